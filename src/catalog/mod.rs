@@ -1,0 +1,1 @@
+//! Connector templates: schema, loading, placeholders, linting, search. Pure.

@@ -1,0 +1,9 @@
+//! Tessera, a self-hosted SAML 2.0 identity provider with a catalog of applications.
+//!
+//! The rooms of the house and who may use whom stand in `ARCHITECTURE.md`; `tests/architecture.rs` holds the
+//! imports against that table. Follow one sign-on through `ARCHITECTURE.md`, or start at the ground in [`base`].
+
+pub mod base;
+
+pub mod catalog;
+pub mod saml;
