@@ -4,6 +4,11 @@
 //! imports against that table. Follow one sign-on through `ARCHITECTURE.md`, or start at the ground in [`base`].
 
 pub mod base;
+pub mod db;
 
 pub mod catalog;
+pub mod events;
+pub mod keys;
 pub mod saml;
+pub mod settings;
+pub mod vault;

@@ -1,0 +1,324 @@
+-- The schema of the main job. The SQLite twin of this file differs only in types and triggers; a test compares
+-- the two resulting schemas.
+
+CREATE TABLE cache_epochs (
+    id BIGINT NOT NULL PRIMARY KEY CHECK (id = 1),
+    directory BIGINT NOT NULL,
+    applications BIGINT NOT NULL,
+    sessions BIGINT NOT NULL,
+    settings BIGINT NOT NULL
+);
+INSERT INTO cache_epochs (id, directory, applications, sessions, settings) VALUES (1, 1, 1, 1, 1);
+
+CREATE TABLE settings (
+    name TEXT NOT NULL PRIMARY KEY,
+    value TEXT NOT NULL
+);
+
+-- directory ----------------------------------------------------------------------------------------------------
+
+CREATE TABLE users (
+    id TEXT NOT NULL PRIMARY KEY,
+    username TEXT NOT NULL,
+    username_key TEXT NOT NULL UNIQUE,
+    email TEXT NOT NULL,
+    email_key TEXT NOT NULL UNIQUE,
+    display_name TEXT NOT NULL,
+    -- normalised names, for the search in lists
+    search_key TEXT NOT NULL,
+    -- every other property, as JSON
+    profile TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('staged', 'active', 'suspended')),
+    version BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL
+);
+
+-- One name space for usernames and e-mail addresses, so that sign-in by either is never ambiguous. A row whose
+-- owner is gone is a tombstone.
+CREATE TABLE login_names (
+    name_key TEXT NOT NULL PRIMARY KEY,
+    user_id TEXT NOT NULL,
+    released_at BIGINT
+);
+CREATE INDEX login_names_user ON login_names (user_id);
+
+CREATE TABLE groups (
+    id TEXT NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL,
+    name_key TEXT NOT NULL UNIQUE,
+    description TEXT NOT NULL,
+    built_in BOOLEAN NOT NULL,
+    version BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL
+);
+
+CREATE TABLE memberships (
+    user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    group_id TEXT NOT NULL REFERENCES groups (id) ON DELETE CASCADE,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (user_id, group_id)
+);
+CREATE INDEX memberships_group ON memberships (group_id, user_id);
+
+-- auth ---------------------------------------------------------------------------------------------------------
+
+CREATE TABLE passwords (
+    user_id TEXT NOT NULL PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
+    hash TEXT NOT NULL,
+    changed_at BIGINT NOT NULL
+);
+
+CREATE TABLE roles (
+    user_id TEXT NOT NULL PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
+    role TEXT NOT NULL,
+    granted_at BIGINT NOT NULL
+);
+
+CREATE TABLE sessions (
+    id TEXT NOT NULL PRIMARY KEY,
+    token_hash TEXT NOT NULL UNIQUE,
+    user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    created_at BIGINT NOT NULL,
+    -- when the person last proved who they are, by password
+    authenticated_at BIGINT NOT NULL,
+    last_seen_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    remembered BOOLEAN NOT NULL,
+    source TEXT,
+    user_agent TEXT,
+    ended_at BIGINT
+);
+CREATE INDEX sessions_user ON sessions (user_id);
+CREATE INDEX sessions_expiry ON sessions (expires_at);
+
+-- Failures by account (key `account:…`) and by source prefix (key `source:…`).
+CREATE TABLE throttles (
+    throttle_key TEXT NOT NULL PRIMARY KEY,
+    window_start BIGINT NOT NULL,
+    failures BIGINT NOT NULL,
+    consecutive BIGINT NOT NULL,
+    blocked_until BIGINT NOT NULL
+);
+
+CREATE TABLE api_tokens (
+    id TEXT NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL,
+    token_hash TEXT NOT NULL UNIQUE,
+    last_four TEXT NOT NULL,
+    role TEXT NOT NULL,
+    created_by TEXT,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    last_used_at BIGINT,
+    revoked_at BIGINT
+);
+
+-- Set-up and password-reset links.
+CREATE TABLE one_time_links (
+    token_hash TEXT NOT NULL PRIMARY KEY,
+    purpose TEXT NOT NULL CHECK (purpose IN ('setup', 'reset')),
+    user_id TEXT REFERENCES users (id) ON DELETE CASCADE,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    used_at BIGINT
+);
+CREATE INDEX one_time_links_user ON one_time_links (user_id);
+
+CREATE TABLE idempotency_keys (
+    key_hash TEXT NOT NULL PRIMARY KEY,
+    request_hash TEXT NOT NULL,
+    status BIGINT,
+    headers TEXT,
+    body BYTEA,
+    created_at BIGINT NOT NULL
+);
+CREATE INDEX idempotency_keys_age ON idempotency_keys (created_at);
+
+-- applications -------------------------------------------------------------------------------------------------
+
+CREATE TABLE applications (
+    id TEXT NOT NULL PRIMARY KEY,
+    kind TEXT NOT NULL CHECK (kind IN ('saml', 'bookmark')),
+    connector TEXT NOT NULL,
+    connector_version BIGINT NOT NULL,
+    label TEXT NOT NULL,
+    label_key TEXT NOT NULL,
+    description TEXT NOT NULL,
+    slug TEXT NOT NULL UNIQUE,
+    accent TEXT NOT NULL,
+    show_in_portal BOOLEAN NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('draft', 'active', 'inactive')),
+    idp_entity_id TEXT NOT NULL UNIQUE,
+    bookmark_url TEXT,
+    -- JSON: values of the placeholders
+    placeholders TEXT NOT NULL,
+    -- JSON: SSO settings, templates included
+    sso TEXT NOT NULL,
+    version BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL
+);
+CREATE INDEX applications_label ON applications (label_key, id);
+
+-- The IdP URL stands for ever: not the form, not the API, not a hand in the database changes it.
+CREATE FUNCTION refuse_idp_url_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'idp_url_immutable';
+END;
+$$;
+CREATE TRIGGER applications_idp_url_immutable BEFORE UPDATE ON applications
+FOR EACH ROW WHEN (NEW.slug IS DISTINCT FROM OLD.slug) EXECUTE FUNCTION refuse_idp_url_change();
+
+CREATE TABLE application_logos (
+    application_id TEXT NOT NULL PRIMARY KEY REFERENCES applications (id) ON DELETE CASCADE,
+    png BYTEA NOT NULL,
+    digest TEXT NOT NULL
+);
+
+CREATE TABLE bindings (
+    application_id TEXT NOT NULL REFERENCES applications (id) ON DELETE CASCADE,
+    group_id TEXT NOT NULL REFERENCES groups (id) ON DELETE CASCADE,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (application_id, group_id)
+);
+CREATE INDEX bindings_group ON bindings (group_id, application_id);
+
+-- Addresses of deleted applications: 410 and no silent reuse for 90 days.
+CREATE TABLE freed_slugs (
+    slug TEXT NOT NULL PRIMARY KEY,
+    label TEXT NOT NULL,
+    freed_at BIGINT NOT NULL
+);
+
+-- keys ---------------------------------------------------------------------------------------------------------
+
+CREATE TABLE signing_keys (
+    id TEXT NOT NULL PRIMARY KEY,
+    application_id TEXT NOT NULL REFERENCES applications (id) ON DELETE CASCADE,
+    state TEXT NOT NULL CHECK (state IN ('current', 'next', 'retired')),
+    key_type TEXT NOT NULL,
+    sealed_key BYTEA NOT NULL,
+    certificate BYTEA NOT NULL,
+    fingerprint TEXT NOT NULL,
+    not_before BIGINT NOT NULL,
+    not_after BIGINT NOT NULL,
+    created_at BIGINT NOT NULL
+);
+CREATE INDEX signing_keys_application ON signing_keys (application_id, state);
+
+-- signon -------------------------------------------------------------------------------------------------------
+
+CREATE TABLE pending_requests (
+    handle_hash TEXT NOT NULL PRIMARY KEY,
+    -- hash of the pre-auth cookie of the browser that brought it
+    browser_hash TEXT NOT NULL,
+    application_id TEXT NOT NULL REFERENCES applications (id) ON DELETE CASCADE,
+    -- JSON: the raw message as received, and what was decided at first receipt
+    request TEXT NOT NULL,
+    source_prefix TEXT NOT NULL,
+    received_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    -- when the person proved who they are for this very request (ForceAuthn)
+    authenticated_at BIGINT,
+    consumed_at BIGINT
+);
+CREATE INDEX pending_requests_expiry ON pending_requests (expires_at);
+CREATE INDEX pending_requests_source ON pending_requests (source_prefix, received_at);
+
+CREATE TABLE seen_requests (
+    application_id TEXT NOT NULL REFERENCES applications (id) ON DELETE CASCADE,
+    request_id TEXT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    PRIMARY KEY (application_id, request_id)
+);
+CREATE INDEX seen_requests_expiry ON seen_requests (expires_at);
+
+-- Persistent NameIDs: never given to anyone else, so no foreign keys, and rows are never deleted.
+CREATE TABLE persistent_name_ids (
+    value TEXT NOT NULL PRIMARY KEY,
+    application_id TEXT NOT NULL,
+    user_id TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    UNIQUE (application_id, user_id)
+);
+
+CREATE TABLE sp_sessions (
+    session_index TEXT NOT NULL PRIMARY KEY,
+    session_id TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    application_id TEXT NOT NULL REFERENCES applications (id) ON DELETE CASCADE,
+    name_id TEXT NOT NULL,
+    name_id_format TEXT NOT NULL,
+    created_at BIGINT NOT NULL
+);
+CREATE INDEX sp_sessions_session ON sp_sessions (session_id);
+CREATE INDEX sp_sessions_application ON sp_sessions (application_id);
+
+CREATE TABLE last_uses (
+    user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    application_id TEXT NOT NULL REFERENCES applications (id) ON DELETE CASCADE,
+    used_at BIGINT NOT NULL,
+    PRIMARY KEY (user_id, application_id)
+);
+
+-- events -------------------------------------------------------------------------------------------------------
+
+CREATE TABLE events (
+    id TEXT NOT NULL PRIMARY KEY,
+    at BIGINT NOT NULL,
+    name TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    actor_kind TEXT NOT NULL,
+    actor_id TEXT,
+    target_kind TEXT,
+    target_id TEXT,
+    application_id TEXT,
+    request_id TEXT NOT NULL,
+    -- JSON without personal data
+    details TEXT NOT NULL,
+    -- SHA-256 of the personal side row with its salt: erasing the row leaves the commitment
+    commitment TEXT NOT NULL
+);
+CREATE INDEX events_name ON events (name, id);
+CREATE INDEX events_actor ON events (actor_id, id);
+CREATE INDEX events_target ON events (target_id, id);
+CREATE INDEX events_application ON events (application_id, id);
+
+CREATE TABLE event_persons (
+    event_id TEXT NOT NULL PRIMARY KEY,
+    salt TEXT NOT NULL,
+    -- JSON: names, address, user agent
+    person TEXT NOT NULL
+);
+
+-- The chain: given by the sealer, in its own order, without gaps.
+CREATE TABLE event_seals (
+    seq BIGINT NOT NULL PRIMARY KEY,
+    event_id TEXT NOT NULL UNIQUE,
+    hash TEXT NOT NULL
+);
+
+-- Ids of events that wait for the sealer.
+CREATE TABLE unsealed_events (
+    event_id TEXT NOT NULL PRIMARY KEY
+);
+
+CREATE TABLE event_checkpoints (
+    seq BIGINT NOT NULL PRIMARY KEY,
+    at BIGINT NOT NULL,
+    hash TEXT NOT NULL,
+    mac TEXT NOT NULL
+);
+
+CREATE FUNCTION refuse_event_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'events_append_only';
+END;
+$$;
+CREATE TRIGGER events_append_only BEFORE UPDATE OR DELETE ON events
+FOR EACH ROW EXECUTE FUNCTION refuse_event_change();
+CREATE TRIGGER event_seals_append_only BEFORE UPDATE OR DELETE ON event_seals
+FOR EACH ROW EXECUTE FUNCTION refuse_event_change();
+CREATE TRIGGER events_no_truncate BEFORE TRUNCATE ON events
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_event_change();

@@ -1,0 +1,82 @@
+//! The closed list of event names. A name, once used, keeps its meaning.
+
+use std::fmt;
+use std::str::FromStr;
+
+macro_rules! names {
+    ($($name:ident = $text:literal, $sentence:literal;)+) => {
+        /// Name of an event.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum EventName {
+            $(#[doc = $sentence] $name),+
+        }
+
+        impl EventName {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// The name in events, filters and exports.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text),+ }
+            }
+
+            /// What happened, to be completed by actor and target: "… signed in".
+            #[must_use]
+            pub fn sentence(self) -> &'static str {
+                match self { $(Self::$name => $sentence),+ }
+            }
+        }
+
+        impl FromStr for EventName {
+            type Err = ();
+            fn from_str(text: &str) -> Result<Self, ()> {
+                match text { $($text => Ok(Self::$name),)+ _ => Err(()) }
+            }
+        }
+    };
+}
+
+names! {
+    ServerStart = "server_start", "started the server";
+    SetupLinkCreate = "setup_link_create", "made a set-up link";
+    SetupComplete = "setup_complete", "set Tessera up and became its owner";
+    SettingsUpdate = "settings_update", "changed the settings";
+    UserLoginAttempt = "user_login_attempt", "tried to sign in";
+    UserReauthenticate = "user_reauthenticate", "entered the password again";
+    UserLogout = "user_logout", "signed out";
+    SessionRevoke = "session_revoke", "ended a session";
+    UserCreate = "user_create", "created a person";
+    UserUpdate = "user_update", "changed a person";
+    UserSuspend = "user_suspend", "suspended a person";
+    UserActivate = "user_activate", "activated a person";
+    UserDelete = "user_delete", "deleted a person";
+    UserPasswordChange = "user_password_change", "set a password";
+    UserResetLinkCreate = "user_reset_link_create", "made a password-reset link";
+    AdminRoleChange = "admin_role_change", "changed a role";
+    GroupCreate = "group_create", "created a group";
+    GroupUpdate = "group_update", "changed a group";
+    GroupDelete = "group_delete", "deleted a group";
+    GroupMembershipChange = "group_membership_change", "changed who is in a group";
+    TokenCreate = "token_create", "made an API token";
+    TokenRevoke = "token_revoke", "revoked an API token";
+    AuthorizationDenied = "authorization_denied", "was refused an action";
+    ApplicationCreate = "application_create", "added an application";
+    ApplicationUpdate = "application_update", "changed an application";
+    ApplicationActivate = "application_activate", "activated an application";
+    ApplicationDeactivate = "application_deactivate", "deactivated an application";
+    ApplicationDelete = "application_delete", "deleted an application";
+    ApplicationBind = "application_bind", "bound a group to an application";
+    ApplicationUnbind = "application_unbind", "unbound a group from an application";
+    CertificateCreate = "certificate_create", "made a signing key and certificate";
+    SsoAuth = "sso_auth", "signed on to an application";
+    SsoRefused = "sso_refused", "was refused at sign-on";
+    EventChainVerify = "event_chain_verify", "verified the event chain";
+    EventExport = "event_export", "exported events";
+}
+
+impl fmt::Display for EventName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,145 @@
+//! What the console can set for the whole installation: organisation name, session times, limits. One JSON object
+//! in the table `settings`; what the command line or `tessera.toml` sets is not here.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::{Ctx, Error, FieldError, Result};
+use crate::db::epoch::{Scope, bump};
+use crate::db::{Db, Executor, Tx, sql};
+
+const NAME: &str = "settings";
+const BASE_URL: &str = "base_url";
+
+/// The settings, each with its unit in its name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Shown in the portal and on the sign-in page.
+    pub organisation_name: String,
+    /// A session ends after this many minutes without use (W-08).
+    pub session_idle_minutes: u32,
+    /// A session ends after this many minutes whatever happens.
+    pub session_absolute_minutes: u32,
+    /// Days a session lasts when *keep me signed in* was chosen; 0 takes the choice away.
+    pub remember_days: u32,
+    /// The console asks for the password again after this many minutes without use.
+    pub console_idle_minutes: u32,
+    /// Failed sign-ins of one account in a minute before it is slowed down.
+    pub login_failures_per_account_minute: u32,
+    /// Failed sign-ins from one address in a minute before it is slowed down.
+    pub login_failures_per_address_minute: u32,
+    /// SAML refusals from one address in a minute before it is slowed down.
+    pub saml_refusals_per_address_minute: u32,
+    /// API calls of one token in a minute.
+    pub api_calls_per_token_minute: u32,
+    /// Difference between an SP's clock and ours that is accepted, in seconds (SAML-111: 180, at most 300).
+    pub clock_skew_seconds: u32,
+    /// Oldest AuthnRequest that is accepted, in seconds.
+    pub request_max_age_seconds: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            organisation_name: "Tessera".to_owned(),
+            session_idle_minutes: 8 * 60,
+            session_absolute_minutes: 12 * 60,
+            remember_days: 30,
+            console_idle_minutes: 15,
+            login_failures_per_account_minute: 10,
+            login_failures_per_address_minute: 60,
+            saml_refusals_per_address_minute: 120,
+            api_calls_per_token_minute: 600,
+            clock_skew_seconds: 180,
+            request_max_age_seconds: 600,
+        }
+    }
+}
+
+impl Settings {
+    /// Says which values can't be, field by field.
+    pub fn validate(&self) -> Result<()> {
+        let mut faults = Vec::new();
+        let mut range = |field: &str, value: u32, low: u32, high: u32, unit: &str| {
+            if !(low..=high).contains(&value) {
+                faults.push(FieldError {
+                    field: field.to_owned(),
+                    code: "out_of_range".into(),
+                    message: format!("Use a number from {low} to {high} {unit}."),
+                });
+            }
+        };
+        range("session_idle_minutes", self.session_idle_minutes, 5, 24 * 60, "minutes");
+        range("session_absolute_minutes", self.session_absolute_minutes, 15, 24 * 60, "minutes");
+        range("remember_days", self.remember_days, 0, 90, "days");
+        range("console_idle_minutes", self.console_idle_minutes, 1, 60, "minutes");
+        range(
+            "login_failures_per_account_minute",
+            self.login_failures_per_account_minute,
+            3,
+            100,
+            "failures",
+        );
+        range(
+            "login_failures_per_address_minute",
+            self.login_failures_per_address_minute,
+            3,
+            10_000,
+            "failures",
+        );
+        range(
+            "saml_refusals_per_address_minute",
+            self.saml_refusals_per_address_minute,
+            10,
+            100_000,
+            "refusals",
+        );
+        range("api_calls_per_token_minute", self.api_calls_per_token_minute, 10, 1_000_000, "calls");
+        range("clock_skew_seconds", self.clock_skew_seconds, 0, 300, "seconds");
+        range("request_max_age_seconds", self.request_max_age_seconds, 60, 3600, "seconds");
+        let name = self.organisation_name.trim();
+        if name.is_empty() || name.chars().count() > 80 || name.chars().any(char::is_control) {
+            faults.push(FieldError {
+                field: "organisation_name".to_owned(),
+                code: "unusable_name".into(),
+                message: "Give your organisation a name of 1 to 80 characters.".to_owned(),
+            });
+        }
+        if faults.is_empty() { Ok(()) } else { Err(Error::invalid(faults)) }
+    }
+}
+
+/// The settings as stored, or the defaults.
+pub async fn read(executor: &mut impl Executor) -> Result<Settings> {
+    let row = executor.optional(sql("SELECT value FROM settings WHERE name = $1").bind(NAME)).await?;
+    row.map_or_else(|| Ok(Settings::default()), |row| row.json("value"))
+}
+
+/// Stores checked settings in the caller's transaction; the caller adds the event.
+pub async fn store(tx: &mut Tx, settings: &Settings) -> Result<()> {
+    settings.validate()?;
+    let text = serde_json::to_string(settings).map_err(Error::internal)?;
+    put(tx, NAME, &text).await?;
+    bump(tx, Scope::Settings).await
+}
+
+async fn put(tx: &mut Tx, name: &str, value: &str) -> Result<()> {
+    tx.run(
+        sql("INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value")
+            .bind(name)
+            .bind(value),
+    )
+    .await
+    .map(drop)
+}
+
+/// The base URL this database was first started with (decision 20).
+pub async fn stored_base_url(db: &Db) -> Result<Option<String>> {
+    let row = db.reader().optional(sql("SELECT value FROM settings WHERE name = $1").bind(BASE_URL)).await?;
+    row.map(|row| row.text("value")).transpose()
+}
+
+/// Remembers the base URL.
+pub async fn store_base_url(tx: &mut Tx, _ctx: &Ctx, base_url: &str) -> Result<()> {
+    put(tx, BASE_URL, base_url).await
+}
