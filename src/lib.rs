@@ -3,6 +3,7 @@
 //! The rooms of the house and who may use whom stand in `ARCHITECTURE.md`; `tests/architecture.rs` holds the
 //! imports against that table. Follow one sign-on through `ARCHITECTURE.md`, or start at the ground in [`base`].
 
+pub mod applications;
 pub mod base;
 pub mod db;
 

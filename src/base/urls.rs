@@ -71,6 +71,12 @@ impl fmt::Display for BaseUrl {
     }
 }
 
+/// Whether a text is an absolute URI without white space: what an entity ID should be (Core 8.3.6).
+#[must_use]
+pub fn is_absolute_uri(text: &str) -> bool {
+    !text.chars().any(|c| c.is_whitespace() || c.is_control()) && Url::parse(text).is_ok()
+}
+
 /// `/saml2/{slug}`: the IdP URL.
 #[must_use]
 pub fn idp(slug: &str) -> String {

@@ -69,6 +69,7 @@ names! {
     ApplicationBind = "application_bind", "bound a group to an application";
     ApplicationUnbind = "application_unbind", "unbound a group from an application";
     CertificateCreate = "certificate_create", "made a signing key and certificate";
+    ApplicationOpen = "application_open", "opened an application";
     SsoAuth = "sso_auth", "signed on to an application";
     SsoRefused = "sso_refused", "was refused at sign-on";
     EventChainVerify = "event_chain_verify", "verified the event chain";

@@ -1,0 +1,46 @@
+//! Deleting applications: one or several at once, with the number typed by the person who does it.
+
+use crate::applications::{require, store};
+use crate::base::id::ApplicationId;
+use crate::base::{Ctx, Error, Result};
+use crate::db::Db;
+use crate::db::epoch::{Scope, bump};
+use crate::events::{Event, EventName, record};
+
+/// Most applications deleted at once.
+pub const MAX_AT_ONCE: usize = 100;
+
+/// Deletes the applications, all or none; key, certificate, bindings and sessions at them go too. `typed_count`
+/// must be their number. Answers the labels.
+pub async fn delete(db: &Db, ctx: &Ctx, ids: &[ApplicationId], typed_count: usize) -> Result<Vec<String>> {
+    let mut ids = ids.to_vec();
+    ids.sort_unstable();
+    ids.dedup();
+    if ids.is_empty() || ids.len() > MAX_AT_ONCE {
+        return Err(Error::field("ids", "out_of_range", format!("Choose 1 to {MAX_AT_ONCE} applications.")));
+    }
+    if typed_count != ids.len() {
+        return Err(Error::field(
+            "count",
+            "count_differs",
+            format!("You chose {} and typed {typed_count}. Type {0} to delete them.", ids.len()),
+        ));
+    }
+    let mut tx = db.begin().await?;
+    let mut labels = Vec::with_capacity(ids.len());
+    for id in ids {
+        let application = require(&mut tx, id).await?;
+        if store::delete(&mut tx, &application, ctx.now()).await? != 1 {
+            return Err(Error::not_found("application"));
+        }
+        let event = Event::new(EventName::ApplicationDelete)
+            .target("application", id, application.label.as_str())
+            .application(id)
+            .detail("slug", application.slug);
+        record(&mut tx, ctx, event).await?;
+        labels.push(application.label);
+    }
+    bump(&mut tx, Scope::Applications).await?;
+    tx.commit().await?;
+    Ok(labels)
+}

@@ -1,0 +1,51 @@
+//! Configured applications: creation from a connector, the immutable IdP URL, placeholders, single sign-on
+//! settings, group bindings, logos, activation and deletion.
+//!
+//! It must not know sessions, requests or messages: what a sign-on needs of an application it gives as
+//! [`resolved::ResolvedSso`]. Start with [`model::Application`], then [`create::create`].
+
+pub mod access;
+pub mod binding;
+pub mod create;
+pub mod delete;
+pub mod logo;
+pub mod model;
+pub mod resolved;
+pub mod slug;
+pub mod sp_metadata;
+pub mod sso;
+mod store;
+pub mod update;
+
+pub use model::{Application, Kind, Status};
+
+use crate::base::id::ApplicationId;
+use crate::base::paging::{Page, PageRequest};
+use crate::base::{Error, Result};
+use crate::db::Executor;
+
+/// One application.
+pub async fn find(executor: &mut impl Executor, id: ApplicationId) -> Result<Option<Application>> {
+    store::find(executor, id).await
+}
+
+/// One application, or the error that there is none.
+pub async fn require(executor: &mut impl Executor, id: ApplicationId) -> Result<Application> {
+    find(executor, id).await?.ok_or_else(|| Error::not_found("application"))
+}
+
+/// The application behind an IdP URL.
+pub async fn find_by_slug(executor: &mut impl Executor, slug: &str) -> Result<Option<Application>> {
+    store::find_by_slug(executor, slug).await
+}
+
+/// One page of applications by label; `text` narrows by label.
+pub async fn list(executor: &mut impl Executor, text: &str, page: &PageRequest) -> Result<Page<Application>> {
+    let rows = store::list(executor, text, page.after.as_deref(), page.fetch()).await?;
+    Ok(Page::cut(rows, page, |application| application.sort_key()))
+}
+
+/// How many applications there are.
+pub async fn count(executor: &mut impl Executor) -> Result<i64> {
+    store::count(executor).await
+}

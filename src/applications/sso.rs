@@ -1,0 +1,259 @@
+//! The single sign-on settings of an application: reading, changing, activating.
+
+use serde::Serialize;
+use serde_json::{Value as Json, json};
+
+use crate::applications::model::{Application, Kind, Status};
+use crate::applications::resolved::{declared, resolve};
+use crate::applications::update::{check_version, save};
+use crate::applications::require;
+use crate::base::id::ApplicationId;
+use crate::base::{Ctx, Error, FieldError, Result};
+use crate::base::urls::is_absolute_uri;
+use crate::catalog::Catalog;
+use crate::catalog::placeholder::{Missing, Scope, check_value};
+use crate::catalog::sso::{Change, SignatureAlgorithm, SsoPatch, SsoSettings};
+use crate::db::{Db, is_unique_violation};
+use crate::events::EventName;
+use crate::saml;
+
+/// Longest entity ID of ours, in characters (MD-301).
+const MAX_ENTITY_ID: usize = 256;
+
+/// The settings as the API gives them: each templated field as `{template, value}`.
+#[derive(Clone, Debug, Serialize)]
+pub struct SsoView {
+    /// Values of the connector's placeholders.
+    pub placeholders: std::collections::BTreeMap<String, Option<String>>,
+    /// The settings.
+    #[serde(flatten)]
+    pub settings: Json,
+    /// What is not filled in yet, and where it is used.
+    pub missing: Vec<Missing>,
+    /// Whether people can use it.
+    pub status: Status,
+}
+
+/// The settings of an application, with what each template comes to.
+pub fn view(catalog: &Catalog, application: &Application) -> Result<SsoView> {
+    let declared = declared(catalog, application);
+    let scope = Scope::new(&declared, &application.placeholders);
+    let mut settings = application.sso.clone();
+    settings.idp_entity_id = Some(application.idp_entity_id.clone());
+    let mut out = serde_json::to_value(&settings).map_err(Error::internal)?;
+    for (field, template) in application.sso.templates() {
+        if let Some(place) = out.pointer_mut(&format!("/{}", field.replace('.', "/"))) {
+            *place = json!({ "template": template, "value": scope.fill(template).ok() });
+        }
+    }
+    let placeholders = declared
+        .keys()
+        .map(|token| (token.clone(), application.placeholders.get(token).filter(|value| !value.is_empty()).cloned()))
+        .collect();
+    Ok(SsoView { placeholders, settings: out, missing: scope.missing(&application.sso), status: application.status })
+}
+
+/// What of an application is not filled in yet, and where it is used.
+pub fn missing(catalog: &Catalog, application: &Application) -> Vec<Missing> {
+    Scope::new(&declared(catalog, application), &application.placeholders).missing(&application.sso)
+}
+
+/// Carries a patch out. Nothing is stored unless all of it can be accepted; an active application must stay
+/// complete.
+pub async fn patch(
+    db: &Db,
+    ctx: &Ctx,
+    catalog: &Catalog,
+    id: ApplicationId,
+    patch: SsoPatch,
+    if_version: Option<i64>,
+) -> Result<Application> {
+    if let Some(field) = patch.connector_only().first() {
+        return Err(Error::field(*field, "unknown_field", format!("{field} belongs to connectors, not to applications.")));
+    }
+    let tx = db.begin().await?;
+    let mut tx = tx;
+    let old = require(&mut tx, id).await?;
+    check_version(&old, if_version)?;
+    let new = patched(catalog, &old, patch)?;
+    save(tx, ctx, &old, new, EventName::ApplicationUpdate).await.map_err(|error| {
+        if is_unique_violation(&error) {
+            Error::conflict("entity_id_taken", "Another application already has this IdP entity ID. Choose another.")
+        } else {
+            error
+        }
+    })
+}
+
+/// The application as it would be after a patch; nothing is stored.
+pub fn patched(catalog: &Catalog, old: &Application, mut patch: SsoPatch) -> Result<Application> {
+    require_saml(old)?;
+    let mut new = old.clone();
+    let declared = declared(catalog, old);
+    let mut faults = Vec::new();
+    for (token, value) in std::mem::take(&mut patch.placeholders) {
+        let field = format!("placeholders.{token}");
+        let Some(placeholder) = declared.get(&token) else {
+            faults.push(fault(field, "unknown_placeholder", "The connector has no such placeholder."));
+            continue;
+        };
+        match value.as_deref().map(str::trim).filter(|value| !value.is_empty()) {
+            None => drop(new.placeholders.remove(&token)),
+            Some(value) => match check_value(placeholder, value) {
+                Ok(checked) => drop(new.placeholders.insert(token, checked)),
+                Err(message) => faults.push(fault(field, "placeholder_value", message)),
+            },
+        }
+    }
+    match std::mem::take(&mut patch.idp_entity_id) {
+        Change::Keep => {}
+        Change::Set(text) if is_absolute_uri(&text) && text.chars().count() <= MAX_ENTITY_ID => {
+            new.idp_entity_id = text;
+        }
+        Change::Set(_) | Change::Reset => faults.push(fault(
+            "idp_entity_id",
+            "unusable_entity_id",
+            "Write the IdP entity ID as an absolute address or URN of at most 256 characters.",
+        )),
+    }
+    if !faults.is_empty() {
+        return Err(Error::invalid(faults));
+    }
+    new.sso = new.sso.merged(patch)?;
+    keep_jit_rows(catalog, &mut new)?;
+    check_signing(&new.sso)?;
+    check_certificates(&mut new.sso)?;
+    if old.is_active() {
+        check_complete(catalog, &new)?;
+    }
+    Ok(new)
+}
+
+fn fault(field: impl Into<String>, code: &'static str, message: impl Into<String>) -> FieldError {
+    FieldError { field: field.into(), code: code.into(), message: message.into() }
+}
+
+fn require_saml(application: &Application) -> Result<()> {
+    if application.kind == Kind::Saml {
+        return Ok(());
+    }
+    Err(Error::conflict("not_saml", "A bookmark only opens an address. It has no single sign-on settings."))
+}
+
+/// The names of attributes from which an application makes accounts are the application's: rows may be switched
+/// off and take another source, but neither vanish nor be renamed.
+fn keep_jit_rows(catalog: &Catalog, application: &mut Application) -> Result<()> {
+    let Some(connector) = catalog.find(&application.connector) else { return Ok(()) };
+    let template = connector.sso_settings()?;
+    for attribute in &mut application.sso.attributes {
+        let fixed = template.attributes.iter().find(|row| row.name == attribute.name && row.jit.is_some());
+        attribute.jit = fixed.and_then(|row| row.jit);
+        if let Some(row) = fixed {
+            attribute.name_format = row.name_format;
+        }
+    }
+    for row in template.attributes.iter().filter(|row| row.jit.is_some()) {
+        if !application.sso.attributes.iter().any(|attribute| attribute.name == row.name) {
+            return Err(Error::field(
+                "attributes",
+                "jit_attribute_fixed",
+                format!(
+                    "{} makes accounts from the attribute {}. Its name can't be changed and its row can't be removed; switch it off instead.",
+                    application.label, row.name
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn check_signing(sso: &SsoSettings) -> Result<()> {
+    if sso.encrypt_assertion {
+        return Err(Error::field("encrypt_assertion", "not_available", "Encryption of assertions is not available yet."));
+    }
+    if matches!(sso.signature_algorithm, SignatureAlgorithm::EcdsaSha256 | SignatureAlgorithm::EcdsaSha384) {
+        return Err(Error::field(
+            "signature_algorithm",
+            "not_available",
+            "This application's key is an RSA key. Choose one of the RSA algorithms.",
+        ));
+    }
+    if sso.require_signed_requests && sso.sp_certificates.is_empty() {
+        return Err(Error::field(
+            "require_signed_requests",
+            "sp_certificate_missing",
+            "Upload the application's certificate first: without it no signature can be checked.",
+        ));
+    }
+    Ok(())
+}
+
+/// Each certificate must be readable and strong enough (MD-306); it is stored as PEM without anything around it.
+fn check_certificates(sso: &mut SsoSettings) -> Result<()> {
+    for (i, pem) in sso.sp_certificates.iter_mut().enumerate() {
+        let certificate = saml::certificate::Certificate::parse(pem.as_bytes())
+            .map_err(|error| Error::field(format!("sp_certificates.{i}"), error.code(), error.to_string()))?;
+        *pem = certificate.to_pem();
+    }
+    Ok(())
+}
+
+/// Refuses what can't go live: first the placeholders by name and place, then anything else.
+pub fn check_complete(catalog: &Catalog, application: &Application) -> Result<()> {
+    let missing = missing(catalog, application);
+    if !missing.is_empty() {
+        let faults = missing
+            .iter()
+            .map(|m| {
+                let places = m.used_in.join(", ");
+                fault(
+                    format!("placeholders.{}", m.placeholder),
+                    "placeholder_unfilled",
+                    format!("Fill in {}: {places} contain it.", m.label),
+                )
+            })
+            .collect();
+        let mut error = Error::invalid(faults);
+        error.code = "placeholders_unfilled";
+        return Err(error);
+    }
+    let mut faults = Vec::new();
+    if application.sso.sp_entity_id.is_none() {
+        faults.push(fault("sp_entity_id", "required", "Give the application's entity ID, or upload its metadata."));
+    }
+    if application.sso.acs_urls.is_empty() {
+        faults.push(fault("acs_urls", "required", "Give at least one ACS URL, or upload the application's metadata."));
+    }
+    if let Err(error) = resolve(catalog, application) {
+        faults.extend(error.fields);
+    }
+    if faults.is_empty() {
+        return Ok(());
+    }
+    let mut error = Error::invalid(faults);
+    error.code = "sso_incomplete";
+    Err(error)
+}
+
+/// Makes an application usable for the people of its bound groups.
+pub async fn activate(db: &Db, ctx: &Ctx, catalog: &Catalog, id: ApplicationId) -> Result<Application> {
+    let mut tx = db.begin().await?;
+    let old = require(&mut tx, id).await?;
+    if old.kind == Kind::Saml {
+        check_complete(catalog, &old)?;
+    }
+    let mut new = old.clone();
+    new.status = Status::Active;
+    save(tx, ctx, &old, new, EventName::ApplicationActivate).await
+}
+
+/// Takes an application out of use at once; nothing else about it changes.
+pub async fn deactivate(db: &Db, ctx: &Ctx, id: ApplicationId) -> Result<Application> {
+    let mut tx = db.begin().await?;
+    let old = require(&mut tx, id).await?;
+    let mut new = old.clone();
+    if new.status == Status::Active {
+        new.status = Status::Inactive;
+    }
+    save(tx, ctx, &old, new, EventName::ApplicationDeactivate).await
+}

@@ -1,0 +1,275 @@
+//! SQL of the applications, their bindings and logos.
+
+use crate::applications::model::{Application, label_key};
+use crate::base::id::{ApplicationId, GroupId, UserId};
+use crate::base::{Error, Result, Timestamp};
+use crate::db::{Executor, Query, Row, Tx, sql};
+
+fn read(row: &Row) -> Result<Application> {
+    Ok(Application {
+        id: row.parse("id")?,
+        kind: row.parse("kind")?,
+        connector: row.text("connector")?,
+        connector_version: row.int("connector_version")?,
+        label: row.text("label")?,
+        description: row.text("description")?,
+        slug: row.text("slug")?,
+        accent: row.parse("accent")?,
+        show_in_portal: row.bool("show_in_portal")?,
+        status: row.parse("status")?,
+        idp_entity_id: row.text("idp_entity_id")?,
+        bookmark_url: row.opt_text("bookmark_url")?,
+        placeholders: row.json("placeholders")?,
+        sso: row.json("sso")?,
+        logo: row.opt_text("logo_digest")?,
+        version: row.int("version")?,
+        created_at: row.time("created_at")?,
+        updated_at: row.time("updated_at")?,
+    })
+}
+
+fn json(value: &impl serde::Serialize) -> Result<String> {
+    serde_json::to_string(value).map_err(Error::internal)
+}
+
+pub(super) async fn find(executor: &mut impl Executor, id: ApplicationId) -> Result<Option<Application>> {
+    let query = sql("SELECT a.*, l.digest AS logo_digest FROM applications a \
+         LEFT JOIN application_logos l ON l.application_id = a.id WHERE a.id = $1")
+    .bind_text(id);
+    executor.optional(query).await?.as_ref().map(read).transpose()
+}
+
+pub(super) async fn find_by_slug(executor: &mut impl Executor, slug: &str) -> Result<Option<Application>> {
+    let query = sql("SELECT a.*, l.digest AS logo_digest FROM applications a \
+         LEFT JOIN application_logos l ON l.application_id = a.id WHERE a.slug = $1")
+    .bind(slug);
+    executor.optional(query).await?.as_ref().map(read).transpose()
+}
+
+pub(super) async fn list(
+    executor: &mut impl Executor,
+    text: &str,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Vec<Application>> {
+    let (label, id) = after.and_then(|key| key.split_once('\u{1f}')).unwrap_or(("", ""));
+    let query = sql("SELECT a.*, l.digest AS logo_digest FROM applications a \
+         LEFT JOIN application_logos l ON l.application_id = a.id \
+         WHERE (a.label_key > $1 OR (a.label_key = $1 AND a.id > $2)) \
+         AND ($3 = '' OR a.label_key LIKE $4 ESCAPE '!' OR a.slug LIKE $4 ESCAPE '!') \
+         ORDER BY a.label_key, a.id LIMIT $5")
+    .bind(label)
+    .bind(id)
+    .bind(text)
+    .bind(like(&label_key(text)))
+    .bind(limit);
+    executor.all(query).await?.iter().map(read).collect()
+}
+
+fn like(text: &str) -> String {
+    format!("%{}%", text.replace('!', "!!").replace('%', "!%").replace('_', "!_"))
+}
+
+pub(super) async fn count(executor: &mut impl Executor) -> Result<i64> {
+    executor.one(sql("SELECT COUNT(*) AS n FROM applications")).await?.int("n")
+}
+
+pub(super) async fn insert(tx: &mut Tx, a: &Application) -> Result<()> {
+    tx.run(
+        sql("INSERT INTO applications (id, kind, connector, connector_version, label, label_key, description, slug, \
+             accent, show_in_portal, status, idp_entity_id, bookmark_url, placeholders, sso, version, created_at, \
+             updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17)")
+        .bind_text(a.id)
+        .bind(a.kind.as_str())
+        .bind(a.connector.as_str())
+        .bind(a.connector_version)
+        .bind(a.label.as_str())
+        .bind(label_key(&a.label))
+        .bind(a.description.as_str())
+        .bind(a.slug.as_str())
+        .bind(a.accent.as_str())
+        .bind(a.show_in_portal)
+        .bind(a.status.as_str())
+        .bind(a.idp_entity_id.as_str())
+        .bind(a.bookmark_url.as_deref())
+        .bind(json(&a.placeholders)?)
+        .bind(json(&a.sso)?)
+        .bind(a.version)
+        .bind(a.created_at),
+    )
+    .await
+    .map(drop)
+}
+
+/// Stores everything that may change, if the version is still the one that was read; answers whether it was.
+pub(super) async fn update(tx: &mut Tx, a: &Application, read_version: i64, now: Timestamp) -> Result<bool> {
+    let touched = tx
+        .run(
+            sql("UPDATE applications SET label = $3, label_key = $4, description = $5, accent = $6, \
+                 show_in_portal = $7, status = $8, idp_entity_id = $9, bookmark_url = $10, placeholders = $11, \
+                 sso = $12, version = version + 1, updated_at = $13 WHERE id = $1 AND version = $2")
+            .bind_text(a.id)
+            .bind(read_version)
+            .bind(a.label.as_str())
+            .bind(label_key(&a.label))
+            .bind(a.description.as_str())
+            .bind(a.accent.as_str())
+            .bind(a.show_in_portal)
+            .bind(a.status.as_str())
+            .bind(a.idp_entity_id.as_str())
+            .bind(a.bookmark_url.as_deref())
+            .bind(json(&a.placeholders)?)
+            .bind(json(&a.sso)?)
+            .bind(now),
+        )
+        .await?;
+    Ok(touched == 1)
+}
+
+/// Whether a slug is taken, and when it was freed if it once was.
+pub(super) async fn slug_state(
+    executor: &mut impl Executor,
+    slug: &str,
+) -> Result<(bool, Option<(String, Timestamp)>)> {
+    let taken = executor.optional(sql("SELECT 1 AS n FROM applications WHERE slug = $1").bind(slug)).await?;
+    Ok((taken.is_some(), find_freed(executor, slug).await?))
+}
+
+/// Label and instant of the application that once had this slug.
+pub(super) async fn find_freed(executor: &mut impl Executor, slug: &str) -> Result<Option<(String, Timestamp)>> {
+    let row = executor.optional(sql("SELECT label, freed_at FROM freed_slugs WHERE slug = $1").bind(slug)).await?;
+    row.map(|row| Ok((row.text("label")?, row.time("freed_at")?))).transpose()
+}
+
+pub(super) async fn delete_freed(tx: &mut Tx, slug: &str) -> Result<()> {
+    tx.run(sql("DELETE FROM freed_slugs WHERE slug = $1").bind(slug)).await.map(drop)
+}
+
+pub(super) async fn delete(tx: &mut Tx, application: &Application, now: Timestamp) -> Result<u64> {
+    tx.run(
+        sql("INSERT INTO freed_slugs (slug, label, freed_at) VALUES ($1, $2, $3) \
+             ON CONFLICT (slug) DO UPDATE SET label = excluded.label, freed_at = excluded.freed_at")
+        .bind(application.slug.as_str())
+        .bind(application.label.as_str())
+        .bind(now),
+    )
+    .await?;
+    tx.run(sql("DELETE FROM applications WHERE id = $1").bind_text(application.id)).await
+}
+
+// Bindings
+
+pub(super) async fn insert_binding(
+    tx: &mut Tx,
+    application: ApplicationId,
+    group: GroupId,
+    now: Timestamp,
+) -> Result<bool> {
+    let query = sql("INSERT INTO bindings (application_id, group_id, created_at) VALUES ($1, $2, $3) \
+         ON CONFLICT (application_id, group_id) DO NOTHING");
+    Ok(tx.run(query.bind_text(application).bind_text(group).bind(now)).await? == 1)
+}
+
+pub(super) async fn delete_binding(tx: &mut Tx, application: ApplicationId, group: GroupId) -> Result<bool> {
+    let query = sql("DELETE FROM bindings WHERE application_id = $1 AND group_id = $2");
+    Ok(tx.run(query.bind_text(application).bind_text(group)).await? == 1)
+}
+
+pub(super) async fn list_bound_groups(
+    executor: &mut impl Executor,
+    application: ApplicationId,
+) -> Result<Vec<(GroupId, Timestamp)>> {
+    let query = sql("SELECT b.group_id, b.created_at FROM bindings b JOIN groups g ON g.id = b.group_id \
+         WHERE b.application_id = $1 ORDER BY g.name_key");
+    let rows = executor.all(query.bind_text(application)).await?;
+    rows.iter().map(|row| Ok((row.parse("group_id")?, row.time("created_at")?))).collect()
+}
+
+pub(super) async fn list_bound_applications(
+    executor: &mut impl Executor,
+    group: GroupId,
+) -> Result<Vec<Application>> {
+    let query = sql("SELECT a.*, l.digest AS logo_digest FROM bindings b JOIN applications a ON a.id = b.application_id \
+         LEFT JOIN application_logos l ON l.application_id = a.id \
+         WHERE b.group_id = $1 ORDER BY a.label_key, a.id");
+    executor.all(query.bind_text(group)).await?.iter().map(read).collect()
+}
+
+fn granted(text: &'static str, user: UserId, is_active: bool) -> Query {
+    sql(text).bind_text(user).bind(is_active)
+}
+
+/// The groups by which a person may use the application. `Everyone` counts for active people.
+pub(super) async fn list_granting_groups(
+    executor: &mut impl Executor,
+    application: ApplicationId,
+    user: UserId,
+    is_active: bool,
+) -> Result<Vec<GroupId>> {
+    let query = granted(
+        "SELECT b.group_id FROM bindings b JOIN groups g ON g.id = b.group_id \
+         WHERE b.application_id = $3 AND ((g.built_in AND $2) OR EXISTS \
+         (SELECT 1 FROM memberships m WHERE m.group_id = b.group_id AND m.user_id = $1)) ORDER BY g.name_key",
+        user,
+        is_active,
+    )
+    .bind_text(application);
+    executor.all(query).await?.iter().map(|row| row.parse("group_id")).collect()
+}
+
+/// Every application some group of the person is bound to, with one such group's id.
+pub(super) async fn list_granted(
+    executor: &mut impl Executor,
+    user: UserId,
+    is_active: bool,
+) -> Result<Vec<(Application, GroupId)>> {
+    let query = granted(
+        "SELECT a.*, l.digest AS logo_digest, x.group_id AS by_group FROM \
+         (SELECT b.application_id, MIN(b.group_id) AS group_id FROM bindings b JOIN groups g ON g.id = b.group_id \
+          WHERE (g.built_in AND $2) OR b.group_id IN (SELECT m.group_id FROM memberships m WHERE m.user_id = $1) \
+          GROUP BY b.application_id) x \
+         JOIN applications a ON a.id = x.application_id \
+         LEFT JOIN application_logos l ON l.application_id = a.id ORDER BY a.label_key, a.id",
+        user,
+        is_active,
+    );
+    let rows = executor.all(query).await?;
+    rows.iter().map(|row| Ok((read(row)?, row.parse("by_group")?))).collect()
+}
+
+/// How many people the bound groups of an application hold together.
+pub(super) async fn count_people(executor: &mut impl Executor, application: ApplicationId) -> Result<i64> {
+    let query = sql("SELECT COUNT(*) AS n FROM users u WHERE u.state = 'active' AND (EXISTS \
+         (SELECT 1 FROM bindings b JOIN groups g ON g.id = b.group_id WHERE b.application_id = $1 AND g.built_in) \
+         OR EXISTS (SELECT 1 FROM bindings b JOIN memberships m ON m.group_id = b.group_id \
+         WHERE b.application_id = $1 AND m.user_id = u.id))");
+    executor.one(query.bind_text(application)).await?.int("n")
+}
+
+// Logos
+
+pub(super) async fn put_logo(tx: &mut Tx, application: ApplicationId, png: Vec<u8>, digest: &str) -> Result<()> {
+    tx.run(
+        sql("INSERT INTO application_logos (application_id, png, digest) VALUES ($1, $2, $3) \
+             ON CONFLICT (application_id) DO UPDATE SET png = excluded.png, digest = excluded.digest")
+        .bind_text(application)
+        .bind(png)
+        .bind(digest),
+    )
+    .await
+    .map(drop)
+}
+
+pub(super) async fn delete_logo(tx: &mut Tx, application: ApplicationId) -> Result<bool> {
+    let query = sql("DELETE FROM application_logos WHERE application_id = $1");
+    Ok(tx.run(query.bind_text(application)).await? == 1)
+}
+
+pub(super) async fn find_logo(
+    executor: &mut impl Executor,
+    application: ApplicationId,
+) -> Result<Option<(Vec<u8>, String)>> {
+    let query = sql("SELECT png, digest FROM application_logos WHERE application_id = $1");
+    let row = executor.optional(query.bind_text(application)).await?;
+    row.map(|row| Ok((row.blob("png")?, row.text("digest")?))).transpose()
+}

@@ -1,0 +1,123 @@
+//! IdP-initiated sign-on: a tile, a bookmark, or a link to the IdP URL. A visit from elsewhere never issues by
+//! itself: the person is asked first (decision 1, A-16).
+
+use std::sync::Arc;
+
+use crate::applications::model::Kind as ApplicationKind;
+use crate::auth::sessions::SessionView;
+use crate::base::{Ctx, Kind, Result};
+use crate::catalog::sso::IdpInitiated;
+use crate::db::epoch::Epochs;
+use crate::db::group_commit::Step;
+use crate::events::{self, Event, EventName};
+use crate::signon::issue::{Asked, Authorized, already_answered, authorise, deny, issue, subject_of};
+use crate::signon::outcome::Outcome;
+use crate::signon::pending::{self, Pending, Waiting};
+use crate::signon::receive::{Visitor, find_target};
+use crate::signon::target::Target;
+use crate::signon::{Installation, refusal, store};
+
+/// How somebody came to the IdP URL without a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Visit<'a> {
+    /// RelayState of the link.
+    pub relay_state: Option<&'a str>,
+    /// Ask before going on: the visit may have been caused by another site, and was not confirmed.
+    pub ask_first: bool,
+}
+
+/// Somebody came to the IdP URL without a request.
+pub async fn visit(
+    installation: &Installation,
+    ctx: &Ctx,
+    visitor: Visitor<'_>,
+    slug: &str,
+    visit: Visit<'_>,
+) -> Result<Outcome> {
+    let target = match find_target(installation, ctx, visitor, slug).await? {
+        Ok(target) => target,
+        Err(outcome) => return Ok(outcome),
+    };
+    let allowed = |state: &&str| target.settings.as_ref().is_some_and(|settings| settings.allows_relay_state(state));
+    let visit = Visit { relay_state: visit.relay_state.filter(allowed), ..visit };
+    if let Some(session) = visitor.session {
+        return go_on(installation, ctx, visitor.epochs, &target, session, visit, None).await;
+    }
+    let waiting =
+        Waiting::IdpInitiated { relay_state: visit.relay_state.map(str::to_owned), confirm: visit.ask_first };
+    let handle =
+        pending::park(&installation.db, ctx, target.application.id, visitor.browser, &waiting, None).await?;
+    Ok(Outcome::SignIn { handle })
+}
+
+/// Goes on for a person who is signed in.
+pub async fn go_on(
+    installation: &Installation,
+    ctx: &Ctx,
+    epochs: Epochs,
+    target: &Arc<Target>,
+    session: &SessionView,
+    visit: Visit<'_>,
+    pending: Option<&Pending>,
+) -> Result<Outcome> {
+    let subject = subject_of(installation, epochs, session).await?;
+    let authorized = match authorise(target, &subject) {
+        Ok(authorized) => authorized,
+        Err(denied) => return deny(installation, ctx, target, denied, None).await,
+    };
+    let label = target.application.label.clone();
+    let consume = pending.map(|pending| pending.handle_hash.as_str());
+    let starts_elsewhere = match target.application.kind {
+        ApplicationKind::Bookmark => target.application.bookmark_url.clone(),
+        ApplicationKind::Saml => target.settings()?.login_url.clone(),
+    };
+    if let Some(url) = starts_elsewhere {
+        note_opened(installation, ctx, &authorized, consume).await?;
+        return Ok(Outcome::HandOver { label, url });
+    }
+    let settings = target.settings()?;
+    match settings.idp_initiated {
+        IdpInitiated::Off => {
+            let message = format!("{label} must be opened from its own sign-in page. Go there and sign in.");
+            let refused = refusal::own(Kind::Forbidden, "idp_initiated_off", message, Some(&label));
+            let id = Some(target.application.id);
+            refusal::note(&installation.db, &installation.refusals, ctx, true, refused.code, id).await?;
+            return Ok(Outcome::Refused(refused));
+        }
+        IdpInitiated::Confirm if visit.ask_first => {}
+        IdpInitiated::On if visit.ask_first => {}
+        IdpInitiated::On | IdpInitiated::Confirm => {
+            let relay_state = visit.relay_state.or(settings.default_relay_state.as_deref());
+            let asked = Asked { request: None, relay_state, consume, remember_request: false };
+            return issue(installation, ctx, &authorized, session, asked).await;
+        }
+    }
+    Ok(Outcome::Confirm { label, relay_state: visit.relay_state.map(str::to_owned) })
+}
+
+/// Whether a visit from this very site goes on at once.
+#[must_use]
+pub fn always_asks(target: &Target) -> bool {
+    target.settings.as_ref().is_some_and(|settings| settings.idp_initiated == IdpInitiated::Confirm)
+}
+
+/// A bookmark or login URL is opened: nothing is issued, but the event and the last use are kept.
+async fn note_opened(
+    installation: &Installation,
+    ctx: &Ctx,
+    authorized: &Authorized,
+    consume: Option<&str>,
+) -> Result<()> {
+    let application = &authorized.target().application;
+    let mut steps = Vec::new();
+    if let Some(handle_hash) = consume {
+        steps.push(Step::one(store::consume_pending(handle_hash, ctx.now()), already_answered));
+    }
+    let event = Event::new(EventName::ApplicationOpen)
+        .target("application", application.id, application.label.as_str())
+        .application(application.id)
+        .personal("by_group", authorized.by_group());
+    steps.extend(events::steps(ctx, event)?);
+    steps.push(Step::any(store::touch_last_use(authorized.subject().person.id, application.id, ctx.now())));
+    installation.commits.write(steps).await
+}

@@ -1,0 +1,109 @@
+//! Everything an operation of this installation needs, wired once at start: database, vault, catalog, address,
+//! clock, randomness, caches and bounded pools. `web` holds one of these and never names the database itself.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use crate::auth::sessions::SessionCache;
+use crate::base::urls::BaseUrl;
+use crate::base::{Actor, Clock, Ctx, Error, Random, Result};
+use crate::catalog::Catalog;
+use crate::db::Db;
+use crate::db::epoch::{self, Epochs};
+use crate::db::group_commit::GroupCommit;
+use crate::settings::{self, Settings};
+use crate::signon::cache::SignonCache;
+use crate::signon::refusal::RefusalCounts;
+use crate::vault::Vault;
+
+/// The wired installation. Share it as `Arc<Installation>`.
+#[derive(Debug)]
+pub struct Installation {
+    /// The database.
+    pub db: Db,
+    /// Sealing and MACs.
+    pub vault: Vault,
+    /// The connectors.
+    pub catalog: Arc<Catalog>,
+    /// The external address.
+    pub base_url: BaseUrl,
+    /// The time.
+    pub clock: Clock,
+    /// The randomness.
+    pub random: Random,
+    /// Sessions read lately.
+    pub sessions: SessionCache,
+    /// Durable writes that share a flush.
+    pub commits: GroupCommit,
+    /// Refusals counted and not yet written.
+    pub refusals: RefusalCounts,
+    pub(in crate::signon) cache: SignonCache,
+    cpu: Arc<Semaphore>,
+}
+
+impl Installation {
+    /// Wires an installation on an open database; starts the group-commit task on the current runtime.
+    #[must_use]
+    pub fn new(
+        db: Db,
+        vault: Vault,
+        catalog: Arc<Catalog>,
+        base_url: BaseUrl,
+        clock: Clock,
+        random: Random,
+    ) -> Self {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        Self {
+            commits: GroupCommit::start(db.clone()),
+            db,
+            vault,
+            catalog,
+            base_url,
+            clock,
+            random,
+            sessions: SessionCache::default(),
+            refusals: RefusalCounts::default(),
+            cache: SignonCache::default(),
+            cpu: Arc::new(Semaphore::new(cores * 2)),
+        }
+    }
+
+    /// A context for a request of somebody not yet known.
+    #[must_use]
+    pub fn request_ctx(&self, source: Option<IpAddr>, user_agent: Option<&str>) -> Ctx {
+        let mut ctx = Ctx::background(Actor::Anonymous, self.clock.clone(), self.random.clone());
+        ctx.source = source;
+        ctx.user_agent = user_agent.map(|text| text.chars().take(256).collect::<String>().into());
+        ctx
+    }
+
+    /// The cache epochs: read once for each request, before anything cached is trusted.
+    pub async fn epochs(&self) -> Result<Epochs> {
+        epoch::read(self.db.reader()).await
+    }
+
+    /// The settings of now, from memory when the epoch allows.
+    pub async fn settings(&self, epochs: Epochs) -> Result<Arc<Settings>> {
+        if let Some(settings) = self.cache.settings(epochs) {
+            return Ok(settings);
+        }
+        let settings = Arc::new(settings::read(&mut self.db.reader()).await?);
+        self.cache.put_settings(epochs, settings.clone());
+        Ok(settings)
+    }
+
+    /// Runs work that keeps a core busy (RSA, XML, pictures) on a blocking thread, a bounded number at a time, so
+    /// that the reactor stays free (AV-08).
+    pub async fn on_cpu<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+        let permit = self.cpu.clone().acquire_owned().await.map_err(Error::internal)?;
+        tokio::task::spawn_blocking(move || {
+            let out = work();
+            drop(permit);
+            out
+        })
+        .await
+        .map_err(Error::internal)
+    }
+}

@@ -1,0 +1,459 @@
+//! Issuing: authorisation decided now, attributes released by the mapping, the response written and signed, event
+//! and session at the service provider made durable before it leaves.
+
+use std::sync::Arc;
+
+use crate::auth::sessions::SessionView;
+use crate::base::name_id::NameIdFormat;
+use crate::base::{Ctx, Error, Kind, Result};
+use crate::catalog::sso::{DenyTo, SignMode, SsoSettings};
+use crate::db::group_commit::Step;
+use crate::events::{self, Event, EventName};
+use crate::saml::receive::Trusted;
+use crate::saml::refusal::{Reason, Refusal};
+use crate::saml::response::{Attribute, ErrorResponse, Lifetimes, NameId, ResponseInput, Sign};
+use crate::saml::status::Status;
+use crate::signon::context_class::{of_password, satisfy};
+use crate::signon::outcome::{Outcome, PostForm, Refused};
+use crate::signon::subject::Subject;
+use crate::signon::target::Target;
+use crate::signon::{Installation, refusal, release, store, subject};
+
+/// A person who may use an application at this instant. Only [`authorise`] makes one.
+#[derive(Clone, Debug)]
+pub struct Authorized {
+    target: Arc<Target>,
+    subject: Arc<Subject>,
+    by_group: String,
+}
+
+impl Authorized {
+    /// The application.
+    #[must_use]
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// The person.
+    #[must_use]
+    pub fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// The group that gives access.
+    #[must_use]
+    pub fn by_group(&self) -> &str {
+        &self.by_group
+    }
+}
+
+/// Why a person may not use an application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Denied {
+    /// The application is not active.
+    NotActive,
+    /// None of the person's groups is bound.
+    NotBound,
+    /// The person's account is not active.
+    PersonNotActive,
+}
+
+impl Denied {
+    /// Stable code.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::NotActive => "application_not_active",
+            Self::NotBound => "not_bound",
+            Self::PersonNotActive => "person_not_active",
+        }
+    }
+
+    /// The refusal for the person.
+    #[must_use]
+    pub fn refused(self, label: &str) -> Refused {
+        let message = match self {
+            Self::NotActive => format!("{label} is not switched on at the moment. Ask your administrator whether it will be."),
+            Self::NotBound => format!(
+                "You are signed in, but no group that you are in gives access to {label}. Ask your administrator to add you to one that does."
+            ),
+            Self::PersonNotActive => "Your account is not active. Ask your administrator.".to_owned(),
+        };
+        refusal::own(Kind::Forbidden, self.code(), message, Some(label))
+    }
+}
+
+/// Decides, now, whether a person may use an application (SAML-129).
+pub fn authorise(target: &Arc<Target>, subject: &Arc<Subject>) -> Result<Authorized, Denied> {
+    if !target.application.is_active() {
+        return Err(Denied::NotActive);
+    }
+    if !subject.is_active() {
+        return Err(Denied::PersonNotActive);
+    }
+    let (_, by_group) = subject.grant(&target.bound).ok_or(Denied::NotBound)?;
+    Ok(Authorized { target: target.clone(), subject: subject.clone(), by_group: by_group.clone() })
+}
+
+/// What the response answers.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// The request; `None` when Tessera begins.
+    pub request: Option<&'a Trusted>,
+    /// RelayState to give along, when Tessera begins.
+    pub relay_state: Option<&'a str>,
+    /// Hash of the handle under which the request waited: consumed with the response.
+    pub consume: Option<&'a str>,
+    /// Remember the ID of this signed request: it has just come for the first time.
+    pub remember_request: bool,
+}
+
+/// Issues a response for an authorised person, or says why not.
+pub async fn issue(
+    installation: &Installation,
+    ctx: &Ctx,
+    authorized: &Authorized,
+    session: &SessionView,
+    asked: Asked<'_>,
+) -> Result<Outcome> {
+    let target = &authorized.target;
+    let settings = target.settings()?;
+    let prepared = match prepare(installation, ctx, authorized, settings, asked.request).await? {
+        Ok(prepared) => prepared,
+        Err(refusal) => return refuse(installation, ctx, target, true, &refusal).await,
+    };
+    let session_index = ctx.random.saml_id();
+    let acs_url = match asked.request {
+        Some(trusted) => trusted.acs_url().to_owned(),
+        None => settings.default_acs().map(|acs| acs.url.clone()).ok_or_else(no_acs)?,
+    };
+    let in_response_to = asked.request.map(|trusted| trusted.request().id.clone());
+    let steps = durable_steps(ctx, authorized, session, asked, &prepared, &session_index)?;
+    let signed = sign(installation, ctx, target, session, prepared, session_index, acs_url.clone(), in_response_to).await?;
+    installation.commits.write(steps).await?;
+    let relay_state = match asked.request {
+        Some(trusted) => trusted.relay_state().map(|state| state.as_str().to_owned()),
+        None => asked.relay_state.map(str::to_owned),
+    };
+    Ok(Outcome::Post(PostForm { label: target.application.label.clone(), acs_url, saml_response: signed, relay_state }))
+}
+
+fn no_acs() -> Error {
+    Error::internal("an active application has no ACS URL")
+}
+
+/// Everything that is decided before signing.
+struct Prepared {
+    name_id: NameId,
+    attributes: Vec<Attribute>,
+    context_class: &'static str,
+}
+
+async fn prepare(
+    installation: &Installation,
+    ctx: &Ctx,
+    authorized: &Authorized,
+    settings: &SsoSettings,
+    request: Option<&Trusted>,
+) -> Result<std::result::Result<Prepared, Refusal>> {
+    let target = &authorized.target;
+    let happened = of_password(installation.base_url.is_secure());
+    let mut context_class = happened;
+    let mut format = settings.name_id.format;
+    if let Some(trusted) = request {
+        format = match trusted.name_id_format(format, &target.offered_formats()) {
+            Ok(format) => format,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        if let Some(wanted) = &trusted.request().authn_context {
+            match satisfy(&wanted.classes, wanted.comparison, happened) {
+                Some(class) => context_class = class,
+                None => return Ok(Err(trusted.refuse(Reason::AuthnContext))),
+            }
+        }
+    }
+    let name_id = name_id(installation, ctx, authorized, settings, format).await?;
+    if let Some(trusted) = request
+        && trusted.request().subject.as_ref().is_some_and(|wanted| !wanted.matches(&name_id))
+    {
+        return Ok(Err(trusted.refuse(Reason::SubjectMismatch)));
+    }
+    let attributes = release::attributes(&settings.attributes, &authorized.subject).map_err(|fault| {
+        Error::new(Kind::Unavailable, fault.code, format!("{} The attribute is {}.", fault.message, fault.attribute))
+    })?;
+    Ok(Ok(Prepared { name_id, attributes, context_class }))
+}
+
+async fn name_id(
+    installation: &Installation,
+    ctx: &Ctx,
+    authorized: &Authorized,
+    settings: &SsoSettings,
+    format: NameIdFormat,
+) -> Result<NameId> {
+    let target = &authorized.target;
+    let label = &target.application.label;
+    let plain = |value| NameId { format, value, name_qualifier: None, sp_name_qualifier: None };
+    match format {
+        NameIdFormat::Transient => Ok(plain(ctx.random.saml_id())),
+        NameIdFormat::Persistent => Ok(NameId {
+            name_qualifier: Some(target.application.idp_entity_id.clone()),
+            sp_name_qualifier: Some(target.sp_entity_id()?.to_owned()),
+            ..plain(persistent(installation, ctx, authorized).await?)
+        }),
+        _ => {
+            let value = release::name_id_value(&settings.name_id, &authorized.subject)
+                .map_err(|fault| Error::new(Kind::Unavailable, fault.code, fault.message))?
+                .ok_or_else(|| {
+                    Error::new(
+                        Kind::Forbidden,
+                        "name_id_empty",
+                        format!("{label} wants to know you by a property that your account here does not have. Ask your administrator to fill it in."),
+                    )
+                })?;
+            let is_address = || {
+                value.split_once('@').is_some_and(|(local, domain)| {
+                    !local.is_empty() && domain.contains('.') && !value.contains(char::is_whitespace)
+                })
+            };
+            if format == NameIdFormat::EmailAddress && !is_address() {
+                return Err(Error::new(
+                    Kind::Forbidden,
+                    "name_id_not_an_address",
+                    format!("{label} wants to know you by an e-mail address, but its settings here give something else. Ask your administrator."),
+                ));
+            }
+            Ok(plain(value))
+        }
+    }
+}
+
+/// The person's persistent NameID at this application: made once, opaque, never given to anyone else (SAML-214).
+async fn persistent(installation: &Installation, ctx: &Ctx, authorized: &Authorized) -> Result<String> {
+    let (application, user) = (authorized.target.application.id, authorized.subject.person.id);
+    if let Some(value) = store::find_persistent(&mut installation.db.reader(), application, user).await? {
+        return Ok(value);
+    }
+    let mut tx = installation.db.begin().await?;
+    store::insert_persistent(&mut tx, application, user, &base32(&ctx.random.bytes::<20>()), ctx.now()).await?;
+    let value = store::find_persistent(&mut tx, application, user).await?;
+    tx.commit().await?;
+    value.ok_or_else(|| Error::internal("a persistent NameID vanished"))
+}
+
+/// RFC 4648 base32 without padding, in capitals: still unique where case is lost.
+fn base32(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let mut out = String::with_capacity(bytes.len() * 8 / 5 + 1);
+    let (mut buffer, mut bits) = (0u32, 0);
+    for byte in bytes {
+        buffer = (buffer << 8) | u32::from(*byte);
+        bits += 8;
+        while bits >= 5 {
+            bits -= 5;
+            out.push(char::from(ALPHABET[(buffer >> bits) as usize & 31]));
+        }
+    }
+    if bits > 0 {
+        out.push(char::from(ALPHABET[(buffer << (5 - bits)) as usize & 31]));
+    }
+    out
+}
+
+fn durable_steps(
+    ctx: &Ctx,
+    authorized: &Authorized,
+    session: &SessionView,
+    asked: Asked<'_>,
+    prepared: &Prepared,
+    session_index: &str,
+) -> Result<Vec<Step>> {
+    let application = &authorized.target.application;
+    let mut steps = Vec::with_capacity(8);
+    if let Some(handle_hash) = asked.consume {
+        steps.push(Step::one(store::consume_pending(handle_hash, ctx.now()), already_answered));
+    }
+    if let (Some(trusted), true) = (asked.request, asked.remember_request) {
+        let request = trusted.request();
+        let expires_at = ctx.now().plus(crate::base::clock::HOUR);
+        steps.push(Step::one(store::insert_seen(application.id, &request.id, expires_at), replayed));
+    }
+    let event = Event::new(EventName::SsoAuth)
+        .target("application", application.id, application.label.as_str())
+        .application(application.id)
+        .detail("initiated_by", if asked.request.is_some() { "sp" } else { "idp" })
+        .detail("name_id_format", prepared.name_id.format.short())
+        .personal("by_group", authorized.by_group.as_str());
+    steps.extend(events::steps(ctx, event)?);
+    let sp_session = store::SpSession {
+        session_index,
+        session: session.session_id,
+        application: application.id,
+        name_id: &prepared.name_id.value,
+        name_id_format: prepared.name_id.format.short(),
+    };
+    steps.push(Step::any(store::insert_sp_session(&sp_session, ctx.now())));
+    steps.push(Step::any(store::touch_last_use(authorized.subject.person.id, application.id, ctx.now())));
+    Ok(steps)
+}
+
+/// The request was answered already, in another tab or by a second click.
+pub(in crate::signon) fn already_answered() -> Error {
+    Error::conflict("request_already_answered", "This sign-in was already completed. Go back to the application and start again.")
+}
+
+/// A signed request came a second time (SAML-131).
+pub(in crate::signon) fn replayed() -> Error {
+    Error::forbidden("request_replayed", "This sign-in request was used before. Go back to the application and start again.")
+}
+
+#[expect(clippy::too_many_arguments, reason = "all are parts of one response, owned because they go to another thread")]
+async fn sign(
+    installation: &Installation,
+    ctx: &Ctx,
+    target: &Arc<Target>,
+    session: &SessionView,
+    prepared: Prepared,
+    session_index: String,
+    acs_url: String,
+    in_response_to: Option<String>,
+) -> Result<String> {
+    let (response_id, assertion_id) = (ctx.random.saml_id(), ctx.random.saml_id());
+    let (issued_at, authn_instant) = (ctx.now(), session.authenticated_at);
+    let session_end = (!session.remembered).then_some(session.expires_at);
+    let signer = target.signer()?;
+    let mode = match target.settings()?.sign {
+        SignMode::Response => Sign::Response,
+        SignMode::Assertion => Sign::Assertion,
+        SignMode::Both => Sign::Both,
+    };
+    let issuer = target.application.idp_entity_id.clone();
+    let audience = target.sp_entity_id()?.to_owned();
+    let signed = installation
+        .on_cpu(move || {
+            let input = ResponseInput {
+                response_id: &response_id,
+                assertion_id: &assertion_id,
+                issued_at,
+                issuer: &issuer,
+                acs_url: &acs_url,
+                in_response_to: in_response_to.as_deref(),
+                audience: &audience,
+                name_id: &prepared.name_id,
+                authn_instant,
+                session_index: &session_index,
+                session_not_on_or_after: session_end,
+                authn_context_class: prepared.context_class,
+                attributes: &prepared.attributes,
+                lifetimes: Lifetimes::default(),
+            };
+            input.sign(mode, signer.as_ref()).map(|response| response.to_base64())
+        })
+        .await?;
+    signed.map_err(Error::internal)
+}
+
+/// Refuses a request: at its ACS where there is one to trust, else on a page of ours.
+pub async fn refuse(
+    installation: &Installation,
+    ctx: &Ctx,
+    target: &Arc<Target>,
+    signed_in: bool,
+    refusal: &Refusal,
+) -> Result<Outcome> {
+    let application = &target.application;
+    refusal::note(&installation.db, &installation.refusals, ctx, signed_in, refusal.code(), Some(application.id)).await?;
+    match &refusal.reply {
+        Some(reply) => {
+            error_response(installation, ctx, target, signed_in, &reply.acs_url, &reply.in_response_to, reply.status, None)
+                .await
+        }
+        None => Ok(Outcome::Refused(refusal::page(refusal, &application.label))),
+    }
+}
+
+/// Tells that a person may not use the application: on a page of ours, or by `RequestDenied` where the application
+/// is set so and asked.
+pub async fn deny(
+    installation: &Installation,
+    ctx: &Ctx,
+    target: &Arc<Target>,
+    denied: Denied,
+    request: Option<&Trusted>,
+) -> Result<Outcome> {
+    let application = &target.application;
+    refusal::note(&installation.db, &installation.refusals, ctx, true, denied.code(), Some(application.id)).await?;
+    let to_sp = target.settings.as_ref().is_some_and(|settings| settings.deny_to == DenyTo::Sp);
+    match request {
+        Some(trusted) if to_sp && denied == Denied::NotBound => {
+            let relay_state = trusted.relay_state().map(|state| state.as_str().to_owned());
+            let (acs, id) = (trusted.acs_url(), &trusted.request().id);
+            error_response(installation, ctx, target, true, acs, id, Status::RequestDenied, relay_state).await
+        }
+        _ => Ok(Outcome::Refused(denied.refused(&application.label))),
+    }
+}
+
+/// An error Response. To a browser without a live session it is unsigned unless the application says otherwise
+/// (decision 6): nobody anonymous gets XML signed with an assertion key.
+#[expect(clippy::too_many_arguments, reason = "what a Response consists of")]
+pub async fn error_response(
+    installation: &Installation,
+    ctx: &Ctx,
+    target: &Arc<Target>,
+    signed_in: bool,
+    acs_url: &str,
+    in_response_to: &str,
+    status: Status,
+    relay_state: Option<String>,
+) -> Result<Outcome> {
+    let sign = signed_in || target.settings()?.sign_error_responses;
+    let signer = if sign { Some(target.signer()?) } else { None };
+    let (response_id, issued_at) = (ctx.random.saml_id(), ctx.now());
+    let issuer = target.application.idp_entity_id.clone();
+    let (acs, id) = (acs_url.to_owned(), in_response_to.to_owned());
+    let written = installation
+        .on_cpu(move || {
+            let response = ErrorResponse {
+                response_id: &response_id,
+                issued_at,
+                issuer: &issuer,
+                acs_url: &acs,
+                in_response_to: Some(&id),
+                status,
+                message: None,
+            };
+            response.write(signer.as_deref()).map(|response| response.to_base64())
+        })
+        .await?
+        .map_err(Error::internal)?;
+    Ok(Outcome::Post(PostForm {
+        label: target.application.label.clone(),
+        acs_url: acs_url.to_owned(),
+        saml_response: written,
+        relay_state,
+    }))
+}
+
+/// Reads the person of a session as they are now.
+pub async fn subject_of(
+    installation: &Installation,
+    epochs: crate::db::epoch::Epochs,
+    session: &SessionView,
+) -> Result<Arc<Subject>> {
+    subject::load(installation, epochs, session.user_id)
+        .await?
+        .ok_or_else(|| Error::new(Kind::Unauthenticated, "session_ended", "You are signed out. Sign in again."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn saml_214_base32_is_that_of_rfc_4648() {
+        assert_eq!(base32(b"foobar"), "MZXW6YTBOI");
+        assert_eq!(base32(b""), "");
+        assert_eq!(base32(&[0xff; 20]).len(), 32);
+    }
+}

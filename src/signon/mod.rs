@@ -1,0 +1,23 @@
+//! The heart: sign-on from the portal and from the service provider, pending requests, authorisation at issue time,
+//! attribute release, and the [`Installation`] that wires the rooms for `web`.
+//!
+//! It must not know HTTP: what arrives is bytes and a session, what leaves is an [`outcome::Outcome`]. A sign-on
+//! passes through types that can't be skipped: bytes → `saml`'s unverified message → trusted request → authorised
+//! subject → signed response.
+
+pub mod cache;
+pub mod context_class;
+pub mod idp_initiated;
+pub mod installation;
+pub mod issue;
+pub mod outcome;
+pub mod pending;
+pub mod receive;
+pub mod refusal;
+pub mod release;
+mod store;
+pub mod subject;
+pub mod target;
+
+pub use installation::Installation;
+pub use outcome::Outcome;

@@ -1,0 +1,242 @@
+//! SP-initiated sign-on: a request arrives, is checked, waits for its person if it must, and is answered.
+
+use std::sync::Arc;
+
+use crate::applications::create::freed_label;
+use crate::applications::model::Kind as ApplicationKind;
+use crate::auth::sessions::SessionView;
+use crate::base::{Ctx, Error, Kind, Result};
+use crate::db::epoch::Epochs;
+use crate::saml::binding::{Message, decode_post, decode_redirect};
+use crate::saml::receive::{Stage, Timing, Trusted, receive as check};
+use crate::saml::refusal::{Reason, Refusal};
+use crate::signon::issue::{Asked, Denied, authorise, deny, issue, refuse, subject_of};
+use crate::signon::outcome::Outcome;
+use crate::signon::pending::{self, Pending, Waiting};
+use crate::signon::target::{self, Target};
+use crate::signon::{Installation, idp_initiated, refusal};
+
+/// Who is at the browser.
+#[derive(Clone, Copy, Debug)]
+pub struct Visitor<'a> {
+    /// The live session, if there is one.
+    pub session: Option<&'a SessionView>,
+    /// Secret of the browser's own cookie: handles count only together with it.
+    pub browser: &'a str,
+    /// Epochs read for this request.
+    pub epochs: Epochs,
+}
+
+/// The application behind an IdP URL, or the page that says it is gone, unknown or off.
+pub async fn find_target(
+    installation: &Installation,
+    ctx: &Ctx,
+    visitor: Visitor<'_>,
+    slug: &str,
+) -> Result<std::result::Result<Arc<Target>, Outcome>> {
+    let signed_in = visitor.session.is_some();
+    if let Some(target) = target::load(installation, visitor.epochs, slug).await? {
+        if target.application.is_active() {
+            return Ok(Ok(target));
+        }
+        let denied = Denied::NotActive;
+        let id = Some(target.application.id);
+        refusal::note(&installation.db, &installation.refusals, ctx, signed_in, denied.code(), id).await?;
+        return Ok(Err(Outcome::Refused(denied.refused(&target.application.label))));
+    }
+    let freed = freed_label(&mut installation.db.reader(), ctx, slug).await?;
+    let refused = match freed {
+        Some(label) => refusal::own(
+            Kind::Gone,
+            "application_deleted",
+            "This application was removed. Ask your administrator what has taken its place.",
+            Some(&label),
+        ),
+        None => refusal::own(
+            Kind::NotFound,
+            "unknown_idp_url",
+            "No application has this address. Check the sign-in address that is set up at the application.",
+            None,
+        ),
+    };
+    refusal::note(&installation.db, &installation.refusals, ctx, signed_in, refused.code, None).await?;
+    Ok(Err(Outcome::Refused(refused)))
+}
+
+/// An AuthnRequest has arrived; the verb has fixed the binding.
+pub async fn arrive(
+    installation: &Installation,
+    ctx: &Ctx,
+    visitor: Visitor<'_>,
+    slug: &str,
+    waiting: Waiting,
+) -> Result<Outcome> {
+    let settings = installation.settings(visitor.epochs).await?;
+    if installation.refusals.is_over(ctx, settings.saml_refusals_per_address_minute) {
+        return Err(refusal::too_many());
+    }
+    let target = match find_target(installation, ctx, visitor, slug).await? {
+        Ok(target) => target,
+        Err(outcome) => return Ok(outcome),
+    };
+    if target.application.kind == ApplicationKind::Bookmark {
+        let refused = refusal::own(
+            Kind::Forbidden,
+            "not_saml",
+            "This application only opens an address; it takes no sign-in requests.",
+            Some(&target.application.label),
+        );
+        return Ok(Outcome::Refused(refused));
+    }
+    let skew = i64::from(settings.clock_skew_seconds) * 1000;
+    let max_age = i64::from(settings.request_max_age_seconds) * 1000;
+    let stage = Stage::First(Timing::at(ctx.now()).within(skew, max_age));
+    let trusted = match examine(installation, &target, &waiting, stage).await? {
+        Ok(trusted) => trusted,
+        Err(refusal) => return refuse(installation, ctx, &target, visitor.session.is_some(), &refusal).await,
+    };
+    if let (Waiting::Redirect { .. }, Some(session), false) =
+        (&waiting, visitor.session, trusted.request().force_authn)
+    {
+        let asked =
+            Asked { request: Some(&trusted), relay_state: None, consume: None, remember_request: trusted.is_signed() };
+        return answer(installation, ctx, visitor.epochs, &target, session, asked).await;
+    }
+    if let (Waiting::Redirect { .. }, true) = (&waiting, trusted.request().is_passive) {
+        // Neither a session nor a fresh password can be had without a page.
+        let refusal = trusted.refuse(Reason::Passive);
+        return refuse(installation, ctx, &target, visitor.session.is_some(), &refusal).await;
+    }
+    let remember = trusted.is_signed().then(|| trusted.request().id.as_str());
+    let handle =
+        pending::park(&installation.db, ctx, target.application.id, visitor.browser, &waiting, remember).await?;
+    match waiting {
+        // A form from another site brings no Lax cookie: whether somebody is signed in shows at the next GET.
+        Waiting::Post { .. } => Ok(Outcome::Resume { handle }),
+        _ => Ok(Outcome::SignIn { handle }),
+    }
+}
+
+/// Goes on with a stored request: after a sign-in, or after the bounce of a POST.
+pub async fn resume(
+    installation: &Installation,
+    ctx: &Ctx,
+    visitor: Visitor<'_>,
+    slug: &str,
+    handle: &str,
+) -> Result<Outcome> {
+    let Some((pending, waiting)) = pending::find(&installation.db, ctx, handle, visitor.browser).await? else {
+        return Err(expired());
+    };
+    let target = match find_target(installation, ctx, visitor, slug).await? {
+        Ok(target) => target,
+        Err(outcome) => return Ok(outcome),
+    };
+    if pending.application != target.application.id {
+        return Err(expired());
+    }
+    if let Waiting::IdpInitiated { relay_state, confirm } = &waiting {
+        let Some(session) = visitor.session else { return Ok(Outcome::SignIn { handle: handle.to_owned() }) };
+        let visit = idp_initiated::Visit { relay_state: relay_state.as_deref(), ask_first: *confirm };
+        return idp_initiated::go_on(installation, ctx, visitor.epochs, &target, session, visit, Some(&pending)).await;
+    }
+    let trusted = match examine(installation, &target, &waiting, Stage::Resumed).await? {
+        Ok(trusted) => trusted,
+        Err(refusal) => return refuse(installation, ctx, &target, visitor.session.is_some(), &refusal).await,
+    };
+    let fresh = |session: &SessionView| pending.authenticated_at.is_some_and(|at| session.authenticated_at >= at);
+    match visitor.session {
+        Some(session) if !trusted.request().force_authn || fresh(session) => {
+            let asked = Asked {
+                request: Some(&trusted),
+                relay_state: None,
+                consume: Some(&pending.handle_hash),
+                remember_request: false,
+            };
+            answer(installation, ctx, visitor.epochs, &target, session, asked).await
+        }
+        session if trusted.request().is_passive => {
+            let refusal = trusted.refuse(Reason::Passive);
+            refuse(installation, ctx, &target, session.is_some(), &refusal).await
+        }
+        _ => Ok(Outcome::SignIn { handle: handle.to_owned() }),
+    }
+}
+
+/// Decodes and checks, on a bounded pool: XML and signatures cost time that an attacker chooses.
+async fn examine(
+    installation: &Installation,
+    target: &Arc<Target>,
+    waiting: &Waiting,
+    stage: Stage,
+) -> Result<std::result::Result<Trusted, Refusal>> {
+    let (target, waiting) = (target.clone(), waiting.clone());
+    installation
+        .on_cpu(move || {
+            let message: Message = match &waiting {
+                Waiting::Redirect { raw_query } => match decode_redirect(raw_query) {
+                    Ok(message) => message,
+                    Err(refusal) => return Ok(Err(refusal)),
+                },
+                Waiting::Post { raw_body } => match decode_post(raw_body) {
+                    Ok(message) => message,
+                    Err(refusal) => return Ok(Err(refusal)),
+                },
+                Waiting::IdpInitiated { .. } => return Err(Error::internal("a visit without a request has no message")),
+            };
+            let sp = target.service_provider()?;
+            Ok(check(&message, &sp, &target.endpoint(), stage))
+        })
+        .await?
+}
+
+/// Authorises and answers.
+async fn answer(
+    installation: &Installation,
+    ctx: &Ctx,
+    epochs: Epochs,
+    target: &Arc<Target>,
+    session: &SessionView,
+    asked: Asked<'_>,
+) -> Result<Outcome> {
+    let subject = subject_of(installation, epochs, session).await?;
+    match authorise(target, &subject) {
+        Ok(authorized) => issue(installation, ctx, &authorized, session, asked).await,
+        Err(denied) => deny(installation, ctx, target, denied, asked.request).await,
+    }
+}
+
+/// What a sign-in page may tell of a waiting request: for which application, and whether the password is asked for
+/// although somebody is signed in.
+#[derive(Clone, Debug)]
+pub struct Purpose {
+    /// The application.
+    pub target: Arc<Target>,
+    /// The stored request.
+    pub pending: Pending,
+}
+
+/// The purpose of a sign-in, for its page; `None` when the handle does not count (any more).
+pub async fn purpose(
+    installation: &Installation,
+    ctx: &Ctx,
+    visitor: Visitor<'_>,
+    handle: &str,
+) -> Result<Option<Purpose>> {
+    let Some((pending, _)) = pending::find(&installation.db, ctx, handle, visitor.browser).await? else {
+        return Ok(None);
+    };
+    let application = crate::applications::find(&mut installation.db.reader(), pending.application).await?;
+    let Some(application) = application else { return Ok(None) };
+    let target = target::load(installation, visitor.epochs, &application.slug).await?;
+    Ok(target.map(|target| Purpose { target, pending }))
+}
+
+/// The request can't be found: too old, answered already, or from another browser.
+pub fn expired() -> Error {
+    Error::new(
+        Kind::Gone,
+        "request_expired",
+        "This sign-in can't be continued: it is too old, was completed already, or began in another browser. Go back to the application and start again.",
+    )
+}

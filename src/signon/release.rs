@@ -1,0 +1,80 @@
+//! Attribute release: what of a person goes into an assertion, by the application's mapping and nothing else
+//! (SAML-213). Pure: the same mapping and subject always give the same attributes.
+
+use crate::base::property::Source;
+use crate::catalog::sso::{Attribute, GroupFilter, NameId, Transform, ValueFrom, transform};
+use crate::directory::value_of;
+use crate::saml;
+use crate::signon::subject::Subject;
+
+/// A value could not be released: which attribute, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReleaseFault {
+    /// Name of the attribute; `NameID` for the NameID.
+    pub attribute: String,
+    /// Stable code.
+    pub code: &'static str,
+    /// Sentence for the administrator.
+    pub message: String,
+}
+
+/// The attributes to release, in the order of the mapping; those without a value are left out (SAML-212).
+pub fn attributes(mapping: &[Attribute], subject: &Subject) -> Result<Vec<saml::response::Attribute>, ReleaseFault> {
+    let mut out: Vec<saml::response::Attribute> = Vec::new();
+    for attribute in mapping.iter().filter(|attribute| attribute.enabled) {
+        let values = values(&attribute.name, &attribute.value, &attribute.transforms, subject)?;
+        if !values.is_empty() {
+            out.push(saml::response::Attribute {
+                name: attribute.name.clone(),
+                name_format: attribute.name_format.urn().to_owned(),
+                friendly_name: attribute.friendly_name.clone(),
+                values,
+            });
+        }
+    }
+    Ok(out)
+}
+
+/// The NameID's value from the mapping; `None` when the person has no such value. Persistent and transient ones
+/// are made elsewhere.
+pub fn name_id_value(name_id: &NameId, subject: &Subject) -> Result<Option<String>, ReleaseFault> {
+    let values = values("NameID", &name_id.value, &name_id.transforms, subject)?;
+    Ok(values.into_iter().next())
+}
+
+fn values(
+    attribute: &str,
+    from: &ValueFrom,
+    transforms: &[Transform],
+    subject: &Subject,
+) -> Result<Vec<String>, ReleaseFault> {
+    let found = match from {
+        ValueFrom::Property(source) => property(subject, source),
+        ValueFrom::Constant(text) => vec![text.clone()],
+        ValueFrom::Groups(filter) => groups(subject, filter),
+        ValueFrom::ByGroup(by) => {
+            let member = |name: &str| subject.groups.iter().any(|(id, group)| group == name || id.to_string() == name);
+            let mut matched = by.rules.iter().filter(|rule| member(&rule.group)).map(|rule| rule.value.clone());
+            let mut found: Vec<String> = if by.all { matched.collect() } else { matched.next().into_iter().collect() };
+            if found.is_empty() {
+                found.extend(by.default.clone());
+            }
+            found
+        }
+    };
+    let mut values = transform::apply(found, transforms).map_err(|error| ReleaseFault {
+        attribute: attribute.to_owned(),
+        code: error.code(),
+        message: error.to_string(),
+    })?;
+    values.retain(|value| !value.is_empty());
+    Ok(values)
+}
+
+fn property(subject: &Subject, source: &Source) -> Vec<String> {
+    value_of(&subject.person, source).into_iter().collect()
+}
+
+fn groups(subject: &Subject, filter: &GroupFilter) -> Vec<String> {
+    subject.groups.iter().filter(|(_, name)| filter.accepts(name)).map(|(_, name)| name.clone()).collect()
+}

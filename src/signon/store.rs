@@ -1,0 +1,150 @@
+//! SQL of sign-on: pending requests, seen requests, persistent NameIDs, sessions at service providers, last uses.
+
+use crate::base::id::{ApplicationId, SessionId, UserId};
+use crate::base::{Result, Timestamp};
+use crate::db::{Executor, Query, Tx, sql};
+use crate::signon::pending::Pending;
+
+pub(super) async fn insert_pending(tx: &mut Tx, pending: &Pending, request: &str, source_prefix: &str) -> Result<()> {
+    tx.run(
+        sql("INSERT INTO pending_requests (handle_hash, browser_hash, application_id, request, source_prefix, \
+             received_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7)")
+        .bind(pending.handle_hash.as_str())
+        .bind(pending.browser_hash.as_str())
+        .bind_text(pending.application)
+        .bind(request)
+        .bind(source_prefix)
+        .bind(pending.received_at)
+        .bind(pending.expires_at),
+    )
+    .await
+    .map(drop)
+}
+
+/// Keeps the newest `keep` requests of a source prefix and of a browser; older ones of the same prefix or browser
+/// go (decision 17).
+pub(super) async fn evict_pending(tx: &mut Tx, source_prefix: &str, browser_hash: &str, keep: i64, keep_browser: i64) -> Result<()> {
+    tx.run(
+        sql("DELETE FROM pending_requests WHERE handle_hash IN (SELECT handle_hash FROM pending_requests \
+             WHERE source_prefix = $1 ORDER BY received_at DESC LIMIT 1000 OFFSET $2)")
+        .bind(source_prefix)
+        .bind(keep),
+    )
+    .await?;
+    tx.run(
+        sql("DELETE FROM pending_requests WHERE handle_hash IN (SELECT handle_hash FROM pending_requests \
+             WHERE source_prefix = $1 AND browser_hash = $2 ORDER BY received_at DESC LIMIT 1000 OFFSET $3)")
+        .bind(source_prefix)
+        .bind(browser_hash)
+        .bind(keep_browser),
+    )
+    .await
+    .map(drop)
+}
+
+pub(super) async fn find_pending(
+    executor: &mut impl Executor,
+    handle_hash: &str,
+) -> Result<Option<(Pending, String)>> {
+    let query = sql("SELECT handle_hash, browser_hash, application_id, request, received_at, expires_at, \
+         authenticated_at, consumed_at FROM pending_requests WHERE handle_hash = $1")
+    .bind(handle_hash);
+    let Some(row) = executor.optional(query).await? else { return Ok(None) };
+    let pending = Pending {
+        handle_hash: row.text("handle_hash")?,
+        browser_hash: row.text("browser_hash")?,
+        application: row.parse("application_id")?,
+        received_at: row.time("received_at")?,
+        expires_at: row.time("expires_at")?,
+        authenticated_at: row.opt_time("authenticated_at")?,
+        consumed_at: row.opt_time("consumed_at")?,
+    };
+    Ok(Some((pending, row.text("request")?)))
+}
+
+pub(super) async fn set_pending_authenticated(tx: &mut Tx, handle_hash: &str, at: Timestamp) -> Result<u64> {
+    let query = sql("UPDATE pending_requests SET authenticated_at = $2 WHERE handle_hash = $1 AND consumed_at IS NULL");
+    tx.run(query.bind(handle_hash).bind(at)).await
+}
+
+/// Consumes a handle once: touches one row, or none when it was used already.
+pub(super) fn consume_pending(handle_hash: &str, at: Timestamp) -> Query {
+    sql("UPDATE pending_requests SET consumed_at = $2 WHERE handle_hash = $1 AND consumed_at IS NULL")
+        .bind(handle_hash)
+        .bind(at)
+}
+
+pub(super) async fn delete_expired(tx: &mut Tx, now: Timestamp) -> Result<u64> {
+    let pending = tx.run(sql("DELETE FROM pending_requests WHERE expires_at < $1").bind(now)).await?;
+    let seen = tx.run(sql("DELETE FROM seen_requests WHERE expires_at < $1").bind(now)).await?;
+    Ok(pending + seen)
+}
+
+/// Remembers a signed request's ID: touches one row, or none when it was seen before.
+pub(super) fn insert_seen(application: ApplicationId, request_id: &str, expires_at: Timestamp) -> Query {
+    sql("INSERT INTO seen_requests (application_id, request_id, expires_at) VALUES ($1, $2, $3) \
+         ON CONFLICT (application_id, request_id) DO NOTHING")
+    .bind_text(application)
+    .bind(request_id)
+    .bind(expires_at)
+}
+
+pub(super) async fn find_persistent(
+    executor: &mut impl Executor,
+    application: ApplicationId,
+    user: UserId,
+) -> Result<Option<String>> {
+    let query = sql("SELECT value FROM persistent_name_ids WHERE application_id = $1 AND user_id = $2");
+    executor.optional(query.bind_text(application).bind_text(user)).await?.map(|row| row.text("value")).transpose()
+}
+
+pub(super) async fn insert_persistent(
+    tx: &mut Tx,
+    application: ApplicationId,
+    user: UserId,
+    value: &str,
+    now: Timestamp,
+) -> Result<()> {
+    let query = sql("INSERT INTO persistent_name_ids (value, application_id, user_id, created_at) \
+         VALUES ($1, $2, $3, $4) ON CONFLICT (application_id, user_id) DO NOTHING");
+    tx.run(query.bind(value).bind_text(application).bind_text(user).bind(now)).await.map(drop)
+}
+
+/// A session at a service provider, beginning now.
+pub(super) struct SpSession<'a> {
+    pub(super) session_index: &'a str,
+    pub(super) session: SessionId,
+    pub(super) application: ApplicationId,
+    pub(super) name_id: &'a str,
+    pub(super) name_id_format: &'a str,
+}
+
+pub(super) fn insert_sp_session(session: &SpSession<'_>, now: Timestamp) -> Query {
+    sql("INSERT INTO sp_sessions (session_index, session_id, application_id, name_id, name_id_format, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6)")
+    .bind(session.session_index)
+    .bind_text(session.session)
+    .bind_text(session.application)
+    .bind(session.name_id)
+    .bind(session.name_id_format)
+    .bind(now)
+}
+
+pub(super) fn touch_last_use(user: UserId, application: ApplicationId, now: Timestamp) -> Query {
+    sql("INSERT INTO last_uses (user_id, application_id, used_at) VALUES ($1, $2, $3) \
+         ON CONFLICT (user_id, application_id) DO UPDATE SET used_at = excluded.used_at")
+    .bind_text(user)
+    .bind_text(application)
+    .bind(now)
+}
+
+/// Applications a person used lately, newest first.
+pub(super) async fn list_last_uses(
+    executor: &mut impl Executor,
+    user: UserId,
+    limit: i64,
+) -> Result<Vec<(ApplicationId, Timestamp)>> {
+    let query = sql("SELECT application_id, used_at FROM last_uses WHERE user_id = $1 ORDER BY used_at DESC LIMIT $2");
+    let rows = executor.all(query.bind_text(user).bind(limit)).await?;
+    rows.iter().map(|row| Ok((row.parse("application_id")?, row.time("used_at")?))).collect()
+}

@@ -1,0 +1,143 @@
+//! The application of a sign-on, ready for use: settings with placeholders filled, keys opened, bindings read. Kept
+//! in memory while the applications stand still.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::applications::model::{Application, Kind};
+use crate::applications::{self, binding, resolved};
+use crate::base::id::GroupId;
+use crate::base::name_id::NameIdFormat;
+use crate::base::property::{Property, Source};
+use crate::base::{Error, Result, urls};
+use crate::catalog::sso::{SsoSettings, ValueFrom};
+use crate::db::epoch::Epochs;
+use crate::keys;
+use crate::saml::certificate::{VerificationKey, parse_certificate};
+use crate::saml::receive::{AcsBinding, AssertionConsumer, Endpoint, ServiceProvider};
+use crate::saml::sign::{OpensslSigner, Signer};
+use crate::signon::Installation;
+
+/// An application with everything a sign-on needs.
+pub struct Target {
+    /// The application.
+    pub application: Application,
+    /// Its settings, placeholders filled; `None` when they can't be (then it is not active either).
+    pub settings: Option<SsoSettings>,
+    /// Groups bound to it.
+    pub bound: Vec<GroupId>,
+    /// The IdP URL, as configured.
+    pub endpoint_url: String,
+    signer: Option<Arc<OpensslSigner>>,
+    acs: Vec<AssertionConsumer>,
+    signing_keys: Vec<VerificationKey>,
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Target").field("application", &self.application.id).finish_non_exhaustive()
+    }
+}
+
+impl Target {
+    /// The settings, of an application that can be signed on to.
+    pub fn settings(&self) -> Result<&SsoSettings> {
+        self.settings.as_ref().ok_or_else(|| Error::internal("an active application has no complete settings"))
+    }
+
+    /// The key that signs for this application.
+    pub fn signer(&self) -> Result<Arc<dyn Signer>> {
+        let signer = self.signer.clone().ok_or_else(|| Error::internal("an application has no signing key"))?;
+        Ok(signer)
+    }
+
+    /// What is registered of the service provider.
+    pub fn service_provider(&self) -> Result<ServiceProvider<'_>> {
+        let settings = self.settings()?;
+        Ok(ServiceProvider {
+            entity_id: self.sp_entity_id()?,
+            acs: &self.acs,
+            signing_keys: &self.signing_keys,
+            require_signed_requests: settings.require_signed_requests,
+            redirect_enveloped_signature: settings.redirect_enveloped_signature,
+            allow_missing_destination: settings.allow_missing_destination,
+            strict_relay_state: settings.strict_relay_state,
+        })
+    }
+
+    /// Who we are towards it.
+    #[must_use]
+    pub fn endpoint(&self) -> Endpoint<'_> {
+        Endpoint { url: &self.endpoint_url, entity_id: &self.application.idp_entity_id }
+    }
+
+    /// The service provider's entity ID.
+    pub fn sp_entity_id(&self) -> Result<&str> {
+        let id = self.settings()?.sp_entity_id.as_deref();
+        id.ok_or_else(|| Error::internal("an active application has no SP entity ID"))
+    }
+
+    /// NameID formats that a request may ask for beside the default: the opaque ones always, the e-mail address
+    /// only where the mapping gives it anyway (SAML-213).
+    #[must_use]
+    pub fn offered_formats(&self) -> Vec<NameIdFormat> {
+        let mut offered = vec![NameIdFormat::Persistent, NameIdFormat::Transient];
+        let email = ValueFrom::Property(Source::Property(Property::Email));
+        if self.settings.as_ref().is_some_and(|settings| settings.name_id.value == email) {
+            offered.push(NameIdFormat::EmailAddress);
+        }
+        offered
+    }
+}
+
+/// The application behind an IdP URL, as it is now.
+pub async fn load(installation: &Installation, epochs: Epochs, slug: &str) -> Result<Option<Arc<Target>>> {
+    if let Some(target) = installation.cache.target(epochs, slug) {
+        return Ok(Some(target));
+    }
+    let mut reader = installation.db.reader();
+    let Some(application) = applications::find_by_slug(&mut reader, slug).await? else { return Ok(None) };
+    let target = Arc::new(build(installation, application).await?);
+    installation.cache.put_target(epochs, slug, target.clone());
+    Ok(Some(target))
+}
+
+async fn build(installation: &Installation, application: Application) -> Result<Target> {
+    let mut reader = installation.db.reader();
+    let bound = binding::groups_of(&mut reader, application.id).await?;
+    let bound = bound.into_iter().map(|(group, _)| group).collect();
+    let endpoint_url = installation.base_url.join(&urls::idp(&application.slug));
+    let mut target = Target {
+        settings: None,
+        bound,
+        endpoint_url,
+        signer: None,
+        acs: Vec::new(),
+        signing_keys: Vec::new(),
+        application,
+    };
+    if target.application.kind == Kind::Bookmark {
+        return Ok(target);
+    }
+    // Settings that can't be filled leave the target without any: it can't be active then, and is refused.
+    let Ok(settings) = resolved::resolve(&installation.catalog, &target.application) else { return Ok(target) };
+    for pem in &settings.sp_certificates {
+        target.signing_keys.push(parse_certificate(pem.as_bytes()).map_err(Error::internal)?.key);
+    }
+    target.acs = settings
+        .acs_urls
+        .iter()
+        .map(|acs| AssertionConsumer {
+            url: acs.url.clone(),
+            index: Some(acs.index),
+            is_default: Some(acs.default),
+            binding: AcsBinding::Post,
+        })
+        .collect();
+    let key = keys::open_current(&mut reader, &installation.vault, target.application.id).await?;
+    let algorithm = settings.signature_algorithm;
+    let signer = OpensslSigner::new(key.private, key.view.certificate.clone(), algorithm).map_err(Error::internal)?;
+    target.signer = Some(Arc::new(signer));
+    target.settings = Some(settings);
+    Ok(target)
+}
