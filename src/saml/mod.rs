@@ -1,2 +1,23 @@
 //! The SAML 2.0 protocol, pure: XML in and out, bindings, requests, responses, metadata, signatures, status.
-//! No tokio, no SQL, no HTTP; time, ids and signer come in as arguments.
+//! No tokio, no SQL, no HTTP; time, ids and signer come in as arguments. It may use `base` only.
+//!
+//! Outgoing, start at [`response`]: a [`ResponseInput`] is written in canonical form, digested, signed through a
+//! [`Signer`] and leaves as opaque bytes. Incoming, start at [`binding`]: octets become a bounded message, which
+//! [`request::receive`] turns into a `Trusted` request or a named [`Refusal`].
+
+pub mod dsig;
+pub mod names;
+pub mod response;
+pub mod sign;
+pub mod status;
+pub mod xml;
+
+pub use response::{
+    Attribute, ErrorResponse, Lifetimes, NameId, ResponseInput, Sign, SignedResponse, StatusResponse,
+    WriteError,
+};
+pub use sign::{OpensslSigner, SignError, SignatureAlgorithm, Signer};
+pub use status::Status;
+
+#[cfg(test)]
+pub(crate) mod testing;
