@@ -5,13 +5,21 @@
 //! [`Signer`] and leaves as opaque bytes. Incoming, start at [`binding`]: octets become a bounded message, which
 //! [`request::receive`] turns into a `Trusted` request or a named [`Refusal`].
 
+pub mod binding;
+pub mod certificate;
 pub mod dsig;
 pub mod names;
+pub mod refusal;
 pub mod response;
 pub mod sign;
 pub mod status;
 pub mod xml;
 
+pub use binding::{Binding, Message, RelayState, decode_post, decode_redirect, verify_redirect_signature};
+pub use certificate::{
+    Certificate, CertificateFault, CertificateWarning, VerificationKey, parse_certificate,
+};
+pub use refusal::{Class, Mismatch, Reason, Refusal, Reply};
 pub use response::{
     Attribute, ErrorResponse, Lifetimes, NameId, ResponseInput, Sign, SignedResponse, StatusResponse,
     WriteError,

@@ -2,3 +2,7 @@
 //! exclusive canonicalisation, no other transform (Core 5.4). Writing and verifying are apart.
 
 pub(crate) mod envelop;
+mod verify;
+
+pub(crate) use verify::{MAX_KEYS, holds_signature};
+pub use verify::{SignatureFault, Verified, verify_root};

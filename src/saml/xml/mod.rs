@@ -1,7 +1,12 @@
 //! XML as far as SAML needs it: a writer that emits canonical form, a reader that refuses early, exclusive
 //! canonicalisation. It knows nothing of SAML's own elements.
 
+pub mod c14n;
+pub mod reader;
+mod scan;
 pub mod writer;
+
+pub use scan::{Limits, XmlFault};
 
 /// Whether every character is one that XML 1.0 can carry at all (production `Char`, section 2.2).
 #[must_use]

@@ -155,16 +155,21 @@ impl Writer {
             self.fault.get_or_insert(IllegalCharacter { place });
             return;
         }
-        let mut copied = 0;
-        for (at, byte) in value.bytes().enumerate() {
-            if let Some(entity) = entity(byte) {
-                self.out.push_str(&value[copied..at]);
-                self.out.push_str(entity);
-                copied = at + 1;
-            }
-        }
-        self.out.push_str(&value[copied..]);
+        push_escaped(&mut self.out, value, entity);
     }
+}
+
+/// Appends `value` with the bytes that `entity` knows replaced.
+pub(super) fn push_escaped(out: &mut String, value: &str, entity: fn(u8) -> Option<&'static str>) {
+    let mut copied = 0;
+    for (at, byte) in value.bytes().enumerate() {
+        if let Some(entity) = entity(byte) {
+            out.push_str(&value[copied..at]);
+            out.push_str(entity);
+            copied = at + 1;
+        }
+    }
+    out.push_str(&value[copied..]);
 }
 
 /// Canonical XML 1.0, 2.3: escapes of text nodes.
