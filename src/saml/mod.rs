@@ -3,13 +3,15 @@
 //!
 //! Outgoing, start at [`response`]: a [`ResponseInput`] is written in canonical form, digested, signed through a
 //! [`Signer`] and leaves as opaque bytes. Incoming, start at [`binding`]: octets become a bounded message, which
-//! [`request::receive`] turns into a `Trusted` request or a named [`Refusal`].
+//! [`receive()`] turns into a `Trusted` request or a named [`Refusal`].
 
 pub mod binding;
 pub mod certificate;
 pub mod dsig;
 pub mod names;
+pub mod receive;
 pub mod refusal;
+pub mod request;
 pub mod response;
 pub mod sign;
 pub mod status;
@@ -19,7 +21,11 @@ pub use binding::{Binding, Message, RelayState, decode_post, decode_redirect, ve
 pub use certificate::{
     Certificate, CertificateFault, CertificateWarning, VerificationKey, parse_certificate,
 };
+pub use receive::{
+    AcsBinding, AssertionConsumer, Endpoint, ServiceProvider, Stage, Timing, Trusted, receive,
+};
 pub use refusal::{Class, Mismatch, Reason, Refusal, Reply};
+pub use request::AuthnRequest;
 pub use response::{
     Attribute, ErrorResponse, Lifetimes, NameId, ResponseInput, Sign, SignedResponse, StatusResponse,
     WriteError,
