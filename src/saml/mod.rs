@@ -8,6 +8,7 @@
 pub mod binding;
 pub mod certificate;
 pub mod dsig;
+pub mod metadata;
 pub mod names;
 pub mod receive;
 pub mod refusal;
@@ -21,6 +22,7 @@ pub use binding::{Binding, Message, RelayState, decode_post, decode_redirect, ve
 pub use certificate::{
     Certificate, CertificateFault, CertificateWarning, VerificationKey, parse_certificate,
 };
+pub use metadata::{IdpMetadata, Location, MetadataFault, SpMetadata, read_sp_metadata};
 pub use receive::{
     AcsBinding, AssertionConsumer, Endpoint, ServiceProvider, Stage, Timing, Trusted, receive,
 };
