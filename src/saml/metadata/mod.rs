@@ -1,0 +1,16 @@
+//! Metadata (SAML Metadata 2.0): ours is written, a service provider's is read. Reading is generous with what it
+//! does not know and strict with what it uses.
+
+mod locate;
+mod read;
+mod write;
+
+pub use locate::{Location, LocationFault};
+pub use read::{
+    CertificateEntry, Endpoint as LogoutEndpoint, KeyUse, MetadataFault, RequestedAttribute, SpMetadata,
+    read_sp_metadata,
+};
+pub use write::IdpMetadata;
+
+#[cfg(test)]
+mod tests;

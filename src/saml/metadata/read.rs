@@ -1,0 +1,364 @@
+//! Reads a service provider's metadata: one entity, or several of which the admin picks one (MD-302). Unknown roles,
+//! extensions and signatures are passed over; what is used is checked here, once.
+
+use std::fmt;
+
+use roxmltree::Node;
+
+use crate::base::Timestamp;
+use crate::base::name_id::NameIdFormat;
+use crate::saml::certificate::{Certificate, CertificateFault, parse_certificate};
+use crate::saml::metadata::locate::{Location, LocationFault};
+use crate::saml::names::{DSIG, METADATA, PROTOCOL};
+use crate::saml::receive::{AcsBinding, AssertionConsumer};
+use crate::saml::request::parse_index;
+use crate::saml::xml::reader::{Source, attribute, boolean, children, is, plain_text};
+use crate::saml::xml::{Limits, XmlFault};
+
+/// Longest entity ID (Metadata 2.3.2).
+pub const MAX_ENTITY_ID: usize = 1024;
+
+/// Metadata can't be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MetadataFault {
+    /// It can't be read.
+    Xml(XmlFault),
+    /// Its root is neither an entity nor a list of them.
+    NotMetadata,
+    /// It has several service providers; the caller says which.
+    EntityIdRequired(Vec<String>),
+    /// It does not have the one asked for.
+    EntityUnknown(Vec<String>),
+    /// It has no service provider.
+    NoServiceProvider,
+    /// The entity ID is missing or too long.
+    EntityId,
+    /// It says that it is no longer valid.
+    Expired(Timestamp),
+    /// It names no address that takes responses by HTTP-POST.
+    NoAcs,
+    /// An address can't be used.
+    Location {
+        /// The element.
+        element: &'static str,
+        /// The address, cut.
+        url: String,
+        /// What is wrong with it.
+        fault: LocationFault,
+    },
+    /// A value is not what the schema says.
+    Value(&'static str),
+}
+
+impl MetadataFault {
+    /// Stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Xml(fault) => fault.code(),
+            Self::NotMetadata => "metadata_not_saml",
+            Self::EntityIdRequired(_) => "entity_id_required",
+            Self::EntityUnknown(_) => "entity_id_unknown",
+            Self::NoServiceProvider => "metadata_no_service_provider",
+            Self::EntityId => "metadata_entity_id",
+            Self::Expired(_) => "metadata_expired",
+            Self::NoAcs => "metadata_no_acs",
+            Self::Location { fault, .. } => fault.code(),
+            Self::Value(_) => "metadata_value",
+        }
+    }
+}
+
+impl fmt::Display for MetadataFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Xml(fault) => write!(f, "The metadata can't be read because {fault}. Check the file."),
+            Self::NotMetadata => f.write_str(
+                "This is XML, but not SAML metadata. Upload the file that the service provider calls its metadata.",
+            ),
+            Self::EntityIdRequired(_) => {
+                f.write_str("The metadata describes several service providers. Say which one by its entity ID.")
+            }
+            Self::EntityUnknown(_) => {
+                f.write_str("The metadata describes no service provider of this entity ID. Pick one of those it has.")
+            }
+            Self::NoServiceProvider => f.write_str(
+                "The metadata describes no SAML 2.0 service provider. Check that it is not an identity provider's.",
+            ),
+            Self::EntityId => f.write_str("The metadata has no usable entity ID. Ask the service provider for another."),
+            Self::Expired(at) => {
+                write!(f, "The metadata was valid until {at} only. Ask the service provider for a new one.")
+            }
+            Self::NoAcs => f.write_str(
+                "The metadata names no address that takes responses by HTTP-POST. Ask the service provider for one.",
+            ),
+            Self::Location { element, url, fault } => write!(f, "{element} {url}: {}", fault.sentence()),
+            Self::Value(place) => write!(f, "The metadata has a value in {place} that SAML does not allow."),
+        }
+    }
+}
+
+impl std::error::Error for MetadataFault {}
+
+impl From<XmlFault> for MetadataFault {
+    fn from(fault: XmlFault) -> Self {
+        Self::Xml(fault)
+    }
+}
+
+/// What a certificate in metadata is for. Without a word it is for both (MD-304).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyUse {
+    /// Signatures only.
+    Signing,
+    /// Encryption only.
+    Encryption,
+    /// Both.
+    Both,
+}
+
+/// A certificate of the service provider.
+#[derive(Clone, Debug)]
+pub struct CertificateEntry {
+    /// What it is for.
+    pub usage: KeyUse,
+    /// The certificate.
+    pub certificate: Certificate,
+}
+
+/// An endpoint for logout, kept for later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// URI of the binding.
+    pub binding: String,
+    /// Where requests go.
+    pub location: String,
+    /// Where responses go, when elsewhere.
+    pub response_location: Option<String>,
+}
+
+/// An attribute that the service provider asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestedAttribute {
+    /// Its name.
+    pub name: String,
+    /// URI of its name's format.
+    pub name_format: Option<String>,
+    /// For people.
+    pub friendly_name: Option<String>,
+    /// Whether it can't do without.
+    pub is_required: bool,
+}
+
+/// What a service provider's metadata says.
+#[derive(Clone, Debug)]
+pub struct SpMetadata {
+    /// Its entity ID.
+    pub entity_id: String,
+    /// Its ACS addresses, in order.
+    pub acs: Vec<AssertionConsumer>,
+    /// The NameID formats that it takes, by URI as written.
+    pub name_id_formats: Vec<String>,
+    /// `AuthnRequestsSigned`, where it was said.
+    pub authn_requests_signed: Option<bool>,
+    /// `WantAssertionsSigned`, where it was said.
+    pub want_assertions_signed: Option<bool>,
+    /// Certificates that can be used.
+    pub certificates: Vec<CertificateEntry>,
+    /// Certificates that can't.
+    pub refused_certificates: Vec<CertificateFault>,
+    /// Logout endpoints.
+    pub single_logout: Vec<Endpoint>,
+    /// Attributes of the default AttributeConsumingService.
+    pub requested_attributes: Vec<RequestedAttribute>,
+    /// When it ceases to be valid.
+    pub valid_until: Option<Timestamp>,
+}
+
+impl SpMetadata {
+    /// The first NameID format that we know, in the service provider's order.
+    #[must_use]
+    pub fn preferred_name_id_format(&self) -> Option<NameIdFormat> {
+        self.name_id_formats.iter().find_map(|urn| NameIdFormat::from_urn(urn))
+    }
+}
+
+/// Reads metadata. `wanted` picks one entity of several; `allow_http` lets endpoints be plain http.
+pub fn read_sp_metadata(
+    octets: &[u8],
+    wanted: Option<&str>,
+    now: Timestamp,
+    allow_http: bool,
+) -> Result<SpMetadata, MetadataFault> {
+    let source = Source::new(octets, &Limits::METADATA)?;
+    let document = source.parse()?;
+    let entities = service_providers(document.root_element())?;
+    let known = || entities.iter().map(|(id, _)| (*id).to_owned()).collect();
+    let (entity_id, entity) = match (wanted, entities.as_slice()) {
+        (_, []) => return Err(MetadataFault::NoServiceProvider),
+        (None, [only]) => *only,
+        (None, _) => return Err(MetadataFault::EntityIdRequired(known())),
+        (Some(wanted), all) => {
+            *all.iter().find(|(id, _)| *id == wanted).ok_or_else(|| MetadataFault::EntityUnknown(known()))?
+        }
+    };
+    let descriptor = sp_descriptor(entity).ok_or(MetadataFault::NoServiceProvider)?;
+    // Lists, entity and role may each set an end; the earliest counts (Metadata 2.2, 2.3).
+    let mut valid_until = None;
+    for node in descriptor.ancestors().filter(Node::is_element) {
+        if let Some(text) = attribute(node, "validUntil") {
+            let end = Timestamp::parse_rfc3339(text).ok_or(MetadataFault::Value("validUntil"))?;
+            valid_until = Some(valid_until.map_or(end, |earlier: Timestamp| earlier.min(end)));
+        }
+    }
+    if let Some(end) = valid_until.filter(|end| *end <= now) {
+        return Err(MetadataFault::Expired(end));
+    }
+    read_descriptor(entity_id, descriptor, valid_until, allow_http)
+}
+
+/// All entities with a SAML 2.0 service-provider role, through nested lists.
+fn service_providers<'a, 'i>(root: Node<'a, 'i>) -> Result<Vec<(&'a str, Node<'a, 'i>)>, MetadataFault> {
+    if !is(root, METADATA, "EntityDescriptor") && !is(root, METADATA, "EntitiesDescriptor") {
+        return Err(MetadataFault::NotMetadata);
+    }
+    // Entities stand below lists only: what extensions hold is not looked at.
+    let in_lists = |node: &Node<'a, 'i>| {
+        node.ancestors()
+            .skip(1)
+            .filter(Node::is_element)
+            .all(|above| is(above, METADATA, "EntitiesDescriptor"))
+    };
+    root.descendants()
+        .filter(|node| is(*node, METADATA, "EntityDescriptor") && in_lists(node))
+        .filter(|entity| sp_descriptor(*entity).is_some())
+        .map(|entity| {
+            let id = attribute(entity, "entityID").filter(|id| !id.is_empty() && id.len() <= MAX_ENTITY_ID);
+            Ok((id.ok_or(MetadataFault::EntityId)?, entity))
+        })
+        .collect()
+}
+
+fn sp_descriptor<'a, 'i>(entity: Node<'a, 'i>) -> Option<Node<'a, 'i>> {
+    children(entity, METADATA, "SPSSODescriptor").find(|role| {
+        attribute(*role, "protocolSupportEnumeration")
+            .is_some_and(|protocols| protocols.split_ascii_whitespace().any(|p| p == PROTOCOL))
+    })
+}
+
+fn read_descriptor(
+    entity_id: &str,
+    role: Node<'_, '_>,
+    valid_until: Option<Timestamp>,
+    allow_http: bool,
+) -> Result<SpMetadata, MetadataFault> {
+    let acs: Vec<AssertionConsumer> = children(role, METADATA, "AssertionConsumerService")
+        .map(|node| read_acs(node, allow_http))
+        .collect::<Result<_, _>>()?;
+    if !acs.iter().any(|acs| acs.binding == AcsBinding::Post) {
+        return Err(MetadataFault::NoAcs);
+    }
+    let (mut certificates, mut refused_certificates) = (Vec::new(), Vec::new());
+    for descriptor in children(role, METADATA, "KeyDescriptor") {
+        let usage = match attribute(descriptor, "use") {
+            None => KeyUse::Both,
+            Some("signing") => KeyUse::Signing,
+            Some("encryption") => KeyUse::Encryption,
+            Some(_) => return Err(MetadataFault::Value("KeyDescriptor use")),
+        };
+        for text in certificate_texts(descriptor) {
+            match parse_certificate(text?.as_bytes()) {
+                Ok(certificate) => certificates.push(CertificateEntry { usage, certificate }),
+                Err(fault) => refused_certificates.push(fault),
+            }
+        }
+    }
+    let name_id_formats = children(role, METADATA, "NameIDFormat")
+        .map(|node| plain_text(node).map(|text| text.trim().to_owned()))
+        .collect::<Result<_, _>>()?;
+    Ok(SpMetadata {
+        entity_id: entity_id.to_owned(),
+        acs,
+        name_id_formats,
+        authn_requests_signed: flag(role, "AuthnRequestsSigned")?,
+        want_assertions_signed: flag(role, "WantAssertionsSigned")?,
+        certificates,
+        refused_certificates,
+        single_logout: children(role, METADATA, "SingleLogoutService")
+            .map(|node| read_endpoint(node, allow_http))
+            .collect::<Result<_, _>>()?,
+        requested_attributes: read_attributes(role)?,
+        valid_until,
+    })
+}
+
+fn certificate_texts<'a>(descriptor: Node<'a, '_>) -> Vec<Result<&'a str, XmlFault>> {
+    children(descriptor, DSIG, "KeyInfo")
+        .flat_map(|info| children(info, DSIG, "X509Data"))
+        .flat_map(|data| children(data, DSIG, "X509Certificate"))
+        .map(|node| plain_text(node))
+        .collect()
+}
+
+fn location(
+    node: Node<'_, '_>,
+    element: &'static str,
+    name: &str,
+    allow_http: bool,
+) -> Result<Option<String>, MetadataFault> {
+    let Some(url) = attribute(node, name) else {
+        return Ok(None);
+    };
+    match Location::parse(url, allow_http) {
+        Ok(location) => Ok(Some(location.into_string())),
+        Err(fault) => Err(MetadataFault::Location { element, url: url.chars().take(200).collect(), fault }),
+    }
+}
+
+fn read_acs(node: Node<'_, '_>, allow_http: bool) -> Result<AssertionConsumer, MetadataFault> {
+    const PLACE: &str = "AssertionConsumerService";
+    let url = location(node, PLACE, "Location", allow_http)?.ok_or(MetadataFault::Value(PLACE))?;
+    location(node, PLACE, "ResponseLocation", allow_http)?;
+    // The schema demands an index, but real files lack it.
+    let index = attribute(node, "index")
+        .map(|text| parse_index(text).ok_or(MetadataFault::Value("AssertionConsumerService index")))
+        .transpose()?;
+    Ok(AssertionConsumer {
+        url,
+        index,
+        is_default: flag(node, "isDefault")?,
+        binding: AcsBinding::from_uri(attribute(node, "Binding").unwrap_or_default()),
+    })
+}
+
+fn read_endpoint(node: Node<'_, '_>, allow_http: bool) -> Result<Endpoint, MetadataFault> {
+    const PLACE: &str = "SingleLogoutService";
+    Ok(Endpoint {
+        binding: attribute(node, "Binding").unwrap_or_default().to_owned(),
+        location: location(node, PLACE, "Location", allow_http)?.ok_or(MetadataFault::Value(PLACE))?,
+        response_location: location(node, PLACE, "ResponseLocation", allow_http)?,
+    })
+}
+
+fn read_attributes(role: Node<'_, '_>) -> Result<Vec<RequestedAttribute>, MetadataFault> {
+    let services: Vec<_> = children(role, METADATA, "AttributeConsumingService").collect();
+    let is_default = |node: &&Node<'_, '_>| attribute(**node, "isDefault").and_then(boolean) == Some(true);
+    let Some(service) = services.iter().find(is_default).or(services.first()) else {
+        return Ok(Vec::new());
+    };
+    children(*service, METADATA, "RequestedAttribute")
+        .map(|node| {
+            let owned = |name: &str| attribute(node, name).map(str::to_owned);
+            Ok(RequestedAttribute {
+                name: owned("Name").ok_or(MetadataFault::Value("RequestedAttribute"))?,
+                name_format: owned("NameFormat"),
+                friendly_name: owned("FriendlyName"),
+                is_required: flag(node, "isRequired")?.unwrap_or(false),
+            })
+        })
+        .collect()
+}
+
+fn flag(node: Node<'_, '_>, name: &'static str) -> Result<Option<bool>, MetadataFault> {
+    attribute(node, name).map(|text| boolean(text).ok_or(MetadataFault::Value(name))).transpose()
+}

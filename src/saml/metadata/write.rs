@@ -1,0 +1,73 @@
+//! One application's IdP metadata (MD-301). Unsigned: nobody anonymous gets XML that an assertion key has signed
+//! (SAML-209). It says only what works.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::base::name_id::NameIdFormat;
+use crate::saml::names::{BINDING_POST, BINDING_REDIRECT, DSIG, METADATA, PROTOCOL};
+use crate::saml::response::WriteError;
+use crate::saml::xml::writer::Writer;
+
+/// What an application's metadata says.
+#[derive(Clone, Debug)]
+pub struct IdpMetadata<'a> {
+    /// The IdP entity ID.
+    pub entity_id: &'a str,
+    /// The IdP URL, for both bindings.
+    pub sso_url: &'a str,
+    /// Signing certificates, DER: the active one first, then the next.
+    pub certificates: &'a [&'a [u8]],
+    /// The NameID formats that can be had.
+    pub name_id_formats: &'a [NameIdFormat],
+    /// Whether requests must be signed. Some service providers compare it with their own setting (interop 2).
+    pub want_authn_requests_signed: bool,
+    /// Where a service provider may send people it can't help; https.
+    pub error_url: Option<&'a str>,
+    /// Name of the organisation and its page.
+    pub organisation: Option<(&'a str, &'a str)>,
+}
+
+impl IdpMetadata<'_> {
+    /// The document, with an XML declaration.
+    pub fn write(&self) -> Result<String, WriteError> {
+        let mut w =
+            Writer::with_capacity(4096 + self.certificates.iter().map(|der| der.len() * 2).sum::<usize>());
+        w.open("md:EntityDescriptor").namespace("md", METADATA).attribute("entityID", self.entity_id);
+        w.open("md:IDPSSODescriptor")
+            .attribute(
+                "WantAuthnRequestsSigned",
+                if self.want_authn_requests_signed { "true" } else { "false" },
+            )
+            .attribute_if("errorURL", self.error_url)
+            .attribute("protocolSupportEnumeration", PROTOCOL);
+        for der in self.certificates {
+            w.open("md:KeyDescriptor").attribute("use", "signing");
+            w.open("ds:KeyInfo").namespace("ds", DSIG).open("ds:X509Data");
+            w.leaf("ds:X509Certificate", &STANDARD.encode(der)).close().close().close();
+        }
+        for format in self.name_id_formats {
+            w.leaf("md:NameIDFormat", format.urn());
+        }
+        for binding in [BINDING_REDIRECT, BINDING_POST] {
+            w.open("md:SingleSignOnService")
+                .attribute("Binding", binding)
+                .attribute("Location", self.sso_url)
+                .close();
+        }
+        w.close();
+        if let Some((name, url)) = self.organisation {
+            w.open("md:Organization");
+            for (element, text) in [
+                ("md:OrganizationName", name),
+                ("md:OrganizationDisplayName", name),
+                ("md:OrganizationURL", url),
+            ] {
+                w.open(element).attribute("xml:lang", "en").text(text).close();
+            }
+            w.close();
+        }
+        w.close();
+        Ok(format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}\n", w.finish()?))
+    }
+}

@@ -1,0 +1,300 @@
+//! The pass before the parser: one linear walk over the octets that refuses what is too large, too deep, too wide or
+//! forbidden altogether (document types, entities, processing instructions), so that the DOM is only ever built
+//! over something small and plain (SAML-102, A-07, A-09). It refuses only; what it lets through is still parsed
+//! strictly.
+
+use std::fmt;
+
+use super::is_xml_text;
+
+/// How much of everything a document may have (A-09).
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of the whole.
+    pub total: usize,
+    /// Nesting of elements.
+    pub depth: usize,
+    /// Elements of the whole.
+    pub elements: usize,
+    /// Attributes of one element, namespace declarations apart.
+    pub attributes: usize,
+    /// Namespace declarations of one element.
+    pub namespaces: usize,
+    /// Bytes of one text node or attribute value.
+    pub text: usize,
+    /// Whether processing instructions are tolerated before and after the root element, and passed over.
+    pub outer_instructions: bool,
+}
+
+impl Limits {
+    /// For protocol messages.
+    pub const MESSAGE: Self = Self {
+        total: 128 * 1024,
+        depth: 32,
+        elements: 2000,
+        attributes: 64,
+        namespaces: 32,
+        text: 64 * 1024,
+        outer_instructions: false,
+    };
+    /// For uploaded metadata (MD-302).
+    pub const METADATA: Self = Self {
+        total: 2 * 1024 * 1024,
+        depth: 48,
+        elements: 50_000,
+        attributes: 64,
+        namespaces: 64,
+        text: 512 * 1024,
+        outer_instructions: true,
+    };
+}
+
+/// Why octets are not a document that we read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum XmlFault {
+    /// Larger than [`Limits::total`].
+    TooLarge,
+    /// Not UTF-8, or declared as something else.
+    NotUtf8,
+    /// Not XML 1.0, or not well-formed.
+    NotWellFormed,
+    /// It has a document type.
+    Doctype,
+    /// It refers to an entity other than the five predefined ones.
+    Entity,
+    /// It has a processing instruction where none may be.
+    ProcessingInstruction,
+    /// Nested too deep.
+    TooDeep,
+    /// Too many elements.
+    TooManyElements,
+    /// Too many attributes on one element.
+    TooManyAttributes,
+    /// Too many namespace declarations on one element.
+    TooManyNamespaces,
+    /// A text or attribute value is too long.
+    TextTooLong,
+    /// Two elements have one ID.
+    DuplicateId,
+    /// An ID by another name: `xml:id`, or an ID attribute in a namespace.
+    ForeignId,
+    /// Comments, CDATA or elements inside what must be plain text.
+    MixedContent,
+    /// It can't be canonicalised.
+    NotCanonical,
+}
+
+impl XmlFault {
+    /// Stable code.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::TooLarge => "xml_too_large",
+            Self::NotUtf8 => "xml_not_utf8",
+            Self::NotWellFormed => "xml_not_well_formed",
+            Self::Doctype => "xml_doctype",
+            Self::Entity => "xml_entity",
+            Self::ProcessingInstruction => "xml_processing_instruction",
+            Self::TooDeep => "xml_too_deep",
+            Self::TooManyElements => "xml_too_many_elements",
+            Self::TooManyAttributes => "xml_too_many_attributes",
+            Self::TooManyNamespaces => "xml_too_many_namespaces",
+            Self::TextTooLong => "xml_text_too_long",
+            Self::DuplicateId => "xml_duplicate_id",
+            Self::ForeignId => "xml_foreign_id",
+            Self::MixedContent => "xml_mixed_content",
+            Self::NotCanonical => "xml_not_canonical",
+        }
+    }
+
+    /// What is wrong, as the end of a sentence: "… because it is not UTF-8".
+    #[must_use]
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::TooLarge => "it is too large",
+            Self::NotUtf8 => "it is not UTF-8",
+            Self::NotWellFormed => "it is not well-formed XML",
+            Self::Doctype => "it has a document type declaration",
+            Self::Entity => "it uses entities",
+            Self::ProcessingInstruction => "it has a processing instruction",
+            Self::TooDeep => "its elements are nested too deep",
+            Self::TooManyElements => "it has too many elements",
+            Self::TooManyAttributes => "an element has too many attributes",
+            Self::TooManyNamespaces => "an element declares too many namespaces",
+            Self::TextTooLong => "a value in it is too long",
+            Self::DuplicateId => "two elements have the same ID",
+            Self::ForeignId => "it uses ID attributes that SAML does not have",
+            Self::MixedContent => "a value in it is mixed with comments or mark-up",
+            Self::NotCanonical => "it can't be brought into canonical form",
+        }
+    }
+}
+
+impl fmt::Display for XmlFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.reason())
+    }
+}
+
+impl std::error::Error for XmlFault {}
+
+/// Decodes, normalises line ends (XML 1.0, 2.11) and checks the limits.
+pub(super) fn prepare(octets: &[u8], limits: &Limits) -> Result<String, XmlFault> {
+    if octets.len() > limits.total {
+        return Err(XmlFault::TooLarge);
+    }
+    let text = std::str::from_utf8(octets).map_err(|_| XmlFault::NotUtf8)?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if !is_xml_text(text) {
+        return Err(XmlFault::NotWellFormed);
+    }
+    let text =
+        if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text.to_owned() };
+    Scan { text: &text, at: 0, limits, depth: 0, elements: 0 }.run()?;
+    Ok(text)
+}
+
+struct Scan<'a> {
+    text: &'a str,
+    at: usize,
+    limits: &'a Limits,
+    depth: usize,
+    elements: usize,
+}
+
+impl<'a> Scan<'a> {
+    fn run(mut self) -> Result<(), XmlFault> {
+        self.declaration()?;
+        while let Some(ahead) = self.rest().find('<') {
+            self.check_value(&self.rest()[..ahead])?;
+            self.at += ahead;
+            self.mark_up()?;
+        }
+        self.check_value(self.rest())?;
+        if self.elements == 0 || self.depth != 0 { Err(XmlFault::NotWellFormed) } else { Ok(()) }
+    }
+
+    fn rest(&self) -> &'a str {
+        &self.text[self.at..]
+    }
+
+    /// Goes behind the next `end` and answers what came before it.
+    fn pass(&mut self, start: &str, end: &str) -> Result<&'a str, XmlFault> {
+        let inner = &self.rest()[start.len()..];
+        let length = inner.find(end).ok_or(XmlFault::NotWellFormed)?;
+        self.at += start.len() + length + end.len();
+        Ok(&inner[..length])
+    }
+
+    fn declaration(&mut self) -> Result<(), XmlFault> {
+        if !self.text.starts_with("<?xml") || !self.text[5..].starts_with([' ', '\t', '\n']) {
+            return Ok(());
+        }
+        let declaration = self.pass("<?xml", "?>")?;
+        let value = |name: &str| {
+            let (_, after) = declaration.split_once(name)?;
+            after.split(['"', '\'']).nth(1)
+        };
+        if value("version") != Some("1.0") {
+            return Err(XmlFault::NotWellFormed);
+        }
+        match value("encoding") {
+            Some(encoding) if !encoding.eq_ignore_ascii_case("utf-8") => Err(XmlFault::NotUtf8),
+            _ => Ok(()),
+        }
+    }
+
+    fn mark_up(&mut self) -> Result<(), XmlFault> {
+        let rest = self.rest();
+        if rest.starts_with("<!--") {
+            self.pass("<!--", "-->").map(|_| ())
+        } else if rest.starts_with("<![CDATA[") {
+            let inner = self.pass("<![CDATA[", "]]>")?;
+            if inner.len() > self.limits.text { Err(XmlFault::TextTooLong) } else { Ok(()) }
+        } else if rest.starts_with("<!") {
+            Err(XmlFault::Doctype)
+        } else if rest.starts_with("<?") {
+            if !self.limits.outer_instructions || self.depth > 0 {
+                return Err(XmlFault::ProcessingInstruction);
+            }
+            self.pass("<?", "?>").map(|_| ())
+        } else if rest.starts_with("</") {
+            self.depth = self.depth.checked_sub(1).ok_or(XmlFault::NotWellFormed)?;
+            self.pass("</", ">").map(|_| ())
+        } else {
+            self.start_tag()
+        }
+    }
+
+    fn start_tag(&mut self) -> Result<(), XmlFault> {
+        let bytes = self.text.as_bytes();
+        let (mut attributes, mut namespaces) = (0, 0);
+        // What stands between two quoted values holds the next attribute's name.
+        let mut between = self.at;
+        let mut at = self.at + 1;
+        loop {
+            match bytes.get(at) {
+                None | Some(b'<') => return Err(XmlFault::NotWellFormed),
+                Some(b'>') => break,
+                Some(&quote @ (b'"' | b'\'')) => {
+                    let name = &self.text[between..at];
+                    let name = name.trim_end_matches(['=', ' ', '\t', '\n']).rsplit([' ', '\t', '\n']).next();
+                    if name.is_some_and(|name| name == "xmlns" || name.starts_with("xmlns:")) {
+                        namespaces += 1;
+                    } else {
+                        attributes += 1;
+                    }
+                    let value = &self.text[at + 1..];
+                    let length = value.find(char::from(quote)).ok_or(XmlFault::NotWellFormed)?;
+                    self.check_value(&value[..length])?;
+                    at += length + 2;
+                    between = at;
+                }
+                Some(_) => at += 1,
+            }
+        }
+        self.at = at + 1;
+        self.elements += 1;
+        let empty = bytes[at - 1] == b'/';
+        let limits = self.limits;
+        if self.depth >= limits.depth {
+            return Err(XmlFault::TooDeep);
+        }
+        self.depth += usize::from(!empty);
+        for (count, limit, fault) in [
+            (self.elements, limits.elements, XmlFault::TooManyElements),
+            (attributes, limits.attributes, XmlFault::TooManyAttributes),
+            (namespaces, limits.namespaces, XmlFault::TooManyNamespaces),
+        ] {
+            if count > limit {
+                return Err(fault);
+            }
+        }
+        Ok(())
+    }
+
+    /// A text or attribute value: its length, and that it refers to nothing but characters.
+    fn check_value(&self, value: &str) -> Result<(), XmlFault> {
+        if value.len() > self.limits.text {
+            return Err(XmlFault::TextTooLong);
+        }
+        for after in value.split('&').skip(1) {
+            let name = after.split_once(';').map_or("", |(name, _)| name);
+            let character = match name.strip_prefix('#') {
+                None if matches!(name, "amp" | "lt" | "gt" | "quot" | "apos") => continue,
+                None => return Err(XmlFault::Entity),
+                Some(_) if name.len() > 12 => None,
+                Some(number) => match number.strip_prefix('x') {
+                    Some(hex) => u32::from_str_radix(hex, 16).ok(),
+                    None => number.parse().ok(),
+                },
+            };
+            let legal =
+                character.and_then(char::from_u32).is_some_and(|c| is_xml_text(c.encode_utf8(&mut [0; 4])));
+            if !legal {
+                return Err(XmlFault::NotWellFormed);
+            }
+        }
+        Ok(())
+    }
+}
