@@ -1,6 +1,22 @@
 //! Connector templates: schema, loading, placeholders, linting, search. Pure: bytes and names come in, data comes
 //! out. It must not know applications, people, the database or HTTP; the only files it reads are connectors.
 //!
-//! Start with [`sso::SsoSettings`]: connectors, the REST API and storage share it.
+//! Start with [`sso::SsoSettings`], which connectors, the REST API and storage share, then [`model::Connector`],
+//! [`load::Catalog`] and [`placeholder::Scope`].
 
+#[macro_use]
+mod vocabulary;
+
+pub mod lint;
+pub mod load;
+pub mod model;
+pub mod placeholder;
+pub mod schema;
+pub mod search;
+pub mod skeleton;
 pub mod sso;
+pub mod steps;
+mod yaml;
+
+pub use load::Catalog;
+pub use model::Connector;

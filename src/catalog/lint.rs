@@ -1,0 +1,356 @@
+//! Judging connectors: each fault with file, line and column, a stable code and a sentence. What the linter passes,
+//! the rest of Tessera may rely on: templates that fill to usable addresses, steps that can be shown, names that
+//! are unique.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::load::{Fault, built_in_files, folder_files};
+use super::model::{Connector, ConnectorKind, Verified};
+use super::placeholder::{
+    self, LocationRules, Part, Scope, Values, check_location, check_value, compiled, is_token, parts,
+};
+use super::yaml::{self, Position, Positions};
+use super::{search, steps};
+use crate::base::Result;
+
+/// What the linter found.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// How many files were read.
+    pub files: usize,
+    /// The connectors that could be read, faulty or not.
+    pub connectors: Vec<Connector>,
+    /// The faults, by file and place. Empty when all is well.
+    pub faults: Vec<Fault>,
+}
+
+/// Judges the built-in connectors.
+#[must_use]
+pub fn lint_built_in() -> Report {
+    lint_files(built_in_files().map(|(file, bytes)| (file, bytes.into_owned())))
+}
+
+/// Judges the connectors of a folder: `<letter>/<id>.yaml`, or `<id>.yaml` beside each other.
+pub fn lint_folder(folder: &Path) -> Result<Report> {
+    Ok(lint_files(folder_files(folder)?))
+}
+
+/// Judges files, each with its name, alone and against each other.
+pub fn lint_files(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Report {
+    let mut report = Report::default();
+    let mut names: BTreeMap<(&'static str, String), String> = BTreeMap::new();
+    for (file, bytes) in files {
+        report.files += 1;
+        let Some((connector, positions)) = read(&file, &bytes, &mut report.faults) else { continue };
+        let mut linter = Linter { file: &file, positions: &positions, faults: &mut report.faults };
+        linter.unique(&connector, &mut names);
+        report.connectors.push(connector);
+    }
+    report.faults.sort();
+    report.faults.dedup();
+    report
+}
+
+/// Judges one text by itself.
+#[must_use]
+pub fn lint_text(file: &str, text: &str) -> Vec<Fault> {
+    lint_files([(file.to_owned(), text.as_bytes().to_vec())]).faults
+}
+
+fn read(file: &str, bytes: &[u8], faults: &mut Vec<Fault>) -> Option<(Connector, Positions)> {
+    let located = |fault: yaml::YamlFault| Fault {
+        file: file.to_owned(),
+        at: fault.at,
+        code: fault.code,
+        message: fault.message,
+    };
+    let read = yaml::survey(bytes).and_then(|(text, positions)| {
+        let connector: Connector = yaml::read(text)?;
+        Ok((text, connector, positions))
+    });
+    match read {
+        Ok((text, connector, positions)) => {
+            Linter { file, positions: &positions, faults }.connector(&connector, text);
+            Some((connector, positions))
+        }
+        Err(fault) => {
+            faults.push(located(fault));
+            None
+        }
+    }
+}
+
+struct Linter<'a> {
+    file: &'a str,
+    positions: &'a Positions,
+    faults: &'a mut Vec<Fault>,
+}
+
+impl Linter<'_> {
+    fn fault(&mut self, at: Position, code: &'static str, message: impl Into<String>) {
+        self.faults.push(Fault { file: self.file.to_owned(), at, code, message: message.into() });
+    }
+
+    fn at_value(&mut self, path: &str, code: &'static str, message: impl Into<String>) {
+        self.fault(self.positions.value(path), code, message);
+    }
+
+    fn at_key(&mut self, path: &str, code: &'static str, message: impl Into<String>) {
+        self.fault(self.positions.key(path), code, message);
+    }
+
+    fn connector(&mut self, connector: &Connector, text: &str) {
+        self.identity(connector);
+        self.texts(connector);
+        self.evidence(connector);
+        self.placeholders(connector);
+        self.sso(connector);
+        self.provisioning(connector);
+        self.templates(connector);
+        self.steps("setup.sso", connector.setup.sso.as_deref(), connector, text);
+        self.steps("setup.provisioning", connector.setup.provisioning.as_deref(), connector, text);
+    }
+
+    fn identity(&mut self, connector: &Connector) {
+        let id = &connector.id;
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        let fits = (1..=60).contains(&id.len())
+            && id.bytes().all(plain)
+            && !id.starts_with('-')
+            && !id.ends_with('-')
+            && !id.contains("--");
+        if !fits {
+            self.at_value(
+                "id",
+                "bad_id",
+                "An id is lower-case letters, digits and single hyphens, at most 60.",
+            );
+            return;
+        }
+        let expected = format!("{}/{id}.yaml", &id[..1]);
+        if self.file != expected && self.file != format!("{id}.yaml") {
+            self.at_value("id", "path_mismatch", format!("A connector of this id belongs into {expected}."));
+        }
+        if connector.version == 0 {
+            self.at_value("version", "bad_version", "Versions count from 1.");
+        }
+    }
+
+    fn texts(&mut self, connector: &Connector) {
+        self.text("name", &connector.name, 80);
+        self.text("description", &connector.description, 300);
+        if let Some(homepage) = &connector.homepage
+            && let Err(fault) = check_location(homepage, LocationRules::default())
+        {
+            self.at_value("homepage", fault.code(), fault.to_string());
+        }
+        if connector.categories.is_empty() || connector.categories.len() > 3 {
+            self.at_value("categories", "categories", "Name one to three categories.");
+        }
+        for (key, list) in [("keywords", &connector.keywords), ("aliases", &connector.aliases)] {
+            if list.len() > 30 {
+                self.at_value(key, "too_many", format!("At most 30 {key}."));
+            }
+            for (i, word) in list.iter().enumerate() {
+                self.text(&format!("{key}.{i}"), word, 60);
+            }
+        }
+        if let Some(glyph) = &connector.glyph
+            && !(glyph.len() <= 60
+                && glyph.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'))
+        {
+            self.at_value(
+                "glyph",
+                "bad_glyph",
+                "A glyph is named by lower-case letters, digits and hyphens.",
+            );
+        }
+    }
+
+    fn text(&mut self, path: &str, text: &str, most: usize) {
+        if text.trim().is_empty() {
+            self.at_value(path, "empty_text", "This is empty. Say something, or leave the key out.");
+        } else if text.chars().count() > most {
+            self.at_value(path, "text_too_long", format!("Longer than {most} characters. Say it shorter."));
+        } else if text.chars().any(char::is_control) {
+            self.at_value(
+                path,
+                "control_character",
+                "This has a line break or another control character in it.",
+            );
+        }
+    }
+
+    fn evidence(&mut self, connector: &Connector) {
+        if connector.verified != Verified::None && connector.sources.is_empty() {
+            let message =
+                "Facts that were checked need a source. Name it under sources, or say verified: none.";
+            self.at_value("verified", "missing_evidence", message);
+        }
+        for (i, source) in connector.sources.iter().enumerate() {
+            self.text(&format!("sources.{i}"), source, 500);
+        }
+        for (field, reason) in &connector.differs {
+            self.text(&format!("differs.{field}"), reason, 300);
+        }
+    }
+
+    fn placeholders(&mut self, connector: &Connector) {
+        let used: Vec<String> =
+            connector.templates().unwrap_or_default().into_iter().map(|(_, text)| text).collect();
+        for (token, placeholder) in &connector.placeholders {
+            let path = format!("placeholders.{token}");
+            if !is_token(token) {
+                let message = "A placeholder is YOUR_ followed by capitals, digits and underscores, ending in a capital or digit.";
+                self.at_key(&path, "bad_token", message);
+            }
+            self.text(&format!("{path}.label"), &placeholder.label, 60);
+            if placeholder.help.chars().count() > 300 {
+                self.at_value(
+                    &format!("{path}.help"),
+                    "text_too_long",
+                    "Longer than 300 characters. Say it shorter.",
+                );
+            }
+            for (key, pattern) in [("pattern", &placeholder.pattern), ("extract", &placeholder.extract)] {
+                if let Some(Err(why)) = pattern.as_deref().map(compiled) {
+                    self.at_value(&format!("{path}.{key}"), "bad_pattern", why);
+                }
+            }
+            let pattern_reads =
+                placeholder.pattern.as_deref().is_none_or(|pattern| compiled(pattern).is_ok());
+            if let Err(why) = check_value(placeholder, &placeholder.example)
+                && pattern_reads
+            {
+                self.at_value(
+                    &format!("{path}.example"),
+                    "example_mismatch",
+                    format!("The example can't be used. {why}"),
+                );
+            }
+            let is_used =
+                used.iter().any(|text| parts(text, &connector.placeholders).contains(&Part::Token(token)));
+            if !is_used {
+                self.at_key(&path, "unused_placeholder", format!("{token} is declared and stands nowhere."));
+            }
+        }
+    }
+
+    fn sso(&mut self, connector: &Connector) {
+        for field in connector.sso.application_only() {
+            let message = format!("{field} belongs to an application, not to a connector.");
+            self.at_key(&format!("sso.{field}"), "not_for_connectors", message);
+        }
+        let settings = match connector.sso_settings() {
+            Ok(settings) => settings,
+            Err(error) => {
+                for field in error.fields {
+                    self.at_value(&format!("sso.{}", field.field), "bad_sso", field.message);
+                }
+                return;
+            }
+        };
+        if connector.kind == ConnectorKind::Bookmark {
+            if connector.sso != super::sso::SsoPatch::default() {
+                self.at_key("sso", "bookmark_with_sso", "A bookmark has no single sign-on.");
+            }
+            return;
+        }
+        // The one connector that is a blank form by purpose.
+        let blank = connector.id == "custom-saml";
+        let from_metadata = connector.sso.sp_metadata_url.set_value().is_some();
+        if !blank && !from_metadata {
+            if settings.sp_entity_id.is_none() {
+                self.at_key(
+                    "sso",
+                    "missing_sp_entity_id",
+                    "Name the sp_entity_id, or where the metadata is.",
+                );
+            }
+            if settings.acs_urls.is_empty() {
+                self.at_key("sso", "missing_acs_url", "Name an ACS URL, or where the metadata is.");
+            }
+        }
+        if connector.setup.sso.as_deref().is_none_or(|steps| steps.trim().is_empty()) {
+            self.at_key(
+                "setup",
+                "missing_steps",
+                "Say what to do on the application's side, under setup.sso.",
+            );
+        }
+    }
+
+    fn provisioning(&mut self, connector: &Connector) {
+        let Some(provisioning) = &connector.provisioning else { return };
+        for (i, mapping) in provisioning.user_attributes.iter().enumerate() {
+            let path = format!("provisioning.user_attributes.{i}");
+            self.text(&format!("{path}.scim"), &mapping.scim, 100);
+            if mapping.source.is_some() == mapping.constant.is_some() {
+                self.at_value(&path, "ambiguous_source", "Name either a source or a constant.");
+            }
+            let earlier = &provisioning.user_attributes[..i];
+            if earlier.iter().any(|other| other.scim == mapping.scim) {
+                self.at_value(
+                    &format!("{path}.scim"),
+                    "duplicate_attribute",
+                    format!("{} is mapped twice.", mapping.scim),
+                );
+            }
+        }
+    }
+
+    /// Fills every template with the examples, as the administrator will with the real values.
+    fn templates(&mut self, connector: &Connector) {
+        let Ok(templates) = connector.templates() else { return };
+        let values: Values =
+            connector.placeholders.iter().map(|(token, p)| (token.clone(), p.example.clone())).collect();
+        let scope = Scope::new(&connector.placeholders, &values);
+        for (path, template) in templates {
+            match scope.fill_field(
+                path.strip_prefix("sso.").unwrap_or(&path),
+                &template,
+                LocationRules::default(),
+            ) {
+                Ok(_) => {}
+                // The example or its pattern was reported where it stands.
+                Err(placeholder::Fault::BadValue { .. } | placeholder::Fault::Empty { .. }) => {}
+                Err(placeholder::Fault::Undeclared { token }) => {
+                    let message = format!("{token} is not declared under placeholders.");
+                    self.at_value(&path, "undeclared_placeholder", message);
+                }
+                Err(fault) => self.at_value(&path, fault.code(), fault.to_string()),
+            }
+        }
+    }
+
+    fn steps(&mut self, path: &str, markdown: Option<&str>, connector: &Connector, text: &str) {
+        let Some(markdown) = markdown else { return };
+        for fault in steps::parse(markdown, &connector.placeholders).err().unwrap_or_default() {
+            let at = self.positions.inside(path, markdown, fault.offset, text);
+            self.fault(at, fault.code, fault.message);
+        }
+    }
+
+    /// Ids, names and aliases must not stand for two connectors.
+    fn unique(&mut self, connector: &Connector, names: &mut BTreeMap<(&'static str, String), String>) {
+        let aliases = connector.aliases.iter().enumerate().map(|(i, alias)| (format!("aliases.{i}"), alias));
+        let called = std::iter::once(("name".to_owned(), &connector.name)).chain(aliases);
+        let mut claim = |linter: &mut Self, kind, path: &str, name: String| {
+            let key = (kind, name);
+            match names.get(&key) {
+                Some(other) => {
+                    let code = if kind == "id" { "duplicate_id" } else { "duplicate_name" };
+                    linter.at_value(path, code, format!("{other} has this already."));
+                }
+                None => {
+                    names.insert(key, linter.file.to_owned());
+                }
+            }
+        };
+        claim(self, "id", "id", connector.id.clone());
+        for (path, name) in called {
+            claim(self, "name", &path, search::folded(name));
+        }
+    }
+}

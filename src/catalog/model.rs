@@ -1,0 +1,420 @@
+//! A connector: everything the catalog knows of one application. The YAML files, their JSON Schema and the API all
+//! come from these types.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::sso::{SsoPatch, SsoSettings, Transform};
+use crate::base::Result;
+use crate::base::accent::Accent;
+use crate::base::property::Source;
+
+vocabulary! {
+    /// What an application is for; the shelves of the catalog.
+    Category {
+        /// Figures and reports.
+        Analytics = "analytics",
+        /// Mail, chat, meetings, intranets.
+        Communication = "communication",
+        /// Customers and deals.
+        Crm = "crm",
+        /// For those who write software.
+        DeveloperTools = "developer-tools",
+        /// Drawing and prototyping.
+        Design = "design",
+        /// Learning and teaching.
+        Education = "education",
+        /// Money.
+        Finance = "finance",
+        /// People and pay.
+        Hr = "hr",
+        /// Running machines and services.
+        ItOps = "it-ops",
+        /// Contracts and compliance.
+        Legal = "legal",
+        /// Campaigns and sites.
+        Marketing = "marketing",
+        /// Notes, documents, daily work.
+        Productivity = "productivity",
+        /// Plans and tasks.
+        ProjectManagement = "project-management",
+        /// Selling.
+        Sales = "sales",
+        /// Passwords, access, defence.
+        Security = "security",
+        /// Files.
+        Storage = "storage",
+        /// Help desks.
+        Support = "support",
+        /// Anything else.
+        #[default]
+        Other = "other",
+    }
+}
+
+vocabulary! {
+    /// How the facts of a connector were checked.
+    Verified {
+        /// Not at all.
+        #[default]
+        None = "none",
+        /// Against documentation, named in `sources`.
+        Documentation = "documentation",
+        /// By signing on to the application itself.
+        Live = "live",
+    }
+}
+
+vocabulary! {
+    /// What becomes of it.
+    ConnectorKind {
+        /// An application that speaks SAML.
+        #[default]
+        Saml = "saml",
+        /// A tile that only opens an address.
+        Bookmark = "bookmark",
+    }
+}
+
+vocabulary! {
+    /// Where the value of a placeholder lands, and so how it is checked and written (decision 27).
+    PlaceholderKind {
+        /// One label of a host name: `acme` in `acme.example.com`.
+        Label = "label",
+        /// A whole host name or IP address.
+        Host = "host",
+        /// A host, with or without a port.
+        HostPort = "host_port",
+        /// One segment of a path; percent-encoded.
+        #[default]
+        Segment = "segment",
+        /// Several segments of a path; percent-encoded but for `/`.
+        Path = "path",
+        /// A value in a query; percent-encoded.
+        Query = "query",
+        /// Inserted as it is, never into a host.
+        Opaque = "opaque",
+    }
+}
+
+/// The customer's own part of a template: asked once, checked, and shown wherever it lands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Placeholder {
+    /// Label of the form field, for example *Heap ID*.
+    pub label: String,
+    /// Where the administrator finds the value.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub help: String,
+    /// Where it lands.
+    #[serde(default)]
+    pub kind: PlaceholderKind,
+    /// Regular expression that the whole value must match.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<String>,
+    /// A value as it might be.
+    pub example: String,
+    /// Regular expression whose first group finds the value in a pasted text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extract: Option<String>,
+}
+
+/// The placeholders a connector declares, by token.
+pub type Placeholders = BTreeMap<String, Placeholder>;
+
+/// A connector.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Connector {
+    /// Name in addresses and files: lower-case letters, digits and single hyphens.
+    pub id: String,
+    /// Name as its maker writes it.
+    pub name: String,
+    /// One sentence or less.
+    pub description: String,
+    /// Site of its maker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub homepage: Option<String>,
+    /// Shelves it stands on.
+    pub categories: Vec<Category>,
+    /// Words people may search for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keywords: Vec<String>,
+    /// Other and earlier names; unique over the catalog.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<String>,
+    /// Name of a brand glyph; without one a monogram in the accent is drawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub glyph: Option<String>,
+    /// Colour of its tile.
+    pub accent: Accent,
+    /// Raised with every change, from 1.
+    pub version: u32,
+    /// What becomes of it.
+    #[serde(default)]
+    pub kind: ConnectorKind,
+    /// How its facts were checked.
+    #[serde(default)]
+    pub verified: Verified,
+    /// Where its facts come from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<String>,
+    /// Fields that say otherwise than the collected facts, each with the reason (decision 30).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub differs: BTreeMap<String, String>,
+    /// The customer's own parts.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub placeholders: Placeholders,
+    /// Single sign-on: the keys of `PATCH …/sso`.
+    #[serde(default)]
+    pub sso: SsoPatch,
+    /// Identity management over SCIM 2.0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provisioning: Option<Provisioning>,
+    /// What to do on the application's side.
+    #[serde(default)]
+    pub setup: Setup,
+}
+
+impl Connector {
+    /// The settings a fresh application of this connector starts with: the defaults with its `sso` block on top.
+    pub fn sso_settings(&self) -> Result<SsoSettings> {
+        SsoSettings::default().merged(self.sso.clone())
+    }
+
+    /// Every text in it that may hold placeholders, with its dotted place in the file.
+    pub fn templates(&self) -> Result<Vec<(String, String)>> {
+        let settings = self.sso_settings()?;
+        let mut out: Vec<(String, String)> = settings
+            .templates()
+            .into_iter()
+            .map(|(place, text)| (format!("sso.{place}"), text.to_owned()))
+            .collect();
+        if let Some(url) = self.sso.sp_metadata_url.set_value() {
+            out.push(("sso.sp_metadata_url".to_owned(), url.clone()));
+        }
+        if let Some(provisioning) = &self.provisioning {
+            out.extend(provisioning.templates());
+        }
+        Ok(out)
+    }
+}
+
+/// Set-up steps in Markdown (see [`super::steps`]).
+#[derive(
+    Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
+#[serde(deny_unknown_fields)]
+pub struct Setup {
+    /// For single sign-on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sso: Option<String>,
+    /// For identity management.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provisioning: Option<String>,
+}
+
+vocabulary! {
+    /// How Tessera proves itself to a SCIM endpoint.
+    ScimAuth {
+        /// A token.
+        #[default]
+        Bearer = "bearer",
+        /// Username and password.
+        Basic = "basic",
+        /// A token fetched with client credentials (RFC 6749 4.4).
+        Oauth2ClientCredentials = "oauth2_client_credentials",
+    }
+}
+
+/// What a connector says of SCIM.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Provisioning {
+    /// Base URL; a template. Without one the administrator pastes it from the application.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<String>,
+    /// How to prove oneself.
+    #[serde(default)]
+    pub auth: ScimAuth,
+    /// Whether groups can be managed.
+    #[serde(default)]
+    pub groups: bool,
+    /// Attributes of people.
+    #[serde(default)]
+    pub user_attributes: Vec<ScimMapping>,
+    /// What is peculiar to this application.
+    #[serde(default)]
+    pub quirks: Quirks,
+}
+
+impl Provisioning {
+    fn templates(&self) -> Vec<(String, String)> {
+        let base = self.base_url.iter().map(|url| ("provisioning.base_url".to_owned(), url.clone()));
+        let constants = self.user_attributes.iter().enumerate().filter_map(|(i, mapping)| {
+            let text = mapping.constant.clone()?;
+            Some((format!("provisioning.user_attributes.{i}.constant"), text))
+        });
+        base.chain(constants).collect()
+    }
+}
+
+/// One row of the attribute mapping.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScimMapping {
+    /// SCIM attribute, for example `name.givenName`.
+    pub scim: String,
+    /// Where the value comes from; `{by_group: true}` leaves the rules to the administrator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<ScimSource>,
+    /// The same value for everyone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub constant: Option<String>,
+    /// What the application calls it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remote: Option<String>,
+    /// Can't be removed.
+    #[serde(default)]
+    pub required: bool,
+    /// What happens to the value on the way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub transforms: Vec<Transform>,
+}
+
+/// Source of a mapped SCIM attribute.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ScimSource {
+    /// A property of the person.
+    Property(Source),
+    /// A value by group, whose rules the administrator writes.
+    ByGroup,
+}
+
+#[derive(Deserialize, schemars::JsonSchema, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ByGroupMark {
+    by_group: bool,
+}
+
+impl<'de> Deserialize<'de> for ScimSource {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> serde::de::Visitor<'de> for Either {
+            type Value = ScimSource;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a property, or {by_group: true}")
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<ScimSource, E> {
+                Source::deserialize(serde::de::value::StrDeserializer::new(text)).map(ScimSource::Property)
+            }
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<ScimSource, A::Error> {
+                let mark = ByGroupMark::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
+                if mark.by_group {
+                    Ok(ScimSource::ByGroup)
+                } else {
+                    Err(serde::de::Error::custom("by_group can only be true here"))
+                }
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}
+
+impl Serialize for ScimSource {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeMap as _;
+        match self {
+            Self::Property(source) => source.serialize(serializer),
+            Self::ByGroup => {
+                let mut map = serializer.serialize_map(Some(1))?;
+                map.serialize_entry("by_group", &true)?;
+                map.end()
+            }
+        }
+    }
+}
+
+impl schemars::JsonSchema for ScimSource {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "ScimSource".into()
+    }
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let property = generator.subschema_for::<Source>();
+        let mark = <ByGroupMark as schemars::JsonSchema>::json_schema(generator);
+        schemars::json_schema!({ "anyOf": [property, mark] })
+    }
+}
+
+impl utoipa::PartialSchema for ScimSource {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        use utoipa::openapi::schema::{OneOfBuilder, Schema};
+        let one_of = OneOfBuilder::new().item(String::schema()).item(ByGroupMark::schema()).build();
+        utoipa::openapi::RefOr::T(Schema::OneOf(one_of))
+    }
+}
+
+impl utoipa::ToSchema for ScimSource {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "ScimSource".into()
+    }
+}
+
+vocabulary! {
+    /// What the application does with an account that is taken away.
+    RemoteDeactivation {
+        /// Sets it inactive.
+        #[default]
+        Deactivate = "deactivate",
+        /// Locks it and keeps its contents.
+        Lock = "lock",
+        /// Deletes it.
+        Delete = "delete",
+    }
+}
+
+vocabulary! {
+    /// What happens when the application already has a group of the same name (decision 33).
+    AdoptGroups {
+        /// It is taken over.
+        #[default]
+        Auto = "auto",
+        /// An administrator is asked.
+        Ask = "ask",
+    }
+}
+
+/// What is peculiar to an application's SCIM: a closed list, so that each entry is code that is tested.
+#[derive(
+    Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
+#[serde(deny_unknown_fields, default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent peculiarities, each named in the YAML")]
+pub struct Quirks {
+    /// SCIM attributes that never change there once set: a change makes a second account, so it is asked first.
+    pub immutable: Vec<String>,
+    /// What becomes of an account that is taken away.
+    pub remote_deactivation: RemoteDeactivation,
+    /// The user name must be the e-mail address.
+    pub username_equals_email: bool,
+    /// New groups wait for an approval on the application's side.
+    pub groups_need_approval: bool,
+    /// The enterprise extension of users is refused (RFC 7643 4.3).
+    pub no_enterprise_extension: bool,
+    /// Attributes that are unknown there are ignored, not refused.
+    pub unknown_attributes_ignored: bool,
+    /// SCIM attributes it has no use for; not offered in the mapping.
+    pub unused: Vec<String>,
+    /// Accounts made at sign-on should be switched off there while SCIM is on.
+    pub jit_off: bool,
+    /// The connection must be deactivated before its token can be changed.
+    pub deactivate_to_change_token: bool,
+    /// A public certificate is made for the connection, for the application to keep.
+    pub certificate: bool,
+    /// Groups of these names (patterns) are never taken over without being asked.
+    pub privileged_groups: Vec<String>,
+    /// What happens when it already has a group of the same name.
+    pub adopt_groups: AdoptGroups,
+}

@@ -1,0 +1,272 @@
+//! Reading one YAML file: a bounded look at its events first (size, depth, no tags, no anchors; A-44), which also
+//! notes where everything stands, then `serde-saphyr` into the types. Nothing is built before the look is over, so
+//! a hostile file costs no more than its 64 KiB.
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, ScanError, Span};
+
+/// Largest file, in bytes.
+pub(super) const MAX_BYTES: usize = 64 * 1024;
+/// Deepest nesting.
+const MAX_DEPTH: usize = 32;
+/// Most nodes.
+const MAX_NODES: usize = 8192;
+
+/// A place in a file, counted from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position {
+    /// Line.
+    pub line: usize,
+    /// Column, in characters.
+    pub column: usize,
+}
+
+impl Position {
+    /// The beginning of the file.
+    pub const START: Self = Self { line: 1, column: 1 };
+}
+
+/// What is wrong with a file, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct YamlFault {
+    pub(super) at: Position,
+    pub(super) code: &'static str,
+    pub(super) message: String,
+}
+
+/// Where everything in a file stands, by dotted path: `sso.acs_urls.0`.
+#[derive(Debug, Default)]
+pub(super) struct Positions {
+    keys: BTreeMap<String, Position>,
+    values: BTreeMap<String, Position>,
+    /// Scalars written with `|`: their Markdown can be pointed into line by line.
+    literal: BTreeMap<String, usize>,
+}
+
+impl Positions {
+    /// Where the key stands, or the nearest thing around it.
+    pub(super) fn key(&self, path: &str) -> Position {
+        nearest(&self.keys, path)
+    }
+
+    /// Where the value stands, or the nearest thing around it.
+    pub(super) fn value(&self, path: &str) -> Position {
+        nearest(&self.values, path)
+    }
+
+    /// Where the byte `offset` of a scalar stands in the file, when it is written with `|`.
+    pub(super) fn inside(&self, path: &str, scalar: &str, offset: usize, file: &str) -> Position {
+        let Some(&header) = self.literal.get(path) else { return self.value(path) };
+        let before = &scalar[..floor(scalar, offset)];
+        let row = before.matches('\n').count();
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        let column = before[line_start..].chars().count();
+        let text = scalar[line_start..].lines().next().unwrap_or_default();
+        // Leading blank lines belong to the scalar too, so the first line follows the header directly.
+        let source = file.lines().nth(header + row).unwrap_or_default();
+        let indent = source.find(text).map_or(0, |at| source[..at].chars().count());
+        Position { line: header + 1 + row, column: indent + column + 1 }
+    }
+}
+
+fn floor(text: &str, offset: usize) -> usize {
+    (0..=offset.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
+}
+
+fn nearest(map: &BTreeMap<String, Position>, path: &str) -> Position {
+    let mut path = path;
+    loop {
+        if let Some(at) = map.get(path) {
+            return *at;
+        }
+        match path.rfind('.') {
+            Some(dot) => path = &path[..dot],
+            None => return Position::START,
+        }
+    }
+}
+
+/// Bytes to text, and the look at its events.
+pub(super) fn survey(bytes: &[u8]) -> Result<(&str, Positions), YamlFault> {
+    let fault = |code, message: &str| YamlFault { at: Position::START, code, message: message.to_owned() };
+    if bytes.len() > MAX_BYTES {
+        return Err(fault("file_too_large", "The file is larger than 64 KiB."));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|_| fault("not_utf8", "The file is not UTF-8 text."))?;
+    Ok((text, positions(text)?))
+}
+
+/// The text as a value of the type. Call [`survey`] first.
+pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<T, YamlFault> {
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_aliases: 0,
+            max_anchors: 0,
+            max_documents: 1,
+            max_depth: MAX_DEPTH,
+            max_nodes: MAX_NODES,
+            flow_nesting_limit: MAX_DEPTH,
+            max_merge_keys: 0,
+        },
+        merge_keys: serde_saphyr::options::MergeKeyPolicy::Error,
+        strict_booleans: true,
+        with_snippet: false,
+    };
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| typed_fault(&error))
+}
+
+fn typed_fault(error: &serde_saphyr::Error) -> YamlFault {
+    use serde_saphyr::Error;
+    let error = error.without_snippet();
+    let at = error.location().map_or(Position::START, |location| Position {
+        line: usize::try_from(location.line()).unwrap_or(1).max(1),
+        column: usize::try_from(location.column()).unwrap_or(1).max(1),
+    });
+    let (code, message) = match error {
+        Error::SerdeUnknownField { field, expected, .. } => {
+            ("unknown_field", format!("There is no key {field} here. Known are {}.", expected.join(", ")))
+        }
+        Error::SerdeMissingField { field, .. } => ("missing_field", format!("The key {field} is missing.")),
+        Error::DuplicateMappingKey { key, .. } => {
+            let key = key.as_deref().unwrap_or_default();
+            ("duplicate_key", format!("The key {key} stands here twice."))
+        }
+        Error::SerdeUnknownVariant { variant, expected, .. } => {
+            ("unknown_value", format!("There is no {variant} here. Known are {}.", expected.join(", ")))
+        }
+        other => {
+            let text = other.render_with_formatter(&serde_saphyr::UserMessageFormatter);
+            let text = text.lines().next().unwrap_or_default().trim();
+            let code = if text.contains("unknown property") { "unknown_property" } else { "malformed" };
+            (code, capitalised(text))
+        }
+    };
+    YamlFault { at, code, message }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars.next().map(|c| c.to_uppercase().collect::<String>()).unwrap_or_default();
+    let end = if text.ends_with('.') { "" } else { "." };
+    format!("{first}{}{end}", chars.as_str())
+}
+
+/// One open map or list.
+struct Open {
+    path: String,
+    /// In a map: the key whose value comes next. In a list: nothing.
+    key: Option<String>,
+    /// In a list: how many items were seen.
+    index: Option<usize>,
+}
+
+fn positions(text: &str) -> Result<Positions, YamlFault> {
+    let mut out = Positions::default();
+    let mut open: Vec<Open> = Vec::new();
+    let (mut documents, mut nodes) = (0, 0);
+    for event in Parser::new_from_str(text) {
+        let (event, span) = event.map_err(|error| scan_fault(&error))?;
+        let at = position(&span);
+        let fault = |code, message: &str| Err(YamlFault { at, code, message: message.to_owned() });
+        match event {
+            Event::Alias(_) | Event::UnresolvedAlias(_) => {
+                return fault(
+                    "alias",
+                    "Anchors and aliases can't be used in connectors. Write the value out.",
+                );
+            }
+            Event::Scalar(_, _, anchor, ref tag)
+            | Event::SequenceStart(_, anchor, ref tag)
+            | Event::MappingStart(_, anchor, ref tag) => {
+                if anchor != 0 {
+                    return fault(
+                        "alias",
+                        "Anchors and aliases can't be used in connectors. Write the value out.",
+                    );
+                }
+                if tag.is_some() {
+                    return fault("tag", "Tags (beginning with !) can't be used in connectors.");
+                }
+                nodes += 1;
+                if nodes > MAX_NODES {
+                    return fault("too_many_nodes", "The file holds more than 8,192 values.");
+                }
+            }
+            Event::DocumentStart(..) => {
+                documents += 1;
+                if documents > 1 {
+                    return fault(
+                        "several_documents",
+                        "A file holds one connector. Remove what follows ---.",
+                    );
+                }
+            }
+            _ => {}
+        }
+        note(&mut out, &mut open, &event, at);
+        if open.len() > MAX_DEPTH {
+            return fault("too_deep", "This is nested deeper than 32 levels.");
+        }
+    }
+    Ok(out)
+}
+
+/// Records where the event stands and keeps track of the path.
+fn note(out: &mut Positions, open: &mut Vec<Open>, event: &Event<'_>, at: Position) {
+    match event {
+        Event::Scalar(text, style, ..) => {
+            if let Some(map) = open.last_mut().filter(|top| top.index.is_none() && top.key.is_none()) {
+                let path = joined(&map.path, text);
+                out.keys.insert(path, at);
+                map.key = Some(text.to_string());
+                return;
+            }
+            let path = next_path(open);
+            if matches!(style, ScalarStyle::Literal) {
+                out.literal.insert(path.clone(), at.line);
+            }
+            out.values.insert(path, at);
+        }
+        Event::SequenceStart(..) | Event::MappingStart(..) => {
+            let path = next_path(open);
+            out.values.insert(path.clone(), at);
+            let index = matches!(event, Event::SequenceStart(..)).then_some(0);
+            open.push(Open { path, key: None, index });
+        }
+        Event::SequenceEnd | Event::MappingEnd => {
+            open.pop();
+        }
+        _ => {}
+    }
+}
+
+/// The path of the value that begins now.
+fn next_path(open: &mut [Open]) -> String {
+    let Some(top) = open.last_mut() else { return String::new() };
+    if let Some(index) = &mut top.index {
+        let path = joined(&top.path, &index.to_string());
+        *index += 1;
+        path
+    } else {
+        joined(&top.path, &top.key.take().unwrap_or_default())
+    }
+}
+
+fn joined(path: &str, key: &str) -> String {
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+}
+
+fn position(span: &Span) -> Position {
+    Position { line: span.start.line(), column: span.start.col() + 1 }
+}
+
+fn scan_fault(error: &ScanError) -> YamlFault {
+    let marker = error.marker();
+    let at = Position { line: marker.line().max(1), column: marker.col() + 1 };
+    // The library's text ends with the place, which stands before the sentence already.
+    let text = error.to_string();
+    let text = text.split(" at byte ").next().unwrap_or(&text);
+    YamlFault { at, code: "malformed", message: capitalised(text) }
+}
