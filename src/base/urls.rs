@@ -212,6 +212,8 @@ filled! {
     admin_user_activate(user) = "/admin/users/{user}/activate";
     /// Makes a one-time reset link and shows it once; POST.
     admin_user_reset_link(user) = "/admin/users/{user}/reset-link";
+    /// Adds a person to the posted `group`; POST.
+    admin_user_groups(user) = "/admin/users/{user}/groups";
     /// Ends all sessions of a person; POST.
     admin_user_sign_out(user) = "/admin/users/{user}/sign-out";
     /// Gives or takes a role; POST.

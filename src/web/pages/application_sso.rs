@@ -4,8 +4,8 @@
 use askama::Template;
 
 use crate::base::urls;
-use crate::web::pages::application::ApplicationHead;
-use crate::web::pages::parts::{Change, Choice, Crumbs, Decision, Fact, Facts, Link};
+use crate::web::pages::application::{ApplicationHead, Tab};
+use crate::web::pages::parts::{Change, Choice, Crumbs, Decision, Facts, Link};
 use crate::web::pages::setup_steps::Steps;
 use crate::web::pages::shell::Shell;
 
@@ -171,6 +171,13 @@ impl AttributeRow {
     /// Name formats: name and label.
     pub const NAME_FORMATS: &'static [(&'static str, &'static str)] =
         &[("basic", "Basic"), ("uri", "URI"), ("unspecified", "Unspecified")];
+    /// Parts of a row whose errors are shown under its value.
+    const PARTS: &'static [&'static str] =
+        &["source", "constant", "groups", "by_group", "name_format", "friendly_name", "transforms"];
+
+    fn title(&self, number: &usize) -> String {
+        if self.name.is_empty() { format!("attribute {}", *number + 1) } else { self.name.clone() }
+    }
 }
 
 /// A certificate of the SP.

@@ -4,7 +4,7 @@ use askama::Template;
 
 use crate::base::urls;
 use crate::web::pages::catalog::{Category, ConnectorCard};
-use crate::web::pages::parts::{Choice, Decision, Facts, Mark, Pager, Status};
+use crate::web::pages::parts::{Choice, Decision, Facts, Mark, Pager, Status, Tone};
 use crate::web::pages::shell::Shell;
 
 /// `GET /admin/applications?q=&status=`.
@@ -59,6 +59,8 @@ pub struct ApplicationNewPage {
     pub categories: Vec<Category>,
     /// Connectors that match, the chosen one marked.
     pub connectors: Vec<ConnectorCard>,
+    /// *Custom SAML application* and *Bookmark*, always offered.
+    pub others: Vec<ConnectorCard>,
     /// The chosen connector, with what one should know before. `None` until one is chosen: the page then stops there.
     pub chosen: Option<ChosenConnector>,
     /// The form.
@@ -88,6 +90,16 @@ pub struct ChosenConnector {
     pub facts: Facts,
     /// Whether it is a bookmark: then `bookmark_url` is asked and there is no IdP URL.
     pub bookmark: bool,
+}
+
+impl ChosenConnector {
+    fn portal_help(&self) -> String {
+        if self.bookmark {
+            "Off: there is no tile.".to_owned()
+        } else {
+            format!("Off: people can still sign in when they start at {} itself.", self.mark.name)
+        }
+    }
 }
 
 /// What was typed for a new application.

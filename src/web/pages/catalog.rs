@@ -3,7 +3,7 @@
 use askama::Template;
 
 use crate::base::urls;
-use crate::web::pages::parts::{Crumbs, Facts, Link, Mark, Tone};
+use crate::web::pages::parts::{Crumbs, Fact, Facts, Mark, Tone};
 use crate::web::pages::setup_steps::Steps;
 use crate::web::pages::shell::Shell;
 
@@ -74,7 +74,7 @@ pub struct ConnectorPage {
     /// What one should know.
     pub facts: Facts,
     /// Placeholders it asks for: label and help.
-    pub placeholders: Vec<Link>,
+    pub placeholders: Vec<Fact>,
     /// Names of the attributes it sends.
     pub attributes: Vec<String>,
     /// Steps at the application's side, without live values.

@@ -27,7 +27,9 @@ pub mod users;
 
 pub use account::{AccountPage, SessionRow};
 pub use api_docs::ApiDocsPage;
-pub use application::{ApplicationActivityPage, ApplicationGeneralPage, ApplicationGroupsPage, ApplicationHead, Tab};
+pub use application::{
+    ApplicationActivityPage, ApplicationGeneralPage, ApplicationGroupsPage, ApplicationHead, Tab,
+};
 pub use application_sso::{ApplicationSsoPage, BookmarkPage, SpMetadataPage};
 pub use applications::{ApplicationNewPage, ApplicationSavedPage, ApplicationsPage};
 pub use catalog::{CatalogPage, ConnectorPage};

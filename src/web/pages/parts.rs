@@ -1,6 +1,8 @@
 //! The parts that pages are put together from: inputs, marks of applications, states, decisions. Each draws itself
 //! by its own small template, escaped, and is marked safe so that a page's template can place it as it is.
 
+use std::borrow::Borrow;
+
 use askama::Template;
 use askama::filters::HtmlSafe;
 
@@ -80,7 +82,10 @@ pub struct When {
 }
 
 #[derive(Template)]
-#[template(ext = "html", source = r#"{% if !w.iso.is_empty() %}<time datetime="{{ w.iso }}">{{ w.text }}</time>{% else %}{{ w.text }}{% endif %}"#)]
+#[template(
+    ext = "html",
+    source = r#"{% if !w.iso.is_empty() %}<time datetime="{{ w.iso }}">{{ w.text }}</time>{% else %}{{ w.text }}{% endif %}"#
+)]
 struct WhenView<'a> {
     w: &'a When,
 }
@@ -118,7 +123,10 @@ impl Piece {
 
 /// A sentence of pieces.
 #[derive(Clone, Default, Template)]
-#[template(ext = "html", source = r#"{% for p in pieces %}{% if p.strong %}<strong>{% endif %}{% if p.href.is_empty() %}{{ p.text }}{% else %}<a href="{{ p.href }}">{{ p.text }}</a>{% endif %}{% if p.strong %}</strong>{% endif %}{% endfor %}"#)]
+#[template(
+    ext = "html",
+    source = r#"{% for p in pieces %}{% if p.strong %}<strong>{% endif %}{% if p.href.is_empty() %}{{ p.text }}{% else %}<a href="{{ p.href }}">{{ p.text }}</a>{% endif %}{% if p.strong %}</strong>{% endif %}{% endfor %}"#
+)]
 pub struct Sentence {
     /// The pieces, spaces included.
     pub pieces: Vec<Piece>,
@@ -223,7 +231,11 @@ impl Mark {
     }
 
     fn initial(&self) -> String {
-        self.name.trim().chars().find(|c| c.is_alphanumeric()).map_or_else(|| "·".to_owned(), |c| c.to_uppercase().collect())
+        self.name
+            .trim()
+            .chars()
+            .find(|c| c.is_alphanumeric())
+            .map_or_else(|| "·".to_owned(), |c| c.to_uppercase().collect())
     }
 }
 
@@ -366,6 +378,16 @@ setters! {
 }
 
 impl Field {
+    /// Makes it ask for a new password of at least so many characters; paste and password managers work.
+    #[must_use]
+    pub fn new_password(self, min: impl Borrow<u32>) -> Self {
+        let min = *min.borrow();
+        let help = format!(
+            "At least {min} characters. A few unrelated words are easier to remember and harder to guess than one odd word."
+        );
+        self.kind("password").autocomplete("new-password").minlength(min).help(&help)
+    }
+
     /// Gives it an id of its own, where two forms of a page have inputs of the same name.
     #[must_use]
     pub fn id(mut self, id: &str) -> Self {
@@ -396,7 +418,12 @@ impl Choice {
     }
 
     /// A choice with a sentence.
-    pub fn explained(value: impl Into<String>, label: impl Into<String>, help: impl Into<String>, chosen: bool) -> Self {
+    pub fn explained(
+        value: impl Into<String>,
+        label: impl Into<String>,
+        help: impl Into<String>,
+        chosen: bool,
+    ) -> Self {
         Self { help: help.into(), ..Self::new(value, label, chosen) }
     }
 }
@@ -508,6 +535,15 @@ pub struct CopyValue {
     pub value: String,
     /// Whether a long value is cut on the screen (it is copied whole).
     pub clip: bool,
+}
+
+impl CopyValue {
+    /// Cuts a long value on the screen; it is copied whole.
+    #[must_use]
+    pub fn clipped(mut self) -> Self {
+        self.clip = true;
+        self
+    }
 }
 
 impl HtmlSafe for CopyValue {}

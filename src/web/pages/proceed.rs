@@ -3,6 +3,7 @@
 
 use askama::Template;
 
+use crate::base::urls;
 use crate::web::pages::parts::Mark;
 use crate::web::pages::shell::Shell;
 

@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use crate::base::urls;
 use crate::web::pages::parts::{Fact, Link, Mark, When};
 use crate::web::pages::shell::Shell;
 

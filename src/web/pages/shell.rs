@@ -1,6 +1,7 @@
 //! What every page has around its content: who is signed in, where one is, the CSRF token, banners, the errors of
 //! the form that came back. Templates reach the parts through it: `shell.field(…)`, `shell.icon(…)`.
 
+use std::borrow::Borrow;
 use std::fmt;
 
 use crate::base::{FieldError, urls};
@@ -176,8 +177,8 @@ impl Shell {
 
     /// A checkbox.
     #[must_use]
-    pub fn check(&self, name: &str, label: &str, checked: &bool) -> Check {
-        Check::new(name, label, *checked, self.error_of(name))
+    pub fn check(&self, name: &str, label: &str, checked: impl Borrow<bool>) -> Check {
+        Check::new(name, label, *checked.borrow(), self.error_of(name))
     }
 
     /// A value to be pasted elsewhere, with its copy button.
@@ -208,7 +209,11 @@ pub struct Icon {
 impl fmt::Display for Icon {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, class } = self;
-        write!(f, r##"<svg class="{class}" aria-hidden="true"><use href="{}#i-{name}"/></svg>"##, asset_url("icons.svg"))
+        write!(
+            f,
+            r##"<svg class="{class}" aria-hidden="true"><use href="{}#i-{name}"/></svg>"##,
+            asset_url("icons.svg")
+        )
     }
 }
 
