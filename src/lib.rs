@@ -13,3 +13,4 @@ pub mod keys;
 pub mod saml;
 pub mod settings;
 pub mod vault;
+pub mod web;

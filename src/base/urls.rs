@@ -107,6 +107,143 @@ pub fn admin_application(id: ApplicationId, tab: &str) -> String {
     format!("/admin/applications/{id}/{tab}")
 }
 
+/// Paths without a parameter.
+macro_rules! fixed {
+    ($($(#[$doc:meta])* $name:ident = $path:literal;)+) => {
+        $($(#[$doc])* #[doc = concat!("`", $path, "`")] #[must_use] pub fn $name() -> &'static str { $path })+
+    };
+}
+
+/// Paths with text parameters: ids, slugs and tokens, which are URL-safe by their own rules.
+macro_rules! filled {
+    ($($(#[$doc:meta])* $name:ident($($arg:ident),+) = $path:literal;)+) => {
+        $($(#[$doc])* #[doc = concat!("`", $path, "`")] #[must_use]
+        pub fn $name($($arg: &str),+) -> String { format!($path) })+
+    };
+}
+
+fixed! {
+    /// The portal: the wall of tiles.
+    portal = "/";
+    /// Signing in; the form posts here too.
+    login = "/login";
+    /// Asks a signed-in person for the password again; posts here too.
+    confirm_password = "/login/confirm";
+    /// Signing out; POST only.
+    logout = "/logout";
+    /// The person's own page.
+    account = "/account";
+    /// Changes the person's own password; POST.
+    account_password = "/account/password";
+    /// Ends all other sessions of the person; POST.
+    account_sign_out_everywhere = "/account/sessions/end-others";
+    /// Chooses light, dark or the device's way; POST.
+    account_theme = "/account/theme";
+    /// The console's entrance, which leads on to the applications.
+    admin = "/admin";
+    /// Applications of the console; a POST makes one.
+    admin_applications = "/admin/applications";
+    /// Form of a new application.
+    admin_application_new = "/admin/applications/new";
+    /// Deletes the posted `id`s: asks first unless `confirmed`; POST.
+    admin_applications_delete = "/admin/applications/delete";
+    /// The catalog.
+    admin_catalog = "/admin/catalog";
+    /// People; a POST makes one.
+    admin_users = "/admin/users";
+    /// Form of a new person.
+    admin_user_new = "/admin/users/new";
+    /// Groups; a POST makes one.
+    admin_groups = "/admin/groups";
+    /// Form of a new group.
+    admin_group_new = "/admin/groups/new";
+    /// Events.
+    admin_events = "/admin/events";
+    /// Events as a file, `?format=jsonl|csv`.
+    admin_events_export = "/admin/events/export";
+    /// Settings; posts here too.
+    admin_settings = "/admin/settings";
+    /// API tokens; a POST makes one.
+    admin_tokens = "/admin/tokens";
+    /// What the REST API can do.
+    api_docs = "/api/docs";
+    /// The REST API in OpenAPI.
+    api_openapi = "/api/openapi.json";
+}
+
+filled! {
+    /// First-run set-up by one-time link; posts here too.
+    setup(token) = "/setup/{token}";
+    /// A new password by one-time link; posts here too.
+    reset(token) = "/reset/{token}";
+    /// A file of the style sheet's world; use `web::assets::asset_url`, which adds the version.
+    asset(name) = "/static/{name}";
+    /// Ends one session of the person's own; POST.
+    account_session_end(session) = "/account/sessions/{session}/end";
+    /// An application's picture.
+    application_logo(application) = "/logo/{application}";
+    /// First tab of an application; posts here too.
+    admin_general(application) = "/admin/applications/{application}/general";
+    /// Uploads the picture; POST.
+    admin_logo(application) = "/admin/applications/{application}/logo";
+    /// Takes the picture away; POST.
+    admin_logo_remove(application) = "/admin/applications/{application}/logo/remove";
+    /// SSO tab; posts here too (`action` is `save` or `activate`).
+    admin_sso(application) = "/admin/applications/{application}/sso";
+    /// Switches sign-on off: asks first unless `confirmed`; POST.
+    admin_sso_deactivate(application) = "/admin/applications/{application}/sso/deactivate";
+    /// SP metadata: shows the difference, applies it when `confirmed`; POST.
+    admin_sp_metadata(application) = "/admin/applications/{application}/sso/metadata";
+    /// Adds a certificate of the SP; POST.
+    admin_sp_certificates(application) = "/admin/applications/{application}/sso/certificates";
+    /// Takes a certificate of the SP away; POST.
+    admin_sp_certificate_remove(application, certificate) = "/admin/applications/{application}/sso/certificates/{certificate}/remove";
+    /// Groups tab; `?person=` asks whether that person can sign in.
+    admin_bindings(application) = "/admin/applications/{application}/groups";
+    /// Binds the posted `group`; POST.
+    admin_bind(application) = "/admin/applications/{application}/groups/bind";
+    /// Unbinds: asks first unless `confirmed`; POST.
+    admin_unbind(application, group) = "/admin/applications/{application}/groups/{group}/unbind";
+    /// Events of one application.
+    admin_activity(application) = "/admin/applications/{application}/activity";
+    /// One connector of the catalog.
+    admin_connector(connector) = "/admin/catalog/{connector}";
+    /// One person.
+    admin_user(user) = "/admin/users/{user}";
+    /// Form of a person; posts here too.
+    admin_user_edit(user) = "/admin/users/{user}/edit";
+    /// Suspends: asks first unless `confirmed`; POST.
+    admin_user_suspend(user) = "/admin/users/{user}/suspend";
+    /// Activates; POST.
+    admin_user_activate(user) = "/admin/users/{user}/activate";
+    /// Makes a one-time reset link and shows it once; POST.
+    admin_user_reset_link(user) = "/admin/users/{user}/reset-link";
+    /// Adds a person to the posted `group`; POST.
+    admin_user_groups(user) = "/admin/users/{user}/groups";
+    /// Ends all sessions of a person; POST.
+    admin_user_sign_out(user) = "/admin/users/{user}/sign-out";
+    /// Gives or takes a role; POST.
+    admin_user_role(user) = "/admin/users/{user}/role";
+    /// Deletes: asks first unless `confirmed`; POST.
+    admin_user_delete(user) = "/admin/users/{user}/delete";
+    /// One group.
+    admin_group(group) = "/admin/groups/{group}";
+    /// Form of a group; posts here too.
+    admin_group_edit(group) = "/admin/groups/{group}/edit";
+    /// Adds the posted `user`; POST.
+    admin_group_member_add(group) = "/admin/groups/{group}/members/add";
+    /// Takes a member out; POST.
+    admin_group_member_remove(group, user) = "/admin/groups/{group}/members/{user}/remove";
+    /// Binds the posted `application`; POST.
+    admin_group_bind(group) = "/admin/groups/{group}/applications/bind";
+    /// Unbinds an application: asks first unless `confirmed`; POST.
+    admin_group_unbind(group, application) = "/admin/groups/{group}/applications/{application}/unbind";
+    /// Deletes: asks first unless `confirmed`; POST.
+    admin_group_delete(group) = "/admin/groups/{group}/delete";
+    /// Revokes a token: asks first unless `confirmed`; POST.
+    admin_token_revoke(token) = "/admin/tokens/{token}/revoke";
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

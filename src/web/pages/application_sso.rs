@@ -1,0 +1,267 @@
+//! The SSO tab of an application: placeholders, the service provider, signing, attributes, the certificate and the
+//! steps at the other side. Names of inputs are the names of `PATCH /applications/{id}/sso`, dotted.
+
+use askama::Template;
+
+use crate::base::urls;
+use crate::web::pages::application::{ApplicationHead, Tab};
+use crate::web::pages::parts::{Change, Choice, Crumbs, Decision, Facts, Link};
+use crate::web::pages::setup_steps::Steps;
+use crate::web::pages::shell::Shell;
+
+/// `GET /admin/applications/{id}/sso`. The form posts everything below `values`, and `action=save|activate`.
+#[derive(Template)]
+#[template(path = "console/application_sso.html")]
+pub struct ApplicationSsoPage {
+    /// Around the page.
+    pub shell: Shell,
+    /// Title and tabs.
+    pub app: ApplicationHead,
+    /// Whether sign-on is active: then *Deactivate* is offered, else *Activate*.
+    pub active: bool,
+    /// Switching it off.
+    pub deactivation: Decision,
+    /// What is missing before activation: text and the id of its input as `#f-placeholders-YOUR-ID`.
+    pub missing: Vec<Link>,
+    /// Where *Test* leads (the built-in service provider); `None` where it does not run.
+    pub test_href: Option<String>,
+    /// Placeholders of the connector.
+    pub placeholders: Vec<PlaceholderField>,
+    /// The service provider's settings.
+    pub values: SsoValues,
+    /// Rows of `acs_urls`, the last one empty for another.
+    pub acs_urls: Vec<AcsRow>,
+    /// Rows of `attributes`, the last one empty for another.
+    pub attributes: Vec<AttributeRow>,
+    /// Properties a value can come from, for the lists: `email`, "E-mail".
+    pub properties: Vec<Choice>,
+    /// The SP's certificates.
+    pub sp_certificates: Vec<SpCertificate>,
+    /// Our certificate.
+    pub certificate: CertificateCard,
+    /// What the SP is given.
+    pub idp: IdpValues,
+    /// Steps at the SP's side, with live values; empty: no panel of steps, only the values.
+    pub steps: Steps,
+    /// "Steps checked against Heap’s help centre"; may be empty.
+    pub steps_source: String,
+}
+
+/// A placeholder: asked once, shown wherever it lands.
+#[derive(Clone, Default)]
+pub struct PlaceholderField {
+    /// `YOUR_ID`; the input is named `placeholders.YOUR_ID`.
+    pub token: String,
+    /// "Heap ID"
+    pub label: String,
+    /// Where to find it.
+    pub help: String,
+    /// What it is now; empty while missing.
+    pub value: String,
+    /// An example.
+    pub example: String,
+    /// Regular expression of a whole value, as HTML understands it; may be empty.
+    pub pattern: String,
+    /// The places it lands in.
+    pub used_in: Vec<UrlPreview>,
+}
+
+/// A value with placeholders in it.
+#[derive(Clone, Default)]
+pub struct UrlPreview {
+    /// "ACS URL"
+    pub label: String,
+    /// Its pieces.
+    pub pieces: Vec<UrlPiece>,
+}
+
+/// A piece of such a value.
+#[derive(Clone, Default)]
+pub struct UrlPiece {
+    /// The text: as it stands, the value of the placeholder, or its token while it has none.
+    pub text: String,
+    /// The placeholder's token; empty for fixed text.
+    pub token: String,
+    /// Whether the placeholder has a value.
+    pub filled: bool,
+}
+
+/// The single settings. A list marks the chosen one.
+#[derive(Clone, Default)]
+pub struct SsoValues {
+    /// `idp_entity_id`, read-only once active if `idp_entity_id_fixed`.
+    pub idp_entity_id: String,
+    /// `sp_entity_id`, with its tokens.
+    pub sp_entity_id: String,
+    /// `name_id.format`
+    pub name_id_formats: Vec<Choice>,
+    /// `name_id.source`
+    pub name_id_sources: Vec<Choice>,
+    /// `login_url`
+    pub login_url: String,
+    /// `default_relay_state`
+    pub default_relay_state: String,
+    /// `relay_states`, one a line.
+    pub relay_states: String,
+    /// `sign`, with a sentence each.
+    pub sign: Vec<Choice>,
+    /// `signature_algorithm`
+    pub signature_algorithms: Vec<Choice>,
+    /// `require_signed_requests`
+    pub require_signed_requests: bool,
+    /// `idp_initiated`
+    pub idp_initiated: Vec<Choice>,
+    /// `deny_to`
+    pub deny_to: Vec<Choice>,
+    /// `sign_error_responses`
+    pub sign_error_responses: bool,
+    /// `redirect_enveloped_signature`
+    pub redirect_enveloped_signature: bool,
+}
+
+/// A row of ACS URLs; inputs are `acs_urls.{n}.url`, `.index`, `.remove`, and `acs_urls.default` with the row's number.
+#[derive(Clone, Default)]
+pub struct AcsRow {
+    /// URL with its tokens.
+    pub url: String,
+    /// Index, as typed.
+    pub index: String,
+    /// Whether it is the default.
+    pub default: bool,
+}
+
+/// A row of attributes; inputs are `attributes.{n}.name`, `.enabled`, `.kind`, `.source`, `.constant`, `.groups.include`,
+/// `.groups.exclude`, `.by_group.rows`, `.by_group.all`, `.name_format`, `.friendly_name`, `.transforms`, `.remove`.
+#[derive(Clone, Default)]
+pub struct AttributeRow {
+    /// Name at the SP; empty in the spare row.
+    pub name: String,
+    /// Whether the connector fixes the name (JIT rows): it can be switched off, not renamed or removed.
+    pub fixed: bool,
+    /// Whether accounts are made from it.
+    pub jit: bool,
+    /// Whether it is sent.
+    pub enabled: bool,
+    /// `source`, `constant`, `groups`, `by_group`; see [`AttributeRow::KINDS`].
+    pub kind: String,
+    /// Name of the property.
+    pub source: String,
+    /// The constant.
+    pub constant: String,
+    /// Patterns of group names that are sent, one a line.
+    pub include: String,
+    /// Patterns of group names that are not, one a line.
+    pub exclude: String,
+    /// `Group = value`, one a line, first match first; `* = value` for everybody else.
+    pub by_group: String,
+    /// Whether all matches are sent, as several values.
+    pub by_group_all: bool,
+    /// `basic`, `uri`, `unspecified`.
+    pub name_format: String,
+    /// Friendly name.
+    pub friendly_name: String,
+    /// Transforms, one a line: `lower`, `prefix acme-`.
+    pub transforms: String,
+}
+
+impl AttributeRow {
+    /// Kinds of value: name and label.
+    pub const KINDS: &'static [(&'static str, &'static str)] =
+        &[("source", "Property"), ("constant", "Constant"), ("groups", "Groups"), ("by_group", "By group")];
+    /// Name formats: name and label.
+    pub const NAME_FORMATS: &'static [(&'static str, &'static str)] =
+        &[("basic", "Basic"), ("uri", "URI"), ("unspecified", "Unspecified")];
+    /// Parts of a row whose errors are shown under its value.
+    const PARTS: &'static [&'static str] =
+        &["source", "constant", "groups", "by_group", "name_format", "friendly_name", "transforms"];
+
+    fn title(&self, number: &usize) -> String {
+        if self.name.is_empty() { format!("attribute {}", *number + 1) } else { self.name.clone() }
+    }
+}
+
+/// A certificate of the SP.
+#[derive(Clone, Default)]
+pub struct SpCertificate {
+    /// Its subject.
+    pub subject: String,
+    /// Validity and fingerprint.
+    pub facts: Facts,
+    /// Whether it has ended.
+    pub expired: bool,
+    /// Taking it away.
+    pub removal: Decision,
+}
+
+/// Our own certificate.
+#[derive(Clone, Default)]
+pub struct CertificateCard {
+    /// "18 August 2029 (3 years left)", key, fingerprint.
+    pub facts: Facts,
+    /// "12 Jun 2026"
+    pub from: String,
+    /// "12 Jun 2029"
+    pub until: String,
+    /// Days of its life that are over.
+    pub days_used: u32,
+    /// Days of its life.
+    pub days_total: u32,
+    /// Whether it ends soon.
+    pub ends_soon: bool,
+}
+
+/// What the SP is given; all absolute.
+#[derive(Clone, Default)]
+pub struct IdpValues {
+    /// IdP URL.
+    pub url: String,
+    /// Metadata URL.
+    pub metadata_url: String,
+    /// Metadata as a file.
+    pub metadata_download: String,
+    /// Name of that file: `tessera-heap-metadata.xml`.
+    pub metadata_file: String,
+    /// Certificate as a file.
+    pub certificate_download: String,
+    /// Certificate in PEM.
+    pub certificate_pem: String,
+}
+
+/// What an upload of SP metadata would change (decision 9): nothing is stored before this is confirmed. Posts
+/// `confirmed=yes`, `metadata` and `entity_id`.
+#[derive(Template)]
+#[template(path = "console/sp_metadata.html")]
+pub struct SpMetadataPage {
+    /// Around the page.
+    pub shell: Shell,
+    /// Title and tabs.
+    pub app: ApplicationHead,
+    /// The way here.
+    pub crumbs: Crumbs,
+    /// The entity it is about.
+    pub entity_id: String,
+    /// Entities to choose from, when the file has several (`entity_id_required`); else empty.
+    pub entities: Vec<Choice>,
+    /// What would change; empty: nothing would.
+    pub changes: Vec<Change>,
+    /// What the metadata says that is not taken over, and why.
+    pub notes: Vec<String>,
+    /// The document, carried along to be posted back.
+    pub document: String,
+}
+
+/// `GET /admin/applications/{id}/sso` of a bookmark: just an address. Posts `bookmark_url`, `action=save|activate`.
+#[derive(Template)]
+#[template(path = "console/bookmark.html")]
+pub struct BookmarkPage {
+    /// Around the page.
+    pub shell: Shell,
+    /// Title and tabs.
+    pub app: ApplicationHead,
+    /// Whether it is active.
+    pub active: bool,
+    /// Switching it off.
+    pub deactivation: Decision,
+    /// The address.
+    pub bookmark_url: String,
+}
