@@ -1,0 +1,39 @@
+#!/usr/bin/python3
+"""The page behind mod_auth_mellon: what the module accepted, as JSON. Runs as CGI."""
+
+import base64
+import json
+import os
+import xml.etree.ElementTree as xml
+
+ASSERTION = "{urn:oasis:names:tc:SAML:2.0:assertion}"
+
+
+def repeated(name):
+    """The values of one attribute: mellon numbers them from 0."""
+    values, index = [], 0
+    while (value := os.environ.get(f"MELLON_{name}_{index}")) is not None:
+        values.append(value)
+        index += 1
+    return values
+
+
+def received():
+    response = xml.fromstring(base64.b64decode(os.environ["MELLON_SAML_RESPONSE"]))
+    assertion = response.find(f"{ASSERTION}Assertion")
+    statement = assertion.find(f"{ASSERTION}AuthnStatement")
+    names = [attribute.get("Name") for attribute in assertion.iter(f"{ASSERTION}Attribute")]
+    return {
+        "event": "accepted",
+        "name_id": os.environ["MELLON_NAME_ID"],
+        "name_id_format": assertion.find(f"{ASSERTION}Subject/{ASSERTION}NameID").get("Format"),
+        "attributes": {name: repeated(name) for name in names},
+        "session_index": statement.get("SessionIndex"),
+        "authn_instant": statement.get("AuthnInstant"),
+        "in_response_to": response.get("InResponseTo"),
+        "issuer": os.environ.get("MELLON_IDP"),
+        "relay_state": None,
+    }
+
+
+print("Content-Type: application/json\r\n\r\n" + json.dumps(received()), end="")
