@@ -15,7 +15,7 @@ use crate::catalog::placeholder::{Missing, Scope, check_value};
 use crate::catalog::sso::{Change, SignatureAlgorithm, SsoPatch, SsoSettings};
 use crate::db::{Db, is_unique_violation};
 use crate::events::EventName;
-use crate::saml;
+use crate::saml::certificate::parse_certificate;
 
 /// Longest entity ID of ours, in characters (MD-301).
 const MAX_ENTITY_ID: usize = 256;
@@ -191,8 +191,9 @@ fn check_signing(sso: &SsoSettings) -> Result<()> {
 /// Each certificate must be readable and strong enough (MD-306); it is stored as PEM without anything around it.
 fn check_certificates(sso: &mut SsoSettings) -> Result<()> {
     for (i, pem) in sso.sp_certificates.iter_mut().enumerate() {
-        let certificate = saml::certificate::Certificate::parse(pem.as_bytes())
-            .map_err(|error| Error::field(format!("sp_certificates.{i}"), error.code(), error.to_string()))?;
+        let certificate = parse_certificate(pem.as_bytes()).map_err(|fault| {
+            Error::field(format!("sp_certificates.{i}"), fault.code(), fault.sentence().to_owned())
+        })?;
         *pem = certificate.to_pem();
     }
     Ok(())

@@ -1,0 +1,172 @@
+//! The service provider's own word about itself: metadata by upload or paste, and its certificates. Applying it is an
+//! explicit act that names every difference; a dry run stores nothing (decision 9).
+
+use serde::Serialize;
+
+use crate::applications::model::Application;
+use crate::applications::require;
+use crate::applications::sso::patched;
+use crate::applications::update::{check_version, save};
+use crate::base::id::ApplicationId;
+use crate::base::{Ctx, Error, FieldError, Kind, Result};
+use crate::catalog::Catalog;
+use crate::catalog::sso::{AcsUrlForm, Change, NameIdPatch, SsoPatch, SsoSettings};
+use crate::db::Db;
+use crate::events::EventName;
+use crate::saml::certificate::parse_certificate;
+use crate::saml::metadata::{KeyUse, MetadataFault, SpMetadata, read_sp_metadata};
+use crate::saml::receive::AcsBinding;
+
+/// One difference between what is stored and what the metadata says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct FieldChange {
+    /// Name of the field.
+    pub field: String,
+    /// What is stored.
+    #[schema(value_type = Object)]
+    pub old: serde_json::Value,
+    /// What would be, or is now.
+    #[schema(value_type = Object)]
+    pub new: serde_json::Value,
+}
+
+/// What an upload comes to.
+#[derive(Clone, Debug)]
+pub struct Applied {
+    /// The application afterwards; on a dry run, as it would be.
+    pub application: Application,
+    /// What differs.
+    pub changes: Vec<FieldChange>,
+    /// What is odd but usable, in words.
+    pub warnings: Vec<String>,
+}
+
+/// Takes the service provider's metadata: entity ID, ACS URLs, certificates, whether it signs its requests, and its
+/// preferred NameID format replace what is stored. `entity_id` picks one of several.
+pub async fn apply(
+    db: &Db,
+    ctx: &Ctx,
+    catalog: &Catalog,
+    id: ApplicationId,
+    xml: &[u8],
+    entity_id: Option<&str>,
+    mode: Mode,
+) -> Result<Applied> {
+    let metadata = read_sp_metadata(xml, entity_id, ctx.now(), false).map_err(refusal)?;
+    let mut tx = db.begin().await?;
+    let old = require(&mut tx, id).await?;
+    check_version(&old, mode.if_version)?;
+    let new = patched(catalog, &old, patch_of(&metadata)?)?;
+    let changes = changes(&old.sso, &new.sso)?;
+    let warnings = warnings(&metadata, ctx);
+    let application =
+        if mode.dry_run { new } else { save(tx, ctx, &old, new, EventName::ApplicationUpdate).await? };
+    Ok(Applied { application, changes, warnings })
+}
+
+/// How [`apply`] goes about it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Mode {
+    /// Show what would change, store nothing.
+    pub dry_run: bool,
+    /// Refuse when the application has changed since this version.
+    pub if_version: Option<i64>,
+}
+
+fn refusal(fault: MetadataFault) -> Error {
+    let mut error = Error::new(Kind::Invalid, fault.code(), fault.to_string());
+    if let MetadataFault::EntityIdRequired(ids) | MetadataFault::EntityUnknown(ids) = &fault {
+        error.fields = ids
+            .iter()
+            .map(|id| FieldError { field: "entity_id".to_owned(), code: "choice".into(), message: id.clone() })
+            .collect();
+    }
+    error
+}
+
+fn patch_of(metadata: &SpMetadata) -> Result<SsoPatch> {
+    let mut acs: Vec<AcsUrlForm> = Vec::new();
+    for service in metadata.acs.iter().filter(|service| service.binding == AcsBinding::Post) {
+        if acs.iter().all(|known| known.url != service.url) {
+            acs.push(AcsUrlForm { url: service.url.clone(), index: service.index, default: service.is_default });
+        }
+    }
+    // Several may say isDefault; the first counts (Metadata 2.4.4).
+    let mut seen = false;
+    for service in &mut acs {
+        if service.default == Some(true) {
+            if seen {
+                service.default = Some(false);
+            }
+            seen = true;
+        }
+    }
+    let certificates: Vec<String> = metadata
+        .certificates
+        .iter()
+        .filter(|entry| entry.usage != KeyUse::Encryption)
+        .map(|entry| entry.certificate.to_pem())
+        .collect();
+    let mut patch = SsoPatch {
+        sp_entity_id: Change::Set(metadata.entity_id.clone()),
+        acs_urls: Change::Set(acs),
+        sp_certificates: Change::Set(certificates),
+        ..SsoPatch::default()
+    };
+    if let Some(signed) = metadata.authn_requests_signed {
+        patch.require_signed_requests = Change::Set(signed);
+    }
+    if let Some(format) = metadata.preferred_name_id_format() {
+        let part: NameIdPatch =
+            serde_json::from_value(serde_json::json!({ "format": format })).map_err(Error::internal)?;
+        patch.name_id = Change::Set(part);
+    }
+    Ok(patch)
+}
+
+fn warnings(metadata: &SpMetadata, ctx: &Ctx) -> Vec<String> {
+    let mut out: Vec<String> = metadata
+        .certificates
+        .iter()
+        .flat_map(|entry| entry.certificate.warnings(ctx.now()))
+        .map(|warning| warning.sentence().to_owned())
+        .collect();
+    out.extend(metadata.refused_certificates.iter().map(|fault| fault.sentence().to_owned()));
+    out.dedup();
+    out
+}
+
+/// Every field in which two sets of settings differ.
+pub fn changes(old: &SsoSettings, new: &SsoSettings) -> Result<Vec<FieldChange>> {
+    let object = |settings: &SsoSettings| match serde_json::to_value(settings) {
+        Ok(serde_json::Value::Object(map)) => Ok(map),
+        Ok(_) => Err(Error::internal("settings are not an object")),
+        Err(error) => Err(Error::internal(error)),
+    };
+    let (before, after) = (object(old)?, object(new)?);
+    let mut out = Vec::new();
+    for (field, value) in after {
+        let earlier = before.get(&field).cloned().unwrap_or_default();
+        if earlier != value {
+            out.push(FieldChange { field, old: earlier, new: value });
+        }
+    }
+    Ok(out)
+}
+
+/// Replaces the service provider's certificates by the one uploaded (PEM or DER).
+pub async fn set_certificate(
+    db: &Db,
+    ctx: &Ctx,
+    catalog: &Catalog,
+    id: ApplicationId,
+    bytes: &[u8],
+    if_version: Option<i64>,
+) -> Result<(Application, Vec<String>)> {
+    let certificate = parse_certificate(bytes)
+        .map_err(|fault| Error::field("certificate", fault.code(), fault.sentence().to_owned()))?;
+    let patch = SsoPatch { sp_certificates: Change::Set(vec![certificate.to_pem()]), ..SsoPatch::default() };
+    let application = crate::applications::sso::patch(db, ctx, catalog, id, patch, if_version).await?;
+    let warnings = certificate.warnings(ctx.now()).into_iter().map(|warning| warning.sentence().to_owned()).collect();
+    Ok((application, warnings))
+}
