@@ -12,3 +12,6 @@ pub mod keys;
 pub mod saml;
 pub mod settings;
 pub mod vault;
+
+pub mod auth;
+pub mod directory;
