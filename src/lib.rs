@@ -5,9 +5,9 @@
 
 pub mod applications;
 pub mod base;
-pub mod db;
-
 pub mod catalog;
+pub mod db;
+pub mod directory;
 pub mod events;
 pub mod keys;
 pub mod saml;

@@ -26,13 +26,18 @@ CREATE TABLE users (
     display_name TEXT NOT NULL,
     -- normalised names, for the search in lists
     search_key TEXT NOT NULL,
+    manager_id TEXT REFERENCES users (id) ON DELETE SET NULL,
     -- every other property, as JSON
     profile TEXT NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('staged', 'active', 'suspended')),
+    -- raised by each suspension: a session or link of an earlier epoch stays dead when the person comes back
+    epoch BIGINT NOT NULL,
     version BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL
 );
+CREATE INDEX users_manager ON users (manager_id);
+CREATE INDEX users_state ON users (state, username_key);
 
 -- One name space for usernames and e-mail addresses, so that sign-in by either is never ambiguous. A row whose
 -- owner is gone is a tombstone.
@@ -80,6 +85,7 @@ CREATE TABLE sessions (
     id TEXT NOT NULL PRIMARY KEY,
     token_hash TEXT NOT NULL UNIQUE,
     user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    user_epoch BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     -- when the person last proved who they are, by password
     authenticated_at BIGINT NOT NULL,
@@ -87,6 +93,8 @@ CREATE TABLE sessions (
     expires_at BIGINT NOT NULL,
     remembered BOOLEAN NOT NULL,
     source TEXT,
+    -- the /24 or /64 of the source, by which a known place is recognised
+    source_prefix TEXT,
     user_agent TEXT,
     ended_at BIGINT
 );
@@ -120,6 +128,7 @@ CREATE TABLE one_time_links (
     token_hash TEXT NOT NULL PRIMARY KEY,
     purpose TEXT NOT NULL CHECK (purpose IN ('setup', 'reset')),
     user_id TEXT REFERENCES users (id) ON DELETE CASCADE,
+    user_epoch BIGINT,
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
     used_at BIGINT

@@ -1,0 +1,260 @@
+//! Operations on people. Each opens its own transaction: check, change and event commit together (W-15).
+
+use serde_json::{Map, Value as Json};
+
+use crate::base::clock::DAY;
+use crate::base::id::UserId;
+use crate::base::paging::{Page, PageRequest};
+use crate::base::{Ctx, Error, FieldError, Kind, Result, Timestamp};
+use crate::db::epoch::{Scope, bump};
+use crate::db::{Db, Executor, Tx};
+use crate::directory::login_name::{check_email, check_username, login_key};
+use crate::directory::owners;
+use crate::directory::person::{NewPerson, Person, PersonPatch, PersonState};
+use crate::directory::store::groups as group_store;
+use crate::directory::store::people as store;
+use crate::directory::validate::{self, Faults};
+use crate::events::{Event, EventName, record};
+
+/// How long a name that someone gave up is kept from others (decision 18), in milliseconds.
+pub const NAME_HOLD: i64 = 90 * DAY;
+
+/// Which people a list shows.
+#[derive(Clone, Debug, Default)]
+pub struct PeopleFilter {
+    /// Part of a name, username, e-mail or employee id, in any case.
+    pub search: Option<String>,
+    /// Only people in this state.
+    pub state: Option<PersonState>,
+}
+
+/// Creates a person, staged.
+pub async fn create(db: &Db, ctx: &Ctx, new: NewPerson) -> Result<Person> {
+    let mut tx = db.begin().await?;
+    let person = insert(&mut tx, ctx, new, PersonState::Staged).await?;
+    tx.commit().await?;
+    Ok(person)
+}
+
+/// Creates a person in the caller's transaction, with the event: for operations that also set a password.
+pub async fn insert(tx: &mut Tx, ctx: &Ctx, new: NewPerson, state: PersonState) -> Result<Person> {
+    let now = ctx.now();
+    let reuse = new.reuse;
+    let mut person = Person {
+        id: UserId::generate(now, &ctx.random),
+        username: new.username.clone(),
+        email: new.email.clone(),
+        profile: new.into_profile(),
+        state,
+        version: 1,
+        created_at: now,
+        updated_at: now,
+    };
+    normalise(tx, &mut person).await?;
+    claim_names(tx, &person, reuse, now).await?;
+    store::insert(tx, &person).await?;
+    let event = Event::new(EventName::UserCreate)
+        .target("user", person.id, &person.username)
+        .detail("state", state.as_str())
+        .personal("email", person.email.clone());
+    record(tx, ctx, event).await?;
+    bump(tx, Scope::Directory).await?;
+    Ok(person)
+}
+
+/// The person with this id.
+pub async fn find(executor: &mut impl Executor, id: UserId) -> Result<Option<Person>> {
+    store::find(executor, id).await
+}
+
+/// The person whose username or e-mail address this is, in any case.
+pub async fn find_by_login_name(executor: &mut impl Executor, name: &str) -> Result<Option<Person>> {
+    if name.len() > crate::directory::login_name::MAX_LOGIN {
+        return Ok(None);
+    }
+    store::find_by_key(executor, &login_key(name)).await
+}
+
+/// A page of people, in the order of their usernames.
+pub async fn list(db: &Db, filter: &PeopleFilter, page: &PageRequest) -> Result<Page<Person>> {
+    let rows = store::list(&mut db.reader(), filter, page.after.as_deref(), page.fetch()).await?;
+    Ok(Page::cut(rows, page, |person| login_key(&person.username)))
+}
+
+/// How many people there are, or how many in one state.
+pub async fn count(executor: &mut impl Executor, state: Option<PersonState>) -> Result<i64> {
+    store::count(executor, state).await
+}
+
+/// Changes a person. `if_match` is the version the caller saw, if it wants to be told of a change in between.
+pub async fn update(
+    db: &Db,
+    ctx: &Ctx,
+    id: UserId,
+    if_match: Option<i64>,
+    patch: PersonPatch,
+) -> Result<Person> {
+    let mut tx = db.begin().await?;
+    let before = locked(&mut tx, id).await?;
+    check_version(before.version, if_match)?;
+    let mut after = before.clone();
+    let reuse = patch.reuse;
+    if let Some(username) = &patch.username {
+        after.username.clone_from(username);
+    }
+    if let Some(email) = &patch.email {
+        after.email.clone_from(email);
+    }
+    patch.apply(&mut after.profile);
+    normalise(&mut tx, &mut after).await?;
+    if after == before {
+        return Ok(before);
+    }
+    let now = ctx.now();
+    claim_names(&mut tx, &after, reuse, now).await?;
+    let (username, email) = (login_key(&after.username), login_key(&after.email));
+    store::release_names(&mut tx, id, [&username, &email], now).await?;
+    after.version += 1;
+    after.updated_at = now;
+    store::update(&mut tx, &after).await?;
+    record(&mut tx, ctx, changed(&before, &after)?).await?;
+    bump(&mut tx, Scope::Directory).await?;
+    tx.commit().await?;
+    Ok(after)
+}
+
+/// Keeps a person out: sessions and links issued before end now and for good. Refused for the last owner.
+pub async fn suspend(db: &Db, ctx: &Ctx, id: UserId) -> Result<Person> {
+    set_state(db, ctx, id, PersonState::Suspended, EventName::UserSuspend).await
+}
+
+/// Lets a person in, for the first time or again.
+pub async fn activate(db: &Db, ctx: &Ctx, id: UserId) -> Result<Person> {
+    set_state(db, ctx, id, PersonState::Active, EventName::UserActivate).await
+}
+
+async fn set_state(db: &Db, ctx: &Ctx, id: UserId, state: PersonState, name: EventName) -> Result<Person> {
+    let mut tx = db.begin().await?;
+    owners::lock(&mut tx).await?;
+    let person = locked(&mut tx, id).await?;
+    if person.state == state {
+        return Ok(person);
+    }
+    if state != PersonState::Active {
+        owners::require_another(&mut tx, id).await?;
+    }
+    store::set_state(&mut tx, id, state, ctx.now()).await?;
+    let event = Event::new(name).target("user", id, &person.username).detail("before", person.state.as_str());
+    record(&mut tx, ctx, event).await?;
+    bump(&mut tx, Scope::Directory).await?;
+    bump(&mut tx, Scope::Sessions).await?;
+    let person = locked(&mut tx, id).await?;
+    tx.commit().await?;
+    Ok(person)
+}
+
+/// Deletes a person with their memberships, password, role and sessions; the names stay behind as tombstones.
+/// Refused for the last owner.
+pub async fn delete(db: &Db, ctx: &Ctx, id: UserId) -> Result<()> {
+    let mut tx = db.begin().await?;
+    owners::lock(&mut tx).await?;
+    let person = locked(&mut tx, id).await?;
+    owners::require_another(&mut tx, id).await?;
+    let groups = group_store::ids_of_user(&mut tx, id).await?;
+    store::release_names(&mut tx, id, ["", ""], ctx.now()).await?;
+    store::delete(&mut tx, id).await?;
+    let groups: Vec<Json> = groups.iter().map(|group| group.to_string().into()).collect();
+    let event = Event::new(EventName::UserDelete)
+        .target("user", id, &person.username)
+        .detail("groups", groups)
+        .personal("email", person.email);
+    record(&mut tx, ctx, event).await?;
+    bump(&mut tx, Scope::Directory).await?;
+    bump(&mut tx, Scope::Sessions).await?;
+    tx.commit().await
+}
+
+async fn locked(tx: &mut Tx, id: UserId) -> Result<Person> {
+    store::lock(tx, id).await?.ok_or_else(|| Error::not_found("person"))
+}
+
+/// Refuses when the caller saw another version than the stored one.
+pub(in crate::directory) fn check_version(stored: i64, if_match: Option<i64>) -> Result<()> {
+    if if_match.is_some_and(|seen| seen != stored) {
+        return Err(Error::new(
+            Kind::PreconditionFailed,
+            "version_changed",
+            "Someone else has changed this in the meantime. Load it again, then make your change.",
+        ));
+    }
+    Ok(())
+}
+
+async fn normalise(tx: &mut Tx, person: &mut Person) -> Result<()> {
+    let mut faults = Faults::default();
+    if let Some(username) = faults.take("username", check_username(&person.username)) {
+        person.username = username;
+    }
+    if let Some(email) = faults.take("email", check_email(&person.email)) {
+        person.email = email;
+    }
+    validate::profile(&mut faults, &mut person.profile);
+    let manager = person.profile.manager.as_deref().filter(|id| id.parse::<UserId>().is_ok());
+    if let Some(manager) = manager {
+        if manager == person.id.to_string() {
+            faults.add("manager", "own_manager", "A person can't be their own manager.");
+        } else if !store::exists(tx, manager).await? {
+            faults.add("manager", "unknown_manager", "There is no person with this id.");
+        }
+    }
+    faults.finish()
+}
+
+async fn claim_names(tx: &mut Tx, person: &Person, reuse: bool, now: Timestamp) -> Result<()> {
+    let cutoff = if reuse { Timestamp(i64::MAX) } else { now.plus(-NAME_HOLD) };
+    let (username, email) = (login_key(&person.username), login_key(&person.email));
+    // In the order of the keys, so that two people who swap names can't wait for each other for ever.
+    let mut names = [("username", username), ("email", email)];
+    names.sort_by(|a, b| a.1.cmp(&b.1));
+    for (field, key) in &names {
+        if !store::claim_name(tx, key, person.id, cutoff).await? {
+            return Err(refused_name(field, store::name_is_held(tx, key).await?));
+        }
+    }
+    Ok(())
+}
+
+fn refused_name(field: &'static str, held: bool) -> Error {
+    let (code, message) = match (field, held) {
+        ("username", true) => {
+            ("username_taken", "Somebody signs in with this name. Choose another username.")
+        }
+        (_, true) => ("email_taken", "Somebody signs in with this address. Give another e-mail address."),
+        (_, false) => (
+            "recently_used",
+            "Somebody else had this name less than 90 days ago. Say that you want to reuse it, or choose another.",
+        ),
+    };
+    let mut error = Error::conflict(code, message);
+    error.fields.push(FieldError { field: field.to_owned(), code: code.into(), message: message.to_owned() });
+    error
+}
+
+/// The event of a change: the names of the fields, and apart from them, as personal data, what they were and are.
+fn changed(before: &Person, after: &Person) -> Result<Event> {
+    let object = |person: &Person| match serde_json::to_value(person).map_err(Error::internal)? {
+        Json::Object(map) => Ok(map),
+        _ => Err(Error::internal("a person is not an object")),
+    };
+    let (old, new): (Map<_, _>, Map<_, _>) = (object(before)?, object(after)?);
+    let differs = |key: &str| old.get(key) != new.get(key) && !matches!(key, "version" | "updated_at");
+    let fields: Vec<String> = new.keys().filter(|key| differs(key)).cloned().collect();
+    let pick = |map: &Map<String, Json>| -> Map<String, Json> {
+        fields.iter().filter_map(|key| map.get(key).map(|value| (key.clone(), value.clone()))).collect()
+    };
+    Ok(Event::new(EventName::UserUpdate)
+        .target("user", after.id, &after.username)
+        .personal("before", pick(&old))
+        .personal("after", pick(&new))
+        .detail("fields", fields))
+}
