@@ -28,8 +28,21 @@ fn plan() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     room("web", &[&["base"], FIRST, &["keys", "directory", "auth", "applications", "signon"]]);
     room("lab", &[&["base"], &["saml", "catalog"]]);
     let all: &[&str] = &[
-        "base", "db", "saml", "catalog", "vault", "events", "settings", "keys", "directory", "auth", "applications",
-        "signon", "web", "lab", "config",
+        "base",
+        "db",
+        "saml",
+        "catalog",
+        "vault",
+        "events",
+        "settings",
+        "keys",
+        "directory",
+        "auth",
+        "applications",
+        "signon",
+        "web",
+        "lab",
+        "config",
     ];
     room("config", &[all]);
     room("cli", &[all]);
@@ -174,7 +187,10 @@ fn no_file_outgrows_its_room() {
 
 #[test]
 fn every_module_says_what_it_owns() {
-    let silent: Vec<String> =
-        all_sources().into_iter().filter(|(_, text)| !text.starts_with("//!")).map(|(file, _)| file).collect();
+    let silent: Vec<String> = all_sources()
+        .into_iter()
+        .filter(|(_, text)| !text.starts_with("//!"))
+        .map(|(file, _)| file)
+        .collect();
     assert!(silent.is_empty(), "without an opening //!: {silent:?}");
 }

@@ -30,7 +30,8 @@ pub async fn granted(
 /// The tiles of a person's portal: granted, active and shown.
 pub async fn tiles(executor: &mut impl Executor, user: UserId) -> Result<Vec<Application>> {
     let granted = store::list_granted(executor, user, true).await?;
-    let shown = |application: &Application| application.show_in_portal && application.status == Status::Active;
+    let shown =
+        |application: &Application| application.show_in_portal && application.status == Status::Active;
     Ok(granted.into_iter().map(|(application, _)| application).filter(shown).collect())
 }
 

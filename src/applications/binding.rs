@@ -6,7 +6,7 @@ use crate::base::id::{ApplicationId, GroupId};
 use crate::base::{Ctx, Error, Result, Timestamp};
 use crate::db::epoch::{Scope, bump};
 use crate::db::{Db, Executor};
-use crate::directory;
+use crate::directory::groups;
 use crate::events::{Event, EventName, record};
 
 /// Binds a group; answers whether it was not bound before.
@@ -22,7 +22,7 @@ pub async fn unbind(db: &Db, ctx: &Ctx, application: ApplicationId, group: Group
 async fn change(db: &Db, ctx: &Ctx, application: ApplicationId, group: GroupId, bound: bool) -> Result<bool> {
     let mut tx = db.begin().await?;
     let application = require(&mut tx, application).await?;
-    let group = directory::find_group(&mut tx, group).await?.ok_or_else(|| Error::not_found("group"))?;
+    let group = groups::find(&mut tx, group).await?.ok_or_else(|| Error::not_found("group"))?;
     let changed = if bound {
         store::insert_binding(&mut tx, application.id, group.id, ctx.now()).await?
     } else {

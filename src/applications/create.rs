@@ -69,9 +69,9 @@ pub async fn create(
     let mut tx = db.begin().await?;
     application.slug = claim_slug(&mut tx, ctx, &new, &application.label).await?;
     application.idp_entity_id = around.base_url.join(&urls::idp_metadata(&application.slug));
-    store::insert(&mut tx, &application).await.map_err(|error| {
-        if is_unique_violation(&error) { slug_taken(&application.slug) } else { error }
-    })?;
+    store::insert(&mut tx, &application)
+        .await
+        .map_err(|error| if is_unique_violation(&error) { slug_taken(&application.slug) } else { error })?;
     let event = Event::new(EventName::ApplicationCreate)
         .target("application", application.id, application.label.as_str())
         .application(application.id)
@@ -89,8 +89,12 @@ pub async fn create(
 
 /// The connector, or the error that there is none of this id.
 pub fn require_connector<'a>(catalog: &'a Catalog, id: &str) -> Result<&'a Connector> {
-    catalog.find(id).ok_or_else(|| {
-        Error::field("connector", "unknown_connector", "There is no such connector. Look it up in the catalog.")
+    catalog.find(id).map(AsRef::as_ref).ok_or_else(|| {
+        Error::field(
+            "connector",
+            "unknown_connector",
+            "There is no such connector. Look it up in the catalog.",
+        )
     })
 }
 
@@ -100,7 +104,8 @@ fn draft(ctx: &Ctx, connector: &Connector, new: &NewApplication) -> Result<Appli
         ConnectorKind::Bookmark => Kind::Bookmark,
     };
     let label = update::check_label(new.label.as_deref().unwrap_or(&connector.name))?;
-    let description = update::check_description(new.description.as_deref().unwrap_or(&connector.description))?;
+    let description =
+        update::check_description(new.description.as_deref().unwrap_or(&connector.description))?;
     let bookmark_url = match (kind, new.bookmark_url.as_deref()) {
         (Kind::Bookmark, Some(url)) => Some(update::check_bookmark_url(url)?),
         (Kind::Bookmark, None) => {
@@ -108,7 +113,11 @@ fn draft(ctx: &Ctx, connector: &Connector, new: &NewApplication) -> Result<Appli
         }
         (Kind::Saml, None | Some("")) => None,
         (Kind::Saml, Some(_)) => {
-            return Err(Error::field("bookmark_url", "not_a_bookmark", "Only a bookmark has an address to open."));
+            return Err(Error::field(
+                "bookmark_url",
+                "not_a_bookmark",
+                "Only a bookmark has an address to open.",
+            ));
         }
     };
     let mut sso = SsoSettings::default().merged(connector.sso.clone())?;
@@ -140,7 +149,10 @@ fn draft(ctx: &Ctx, connector: &Connector, new: &NewApplication) -> Result<Appli
 }
 
 fn slug_taken(slug: &str) -> Error {
-    Error::conflict("slug_taken", format!("Another application already has the address …/saml2/{slug}. Choose another."))
+    Error::conflict(
+        "slug_taken",
+        format!("Another application already has the address …/saml2/{slug}. Choose another."),
+    )
 }
 
 /// Finds the address: the chosen one, if it is free, or the first free one derived from the label.
@@ -150,7 +162,9 @@ async fn claim_slug(tx: &mut Tx, ctx: &Ctx, new: &NewApplication, label: &str) -
         slug::check(chosen)?;
         return match store::slug_state(tx, chosen).await? {
             (true, _) => Err(slug_taken(chosen)),
-            (false, Some((freed_label, freed_at))) if ctx.now().since(freed_at) < SLUG_HOLD_DAYS * DAY && !new.reuse => {
+            (false, Some((freed_label, freed_at)))
+                if ctx.now().since(freed_at) < SLUG_HOLD_DAYS * DAY && !new.reuse =>
+            {
                 Err(Error::conflict(
                     "recently_used",
                     format!(

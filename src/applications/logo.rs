@@ -22,7 +22,11 @@ const MAX_SIDE: u32 = 4096;
 /// Decodes, shrinks to 256 pixels and writes as PNG. Takes milliseconds: call it on a blocking thread.
 pub fn re_encode(bytes: &[u8]) -> Result<Vec<u8>> {
     if bytes.len() > MAX_BYTES {
-        return Err(Error::field("logo", "logo_too_large", "The picture is larger than 256 KiB. Make it smaller."));
+        return Err(Error::field(
+            "logo",
+            "logo_too_large",
+            "The picture is larger than 256 KiB. Make it smaller.",
+        ));
     }
     let format = match bytes {
         [0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, ..] => ImageFormat::Png,
@@ -33,8 +37,12 @@ pub fn re_encode(bytes: &[u8]) -> Result<Vec<u8>> {
         }
     };
     let unreadable = |error| {
-        Error::field("logo", "logo_unreadable", "The picture can't be read, or is larger than 4,096 pixels. Save it again as PNG.")
-            .because(error)
+        Error::field(
+            "logo",
+            "logo_unreadable",
+            "The picture can't be read, or is larger than 4,096 pixels. Save it again as PNG.",
+        )
+        .because(error)
     };
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut limits = Limits::default();
@@ -99,7 +107,9 @@ mod tests {
 
     fn png(side: u32) -> Vec<u8> {
         let mut out = Cursor::new(Vec::new());
-        image::RgbaImage::from_pixel(side, side, image::Rgba([1, 2, 3, 255])).write_to(&mut out, ImageFormat::Png).unwrap();
+        image::RgbaImage::from_pixel(side, side, image::Rgba([1, 2, 3, 255]))
+            .write_to(&mut out, ImageFormat::Png)
+            .unwrap();
         out.into_inner()
     }
 

@@ -16,7 +16,8 @@ pub fn declared(catalog: &Catalog, application: &Application) -> Placeholders {
 pub fn resolve(catalog: &Catalog, application: &Application) -> Result<SsoSettings> {
     let declared = declared(catalog, application);
     let scope = Scope::new(&declared, &application.placeholders);
-    let mut settings = scope.fill_settings(&application.sso, LocationRules::default()).map_err(Error::invalid)?;
+    let mut settings =
+        scope.fill_settings(&application.sso, LocationRules::default()).map_err(Error::invalid)?;
     settings.idp_entity_id = Some(application.idp_entity_id.clone());
     Ok(settings)
 }

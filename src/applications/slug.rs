@@ -49,7 +49,8 @@ pub fn check(slug: &str) -> Result<()> {
 
 /// `slug`, `slug-2`, `slug-3` …: the candidates for a derived slug, each within the limit.
 pub fn candidates(slug: &str) -> impl Iterator<Item = String> {
-    let slug = if slug.is_empty() || RESERVED.contains(&slug) { format!("app-{slug}") } else { slug.to_owned() };
+    let slug =
+        if slug.is_empty() || RESERVED.contains(&slug) { format!("app-{slug}") } else { slug.to_owned() };
     let base = slug.trim_end_matches('-').to_owned();
     std::iter::once(base.clone()).chain((2..1000).map(move |n| {
         let tail = format!("-{n}");
@@ -79,7 +80,21 @@ mod tests {
 
     #[test]
     fn a_33_slugs_hold_nothing_that_a_path_could_trip_over() {
-        for bad in ["", "Heap", "a/b", "a..b", "a;b", "a%2fb", "-a", "a-", "a--b", "ä", "a b", "metadata", &"a".repeat(65)] {
+        for bad in [
+            "",
+            "Heap",
+            "a/b",
+            "a..b",
+            "a;b",
+            "a%2fb",
+            "-a",
+            "a-",
+            "a--b",
+            "ä",
+            "a b",
+            "metadata",
+            &"a".repeat(65),
+        ] {
             assert!(check(bad).is_err(), "{bad}");
         }
     }

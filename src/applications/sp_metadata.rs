@@ -78,7 +78,11 @@ fn refusal(fault: MetadataFault) -> Error {
     if let MetadataFault::EntityIdRequired(ids) | MetadataFault::EntityUnknown(ids) = &fault {
         error.fields = ids
             .iter()
-            .map(|id| FieldError { field: "entity_id".to_owned(), code: "choice".into(), message: id.clone() })
+            .map(|id| FieldError {
+                field: "entity_id".to_owned(),
+                code: "choice".into(),
+                message: id.clone(),
+            })
             .collect();
     }
     error
@@ -88,7 +92,11 @@ fn patch_of(metadata: &SpMetadata) -> Result<SsoPatch> {
     let mut acs: Vec<AcsUrlForm> = Vec::new();
     for service in metadata.acs.iter().filter(|service| service.binding == AcsBinding::Post) {
         if acs.iter().all(|known| known.url != service.url) {
-            acs.push(AcsUrlForm { url: service.url.clone(), index: service.index, default: service.is_default });
+            acs.push(AcsUrlForm {
+                url: service.url.clone(),
+                index: service.index,
+                default: service.is_default,
+            });
         }
     }
     // Several may say isDefault; the first counts (Metadata 2.4.4).
@@ -167,6 +175,7 @@ pub async fn set_certificate(
         .map_err(|fault| Error::field("certificate", fault.code(), fault.sentence().to_owned()))?;
     let patch = SsoPatch { sp_certificates: Change::Set(vec![certificate.to_pem()]), ..SsoPatch::default() };
     let application = crate::applications::sso::patch(db, ctx, catalog, id, patch, if_version).await?;
-    let warnings = certificate.warnings(ctx.now()).into_iter().map(|warning| warning.sentence().to_owned()).collect();
+    let warnings =
+        certificate.warnings(ctx.now()).into_iter().map(|warning| warning.sentence().to_owned()).collect();
     Ok((application, warnings))
 }

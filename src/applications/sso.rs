@@ -4,12 +4,12 @@ use serde::Serialize;
 use serde_json::{Value as Json, json};
 
 use crate::applications::model::{Application, Kind, Status};
+use crate::applications::require;
 use crate::applications::resolved::{declared, resolve};
 use crate::applications::update::{check_version, save};
-use crate::applications::require;
 use crate::base::id::ApplicationId;
-use crate::base::{Ctx, Error, FieldError, Result};
 use crate::base::urls::is_absolute_uri;
+use crate::base::{Ctx, Error, FieldError, Result};
 use crate::catalog::Catalog;
 use crate::catalog::placeholder::{Missing, Scope, check_value};
 use crate::catalog::sso::{Change, SignatureAlgorithm, SsoPatch, SsoSettings};
@@ -48,9 +48,16 @@ pub fn view(catalog: &Catalog, application: &Application) -> Result<SsoView> {
     }
     let placeholders = declared
         .keys()
-        .map(|token| (token.clone(), application.placeholders.get(token).filter(|value| !value.is_empty()).cloned()))
+        .map(|token| {
+            (token.clone(), application.placeholders.get(token).filter(|value| !value.is_empty()).cloned())
+        })
         .collect();
-    Ok(SsoView { placeholders, settings: out, missing: scope.missing(&application.sso), status: application.status })
+    Ok(SsoView {
+        placeholders,
+        settings: out,
+        missing: scope.missing(&application.sso),
+        status: application.status,
+    })
 }
 
 /// What of an application is not filled in yet, and where it is used.
@@ -69,7 +76,11 @@ pub async fn patch(
     if_version: Option<i64>,
 ) -> Result<Application> {
     if let Some(field) = patch.connector_only().first() {
-        return Err(Error::field(*field, "unknown_field", format!("{field} belongs to connectors, not to applications.")));
+        return Err(Error::field(
+            *field,
+            "unknown_field",
+            format!("{field} belongs to connectors, not to applications."),
+        ));
     }
     let tx = db.begin().await?;
     let mut tx = tx;
@@ -78,7 +89,10 @@ pub async fn patch(
     let new = patched(catalog, &old, patch)?;
     save(tx, ctx, &old, new, EventName::ApplicationUpdate).await.map_err(|error| {
         if is_unique_violation(&error) {
-            Error::conflict("entity_id_taken", "Another application already has this IdP entity ID. Choose another.")
+            Error::conflict(
+                "entity_id_taken",
+                "Another application already has this IdP entity ID. Choose another.",
+            )
         } else {
             error
         }
@@ -169,7 +183,11 @@ fn keep_jit_rows(catalog: &Catalog, application: &mut Application) -> Result<()>
 
 fn check_signing(sso: &SsoSettings) -> Result<()> {
     if sso.encrypt_assertion {
-        return Err(Error::field("encrypt_assertion", "not_available", "Encryption of assertions is not available yet."));
+        return Err(Error::field(
+            "encrypt_assertion",
+            "not_available",
+            "Encryption of assertions is not available yet.",
+        ));
     }
     if matches!(sso.signature_algorithm, SignatureAlgorithm::EcdsaSha256 | SignatureAlgorithm::EcdsaSha384) {
         return Err(Error::field(
@@ -220,10 +238,18 @@ pub fn check_complete(catalog: &Catalog, application: &Application) -> Result<()
     }
     let mut faults = Vec::new();
     if application.sso.sp_entity_id.is_none() {
-        faults.push(fault("sp_entity_id", "required", "Give the application's entity ID, or upload its metadata."));
+        faults.push(fault(
+            "sp_entity_id",
+            "required",
+            "Give the application's entity ID, or upload its metadata.",
+        ));
     }
     if application.sso.acs_urls.is_empty() {
-        faults.push(fault("acs_urls", "required", "Give at least one ACS URL, or upload the application's metadata."));
+        faults.push(fault(
+            "acs_urls",
+            "required",
+            "Give at least one ACS URL, or upload the application's metadata.",
+        ));
     }
     if let Err(error) = resolve(catalog, application) {
         faults.extend(error.fields);

@@ -136,8 +136,12 @@ pub(super) async fn slug_state(
 }
 
 /// Label and instant of the application that once had this slug.
-pub(super) async fn find_freed(executor: &mut impl Executor, slug: &str) -> Result<Option<(String, Timestamp)>> {
-    let row = executor.optional(sql("SELECT label, freed_at FROM freed_slugs WHERE slug = $1").bind(slug)).await?;
+pub(super) async fn find_freed(
+    executor: &mut impl Executor,
+    slug: &str,
+) -> Result<Option<(String, Timestamp)>> {
+    let row =
+        executor.optional(sql("SELECT label, freed_at FROM freed_slugs WHERE slug = $1").bind(slug)).await?;
     row.map(|row| Ok((row.text("label")?, row.time("freed_at")?))).transpose()
 }
 
@@ -189,9 +193,11 @@ pub(super) async fn list_bound_applications(
     executor: &mut impl Executor,
     group: GroupId,
 ) -> Result<Vec<Application>> {
-    let query = sql("SELECT a.*, l.digest AS logo_digest FROM bindings b JOIN applications a ON a.id = b.application_id \
+    let query = sql(
+        "SELECT a.*, l.digest AS logo_digest FROM bindings b JOIN applications a ON a.id = b.application_id \
          LEFT JOIN application_logos l ON l.application_id = a.id \
-         WHERE b.group_id = $1 ORDER BY a.label_key, a.id");
+         WHERE b.group_id = $1 ORDER BY a.label_key, a.id",
+    );
     executor.all(query.bind_text(group)).await?.iter().map(read).collect()
 }
 
@@ -248,7 +254,12 @@ pub(super) async fn count_people(executor: &mut impl Executor, application: Appl
 
 // Logos
 
-pub(super) async fn put_logo(tx: &mut Tx, application: ApplicationId, png: Vec<u8>, digest: &str) -> Result<()> {
+pub(super) async fn put_logo(
+    tx: &mut Tx,
+    application: ApplicationId,
+    png: Vec<u8>,
+    digest: &str,
+) -> Result<()> {
     tx.run(
         sql("INSERT INTO application_logos (application_id, png, digest) VALUES ($1, $2, $3) \
              ON CONFLICT (application_id) DO UPDATE SET png = excluded.png, digest = excluded.digest")

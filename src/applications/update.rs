@@ -62,7 +62,11 @@ pub async fn update(
     }
     if let Some(url) = &patch.bookmark_url {
         if new.kind != Kind::Bookmark {
-            return Err(Error::field("bookmark_url", "not_a_bookmark", "Only a bookmark has an address to open."));
+            return Err(Error::field(
+                "bookmark_url",
+                "not_a_bookmark",
+                "Only a bookmark has an address to open.",
+            ));
         }
         new.bookmark_url = Some(check_bookmark_url(url)?);
     }
@@ -147,7 +151,11 @@ fn check_text(field: &str, text: &str, longest: usize) -> Result<String> {
         return Err(Error::field(field, "too_long", format!("Too long. Use at most {longest} characters.")));
     }
     if text.chars().any(char::is_control) {
-        return Err(Error::field(field, "control_character", "Write it on one line, without control characters."));
+        return Err(Error::field(
+            field,
+            "control_character",
+            "Write it on one line, without control characters.",
+        ));
     }
     Ok(text.to_owned())
 }
@@ -196,7 +204,16 @@ mod tests {
         for good in ["https://a.example/x?y#z", "http://intranet/"] {
             assert!(check_bookmark_url(good).is_ok(), "{good}");
         }
-        for bad in ["javascript:alert(1)", "data:text/html,x", "//evil", "https://u:p@a.example", "ftp://a", "x", "", "https://a\n.example"] {
+        for bad in [
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "//evil",
+            "https://u:p@a.example",
+            "ftp://a",
+            "x",
+            "",
+            "https://a\n.example",
+        ] {
             assert!(check_bookmark_url(bad).is_err(), "{bad}");
         }
     }

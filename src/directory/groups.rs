@@ -152,6 +152,11 @@ pub async fn ids_of_user(executor: &mut impl Executor, user: UserId) -> Result<V
     store::ids_of_user(executor, user).await
 }
 
+/// Ids and names of all groups of a person, by name, `Everyone` among them while the person is active.
+pub async fn names_of_user(executor: &mut impl Executor, user: UserId) -> Result<Vec<(GroupId, String)>> {
+    store::names_of_user(executor, user).await
+}
+
 /// Renames or describes a group. `if_match` is the version the caller saw.
 pub async fn update(
     db: &Db,

@@ -38,8 +38,7 @@ pub async fn load(installation: &Installation, epochs: Epochs, user: UserId) -> 
     }
     let mut reader = installation.db.reader();
     let Some(person) = directory::people::find(&mut reader, user).await? else { return Ok(None) };
-    let groups = directory::groups_of(&mut reader, user).await?;
-    let groups = groups.into_iter().map(|group| (group.id, group.name)).collect();
+    let groups = directory::groups::names_of_user(&mut reader, user).await?;
     let subject = Arc::new(Subject { person, groups });
     installation.cache.put_subject(epochs, user, subject.clone());
     Ok(Some(subject))
