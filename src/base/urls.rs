@@ -172,6 +172,8 @@ fixed! {
 }
 
 filled! {
+    /// Where a stored sign-in request goes on, `?request=HANDLE`.
+    idp_continue(slug) = "/saml2/{slug}/continue";
     /// First-run set-up by one-time link; posts here too.
     setup(token) = "/setup/{token}";
     /// A new password by one-time link; posts here too.

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Ctx, Error, FieldError, Result};
+use crate::base::{Error, FieldError, Result};
 use crate::db::epoch::{Scope, bump};
 use crate::db::{Db, Executor, Tx, sql};
 
@@ -140,6 +140,6 @@ pub async fn stored_base_url(db: &Db) -> Result<Option<String>> {
 }
 
 /// Remembers the base URL.
-pub async fn store_base_url(tx: &mut Tx, _ctx: &Ctx, base_url: &str) -> Result<()> {
+pub async fn store_base_url(tx: &mut Tx, base_url: &str) -> Result<()> {
     put(tx, BASE_URL, base_url).await
 }

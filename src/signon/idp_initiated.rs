@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::applications::model::Kind as ApplicationKind;
-use crate::auth::sessions::SessionView;
+use crate::auth::SessionView;
 use crate::base::{Ctx, Kind, Result};
 use crate::catalog::sso::IdpInitiated;
 use crate::db::epoch::Epochs;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use crate::auth::sessions::SessionCache;
+use crate::auth::{Passwords, SessionCache};
 use crate::base::urls::BaseUrl;
 use crate::base::{Actor, Clock, Ctx, Error, Random, Result};
 use crate::catalog::Catalog;
@@ -33,6 +33,8 @@ pub struct Installation {
     pub clock: Clock,
     /// The randomness.
     pub random: Random,
+    /// Hashes and checks passwords, a bounded number at a time.
+    pub passwords: Passwords,
     /// Sessions read lately.
     pub sessions: SessionCache,
     /// Durable writes that share a flush.
@@ -53,6 +55,7 @@ impl Installation {
         base_url: BaseUrl,
         clock: Clock,
         random: Random,
+        passwords: Passwords,
     ) -> Self {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         Self {
@@ -63,6 +66,7 @@ impl Installation {
             base_url,
             clock,
             random,
+            passwords,
             sessions: SessionCache::default(),
             refusals: RefusalCounts::default(),
             cache: SignonCache::default(),

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::auth::sessions::SessionView;
+use crate::auth::SessionView;
 use crate::base::name_id::NameIdFormat;
 use crate::base::{Ctx, Error, Kind, Result};
 use crate::catalog::sso::{DenyTo, SignMode, SsoSettings};

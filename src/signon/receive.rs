@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::applications::create::freed_label;
 use crate::applications::model::Kind as ApplicationKind;
-use crate::auth::sessions::SessionView;
+use crate::auth::SessionView;
 use crate::base::{Ctx, Error, Kind, Result};
 use crate::db::epoch::Epochs;
 use crate::saml::binding::{Message, decode_post, decode_redirect};

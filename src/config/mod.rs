@@ -1,0 +1,183 @@
+//! Settings files and wiring: from flags, `TESSERA_…` variables and `tessera.toml` to an open [`Installation`].
+//!
+//! A flag wins over a variable, a variable over the file, the file over the default.
+
+pub mod open;
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use ipnet::IpNet;
+use serde::Deserialize;
+
+use crate::base::{Error, Kind, Result};
+
+/// Where an installation keeps its data, and how it is reached: what every command that touches data takes.
+#[derive(Args, Clone, Debug, Default)]
+pub struct DataArgs {
+    /// Folder for the database, the master key and the lock [default: ./data]
+    #[arg(long, env = "TESSERA_DATA_DIR", value_name = "DIR", global = true)]
+    pub data_dir: Option<PathBuf>,
+    /// Database as sqlite://PATH or postgres://… [default: SQLite in the data folder]
+    #[arg(long, env = "TESSERA_DATABASE_URL", value_name = "URL", hide_env_values = true, global = true)]
+    pub database_url: Option<String>,
+    /// External address, as people type it [default: http://localhost with the port of --listen]
+    #[arg(long, env = "TESSERA_BASE_URL", value_name = "URL", global = true)]
+    pub base_url: Option<String>,
+    /// Folder with connectors of your own, over the built-in ones
+    #[arg(long, env = "TESSERA_CATALOG", value_name = "DIR", global = true)]
+    pub catalog: Option<PathBuf>,
+    /// File with the master key that seals private keys [default: master.key in the data folder]
+    #[arg(long, env = "TESSERA_MASTER_KEY_FILE", value_name = "FILE", global = true)]
+    pub master_key_file: Option<PathBuf>,
+    /// The master key itself, 32 bytes in base64 (better given by the environment than as an argument)
+    #[arg(long, env = "TESSERA_MASTER_KEY", value_name = "KEY", hide_env_values = true, hide = true, global = true)]
+    pub master_key: Option<String>,
+    /// Further passwords to refuse, one a line
+    #[arg(long, env = "TESSERA_PASSWORD_BLOCKLIST", value_name = "FILE", global = true)]
+    pub password_blocklist: Option<PathBuf>,
+    /// Settings file [default: tessera.toml in the working folder, if there is one]
+    #[arg(long, env = "TESSERA_CONFIG", value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+}
+
+/// What the server takes beside [`DataArgs`].
+#[derive(Args, Clone, Debug, Default)]
+pub struct ServeArgs {
+    /// Address and port to listen on [default: 127.0.0.1:8080]
+    #[arg(long, env = "TESSERA_LISTEN", value_name = "ADDR:PORT")]
+    pub listen: Option<SocketAddr>,
+    /// Address and port of the built-in service provider behind *Test* [default: 127.0.0.1, any free port]
+    #[arg(long, env = "TESSERA_LAB_LISTEN", value_name = "ADDR:PORT")]
+    pub lab_listen: Option<SocketAddr>,
+    /// External address of the built-in service provider [default: http://localhost with its port]
+    #[arg(long, env = "TESSERA_LAB_URL", value_name = "URL")]
+    pub lab_url: Option<String>,
+    /// Proxy whose X-Forwarded-For counts; may be repeated
+    #[arg(long, env = "TESSERA_TRUSTED_PROXY", value_name = "CIDR", value_delimiter = ',')]
+    pub trusted_proxy: Vec<IpNet>,
+    /// Accept a plain-http base URL that is not this machine
+    #[arg(long, env = "TESSERA_INSECURE_HTTP")]
+    pub insecure_http: bool,
+    /// Start with another base URL than before, listing who must be told
+    #[arg(long)]
+    pub change_base_url: bool,
+}
+
+/// `tessera.toml`: the same names with underscores.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct File {
+    data_dir: Option<PathBuf>,
+    database_url: Option<String>,
+    base_url: Option<String>,
+    catalog: Option<PathBuf>,
+    master_key_file: Option<PathBuf>,
+    password_blocklist: Option<PathBuf>,
+    listen: Option<SocketAddr>,
+    lab_listen: Option<SocketAddr>,
+    lab_url: Option<String>,
+    trusted_proxy: Vec<IpNet>,
+    insecure_http: bool,
+}
+
+/// The settings in force.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Folder for the database, the master key and the lock.
+    pub data_dir: PathBuf,
+    /// Database.
+    pub database_url: String,
+    /// External address, if somebody said one.
+    pub base_url: Option<String>,
+    /// Folder with connectors.
+    pub catalog: Option<PathBuf>,
+    /// Master key file.
+    pub master_key_file: PathBuf,
+    /// The master key itself.
+    pub master_key: Option<String>,
+    /// Passwords to refuse.
+    pub password_blocklist: Option<PathBuf>,
+    /// Where the server listens.
+    pub listen: SocketAddr,
+    /// Where the built-in service provider listens.
+    pub lab_listen: SocketAddr,
+    /// External address of the built-in service provider.
+    pub lab_url: Option<String>,
+    /// Whose `X-Forwarded-For` counts.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Plain http is accepted elsewhere than on this machine.
+    pub insecure_http: bool,
+    /// Another base URL than before is accepted.
+    pub change_base_url: bool,
+}
+
+impl Config {
+    /// Brings flags, variables and file together.
+    pub fn resolve(data: &DataArgs, serve: &ServeArgs) -> Result<Self> {
+        let file = read_file(data.config.as_deref())?;
+        let data_dir =
+            data.data_dir.clone().or(file.data_dir).unwrap_or_else(|| PathBuf::from("data"));
+        let database = data.database_url.clone().or(file.database_url);
+        let proxies = if serve.trusted_proxy.is_empty() { file.trusted_proxy } else { serve.trusted_proxy.clone() };
+        Ok(Self {
+            database_url: database
+                .unwrap_or_else(|| format!("sqlite://{}", data_dir.join("tessera.db").display())),
+            base_url: data.base_url.clone().or(file.base_url),
+            catalog: data.catalog.clone().or(file.catalog),
+            master_key_file: data
+                .master_key_file
+                .clone()
+                .or(file.master_key_file)
+                .unwrap_or_else(|| data_dir.join("master.key")),
+            master_key: data.master_key.clone(),
+            password_blocklist: data.password_blocklist.clone().or(file.password_blocklist),
+            listen: serve.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
+            lab_listen: serve.lab_listen.or(file.lab_listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0))),
+            lab_url: serve.lab_url.clone().or(file.lab_url),
+            trusted_proxies: proxies,
+            insecure_http: serve.insecure_http || file.insecure_http,
+            change_base_url: serve.change_base_url,
+            data_dir,
+        })
+    }
+}
+
+fn read_file(named: Option<&Path>) -> Result<File> {
+    let default = Path::new("tessera.toml");
+    let path = match named {
+        Some(path) => path,
+        None if default.exists() => default,
+        None => return Ok(File::default()),
+    };
+    let fail = |why: String| {
+        Error::new(Kind::Invalid, "config_unreadable", format!("{} can't be used: {why}", path.display()))
+    };
+    let text = fs::read_to_string(path).map_err(|error| fail(error.to_string()))?;
+    toml::from_str(&text).map_err(|error| fail(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_win_over_the_file_and_the_file_over_defaults() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("tessera.toml");
+        fs::write(&path, "data_dir = \"/srv/t\"\nlisten = \"127.0.0.1:9\"\ntrusted_proxy = [\"10.0.0.0/8\"]\n").unwrap();
+        let data = DataArgs { config: Some(path.clone()), ..DataArgs::default() };
+        let config = Config::resolve(&data, &ServeArgs::default()).unwrap();
+        assert_eq!(config.data_dir, Path::new("/srv/t"));
+        assert_eq!(config.database_url, "sqlite:///srv/t/tessera.db");
+        assert_eq!(config.listen.port(), 9);
+        assert_eq!(config.trusted_proxies.len(), 1);
+        let serve = ServeArgs { listen: Some(SocketAddr::from(([127, 0, 0, 1], 10))), ..ServeArgs::default() };
+        assert_eq!(Config::resolve(&data, &serve).unwrap().listen.port(), 10);
+        fs::write(&path, "lsten = 1\n").unwrap();
+        let error = Config::resolve(&data, &ServeArgs::default()).unwrap_err();
+        assert!(error.message.contains("lsten"), "{error}");
+    }
+}

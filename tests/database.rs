@@ -1,0 +1,267 @@
+//! Both databases hold the same: every SQL text prepares on each, the schemas are equal, and what rooms promise
+//! about events, group commit and immutability holds on each.
+
+mod both;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use both::{Both, context};
+use tessera::base::paging::PageRequest;
+use tessera::db::group_commit::{GroupCommit, Step};
+use tessera::db::{Db, Executor, sql};
+use tessera::events::query::{EventFilter, list};
+use tessera::events::{Event, EventName, chain, record};
+use tessera::vault::Vault;
+
+fn rust_files(dir: &Path, out: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            rust_files(&path, out);
+        } else if path.extension().is_some_and(|ext| ext == "rs") {
+            out.push(path);
+        }
+    }
+}
+
+/// The literals given to `sql(…)` and to functions that take a statement, unescaped as Rust does.
+fn statements() -> Vec<(String, String)> {
+    let mut files = Vec::new();
+    rust_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut files);
+    let mut out = Vec::new();
+    for path in files {
+        let text = fs::read_to_string(&path).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        let mut rest = code;
+        while let Some(at) = rest.find('"') {
+            rest = &rest[at + 1..];
+            let mut literal = String::new();
+            let mut chars = rest.char_indices();
+            let mut end = rest.len();
+            while let Some((i, c)) = chars.next() {
+                match c {
+                    '"' => {
+                        end = i + 1;
+                        break;
+                    }
+                    '\\' => match chars.next() {
+                        Some((_, '\n')) => {
+                            let tail = chars.as_str();
+                            let skipped = tail.len() - tail.trim_start().len();
+                            for _ in 0..tail[..skipped].chars().count() {
+                                chars.next();
+                            }
+                        }
+                        Some((_, escaped)) => literal.push(escaped),
+                        None => {}
+                    },
+                    c => literal.push(c),
+                }
+            }
+            rest = &rest[end..];
+            let verb = literal.split_whitespace().next().unwrap_or_default();
+            let is_statement = matches!(verb, "SELECT" | "INSERT" | "UPDATE" | "DELETE")
+                && [" FROM ", " INTO ", " SET "].iter().any(|word| literal.contains(word));
+            if is_statement {
+                out.push((path.file_name().unwrap().to_string_lossy().into_owned(), literal));
+            }
+        }
+    }
+    out
+}
+
+#[tokio::test]
+async fn every_statement_prepares_on_both_databases() {
+    let statements = statements();
+    assert!(statements.len() > 80, "only {} statements found: the search is broken", statements.len());
+    for (_guard, db) in Both::open().await.each() {
+        for (file, statement) in &statements {
+            let result = match &db {
+                Db::Sqlite { read, .. } => sqlx_prepare_sqlite(read, statement).await,
+                Db::Postgres(pool) => sqlx_prepare_postgres(pool, statement).await,
+            };
+            if let Err(error) = result {
+                panic!("{file}: {statement}\n{error}");
+            }
+        }
+    }
+}
+
+async fn sqlx_prepare_sqlite(pool: &sqlx::SqlitePool, statement: &str) -> Result<(), sqlx::Error> {
+    use sqlx::Executor as _;
+    let text: &'static str = Box::leak(statement.to_owned().into_boxed_str());
+    let mut connection = pool.acquire().await?;
+    (&mut *connection).prepare(sqlx::AssertSqlSafe(text).into_sql_str()).await.map(drop)
+}
+
+async fn sqlx_prepare_postgres(pool: &sqlx::PgPool, statement: &str) -> Result<(), sqlx::Error> {
+    use sqlx::Executor as _;
+    let text: &'static str = Box::leak(statement.to_owned().into_boxed_str());
+    let mut connection = pool.acquire().await?;
+    (&mut *connection).prepare(sqlx::AssertSqlSafe(text).into_sql_str()).await.map(drop)
+}
+
+use sqlx::SqlSafeStr as _;
+
+/// Table → columns with nullability, by the database's own account.
+async fn schema(db: &Db) -> BTreeMap<String, Vec<(String, bool)>> {
+    let query = if db.is_sqlite() {
+        sql("SELECT m.name AS tab, p.name AS col, CASE WHEN p.\"notnull\" = 1 THEN 'NO' ELSE 'YES' END AS nullable \
+             FROM sqlite_master m JOIN pragma_table_info(m.name) p WHERE m.type = 'table' \
+             AND m.name NOT LIKE 'sqlite_%' AND m.name <> '_sqlx_migrations' ORDER BY m.name, p.cid")
+    } else {
+        sql("SELECT c.table_name::text AS tab, c.column_name::text AS col, c.is_nullable::text AS nullable \
+             FROM information_schema.columns c WHERE c.table_schema = 'public' \
+             AND c.table_name <> '_sqlx_migrations' ORDER BY c.table_name, c.ordinal_position")
+    };
+    let mut out: BTreeMap<String, Vec<(String, bool)>> = BTreeMap::new();
+    for row in db.reader().all(query).await.unwrap() {
+        out.entry(row.text("tab").unwrap())
+            .or_default()
+            .push((row.text("col").unwrap(), row.text("nullable").unwrap() == "YES"));
+    }
+    out
+}
+
+#[tokio::test]
+async fn both_databases_have_the_same_tables_and_columns() {
+    let both = Both::open().await;
+    let schemas: Vec<_> = {
+        let mut out = Vec::new();
+        for (_guard, db) in both.each() {
+            out.push(schema(&db).await);
+        }
+        out
+    };
+    assert!(schemas[0].len() >= 20);
+    for pair in schemas.windows(2) {
+        assert_eq!(pair[0], pair[1]);
+    }
+}
+
+#[tokio::test]
+async fn idp_url_is_refused_by_the_database_itself() {
+    for (_guard, db) in Both::open().await.each() {
+        let mut tx = db.begin().await.unwrap();
+        tx.run(
+            sql("INSERT INTO applications (id, kind, connector, connector_version, label, label_key, description, slug, \
+                 accent, show_in_portal, status, idp_entity_id, placeholders, sso, version, created_at, updated_at) \
+                 VALUES ('a', 'saml', 'heap', 1, 'Heap', 'heap', '', 'heap', 'lapis', $1, 'draft', 'x', '{}', '{}', 1, 0, 0)")
+            .bind(true),
+        )
+        .await
+        .unwrap();
+        tx.commit().await.unwrap();
+        let mut tx = db.begin().await.unwrap();
+        let error = tx.run(sql("UPDATE applications SET slug = 'other' WHERE id = 'a'")).await.unwrap_err();
+        assert_eq!(error.code, "idp_url_immutable");
+        drop(tx);
+        let mut tx = db.begin().await.unwrap();
+        tx.run(sql("UPDATE applications SET label = 'New' WHERE id = 'a'")).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_47_tampering_with_an_event_shows_where() {
+    let vault = Vault::new([9; 32]);
+    for (_guard, db) in Both::open().await.each() {
+        let ctx = context();
+        for i in 0..7 {
+            let mut tx = db.begin().await.unwrap();
+            let event = Event::new(EventName::SettingsUpdate).detail("i", i).personal("who", "Livia");
+            record(&mut tx, &ctx, event).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+        assert_eq!(chain::seal(&db, &vault, ctx.now()).await.unwrap(), 7);
+        let verdict = chain::verify(&db, &vault).await.unwrap();
+        assert_eq!((verdict.verified, verdict.broken), (7, None));
+        // The database itself refuses an update, a deletion, and so does PostgreSQL a truncation.
+        for statement in ["UPDATE events SET outcome = 'denied'", "DELETE FROM events", "DELETE FROM event_seals"] {
+            let mut tx = db.begin().await.unwrap();
+            assert!(tx.run(sql(statement)).await.is_err(), "{statement}");
+        }
+        // Erasing personal data leaves the chain whole; changing it does not.
+        let mut tx = db.begin().await.unwrap();
+        tx.run(sql("DELETE FROM event_persons WHERE event_id = (SELECT event_id FROM event_seals WHERE seq = 2)"))
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(chain::verify(&db, &vault).await.unwrap().broken, None);
+        // Someone with the database in hand takes the triggers away.
+        let (drop_triggers, tamper) = if db.is_sqlite() {
+            (
+                ["DROP TRIGGER events_append_only_update", "DROP TRIGGER events_append_only_delete"],
+                "UPDATE events SET outcome = 'denied' WHERE id = (SELECT event_id FROM event_seals WHERE seq = 4)",
+            )
+        } else {
+            (
+                ["DROP TRIGGER events_append_only ON events", "DROP TRIGGER events_no_truncate ON events"],
+                "UPDATE events SET outcome = 'denied' WHERE id = (SELECT event_id FROM event_seals WHERE seq = 4)",
+            )
+        };
+        let mut tx = db.begin().await.unwrap();
+        for statement in drop_triggers {
+            tx.run(sql(statement)).await.unwrap();
+        }
+        tx.run(sql(tamper)).await.unwrap();
+        tx.commit().await.unwrap();
+        let breach = chain::verify(&db, &vault).await.unwrap().broken.unwrap();
+        assert_eq!((breach.seq, breach.code), (Some(4), "event_changed"));
+    }
+}
+
+#[tokio::test]
+async fn events_are_listed_newest_first_and_filtered() {
+    for (_guard, db) in Both::open().await.each() {
+        let ctx = context();
+        for i in 0..5 {
+            ctx.clock.advance(1000);
+            let mut tx = db.begin().await.unwrap();
+            let name = if i % 2 == 0 { EventName::UserCreate } else { EventName::GroupCreate };
+            record(&mut tx, &ctx, Event::new(name).target("user", i, format!("Person 100%_{i}"))).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+        let page = PageRequest { limit: 2, after: None };
+        let first = list(&mut db.reader(), &EventFilter::default(), &page).await.unwrap();
+        assert_eq!(first.items.len(), 2);
+        assert!(first.items[0].at > first.items[1].at);
+        let next = PageRequest::parse(Some(10), first.next_cursor.as_deref()).unwrap();
+        assert_eq!(list(&mut db.reader(), &EventFilter::default(), &next).await.unwrap().items.len(), 3);
+        let all = PageRequest::first();
+        let named = EventFilter { name: Some(EventName::UserCreate), ..EventFilter::default() };
+        assert_eq!(list(&mut db.reader(), &named, &all).await.unwrap().items.len(), 3);
+        let text = EventFilter { text: Some("100%_3".to_owned()), ..EventFilter::default() };
+        assert_eq!(list(&mut db.reader(), &text, &all).await.unwrap().items.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn group_commit_is_all_or_nothing_for_each_write() {
+    fn missing() -> tessera::base::Error {
+        tessera::base::Error::not_found("row")
+    }
+    for (_guard, db) in Both::open().await.each() {
+        let commits = GroupCommit::start(db.clone());
+        let write = |name: String, good: bool| {
+            let commits = commits.clone();
+            async move {
+                let insert = sql("INSERT INTO settings (name, value) VALUES ($1, 'x')").bind(name);
+                let touched = if good { "x" } else { "no such value" };
+                let check = sql("UPDATE settings SET value = 'y' WHERE value = $1 AND name = 'anchor'").bind(touched);
+                let anchor = sql("INSERT INTO settings (name, value) VALUES ('anchor', 'x') \
+                     ON CONFLICT (name) DO UPDATE SET value = 'x'");
+                commits.write(vec![Step::any(insert), Step::any(anchor), Step::one(check, missing)]).await
+            }
+        };
+        let writes = (0..40).map(|i| write(format!("n{i}"), i % 5 != 0));
+        let results = futures_util::future::join_all(writes).await;
+        for (i, result) in results.iter().enumerate() {
+            assert_eq!(result.is_ok(), i % 5 != 0, "write {i}: {result:?}");
+        }
+        let rows = db.reader().all(sql("SELECT name FROM settings WHERE name LIKE 'n%'")).await.unwrap();
+        assert_eq!(rows.len(), 32, "exactly the good ones are there");
+    }
+}
