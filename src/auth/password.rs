@@ -181,7 +181,11 @@ impl Passwords {
             let hash = PasswordHash::new(text).map_err(|error| Error::internal(error.to_string()))?;
             inner.computed.fetch_add(1, Ordering::SeqCst);
             let right = inner.argon2.verify_password(password.as_bytes(), &hash).is_ok();
-            Ok(if right && known { Verdict::Right { outdated: inner.outdated(&hash) } } else { Verdict::Wrong })
+            Ok(if right && known {
+                Verdict::Right { outdated: inner.outdated(&hash) }
+            } else {
+                Verdict::Wrong
+            })
         })
         .await
     }
@@ -231,7 +235,8 @@ impl Inner {
 }
 
 fn compute(argon2: &Argon2<'_>, password: &[u8], salt: &[u8; 16]) -> Result<String> {
-    let hash = argon2.hash_password_with_salt(password, salt).map_err(|error| Error::internal(error.to_string()))?;
+    let hash =
+        argon2.hash_password_with_salt(password, salt).map_err(|error| Error::internal(error.to_string()))?;
     Ok(hash.to_string())
 }
 
@@ -297,7 +302,8 @@ mod tests {
     #[tokio::test]
     async fn w_06_one_password_in_two_unicode_forms_is_one_password() {
         let passwords = passwords(cheap());
-        let hash = passwords.rehash(&Random::seeded(2), &SecretString::from("caf\u{e9} \u{fb01}")).await.unwrap();
+        let hash =
+            passwords.rehash(&Random::seeded(2), &SecretString::from("caf\u{e9} \u{fb01}")).await.unwrap();
         let other = SecretString::from("cafe\u{301} fi");
         assert!(matches!(passwords.verify(Some(hash), &other).await.unwrap(), Verdict::Right { .. }));
     }

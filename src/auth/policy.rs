@@ -10,7 +10,7 @@ use zxcvbn::{Score, zxcvbn};
 
 use crate::base::{Error, Result};
 use crate::directory::login_name::fold;
-use crate::directory::Person;
+use crate::directory::{NewPerson, Person};
 
 /// Words about the person and the place, which a password must not be made of.
 #[derive(Clone, Debug, Default)]
@@ -21,15 +21,25 @@ impl PolicyContext {
     #[must_use]
     pub fn new(person: &Person, organisation: &str) -> Self {
         let profile = &person.profile;
-        let mut words: Vec<String> = vec!["tessera".to_owned(), person.username.clone(), person.email.clone()];
-        words.extend(person.email.split(['@', '.', '+', '-']).map(str::to_owned));
-        words.extend(person.username.split(['@', '.', '+', '-', '_']).map(str::to_owned));
         let names = [&profile.first_name, &profile.last_name, &profile.display_name, &profile.company];
-        words.extend(names.into_iter().flatten().cloned());
-        words.push(organisation.to_owned());
-        words.extend(organisation.split_whitespace().map(str::to_owned));
+        Self::of(&person.username, &person.email, names, organisation)
+    }
+
+    /// The same for a person who is to be created.
+    #[must_use]
+    pub fn for_new(person: &NewPerson, organisation: &str) -> Self {
+        let names = [&person.first_name, &person.last_name, &person.display_name, &person.company];
+        Self::of(&person.username, &person.email, names, organisation)
+    }
+
+    fn of(username: &str, email: &str, names: [&Option<String>; 4], organisation: &str) -> Self {
+        let mut words = vec!["tessera", username, email, organisation];
+        words.extend(email.split(['@', '.', '+', '-']));
+        words.extend(username.split(['@', '.', '+', '-', '_']));
+        words.extend(names.into_iter().flatten().map(String::as_str));
+        words.extend(organisation.split_whitespace());
         words.retain(|word| word.chars().count() >= 3);
-        Self(words.iter().map(|word| fold(word)).collect())
+        Self(words.into_iter().map(fold).collect())
     }
 }
 
@@ -96,14 +106,20 @@ pub(in crate::auth) fn check(
     // What is left when every word about the person is taken out must still be a password.
     let rest = words.iter().fold(folded.clone(), |rest, word| rest.replace(word, ""));
     if rest.chars().count() < min_length.min(8) {
-        return Err(refused("personal_words", "Made of names that others know of you. Add words that have nothing to do with you."));
+        return Err(refused(
+            "personal_words",
+            "Made of names that others know of you. Add words that have nothing to do with you.",
+        ));
     }
     let strength = zxcvbn(&folded, &words);
     if strength.score() >= Score::Three {
         return Ok(());
     }
     let warning = strength.feedback().and_then(|feedback| feedback.warning());
-    Err(refused("too_easy", format!("{} Use a few words that have nothing to do with each other.", reason(warning))))
+    Err(refused(
+        "too_easy",
+        format!("{} Use a few words that have nothing to do with each other.", reason(warning)),
+    ))
 }
 
 fn reason(warning: Option<Warning>) -> &'static str {
@@ -122,7 +138,9 @@ fn reason(warning: Option<Warning>) -> &'static str {
             | W::ThisIsSimilarToACommonlyUsedPassword,
         ) => "This is like a password that many people use.",
         Some(W::SequencesLikeAbcAreEasyToGuess) => "Sequences like abc or 6543 are easy to guess.",
-        Some(W::RecentYearsAreEasyToGuess | W::DatesAreOftenEasyToGuess) => "Dates and years are easy to guess.",
+        Some(W::RecentYearsAreEasyToGuess | W::DatesAreOftenEasyToGuess) => {
+            "Dates and years are easy to guess."
+        }
         Some(W::NamesAndSurnamesByThemselvesAreEasyToGuess | W::CommonNamesAndSurnamesAreEasyToGuess) => {
             "Names are easy to guess."
         }

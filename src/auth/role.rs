@@ -146,9 +146,7 @@ impl Role {
     /// Reads a role from outside; a role that is planned but not built is refused as `not_available`.
     pub fn parse(text: &str) -> Result<Self> {
         text.parse().map_err(|()| match text {
-            "help-desk" => {
-                Error::field("role", "not_available", "The role help-desk is not available yet.")
-            }
+            "help-desk" => Error::field("role", "not_available", "The role help-desk is not available yet."),
             _ => Error::field("role", "unknown_role", "Use owner, application-admin or auditor."),
         })
     }
