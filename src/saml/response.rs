@@ -407,3 +407,7 @@ impl ErrorResponse<'_> {
         Ok(StatusResponse(w.finish()?))
     }
 }
+
+#[cfg(test)]
+#[path = "response_tests.rs"]
+mod tests;

@@ -1,7 +1,11 @@
-//! Keys and certificates for this room's tests, made once for the test process.
+//! For this room's tests: keys and certificates, made once for the test process, and requests of a service provider.
 
+use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::sync::LazyLock;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use openssl::asn1::Asn1Time;
 use openssl::bn::BigNum;
 use openssl::ec::{EcGroup, EcKey};
@@ -11,7 +15,11 @@ use openssl::pkey::{PKey, Private};
 use openssl::rsa::Rsa;
 use openssl::x509::{X509, X509NameBuilder};
 
-use crate::saml::sign::{OpensslSigner, SignatureAlgorithm};
+use crate::base::Timestamp;
+use crate::saml::dsig::envelop::{self, Finished};
+use crate::saml::names::{ASSERTION, PROTOCOL};
+use crate::saml::sign::{OpensslSigner, SignatureAlgorithm, Signer};
+use crate::saml::xml::writer::Writer;
 
 /// A private key and its self-signed certificate, DER.
 pub(crate) struct Identity {
@@ -65,4 +73,105 @@ pub(crate) fn identity(key: PKey<Private>, digest: MessageDigest, not_after: i64
     builder.set_pubkey(&key).unwrap();
     builder.sign(&key, digest).unwrap();
     Identity { certificate: builder.build().to_der().unwrap(), key }
+}
+
+/// The instant at which this room's tests take place.
+pub(crate) const NOW: Timestamp = Timestamp(1_795_334_400_000);
+/// The service provider of this room's tests.
+pub(crate) const SP_ID: &str = "https://sp.example.com/metadata";
+/// Its ACS.
+pub(crate) const ACS: &str = "https://sp.example.com/acs";
+/// Our address for it.
+pub(crate) const ENDPOINT: &str = "https://idp.example/saml2/app";
+
+/// An AuthnRequest in the making, already in canonical form.
+#[derive(Clone)]
+pub(crate) struct RequestXml {
+    pub attributes: BTreeMap<&'static str, String>,
+    pub issuer: String,
+    pub rest: String,
+}
+
+impl Default for RequestXml {
+    fn default() -> Self {
+        let attributes = [
+            ("AssertionConsumerServiceURL", ACS),
+            ("Destination", ENDPOINT),
+            ("ID", "_req"),
+            ("IssueInstant", "2026-11-22T07:59:58Z"),
+            ("Version", "2.0"),
+        ];
+        Self {
+            attributes: attributes.into_iter().map(|(name, value)| (name, value.to_owned())).collect(),
+            issuer: format!("<saml:Issuer xmlns:saml=\"{ASSERTION}\">{SP_ID}</saml:Issuer>"),
+            rest: String::new(),
+        }
+    }
+}
+
+impl RequestXml {
+    pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.attributes.insert(name, value.to_owned());
+        self
+    }
+
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.attributes.remove(name);
+        self
+    }
+
+    pub(crate) fn containing(mut self, rest: &str) -> Self {
+        self.rest.push_str(rest);
+        self
+    }
+
+    pub(crate) fn unsigned(&self) -> String {
+        let mut w = Writer::default();
+        w.open("samlp:AuthnRequest").namespace("samlp", PROTOCOL);
+        for (name, value) in &self.attributes {
+            w.attribute(name, value);
+        }
+        let inside = w.position();
+        w.close();
+        w.insert(inside, &format!("{}{}", self.issuer, self.rest));
+        w.finish().unwrap()
+    }
+
+    pub(crate) fn signed(&self, signer: &dyn Signer) -> String {
+        let mut w = Writer::default();
+        w.insert(0, &self.unsigned());
+        let after_issuer = w.written_from(0).find("</saml:Issuer>").unwrap() + "</saml:Issuer>".len();
+        let id = &self.attributes["ID"];
+        envelop::sign(&mut w, &Finished { start: 0, after_issuer, id, keeps_xs: false }, signer).unwrap();
+        w.finish().unwrap()
+    }
+}
+
+/// Raw DEFLATE, then base64.
+pub(crate) fn deflate(octets: &[u8]) -> String {
+    let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(octets).unwrap();
+    STANDARD.encode(encoder.finish().unwrap())
+}
+
+/// As `encodeURIComponent` would, but for more characters.
+pub(crate) fn percent(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+}
+
+/// A query with this message, unsigned.
+pub(crate) fn redirect(xml: &str) -> String {
+    format!("SAMLRequest={}", percent(&deflate(xml.as_bytes())))
+}
+
+/// The query with its signature appended.
+pub(crate) fn sign_query(query: &str, signer: &dyn Signer) -> String {
+    let query = format!("{query}&SigAlg={}", percent(signer.algorithm().uri()));
+    let value = STANDARD.encode(signer.sign(query.as_bytes()).unwrap());
+    format!("{query}&Signature={}", percent(&value))
+}
+
+/// A form body with this message.
+pub(crate) fn post(xml: &str) -> String {
+    format!("SAMLRequest={}", percent(&STANDARD.encode(xml)))
 }

@@ -166,11 +166,11 @@ impl<'a> Scan<'a> {
     fn run(mut self) -> Result<(), XmlFault> {
         self.declaration()?;
         while let Some(ahead) = self.rest().find('<') {
-            self.check_value(&self.rest()[..ahead])?;
+            self.check_text(&self.rest()[..ahead])?;
             self.at += ahead;
             self.mark_up()?;
         }
-        self.check_value(self.rest())?;
+        self.check_text(self.rest())?;
         if self.elements == 0 || self.depth != 0 { Err(XmlFault::NotWellFormed) } else { Ok(()) }
     }
 
@@ -246,6 +246,10 @@ impl<'a> Scan<'a> {
                     }
                     let value = &self.text[at + 1..];
                     let length = value.find(char::from(quote)).ok_or(XmlFault::NotWellFormed)?;
+                    // A prefix can't be undeclared (Namespaces in XML 1.0, section 5); not every parser minds.
+                    if length == 0 && name.is_some_and(|name| name.starts_with("xmlns:")) {
+                        return Err(XmlFault::NotWellFormed);
+                    }
                     self.check_value(&value[..length])?;
                     at += length + 2;
                     between = at;
@@ -271,6 +275,10 @@ impl<'a> Scan<'a> {
             }
         }
         Ok(())
+    }
+
+    fn check_text(&self, text: &str) -> Result<(), XmlFault> {
+        if text.contains("]]>") { Err(XmlFault::NotWellFormed) } else { self.check_value(text) }
     }
 
     /// A text or attribute value: its length, and that it refers to nothing but characters.
