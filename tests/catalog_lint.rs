@@ -45,7 +45,7 @@ fn a_good_file_has_no_fault() {
 fn keys_and_values_must_be_known() {
     changed("version: 1", "version: 1\nlogo: x", &["8:1 unknown_field"]);
     changed("  sp_entity_id:", "  entity_id: x\n  sp_entity_id:", &["13:3 unknown_field"]);
-    changed("source: email", "source: mail", &["16:28 unknown_property"]);
+    changed("source: email", "source: mail", &["16:29 unknown_property"]);
     changed("lapis", "pink", &["6:9 unknown_value"]);
     changed("accent: lapis\n", "", &["1:1 missing_field"]);
     changed("version: 1", "version: 1\nversion: 2", &["8:1 duplicate_key"]);
@@ -81,8 +81,8 @@ fn placeholders_must_be_used_and_have_fitting_examples() {
         "placeholders:\n  YOUR_KEY: {label: Key, example: x}\n",
         &["11:3 unused_placeholder"],
     );
-    changed("example: \"42\"", "example: abc", &["11:77 example_mismatch"]);
-    changed("\"[0-9]+\"", "\"[0-9\"", &["11:55 bad_pattern"]);
+    changed("example: \"42\"", "example: abc", &["11:72 example_mismatch"]);
+    changed("\"[0-9]+\"", "\"[0-9\"", &["11:53 bad_pattern"]);
     changed(
         "placeholders:\n",
         "placeholders:\n  KEY: {label: Key, example: x}\n",

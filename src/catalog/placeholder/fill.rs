@@ -141,10 +141,7 @@ pub fn check_location(text: &str, rules: LocationRules) -> Result<(), Fault> {
         "http" => return Err(Fault::PlainHttp),
         _ => return fail("Only https addresses can be used here."),
     }
-    if !url.username().is_empty()
-        || url.password().is_some()
-        || authority.contains('@')
-    {
+    if !url.username().is_empty() || url.password().is_some() || authority.contains('@') {
         return fail("Leave out the user name and password before the host.");
     }
     if leads_there(text, scheme, authority).is_err() {
