@@ -312,9 +312,8 @@ impl Linter<'_> {
                 &template,
                 LocationRules::default(),
             ) {
-                Ok(_) => {}
-                // The example or its pattern was reported where it stands.
-                Err(placeholder::Fault::BadValue { .. } | placeholder::Fault::Empty { .. }) => {}
+                // An example that can't be used was reported where it stands.
+                Ok(_) | Err(placeholder::Fault::BadValue { .. } | placeholder::Fault::Empty { .. }) => {}
                 Err(placeholder::Fault::Undeclared { token }) => {
                     let message = format!("{token} is not declared under placeholders.");
                     self.at_value(&path, "undeclared_placeholder", message);
