@@ -66,7 +66,7 @@ fn read(file: &str, bytes: &[u8], faults: &mut Vec<Fault>) -> Option<(Connector,
         message: fault.message,
     };
     let read = yaml::survey(bytes).and_then(|(text, positions)| {
-        let connector: Connector = yaml::read(text)?;
+        let connector: Connector = yaml::read(text, &positions)?;
         Ok((text, connector, positions))
     });
     match read {
@@ -197,8 +197,8 @@ impl Linter<'_> {
     }
 
     fn placeholders(&mut self, connector: &Connector) {
-        let used: Vec<String> =
-            connector.templates().unwrap_or_default().into_iter().map(|(_, text)| text).collect();
+        // Where the settings contradict themselves, that is the fault to report.
+        let used = connector.templates().ok();
         for (token, placeholder) in &connector.placeholders {
             let path = format!("placeholders.{token}");
             if !is_token(token) {
@@ -229,8 +229,8 @@ impl Linter<'_> {
                     format!("The example can't be used. {why}"),
                 );
             }
-            let is_used =
-                used.iter().any(|text| parts(text, &connector.placeholders).contains(&Part::Token(token)));
+            let holds = |text: &str| parts(text, &connector.placeholders).contains(&Part::Token(token));
+            let is_used = used.as_ref().is_none_or(|used| used.iter().any(|(_, text)| holds(text)));
             if !is_used {
                 self.at_key(&path, "unused_placeholder", format!("{token} is declared and stands nowhere."));
             }
@@ -312,9 +312,8 @@ impl Linter<'_> {
                 &template,
                 LocationRules::default(),
             ) {
-                Ok(_) => {}
-                // The example or its pattern was reported where it stands.
-                Err(placeholder::Fault::BadValue { .. } | placeholder::Fault::Empty { .. }) => {}
+                // An example that can't be used was reported where it stands.
+                Ok(_) | Err(placeholder::Fault::BadValue { .. } | placeholder::Fault::Empty { .. }) => {}
                 Err(placeholder::Fault::Undeclared { token }) => {
                     let message = format!("{token} is not declared under placeholders.");
                     self.at_value(&path, "undeclared_placeholder", message);

@@ -49,8 +49,8 @@ pub fn parse(file: &str, bytes: &[u8]) -> Result<Connector, Fault> {
         code: fault.code,
         message: fault.message,
     };
-    let (text, _) = yaml::survey(bytes).map_err(located)?;
-    yaml::read(text).map_err(located)
+    let (text, positions) = yaml::survey(bytes).map_err(located)?;
+    yaml::read(text, &positions).map_err(located)
 }
 
 /// All connectors that are there, by id, with an index for searching. Immutable; share it by `Arc`.

@@ -168,8 +168,8 @@ fn closeness(word: &str, length: usize, mask: u64, known: &Word) -> u32 {
         return 4;
     }
     let allowed = match length {
-        0..=2 => return 0,
-        3..=5 => 1,
+        0..=3 => return 0,
+        4..=5 => 1,
         _ => 2,
     };
     // Letters of the query that the word has not: each costs at least one edit.

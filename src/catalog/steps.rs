@@ -20,10 +20,10 @@ const MAX_STEPS: usize = 40;
 vocabulary! {
     /// A value that is live in the console: written in braces, shown with a copy button.
     LiveValue {
-        /// The IdP URL.
+        /// The `IdP` URL.
         #[default]
         IdpUrl = "idp_url",
-        /// Address of the IdP's metadata.
+        /// Address of the `IdP`'s metadata.
         MetadataUrl = "metadata_url",
         /// Address of the certificate as a download.
         CertificateUrl = "certificate_url",
@@ -31,7 +31,7 @@ vocabulary! {
         CertificatePem = "certificate_pem",
         /// The certificate's SHA-256 fingerprint, hexadecimal with colons.
         CertificateFingerprint = "certificate_fingerprint",
-        /// Entity ID of the IdP.
+        /// Entity ID of the `IdP`.
         IdpEntityId = "idp_entity_id",
         /// Entity ID of the application.
         SpEntityId = "sp_entity_id",
@@ -206,7 +206,7 @@ impl<'a> Reader<'a> {
 
     fn start(&mut self, tag: Tag<'_>, offset: usize) {
         match tag {
-            Tag::Paragraph => {}
+            Tag::Paragraph | Tag::HtmlBlock => {}
             Tag::List(Some(start)) if self.list.is_none() => self.list = Some((start, Vec::new())),
             Tag::Item => {
                 if let Some((_, steps)) = &mut self.list {
@@ -221,7 +221,6 @@ impl<'a> Reader<'a> {
                 }
                 self.mark(Mark::Link(dest_url.into_string()), offset);
             }
-            Tag::HtmlBlock => {}
             _ => self.unsupported(offset),
         }
     }
@@ -294,14 +293,13 @@ impl<'a> Reader<'a> {
     }
 
     fn live_value(&mut self, name: &str, offset: usize) {
-        match name.parse() {
-            Ok(value) => self.paragraph.push(Inline::Value { value }),
-            Err(()) => {
-                let known: Vec<&str> = LiveValue::ALL.iter().map(|value| value.as_str()).collect();
-                let message = format!("There is no live value {{{name}}}. Known are {}.", known.join(", "));
-                self.fault(offset, "unknown_live_value", message);
-            }
+        if let Ok(value) = name.parse() {
+            self.paragraph.push(Inline::Value { value });
+            return;
         }
+        let known: Vec<&str> = LiveValue::ALL.iter().map(|value| value.as_str()).collect();
+        let message = format!("There is no live value {{{name}}}. Known are {}.", known.join(", "));
+        self.fault(offset, "unknown_live_value", message);
     }
 
     fn with_tokens(&mut self, text: &str, offset: usize) {

@@ -43,6 +43,8 @@ pub(super) struct Positions {
     values: BTreeMap<String, Position>,
     /// Scalars written with `|`: their Markdown can be pointed into line by line.
     literal: BTreeMap<String, usize>,
+    /// The last key of the file's own map.
+    last_key: String,
 }
 
 impl Positions {
@@ -99,7 +101,7 @@ pub(super) fn survey(bytes: &[u8]) -> Result<(&str, Positions), YamlFault> {
 }
 
 /// The text as a value of the type. Call [`survey`] first.
-pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<T, YamlFault> {
+pub(super) fn read<T: DeserializeOwned>(text: &str, positions: &Positions) -> Result<T, YamlFault> {
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_aliases: 0,
@@ -114,7 +116,13 @@ pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<T, YamlFault> {
         strict_booleans: true,
         with_snippet: false,
     };
-    serde_saphyr::from_str_with_options(text, options).map_err(|error| typed_fault(&error))
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+        let fault = typed_fault(&error);
+        // A key the whole file lacks is reported where its last key stands; the beginning says more.
+        let at_top =
+            fault.code == "missing_field" && positions.keys.get(&positions.last_key) == Some(&fault.at);
+        if at_top { YamlFault { at: Position::START, ..fault } } else { fault }
+    })
 }
 
 fn typed_fault(error: &serde_saphyr::Error) -> YamlFault {
@@ -219,13 +227,18 @@ fn note(out: &mut Positions, open: &mut Vec<Open>, event: &Event<'_>, at: Positi
         Event::Scalar(text, style, ..) => {
             if let Some(map) = open.last_mut().filter(|top| top.index.is_none() && top.key.is_none()) {
                 let path = joined(&map.path, text);
+                if map.path.is_empty() {
+                    out.last_key.clone_from(&path);
+                }
                 out.keys.insert(path, at);
                 map.key = Some(text.to_string());
                 return;
             }
             let path = next_path(open);
             if matches!(style, ScalarStyle::Literal) {
-                out.literal.insert(path.clone(), at.line);
+                // The `|` stands on the line of the key; the event itself points at the first line of text.
+                let header = out.keys.get(&path).map_or(at.line.saturating_sub(1), |key| key.line);
+                out.literal.insert(path.clone(), header);
             }
             out.values.insert(path, at);
         }

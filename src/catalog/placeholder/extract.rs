@@ -24,6 +24,7 @@ pub fn extract<'t>(
     if pasted.is_empty() || pasted.len() > MAX_PASTE {
         return out;
     }
+    let bare = without_scheme(pasted);
     for (token, placeholder) in declared {
         if let Some(value) = by_expression(placeholder, pasted) {
             out.insert(token.clone(), value);
@@ -32,19 +33,49 @@ pub fn extract<'t>(
     for template in templates {
         let cut = parts(template, declared);
         for length in (1..=cut.len()).rev() {
-            if matches!(cut[length - 1], Part::Text(_)) && length < cut.len() {
+            let inside = matches!(cut[length - 1], Part::Text(_)) && length < cut.len();
+            // A host must match to its end: `acme.example.com` says nothing of `acme.evil.example`.
+            if inside || ends_in_host(&cut[..length]) {
                 continue;
             }
-            if lay_over(&cut[..length], pasted, declared, &mut out) {
+            if lay_over(&cut[..length], bare, declared, &mut out) {
                 break;
             }
         }
         // A host that is fixed but for its tokens is enough, whatever page of the application was pasted.
         let host = template.find("://").map_or(0, |at| at + 3);
         let end = template[host..].find(['/', '?', '#']).map_or(template.len(), |at| host + at);
-        lay_over(&parts(&template[..end], declared), pasted, declared, &mut out);
+        lay_over(&parts(&template[..end], declared), bare, declared, &mut out);
     }
     out
+}
+
+/// People paste addresses with and without the scheme.
+fn without_scheme(pasted: &str) -> &str {
+    match pasted.split_once("://") {
+        Some((scheme, rest))
+            if scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http") =>
+        {
+            rest
+        }
+        _ => pasted,
+    }
+}
+
+/// Whether this beginning of a template stops before its path.
+fn ends_in_host(cut: &[Part<'_>]) -> bool {
+    let mut after_scheme = false;
+    for part in cut {
+        let Part::Text(text) = part else { continue };
+        let rest = text.split_once("://").map_or(*text, |(_, rest)| {
+            after_scheme = true;
+            rest
+        });
+        if rest.contains(['/', '?', '#']) {
+            return false;
+        }
+    }
+    after_scheme
 }
 
 fn by_expression(placeholder: &Placeholder, pasted: &str) -> Option<String> {
@@ -82,7 +113,7 @@ fn lay_over(cut: &[Part<'_>], pasted: &str, declared: &Placeholders, out: &mut V
         return false;
     }
     expression.push_str("(?:[/?#&:]|$)");
-    let expression = expression.replacen("^https://", "^(?:https?://)?", 1);
+    let expression = expression.replacen("^https://", "^", 1);
     let Some(found) = bounded(&expression).and_then(|expression| expression.captures(pasted)) else {
         return false;
     };

@@ -125,7 +125,9 @@ pub fn check_location(text: &str, rules: LocationRules) -> Result<(), Fault> {
     let Ok(url) = Url::parse(text) else {
         return fail("This is not an address. Write it in full, for example https://app.example.com/saml.");
     };
-    let Some(host) = url.host() else {
+    // `https:///x` and `https:/x` are read as the host x by browsers and as no host by others.
+    let written = split_address(text).map(|(scheme, authority, _)| (scheme, authority));
+    let (Some(host), Some((scheme, authority))) = (url.host(), written) else {
         return fail("Write the address with https:// and a host.");
     };
     let loopback = match host {
@@ -139,11 +141,11 @@ pub fn check_location(text: &str, rules: LocationRules) -> Result<(), Fault> {
         "http" => return Err(Fault::PlainHttp),
         _ => return fail("Only https addresses can be used here."),
     }
-    if !url.username().is_empty()
-        || url.password().is_some()
-        || authority(text).is_some_and(|a| a.contains('@'))
-    {
+    if !url.username().is_empty() || url.password().is_some() || authority.contains('@') {
         return fail("Leave out the user name and password before the host.");
+    }
+    if leads_there(text, scheme, authority).is_err() {
+        return fail("Write the host of this address in its usual form.");
     }
     if url.fragment().is_some() && !rules.fragment {
         return fail("Leave out what begins with #.");
@@ -167,10 +169,6 @@ fn split_address(text: &str) -> Option<(&str, &str, &str)> {
     }
     let end = after.find(['/', '?', '#', '\\']).unwrap_or(after.len());
     Some((scheme, &after[..end], &after[end..]))
-}
-
-fn authority(text: &str) -> Option<&str> {
-    split_address(text).map(|(_, authority, _)| authority)
 }
 
 pub(super) fn fill(scope: &Scope<'_>, template: &str) -> Result<String, Fault> {

@@ -86,14 +86,20 @@ fn categories_narrow_and_nothing_typed_gives_all() {
 
 #[test]
 fn a_thousand_connectors_are_few() {
+    let letter = |n: usize| char::from(b'a' + u8::try_from(n % 26).unwrap());
+    let made_up = |i: usize| {
+        [i, i / 7, i / 3 + 5, i / 26, i / 11 + 2, i / 5, i * 3].map(letter).iter().collect::<String>()
+    };
     let index = Index::new((0..1000).map(|i| {
-        let name = format!("Product{i} {}", ["Cloud", "Server", "Desk", "Vault"][i % 4]);
+        let name = format!("{} {}", made_up(i), ["Cloud", "Server", "Desk", "Vault"][i % 4]);
         connector(&name, &["alpha", "beta", &format!("key{i}")], &[], "other")
     }));
-    assert_eq!(index.search("product512", None)[0].name, "Product512 Cloud");
+    let meant = made_up(512);
+    assert!(index.search(&meant, None)[0].name.to_lowercase().starts_with(&meant));
     // The bound that makes it quick: how many words come as far as the edit distance.
-    let (word, mask) = ("prodct512", letters("prodct512"));
+    let word = &meant[..6];
+    let mask = letters(word);
     let near = index.words.iter().filter(|known| (mask & !known.letters).count_ones() <= 2).count();
-    assert!(near < index.words.len() / 2, "{near} of {}", index.words.len());
+    assert!(near < index.words.len() / 4, "{near} of {}", index.words.len());
     assert!(!index.search(word, None).is_empty());
 }

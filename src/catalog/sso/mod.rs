@@ -53,7 +53,7 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// What a visit to the IdP URL without a request does (decision 1).
+    /// What a visit to the `IdP` URL without a request does (decision 1).
     IdpInitiated {
         /// Signs on, at once where that is safe.
         #[default]
@@ -88,7 +88,9 @@ vocabulary! {
 }
 
 /// All settings of an application's single sign-on. Fields marked *template* may hold placeholders.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema)]
+#[derive(
+    Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
 #[serde(deny_unknown_fields, default)]
 #[expect(clippy::struct_excessive_bools, reason = "independent switches of the settings page")]
 pub struct SsoSettings {
@@ -118,13 +120,13 @@ pub struct SsoSettings {
     pub sign_error_responses: bool,
     /// RelayState of a sign-on that Tessera begins. Template.
     pub default_relay_state: Option<String>,
-    /// RelayState values that a link to the IdP URL may carry; `*` alone stands for any (decision 1). Templates.
+    /// RelayState values that a link to the `IdP` URL may carry; `*` alone stands for any (decision 1). Templates.
     pub relay_states: Vec<String>,
     /// Refuse a RelayState of more than 80 bytes (Bindings 3.4.3) instead of only recording it.
     pub strict_relay_state: bool,
     /// Where the tile starts, so that the application begins the flow. Template.
     pub login_url: Option<String>,
-    /// What a visit to the IdP URL without a request does.
+    /// What a visit to the `IdP` URL without a request does.
     pub idp_initiated: IdpInitiated,
     /// Who is told when a person has no access.
     pub deny_to: DenyTo,
@@ -133,32 +135,6 @@ pub struct SsoSettings {
     pub attributes: Vec<Attribute>,
     /// The application's certificates, PEM, for its signatures and for encryption.
     pub sp_certificates: Vec<String>,
-}
-
-impl Default for SsoSettings {
-    fn default() -> Self {
-        Self {
-            idp_entity_id: None,
-            sp_entity_id: None,
-            acs_urls: Vec::new(),
-            name_id: NameId::default(),
-            sign: SignMode::default(),
-            signature_algorithm: SignatureAlgorithm::default(),
-            encrypt_assertion: false,
-            require_signed_requests: false,
-            allow_missing_destination: false,
-            redirect_enveloped_signature: false,
-            sign_error_responses: false,
-            default_relay_state: None,
-            relay_states: Vec::new(),
-            strict_relay_state: false,
-            login_url: None,
-            idp_initiated: IdpInitiated::default(),
-            deny_to: DenyTo::default(),
-            attributes: Vec::new(),
-            sp_certificates: Vec::new(),
-        }
-    }
 }
 
 /// What a connector or a `PATCH` says of the settings: every field may be left out; `null` brings a field back to
@@ -349,7 +325,7 @@ impl SsoSettings {
         self.acs_urls.iter().find(|acs| acs.default).or_else(|| self.acs_urls.first())
     }
 
-    /// Whether a link to the IdP URL may carry this RelayState (decision 1).
+    /// Whether a link to the `IdP` URL may carry this RelayState (decision 1).
     #[must_use]
     pub fn allows_relay_state(&self, relay_state: &str) -> bool {
         self.relay_states.iter().any(|allowed| allowed == "*" || allowed == relay_state)

@@ -1,0 +1,287 @@
+//! The catalog from outside: every built-in connector, the loader's limits, the linter's faults and places, and the
+//! facts that the connectors were written from.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use tessera::catalog::load::parse;
+use tessera::catalog::model::{ConnectorKind, ScimSource, Verified};
+use tessera::catalog::placeholder::{LocationRules, Scope, Values, extract};
+use tessera::catalog::sso::{SignMode, ValueFrom};
+use tessera::catalog::{Catalog, Connector, lint, schema, skeleton, steps};
+
+fn catalog_folder() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/catalog"))
+}
+
+fn examples(connector: &Connector) -> Values {
+    connector
+        .placeholders
+        .iter()
+        .map(|(token, placeholder)| (token.clone(), placeholder.example.clone()))
+        .collect()
+}
+
+#[test]
+fn every_built_in_connector_is_free_of_faults() {
+    let report = lint::lint_built_in();
+    let lines: Vec<String> = report.faults.iter().map(ToString::to_string).collect();
+    assert!(lines.is_empty(), "{}", lines.join("\n"));
+    assert_eq!(report.files, report.connectors.len());
+    assert!(report.files >= 26, "{}", report.files);
+    let folder = lint::lint_folder(catalog_folder()).unwrap();
+    assert_eq!(folder.files, report.files, "the program holds the files of the folder");
+}
+
+#[test]
+fn every_built_in_connector_fills_with_its_examples() {
+    for connector in Catalog::built_in().list() {
+        let values = examples(connector);
+        let scope = Scope::new(&connector.placeholders, &values);
+        let settings = connector.sso_settings().unwrap();
+        assert!(scope.missing(&settings).is_empty(), "{}", connector.id);
+        let filled = scope.fill_settings(&settings, LocationRules::default()).unwrap();
+        for (field, text) in filled.templates() {
+            assert!(!text.contains("YOUR_"), "{} {field}: {text}", connector.id);
+        }
+        // Without values, everything that holds a placeholder is named.
+        let empty = Values::new();
+        let bare = Scope::new(&connector.placeholders, &empty);
+        let templated = settings.templates().iter().any(|(_, text)| text.contains("YOUR_"));
+        assert_eq!(!bare.missing(&settings).is_empty(), templated, "{}", connector.id);
+    }
+}
+
+#[test]
+fn every_built_in_connector_has_steps_an_editor_line_and_a_round_trip() {
+    for connector in Catalog::built_in().list() {
+        let file = catalog_folder().join(&connector.id[..1]).join(format!("{}.yaml", connector.id));
+        let text = std::fs::read_to_string(file).unwrap();
+        assert_eq!(text.lines().next(), Some(schema::EDITOR_LINE), "{}", connector.id);
+        if connector.kind == ConnectorKind::Saml {
+            let blocks =
+                steps::parse(connector.setup.sso.as_deref().unwrap(), &connector.placeholders).unwrap();
+            assert!(matches!(blocks[0], steps::Block::Steps { .. }), "{}", connector.id);
+        }
+        let shown = skeleton::shown(connector).unwrap();
+        let again = parse(&connector.id, shown.as_bytes()).unwrap_or_else(|fault| panic!("{fault}\n{shown}"));
+        assert_eq!(again, **connector);
+    }
+}
+
+#[test]
+fn heap_is_as_decided() {
+    let catalog = Catalog::built_in();
+    let heap = catalog.find("heap").unwrap();
+    let settings = heap.sso_settings().unwrap();
+    assert_eq!(settings.sign, SignMode::Assertion);
+    assert_eq!(settings.sp_entity_id.as_deref(), Some("https://heapanalytics.com"));
+    assert_eq!(settings.acs_urls[0].url, "https://heapanalytics.com/saml/finalize/YOUR_ID/");
+    let user_name = &heap.provisioning.as_ref().unwrap().user_attributes[0];
+    assert_eq!(
+        (user_name.scim.as_str(), user_name.source.clone()),
+        ("userName", Some(ScimSource::Property("email".parse().unwrap())))
+    );
+    let values = Values::from([("YOUR_ID".to_owned(), "42".to_owned())]);
+    let scope = Scope::new(&heap.placeholders, &values);
+    assert!(scope.missing(&settings).is_empty(), "signing on does not need the tenant");
+    let found = extract("https://heapanalytics.com/saml/finalize/3816204975/", [], &heap.placeholders);
+    assert_eq!(found.get("YOUR_ID").map(String::as_str), Some("3816204975"));
+}
+
+#[test]
+fn what_people_type_finds_what_they_mean() {
+    let catalog = Catalog::built_in();
+    for (typed, meant) in [
+        ("heap", "heap"),
+        ("haep", "heap"),
+        ("keper", "keeper-cloud"),
+        ("jira", "atlassian-cloud"),
+        ("aws", "amazon-web-services"),
+        ("github", "github-enterprise-cloud"),
+        ("interact", "interact"),
+        ("contentsquare", "heap"),
+        ("salesforec", "salesforce"),
+        ("saml", "custom-saml"),
+        ("link", "bookmark"),
+    ] {
+        assert_eq!(catalog.search(typed, None).first().map(|c| c.id.as_str()), Some(meant), "{typed}");
+    }
+    assert_eq!(catalog.search("", None).len(), catalog.list().len());
+}
+
+#[test]
+fn the_schema_file_is_what_the_types_say() {
+    let file = catalog_folder().join("connector.schema.json");
+    if std::env::var_os("TESSERA_UPDATE_SCHEMA").is_some() {
+        std::fs::write(&file, schema::text()).unwrap();
+    }
+    let stored = std::fs::read_to_string(&file).unwrap();
+    assert!(
+        stored == schema::text(),
+        "catalog/connector.schema.json is stale: run the tests once with TESSERA_UPDATE_SCHEMA=1"
+    );
+}
+
+#[test]
+fn the_skeleton_of_a_new_connector_is_free_of_faults() {
+    for (id, name) in [("acme", "Acme"), ("9-lives", "9 \"Lives\": {x} #\n")] {
+        let (file, text) = skeleton::new(id, name);
+        let faults = lint::lint_text(&file, &text);
+        assert!(faults.is_empty(), "{faults:?}\n{text}");
+    }
+}
+
+/// Connectors whose row has another id.
+const ROWS: &[(&str, &str)] = &[
+    ("keeper-cloud", "keeper-security"),
+    ("keeper-on-premises", "keeper-sso-connect-on-prem"),
+    ("interact", "interact-software"),
+    ("github-enterprise-cloud", "github-enterprise-cloud-organization"),
+    ("grafana", "grafana-enterprise-and-cloud"),
+];
+
+#[test]
+fn connectors_say_what_their_facts_say_or_why_not() {
+    let facts: BTreeMap<String, serde_json::Value> =
+        std::fs::read_to_string(catalog_folder().join("facts.jsonl"))
+            .unwrap()
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+            .map(|row| (row["id"].as_str().unwrap().to_owned(), row))
+            .collect();
+    let mut used = 0;
+    for connector in Catalog::built_in().list() {
+        if matches!(connector.id.as_str(), "custom-saml" | "bookmark") {
+            continue;
+        }
+        let row =
+            ROWS.iter().find(|(id, _)| *id == connector.id).map_or(connector.id.as_str(), |(_, row)| row);
+        let row = facts.get(row).unwrap_or_else(|| panic!("no facts for {}", connector.id));
+        agrees(connector, row);
+        used += 1;
+    }
+    assert_eq!(used, facts.len(), "facts that no connector uses");
+}
+
+fn text<'a>(row: &'a serde_json::Value, key: &str) -> Option<&'a str> {
+    row[key].as_str()
+}
+
+fn agrees(connector: &Connector, row: &serde_json::Value) {
+    let settings = connector.sso_settings().unwrap();
+    let same = |field: &str, ours: Option<String>, theirs: Option<&str>| {
+        assert!(
+            ours.as_deref() == theirs || connector.differs.contains_key(field),
+            "{} {field}: {ours:?} is not {theirs:?}",
+            connector.id
+        );
+    };
+    same("sp_entity_id", settings.sp_entity_id.clone(), text(row, "entity_id"));
+    let acs: Vec<&str> = settings.acs_urls.iter().map(|acs| acs.url.as_str()).collect();
+    let theirs: Vec<&str> =
+        row["acs_urls"].as_array().unwrap().iter().filter_map(|url| url.as_str()).collect();
+    assert_eq!(acs, theirs, "{}", connector.id);
+    if let Some(login_url) = &settings.login_url {
+        same("login_url", Some(login_url.clone()), text(row, "sign_on_url"));
+    }
+    same("default_relay_state", settings.default_relay_state.clone(), text(row, "relay_state"));
+    if let Some(format) = text(row, "nameid_format") {
+        same("name_id.format", Some(settings.name_id.format.urn().to_owned()), Some(format));
+    }
+    if let Some(source) = text(row, "nameid_source") {
+        let ours = if let ValueFrom::Property(property) = &settings.name_id.value {
+            Some(property.to_string())
+        } else {
+            None
+        };
+        same("name_id.source", ours, Some(source));
+    }
+    if let Some(sign) = text(row, "sign") {
+        same("sign", Some(settings.sign.as_str().to_owned()), Some(sign));
+    }
+    attributes_agree(connector, row);
+    let expected =
+        if text(row, "confidence") == Some("low") { Verified::None } else { Verified::Documentation };
+    assert_eq!(connector.verified, expected, "{}", connector.id);
+    let theirs: Vec<&str> = text(row, "source").unwrap().split("; ").collect();
+    let joined = connector.sources.join("; ");
+    assert!(theirs.iter().all(|source| joined.contains(source)), "{}: {joined}", connector.id);
+    if let Some(base_url) = connector.provisioning.as_ref().and_then(|p| p.base_url.as_deref()) {
+        assert_eq!(Some(base_url), row["scim"]["base_url"].as_str(), "{}", connector.id);
+    }
+}
+
+/// What sources call a property, and what we call it.
+const NAMES: &[(&str, &str)] = &[
+    ("email", "email"),
+    ("username", "username"),
+    ("firstName", "first_name"),
+    ("lastName", "last_name"),
+    ("displayName", "display_name"),
+    ("department", "department"),
+    ("phone", "phone_numbers.work"),
+    ("title", "job_title"),
+    ("quota", "custom.nextcloud_quota"),
+];
+
+fn attributes_agree(connector: &Connector, row: &serde_json::Value) {
+    let settings = connector.sso_settings().unwrap();
+    let theirs = row["attributes"].as_array().unwrap();
+    for fact in theirs {
+        let name = fact["name"].as_str().unwrap();
+        if connector.differs.contains_key(&format!("attributes.{name}")) {
+            continue;
+        }
+        let ours = settings.attributes.iter().find(|attribute| attribute.name == name);
+        let ours = ours.unwrap_or_else(|| panic!("{} lacks the attribute {name}", connector.id));
+        assert_eq!(Some(ours.name_format.urn()), fact["name_format"].as_str(), "{} {name}", connector.id);
+        let source = fact["source"].as_str().unwrap();
+        match &ours.value {
+            ValueFrom::Groups(_) => assert_eq!(source, "groups", "{} {name}", connector.id),
+            ValueFrom::ByGroup(_) => assert_eq!(source, "awsRoles", "{} {name}", connector.id),
+            ValueFrom::Property(property) => {
+                let known =
+                    NAMES.iter().find(|(theirs, _)| *theirs == source).map(|(_, ours)| (*ours).to_owned());
+                assert_eq!(Some(property.to_string()), known, "{} {name}", connector.id);
+            }
+            ValueFrom::Constant(_) => panic!("{} {name}: no fact is a constant", connector.id),
+        }
+    }
+    let more = settings.attributes.len() > theirs.len();
+    assert!(
+        !more || connector.differs.contains_key("attributes"),
+        "{} has attributes of its own",
+        connector.id
+    );
+}
+
+#[test]
+fn a_thousand_files_are_read_in_a_moment() {
+    let (_, text) = skeleton::new("acme", "Acme");
+    for _ in 0..1000 {
+        parse("a/acme.yaml", text.as_bytes()).unwrap();
+    }
+}
+
+#[test]
+fn a_folder_lies_over_the_built_in_connectors() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, text) = skeleton::new("heap", "Our Heap");
+    std::fs::create_dir(folder.path().join("h")).unwrap();
+    std::fs::write(folder.path().join("h/heap.yaml"), text).unwrap();
+    let (_, text) = skeleton::new("acme", "Acme");
+    std::fs::write(folder.path().join("acme.yaml"), text).unwrap();
+    std::fs::write(folder.path().join("notes.txt"), "not a connector").unwrap();
+    let catalog = Catalog::with_folder(folder.path()).unwrap();
+    assert_eq!(catalog.list().len(), Catalog::built_in().list().len() + 1);
+    assert_eq!(catalog.find("heap").unwrap().name, "Our Heap");
+    assert!(catalog.find("heap").unwrap().provisioning.is_none(), "replaced whole");
+    assert!(catalog.is_own("heap") && !catalog.is_own("slack"));
+    assert_eq!(catalog.search("acme", None)[0].id, "acme");
+    std::fs::write(folder.path().join("bad.yaml"), "id: bad\nnope: 1\n").unwrap();
+    let error = Catalog::with_folder(folder.path()).unwrap_err();
+    assert_eq!(error.code, "catalog_faulty");
+    assert!(error.message.contains("bad.yaml:2:1"), "{}", error.message);
+    assert_eq!(Catalog::with_folder(Path::new("no such folder")).unwrap_err().code, "catalog_unreadable");
+}

@@ -1,0 +1,186 @@
+//! The linter: one fixture for each fault, with its code and its place, and files made to hurt (A-44).
+
+use tessera::catalog::lint::{lint_files, lint_text};
+use tessera::catalog::load::parse;
+
+const GOOD: &str = r#"id: acme
+name: Acme
+description: Things
+homepage: https://acme.example
+categories: [other]
+accent: lapis
+version: 1
+verified: documentation
+sources: [Acme manual]
+placeholders:
+  YOUR_ID: {label: Acme ID, kind: segment, pattern: "[0-9]+", example: "42"}
+sso:
+  sp_entity_id: https://acme.example/YOUR_ID
+  acs_urls: [https://acme.example/acs/YOUR_ID]
+  attributes:
+    - {name: email, source: email}
+setup:
+  sso: |
+    1. Open **Settings**.
+    2. Paste {idp_url} for YOUR_ID.
+"#;
+
+fn found(text: &str) -> Vec<String> {
+    let faults = lint_text("a/acme.yaml", text);
+    faults.iter().map(|fault| format!("{}:{} {}", fault.at.line, fault.at.column, fault.code)).collect()
+}
+
+/// The good file with one thing changed, and what the linter must say of it.
+fn changed(from: &str, to: &str, expected: &[&str]) {
+    assert!(GOOD.contains(from), "{from}");
+    assert_eq!(found(&GOOD.replacen(from, to, 1)), expected, "{from} -> {to}");
+}
+
+#[test]
+fn a_good_file_has_no_fault() {
+    assert!(found(GOOD).is_empty(), "{:?}", found(GOOD));
+}
+
+#[test]
+fn keys_and_values_must_be_known() {
+    changed("version: 1", "version: 1\nlogo: x", &["8:1 unknown_field"]);
+    changed("  sp_entity_id:", "  entity_id: x\n  sp_entity_id:", &["13:3 unknown_field"]);
+    changed("source: email", "source: mail", &["16:29 unknown_property"]);
+    changed("lapis", "pink", &["6:9 unknown_value"]);
+    changed("accent: lapis\n", "", &["1:1 missing_field"]);
+    changed("version: 1", "version: 1\nversion: 2", &["8:1 duplicate_key"]);
+    changed("version: 1", "version: one", &["7:10 malformed"]);
+    changed("version: 1", "version: 0", &["7:10 bad_version"]);
+    changed("name: Acme", "name: [Acme", &["3:12 malformed"]);
+}
+
+#[test]
+fn templates_must_fill_to_usable_addresses() {
+    changed("[https://acme.example/acs/YOUR_ID]", "[acme.example/acs/YOUR_ID]", &["14:14 unusable_address"]);
+    changed("[https://acme.example/acs/", "[http://acme.example/acs/", &["14:14 https_required"]);
+    changed(
+        "[https://acme.example/acs/",
+        "[https://YOUR_ID.acme.example/acs/",
+        &["14:14 placeholder_in_host"],
+    );
+    changed(
+        "https://acme.example/acs/YOUR_ID",
+        "https://acme.example/acs/YOUR_KEY",
+        &["14:14 undeclared_placeholder"],
+    );
+    changed("https://acme.example/acs/", "https://u@acme.example/acs/", &["14:14 address_diverted"]);
+    changed("homepage: https:", "homepage: http:", &["4:11 https_required"]);
+    changed("  acs_urls: [https://acme.example/acs/YOUR_ID]\n", "", &["12:1 missing_acs_url"]);
+    changed("  sp_entity_id: https://acme.example/YOUR_ID\n", "", &["12:1 missing_sp_entity_id"]);
+}
+
+#[test]
+fn placeholders_must_be_used_and_have_fitting_examples() {
+    changed(
+        "placeholders:\n",
+        "placeholders:\n  YOUR_KEY: {label: Key, example: x}\n",
+        &["11:3 unused_placeholder"],
+    );
+    changed("example: \"42\"", "example: abc", &["11:72 example_mismatch"]);
+    changed("\"[0-9]+\"", "\"[0-9\"", &["11:53 bad_pattern"]);
+    changed(
+        "placeholders:\n",
+        "placeholders:\n  KEY: {label: Key, example: x}\n",
+        &["11:3 bad_token", "11:3 unused_placeholder"],
+    );
+    changed("label: Acme ID", "label: ''", &["11:20 empty_text"]);
+}
+
+#[test]
+fn identity_and_evidence_are_checked() {
+    changed("id: acme", "id: other", &["1:5 path_mismatch"]);
+    changed("id: acme", "id: Acme Corp", &["1:5 bad_id"]);
+    changed("sources: [Acme manual]\n", "", &["8:11 missing_evidence"]);
+    changed("categories: [other]", "categories: []", &["5:13 categories"]);
+    changed("categories: [other]", "categories: [misc]", &["5:14 unknown_value"]);
+    changed("description: Things", &format!("description: {}", "x".repeat(301)), &["3:14 text_too_long"]);
+    changed("sso:\n", "sso:\n  idp_entity_id: https://x.example\n", &["13:3 not_for_connectors"]);
+    changed(
+        "    - {name: email, source: email}",
+        "    - {name: a, source: email}\n    - {name: a, source: email}",
+        &["17:14 bad_sso"],
+    );
+}
+
+#[test]
+fn steps_are_read_and_faults_pointed_at() {
+    changed("{idp_url}", "{idp_uri}", &["20:14 unknown_live_value"]);
+    changed("for YOUR_ID", "for YOUR_KEY", &["20:28 undeclared_placeholder"]);
+    changed("**Settings**", "**Settings", &["19:13 unclosed_markup"]);
+    changed("**Settings**", "<b>Settings</b>", &["19:13 raw_html", "19:24 raw_html"]);
+    changed("**Settings**", "[help](http://acme.example)", &["19:13 bad_link"]);
+    changed("Open **", &format!("{} **", "x".repeat(16 * 1024)), &["19:5 steps_too_long"]);
+    changed("setup:\n  sso:", "setup:\n  provisioning:", &["17:1 missing_steps"]);
+}
+
+#[test]
+fn bookmarks_have_no_sign_on_and_mappings_one_source() {
+    changed("version: 1", "version: 1\nkind: bookmark", &["13:1 bookmark_with_sso"]);
+    let provisioning = "setup:\n";
+    let with = |mapping: &str| {
+        format!(
+            "provisioning:\n  base_url: https://acme.example/scim\n  user_attributes:\n    - {mapping}\nsetup:\n"
+        )
+    };
+    changed(provisioning, &with("{scim: userName}"), &["20:7 ambiguous_source"]);
+    changed(provisioning, &with("{scim: userName, source: {by_group: false}}"), &["20:32 malformed"]);
+    changed(provisioning, &with("{scim: role, source: {by_group: true}}"), &[]);
+    changed(
+        provisioning,
+        &with("{scim: a, source: email}\n  quirks: {fast: true}"),
+        &["21:12 unknown_field"],
+    );
+}
+
+#[test]
+fn ids_and_names_are_unique_over_all_files() {
+    let file = |name: &str, text: String| (name.to_owned(), text.into_bytes());
+    let report = lint_files([
+        file("a/acme.yaml", GOOD.to_owned()),
+        file("acme.yaml", GOOD.replace("name: Acme", "name: Other")),
+        file(
+            "b/beta.yaml",
+            GOOD.replace("id: acme", "id: beta").replace("name: Acme", "name: Beta\naliases: [ACME]"),
+        ),
+    ]);
+    let lines: Vec<String> = report
+        .faults
+        .iter()
+        .map(|f| format!("{}:{}:{} {}", f.file, f.at.line, f.at.column, f.code))
+        .collect();
+    assert_eq!(lines, ["acme.yaml:1:5 duplicate_id", "b/beta.yaml:3:11 duplicate_name"]);
+    assert_eq!(report.connectors.len(), 3);
+}
+
+#[test]
+fn a_44_hostile_yaml_is_refused_early() {
+    let code = |text: &str| parse("x.yaml", text.as_bytes()).map_err(|fault| fault.code).unwrap_err();
+    let mut laughs = String::from("a0: &a0 [lol, lol]\n");
+    for i in 1..30 {
+        laughs.push_str(&format!("a{i}: &a{i} [*a{0}, *a{0}, *a{0}]\n", i - 1));
+    }
+    assert_eq!(code(&laughs), "alias");
+    assert_eq!(code("id: &x a\nname: *x\n"), "alias");
+    assert_eq!(code("id: *nobody\n"), "malformed");
+    for n in [40, 5_000, 30_000] {
+        assert!(matches!(code(&format!("x: {}", "[".repeat(n))), "too_deep" | "malformed"), "{n}");
+        assert!(matches!(code(&format!("x: {}", "{a: ".repeat(n / 2))), "too_deep" | "malformed"), "{n}");
+        assert!(matches!(code(&"- ".repeat(n)), "too_deep" | "malformed"), "{n}");
+    }
+    let nested = (0..60).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect::<String>();
+    assert_eq!(code(&nested), "too_deep");
+    assert_eq!(code(&format!("id: {}", "x".repeat(64 * 1024))), "file_too_large");
+    assert_eq!(code(&format!("x: [{}]", "1,".repeat(20_000))), "too_many_nodes");
+    assert_eq!(code("id: !!binary aGk=\n"), "tag");
+    assert_eq!(code("id: !ruby/object:Foo {}\n"), "tag");
+    assert_eq!(code("id: a\n---\nid: b\n"), "several_documents");
+    assert_eq!(parse("x.yaml", b"id: \xff\n").unwrap_err().code, "not_utf8");
+    assert!(parse("x.yaml", b"").is_err());
+    let merged = GOOD.replace("sso:\n", "sso:\n  <<: {sign: both}\n");
+    assert!(parse("x.yaml", merged.as_bytes()).is_err());
+}
