@@ -176,14 +176,19 @@ def serve(options, folder):
     idp = write_idp_metadata(source, folder / "idp.xml", options.binding)
     write_configuration(folder, port, base)
     command = ["apache2", "-d", folder, "-f", folder / "apache.conf", "-DFOREGROUND"]
-    apache = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=sys.stderr)
+    # A session of its own: when it ends, Apache sends SIGTERM to its whole process group.
+    apache = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=sys.stderr, start_new_session=True)
+    # Outside our group it would also outlive us when we are killed; so it hangs on a pipe that closes then.
+    command = ["sh", "-c", 'cat >/dev/null; kill -TERM "$1"', "tether", str(apache.pid)]
+    tether = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
         wait_until_listening(port, apache)
         say("ready", base=base, idp=idp)
         # Whoever started this ends it by closing its standard input, also by dying.
         sys.stdin.read()
     finally:
-        apache.terminate()
+        tether.stdin.close()
+        tether.wait()
         apache.wait()
         for line in (folder / "error.log").read_text().splitlines():
             if "auth_mellon" in line:

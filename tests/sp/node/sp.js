@@ -169,11 +169,10 @@ class Provider {
   }
 }
 
-// The innermost status code, without its URN, as the other providers report it.
-function statusOf(error) {
-  if (!error.xmlStatus) return null;
-  const codes = [...error.xmlStatus.matchAll(/status:(\w+)/g)].map((match) => match[1]);
-  return codes.at(-1) ?? null;
+// The innermost status code of a refused message, without its URN: unverified, for tests to read.
+function statusOf(message) {
+  const codes = [...Buffer.from(message ?? "", "base64").toString("utf8").matchAll(/SAML:2\.0:status:(\w+)/g)];
+  return codes.at(-1)?.[1] ?? null;
 }
 
 function reply(res, status, body, headers = {}) {
@@ -195,14 +194,15 @@ async function sendRequest(provider, res, query) {
 async function takeResponse(provider, req, res) {
   let body = "";
   for await (const chunk of req) body += chunk;
+  const form = new URLSearchParams(body);
   try {
-    const accepted = await provider.consume(new URLSearchParams(body));
+    const accepted = await provider.consume(form);
     say("accepted", accepted);
     const session = randomBytes(16).toString("hex");
     provider.sessions.set(session, { event: "accepted", ...accepted });
     reply(res, 200, { event: "accepted", ...accepted }, { "set-cookie": `sp=${session}; Path=/; HttpOnly` });
   } catch (error) {
-    const refusal = { reason: `${error.name}: ${error.message}`, status: statusOf(error) };
+    const refusal = { reason: `${error.name}: ${error.message}`, status: statusOf(form.get("SAMLResponse")) };
     say("refused", refusal);
     reply(res, 403, { event: "refused", ...refusal });
   }

@@ -81,7 +81,8 @@ impl Api {
 
     fn send(&mut self, method: &str, path: &str, media_type: &str, body: Option<&[u8]>) -> Answer {
         let url = format!("{}{path}", self.base);
-        let mut headers = vec![("authorization", self.authorization.as_str()), ("accept", "application/json")];
+        let mut headers =
+            vec![("authorization", self.authorization.as_str()), ("accept", "application/json")];
         if body.is_some_and(|body| !body.is_empty()) {
             headers.push(("content-type", media_type));
         }

@@ -77,8 +77,9 @@ impl Page {
 
     /// The body as JSON.
     pub fn json(&self) -> serde_json::Value {
-        serde_json::from_slice(&self.body)
-            .unwrap_or_else(|error| panic!("{} {} is no JSON ({error}): {}", self.status, self.url, self.text()))
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| {
+            panic!("{} {} is no JSON ({error}): {}", self.status, self.url, self.text())
+        })
     }
 
     /// Whether the body says it is of this media type.
@@ -155,7 +156,8 @@ impl Browser {
     /// Submits a form of a page.
     pub fn submit(&mut self, from: &Page, form: &Form) -> Page {
         let site = Site::between(&from.url, &form.action);
-        let encoded: String = form_urlencoded::Serializer::new(String::new()).extend_pairs(&form.fields).finish();
+        let encoded: String =
+            form_urlencoded::Serializer::new(String::new()).extend_pairs(&form.fields).finish();
         if form.method == "GET" {
             let mut url = form.action.clone();
             url.set_query(Some(&encoded));
@@ -188,13 +190,24 @@ impl Browser {
         for _ in 0..MAX_REDIRECTS {
             let Some(url) = page.location() else { return page };
             // A chain keeps the farthest relation that it has had (Fetch Metadata 2.4).
-            let site = if page.site == Site::None { Site::None } else { page.site.max(Site::between(&page.url, &url)) };
+            let site = if page.site == Site::None {
+                Site::None
+            } else {
+                page.site.max(Site::between(&page.url, &url))
+            };
             page = self.request("GET", &url, site, &[], None);
         }
         panic!("more than {MAX_REDIRECTS} redirects, the last to {}", page.url)
     }
 
-    fn request(&mut self, method: &str, url: &Url, site: Site, headers: &[(&str, &str)], body: Option<&[u8]>) -> Page {
+    fn request(
+        &mut self,
+        method: &str,
+        url: &Url,
+        site: Site,
+        headers: &[(&str, &str)],
+        body: Option<&[u8]>,
+    ) -> Page {
         let mut request = ureq::http::Request::builder().method(method).uri(url.as_str());
         let named = |name: &str| headers.iter().any(|(key, _)| key.eq_ignore_ascii_case(name));
         if !named("sec-fetch-site") {
@@ -219,12 +232,14 @@ impl Browser {
         };
         let mut answer = answer.unwrap_or_else(|error| panic!("{method} {url}: {error}"));
         let text = |value: &ureq::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-        let headers: Vec<_> = answer.headers().iter().map(|(name, value)| (name.to_string(), text(value))).collect();
+        let headers: Vec<_> =
+            answer.headers().iter().map(|(name, value)| (name.to_string(), text(value))).collect();
         for (_, value) in headers.iter().filter(|(name, _)| name == "set-cookie") {
             self.jar.store(url, value);
         }
         let status = answer.status().as_u16();
-        let body = answer.body_mut().with_config().limit(MAX_BODY).read_to_vec().expect("a body that can be read");
+        let body =
+            answer.body_mut().with_config().limit(MAX_BODY).read_to_vec().expect("a body that can be read");
         Page { url: url.clone(), status, headers, body, site }
     }
 }

@@ -88,7 +88,8 @@ fn default_path(url: &Url) -> String {
 }
 
 fn covers(cookie: &str, path: &str) -> bool {
-    path.strip_prefix(cookie).is_some_and(|rest| cookie.ends_with('/') || rest.is_empty() || rest.starts_with('/'))
+    path.strip_prefix(cookie)
+        .is_some_and(|rest| cookie.ends_with('/') || rest.is_empty() || rest.starts_with('/'))
 }
 
 #[cfg(test)]

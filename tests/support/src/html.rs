@@ -56,7 +56,8 @@ pub(crate) fn forms(html: &str, base: &Url) -> Vec<Form> {
     for tag in tags(html) {
         match tag.name.as_str() {
             "form" => {
-                let action = base.join(tag.attribute("action").unwrap_or_default()).expect("an action is a URL");
+                let action =
+                    base.join(tag.attribute("action").unwrap_or_default()).expect("an action is a URL");
                 let post = tag.attribute("method").is_some_and(|method| method.eq_ignore_ascii_case("post"));
                 found.push(Form { action, method: if post { "POST" } else { "GET" }, fields: Vec::new() });
                 open = true;
@@ -73,7 +74,8 @@ pub(crate) fn forms(html: &str, base: &Url) -> Vec<Form> {
                 if let Some((_, value)) = &mut select
                     && (value.is_none() || tag.has("selected"))
                 {
-                    *value = Some(tag.attribute("value").map_or_else(|| decoded(tag.text.trim()), str::to_owned));
+                    *value =
+                        Some(tag.attribute("value").map_or_else(|| decoded(tag.text.trim()), str::to_owned));
                 }
             }
             "/select" => {
@@ -91,7 +93,8 @@ pub(crate) fn forms(html: &str, base: &Url) -> Vec<Form> {
 pub(crate) fn refresh(html: &str, base: &Url) -> Option<Url> {
     let tags = tags(html);
     let meta = tags.iter().find(|tag| {
-        tag.name == "meta" && tag.attribute("http-equiv").is_some_and(|value| value.eq_ignore_ascii_case("refresh"))
+        tag.name == "meta"
+            && tag.attribute("http-equiv").is_some_and(|value| value.eq_ignore_ascii_case("refresh"))
     })?;
     let (_, address) = meta.attribute("content")?.split_once('=')?;
     base.join(address.trim_matches([' ', '\'', '"'])).ok()
@@ -137,7 +140,8 @@ fn attributes(mut rest: &str) -> (Vec<(String, String)>, &str) {
         if rest.is_empty() || rest.starts_with('>') {
             return (found, rest.get(1..).unwrap_or_default());
         }
-        let end = rest.find(|c: char| c.is_whitespace() || matches!(c, '=' | '>' | '/')).unwrap_or(rest.len());
+        let end =
+            rest.find(|c: char| c.is_whitespace() || matches!(c, '=' | '>' | '/')).unwrap_or(rest.len());
         let name = rest[..end].to_ascii_lowercase();
         rest = rest[end..].trim_start();
         let mut value = "";
@@ -145,7 +149,9 @@ fn attributes(mut rest: &str) -> (Vec<(String, String)>, &str) {
             let after = after.trim_start();
             (value, rest) = match after.chars().next() {
                 Some(quote @ ('"' | '\'')) => after[1..].split_once(quote).unwrap_or((&after[1..], "")),
-                _ => after.split_at(after.find(|c: char| c.is_whitespace() || c == '>').unwrap_or(after.len())),
+                _ => {
+                    after.split_at(after.find(|c: char| c.is_whitespace() || c == '>').unwrap_or(after.len()))
+                }
             };
         } else if end == 0 {
             rest = rest.get(1..).unwrap_or_default();
@@ -209,8 +215,8 @@ mod tests {
         let forms = forms(page, &base());
         assert_eq!(forms.len(), 2);
         assert_eq!((forms[0].action.as_str(), forms[0].method), ("http://localhost:1/a?b=1&c=2", "POST"));
-        let expected =
-            [("csrf", "x'&y"), ("who", ""), ("yes", "on"), ("s", "2"), ("t", "a < b")].map(|(name, value)| (name.into(), value.into()));
+        let expected = [("csrf", "x'&y"), ("who", ""), ("yes", "on"), ("s", "2"), ("t", "a < b")]
+            .map(|(name, value)| (name.into(), value.into()));
         assert_eq!(forms[0].fields, expected);
         assert_eq!((forms[1].action.as_str(), forms[1].method), ("http://localhost:1/login?x=1", "GET"));
     }

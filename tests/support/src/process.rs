@@ -84,6 +84,18 @@ impl Drop for Tethered {
     }
 }
 
+/// Waits for a child that was asked to end, and tells whether it did.
+pub(crate) fn ended_within(child: &mut Child, limit: Duration) -> bool {
+    let start = Instant::now();
+    while start.elapsed() < limit {
+        if !matches!(child.try_wait(), Ok(None)) {
+            return true;
+        }
+        std::thread::park_timeout(GLANCE);
+    }
+    false
+}
+
 /// Looks at a condition outside this process until it holds, and panics past the limit.
 pub(crate) fn until(what: &str, limit: Duration, mut holds: impl FnMut() -> bool) {
     let start = Instant::now();

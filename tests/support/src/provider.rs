@@ -2,12 +2,16 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
-use std::process::{ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
 use url::{Url, form_urlencoded};
 
-use crate::process::Tethered;
+use crate::process::ended_within;
+
+/// How long a provider has to tidy up after its standard input has closed.
+const STOP_LIMIT: Duration = Duration::from_secs(10);
 
 /// Which software answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +61,7 @@ fn python() -> PathBuf {
 /// A provider that has its address, keys and metadata, and waits to be told its identity provider.
 #[derive(Debug)]
 pub struct Prepared {
-    process: Tethered,
+    process: Child,
     lines: BufReader<ChildStdout>,
     /// Its entity ID.
     pub entity_id: String,
@@ -72,11 +76,22 @@ pub struct Prepared {
 impl Prepared {
     /// Tells it the identity provider, as the URL or file of its metadata, and waits until it answers.
     pub fn start(mut self, idp_metadata: &str) -> ServiceProvider {
-        let stdin = self.process.child().stdin.as_mut().expect("standard input is piped");
+        let stdin = self.process.stdin.as_mut().expect("standard input is piped");
         writeln!(stdin, "{idp_metadata}").expect("the provider reads its input");
         let ready = read_line(&mut self.lines, "ready");
         let idp = ready["idp"].as_str().unwrap_or_default().to_owned();
         ServiceProvider { idp, prepared: self }
+    }
+}
+
+/// A provider ends, with all that it started, when its standard input closes: here, or by this process's death.
+impl Drop for Prepared {
+    fn drop(&mut self) {
+        drop(self.process.stdin.take());
+        if !ended_within(&mut self.process, STOP_LIMIT) {
+            drop(self.process.kill());
+            drop(self.process.wait());
+        }
     }
 }
 
@@ -93,8 +108,8 @@ impl ServiceProvider {
     pub fn prepare(kind: Kind, options: &[&str]) -> Prepared {
         let mut command = kind.command();
         command.args(options).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut process = Tethered::spawn(&mut command);
-        let mut lines = BufReader::new(process.child().stdout.take().expect("standard output is piped"));
+        let mut process = command.spawn().unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
+        let mut lines = BufReader::new(process.stdout.take().expect("standard output is piped"));
         let told = read_line(&mut lines, "metadata");
         let text = |field: &str| told[field].as_str().expect("a string").to_owned();
         let metadata = std::fs::read_to_string(text("file")).expect("the provider has written its metadata");
@@ -130,7 +145,8 @@ impl ServiceProvider {
 fn read_line(lines: &mut BufReader<ChildStdout>, event: &str) -> Value {
     let mut line = String::new();
     lines.read_line(&mut line).expect("the provider's output can be read");
-    let value: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("the provider ended early: {line}"));
+    let value: Value =
+        serde_json::from_str(&line).unwrap_or_else(|_| panic!("the provider ended early: {line}"));
     assert_eq!(value["event"], event, "{value}");
     value
 }

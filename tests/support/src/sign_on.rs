@@ -33,9 +33,9 @@ pub fn sign_on(browser: &mut Browser, start: &str, person: Option<Person<'_>>) -
     let mut person = person;
     for _ in 0..MAX_STEPS {
         let forms = if page.is("text/html") { page.forms() } else { Vec::new() };
-        let saml = forms.iter().find(|form| {
-            form.value("SAMLResponse").is_some() || form.value("SAMLRequest").is_some()
-        });
+        let saml = forms
+            .iter()
+            .find(|form| form.value("SAMLResponse").is_some() || form.value("SAMLRequest").is_some());
         if let Some(form) = saml {
             let answer = browser.submit(&page, form);
             page = browser.follow(answer);

@@ -118,7 +118,8 @@ impl Tessera {
     pub fn printed_url(&self, path: &str) -> Option<String> {
         let log = self.log();
         let start = log.find(&self.url(path))?;
-        let url = log[start..].split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '\u{1b}'));
+        let url =
+            log[start..].split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '\u{1b}'));
         url.into_iter().next().map(|url| url.trim_end_matches(['.', ',']).to_owned())
     }
 
