@@ -269,6 +269,7 @@ impl Samples {
         };
         let mut deletion = self.unbinding("delete-group", "Marketing");
         deletion.button = self.t("Delete…");
+        deletion.button_label = String::new();
         deletion.title = self.t("Delete the group Marketing?");
         deletion.confirm = self.t("Delete Marketing");
         let mut shell = self.console_shell("Marketing", Nav::Groups);
@@ -439,6 +440,11 @@ impl Samples {
     fn tokens(&self) -> TokensPage {
         let mut revocation = self.unbinding("revoke-1", "terraform");
         revocation.button = self.t("Revoke…");
+        revocation.button_label = self.t("Revoke terraform");
+        revocation.title = self.t("Revoke the token terraform?");
+        revocation.effects = self.list(&["Programs that use it are refused at once."]);
+        revocation.confirm = self.t("Revoke terraform");
+        revocation.cancel = self.t("Keep it");
         TokensPage {
             shell: self.console_shell("API tokens", Nav::Tokens),
             rows: vec![TokenRow {
