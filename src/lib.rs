@@ -4,13 +4,16 @@
 //! imports against that table. Follow one sign-on through `ARCHITECTURE.md`, or start at the ground in [`base`].
 
 pub mod applications;
+pub mod auth;
 pub mod base;
 pub mod catalog;
+pub mod config;
 pub mod db;
 pub mod directory;
 pub mod events;
 pub mod keys;
 pub mod saml;
 pub mod settings;
+pub mod signon;
 pub mod vault;
 pub mod web;

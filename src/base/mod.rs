@@ -12,7 +12,9 @@ pub mod name_id;
 pub mod paging;
 pub mod property;
 pub mod random;
+pub mod signature;
 pub mod urls;
+pub(crate) mod vocabulary;
 
 pub use clock::{Clock, Timestamp};
 pub use context::{Actor, Ctx};

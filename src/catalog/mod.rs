@@ -4,8 +4,6 @@
 //! Start with [`sso::SsoSettings`], which connectors, the REST API and storage share, then [`model::Connector`],
 //! [`load::Catalog`] and [`placeholder::Scope`].
 
-#[macro_use]
-mod vocabulary;
 
 pub mod lint;
 pub mod load;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::sso::{SsoPatch, SsoSettings, Transform};
 use crate::base::Result;
+use crate::base::vocabulary::vocabulary;
 use crate::base::accent::Accent;
 use crate::base::property::Source;
 

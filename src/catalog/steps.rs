@@ -4,6 +4,7 @@
 //! Understood are paragraphs, one level of numbered steps, *emphasis*, **strong**, `code`, links to https addresses,
 //! `{live_value}` and placeholder tokens. Anything else is a fault with its place.
 
+use crate::base::vocabulary::vocabulary;
 use std::fmt;
 
 use pulldown_cmark::{Event, LinkType, Options, Parser, Tag, TagEnd, TextMergeWithOffset};

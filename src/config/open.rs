@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::sync::Arc;
 
+use crate::auth::{Blocklist, PasswordOptions, Passwords};
 use crate::base::urls::BaseUrl;
 use crate::base::{Actor, Clock, Ctx, Error, Kind, Random, Result};
 use crate::catalog::Catalog;
@@ -42,7 +43,12 @@ pub async fn installation(config: &Config, create_key: bool) -> Result<Installat
     let ctx = Ctx::background(Actor::System("start"), clock.clone(), random.clone());
     let base_url = base_url(config, &db, &ctx).await?;
     directory::groups::ensure_everyone(&db, &ctx).await?;
-    Ok(Installation::new(db, vault, catalog, base_url, clock, random))
+    let blocklist = match &config.password_blocklist {
+        Some(path) => Blocklist::from_file(path)?,
+        None => Blocklist::default(),
+    };
+    let passwords = Passwords::new(PasswordOptions { blocklist, ..PasswordOptions::default() }, &random)?;
+    Ok(Installation::new(db, vault, catalog, base_url, clock, random, passwords))
 }
 
 /// The base URL in force: the one said, else the one stored, else `localhost` with the port. A server that was

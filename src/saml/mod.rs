@@ -29,7 +29,7 @@ pub use receive::{
 pub use refusal::{Class, Mismatch, Reason, Refusal, Reply};
 pub use request::AuthnRequest;
 pub use response::{
-    Attribute, ErrorResponse, Lifetimes, NameId, ResponseInput, Sign, SignedResponse, StatusResponse,
+    Attribute, ErrorResponse, Lifetimes, NameId, ResponseInput, SignMode, SignedResponse, StatusResponse,
     WriteError,
 };
 pub use sign::{OpensslSigner, SignError, SignatureAlgorithm, Signer};

@@ -7,53 +7,16 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::{Deserialize, Serialize};
 
 use crate::base::Timestamp;
 use crate::base::clock::MINUTE;
 use crate::base::name_id::NameIdFormat;
+pub use crate::base::signature::SignMode;
 use crate::saml::dsig::envelop::{self, Finished};
 use crate::saml::names::{ASSERTION, CM_BEARER, PROTOCOL, XS, XSI};
 use crate::saml::sign::{SignError, Signer};
 use crate::saml::status::Status;
 use crate::saml::xml::writer::{IllegalCharacter, Writer};
-
-/// What of a success Response is signed.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    Hash,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum Sign {
-    /// The Response only.
-    Response,
-    /// The Assertion only.
-    Assertion,
-    /// The Assertion, then the Response around it: what most strict service providers want.
-    #[default]
-    Both,
-}
-
-impl Sign {
-    /// The name in JSON and YAML.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Response => "response",
-            Self::Assertion => "assertion",
-            Self::Both => "both",
-        }
-    }
-}
 
 /// Who the assertion is about (Core 2.2.3).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -213,7 +176,7 @@ sealed_message! {
 
 impl ResponseInput<'_> {
     /// Writes and signs the Response.
-    pub fn sign(&self, sign: Sign, signer: &dyn Signer) -> Result<SignedResponse, WriteError> {
+    pub fn sign(&self, sign: SignMode, signer: &dyn Signer) -> Result<SignedResponse, WriteError> {
         let capacity = 8192 + self.attributes.iter().map(Attribute::estimate).sum::<usize>();
         let mut w = Writer::with_capacity(capacity);
         let start = w.position();
@@ -229,11 +192,11 @@ impl ResponseInput<'_> {
         w.open("samlp:StatusCode").attribute("Value", Status::Success.top_level()).close();
         w.close();
         let assertion = self.write_assertion(&mut w);
-        if sign != Sign::Response {
+        if sign != SignMode::Response {
             envelop::sign(&mut w, &assertion, signer)?;
         }
         w.close();
-        if sign != Sign::Assertion {
+        if sign != SignMode::Assertion {
             let response =
                 Finished { start, after_issuer, id: self.response_id, keeps_xs: assertion.keeps_xs };
             envelop::sign(&mut w, &response, signer)?;

@@ -91,7 +91,7 @@ fn saml_202_203_204_205_207_the_golden_response() {
         attribute("none", &[]),
     ];
     let response =
-        input(&name_id, &attributes).sign(Sign::Both, &IDP.signer(SignatureAlgorithm::RsaSha256)).unwrap();
+        input(&name_id, &attributes).sign(SignMode::Both, &IDP.signer(SignatureAlgorithm::RsaSha256)).unwrap();
     insta::assert_snapshot!(readable(response.as_xml()));
 }
 
@@ -104,7 +104,7 @@ fn saml_202_203_an_unsolicited_response_answers_nothing() {
         sp_name_qualifier: Some("sp".to_owned()),
     };
     let input = ResponseInput { in_response_to: None, session_not_on_or_after: None, ..input(&name_id, &[]) };
-    let response = input.sign(Sign::Response, &IDP.signer(SignatureAlgorithm::RsaSha384)).unwrap();
+    let response = input.sign(SignMode::Response, &IDP.signer(SignatureAlgorithm::RsaSha384)).unwrap();
     assert!(!response.as_xml().contains("InResponseTo"));
     insta::assert_snapshot!(readable(response.as_xml()));
     assert!(verifies(response.as_xml()));
@@ -118,7 +118,7 @@ fn saml_201_one_assertion_one_authn_statement_at_most_one_attribute_statement() 
         (vec![attribute("a", &[])], 0),
         (vec![attribute("a", &["1"]), attribute("b", &["2", "3"])], 1),
     ] {
-        for sign in [Sign::Response, Sign::Assertion, Sign::Both] {
+        for sign in [SignMode::Response, SignMode::Assertion, SignMode::Both] {
             let signer = IDP.signer(SignatureAlgorithm::RsaSha256);
             let response = input(&name_id, &attributes).sign(sign, &signer).unwrap();
             let count = |name: &str| {
@@ -128,7 +128,7 @@ fn saml_201_one_assertion_one_authn_statement_at_most_one_attribute_statement() 
             assert_eq!(count("saml:Assertion"), 1);
             assert_eq!(count("saml:AuthnStatement"), 1);
             assert_eq!(count("saml:AttributeStatement"), statements);
-            assert_eq!(count("ds:Signature"), if sign == Sign::Both { 2 } else { 1 });
+            assert_eq!(count("ds:Signature"), if sign == SignMode::Both { 2 } else { 1 });
         }
     }
 }
@@ -157,10 +157,10 @@ fn saml_208_alg_401_what_is_signed_is_what_was_written() {
         [SignatureAlgorithm::RsaSha256, SignatureAlgorithm::RsaSha384, SignatureAlgorithm::RsaSha512]
     {
         let signer = IDP.signer(algorithm);
-        assert!(verifies(input.sign(Sign::Response, &signer).unwrap().as_xml()), "{algorithm}");
+        assert!(verifies(input.sign(SignMode::Response, &signer).unwrap().as_xml()), "{algorithm}");
         // An assertion stands alone, with all its namespaces.
-        assert!(verifies(assertion_of(&input.sign(Sign::Assertion, &signer).unwrap())), "{algorithm}");
-        let both = input.sign(Sign::Both, &signer).unwrap();
+        assert!(verifies(assertion_of(&input.sign(SignMode::Assertion, &signer).unwrap())), "{algorithm}");
+        let both = input.sign(SignMode::Both, &signer).unwrap();
         assert!(verifies(assertion_of(&both)), "{algorithm}");
         assert!(!verifies(&assertion_of(&both).replace("R&amp;D", "R&amp;E")));
     }
@@ -168,7 +168,7 @@ fn saml_208_alg_401_what_is_signed_is_what_was_written() {
         (P256.signer(SignatureAlgorithm::EcdsaSha256), &P256),
         (P384.signer(SignatureAlgorithm::EcdsaSha384), &P384),
     ] {
-        let response = input.sign(Sign::Response, &signer).unwrap();
+        let response = input.sign(SignMode::Response, &signer).unwrap();
         let source = Source::new(response.as_xml().as_bytes(), &Limits::MESSAGE).unwrap();
         let key = VerificationKey::from_certificate_der(&identity.certificate).unwrap();
         assert!(verify_root(&source.parse().unwrap(), &[key]).is_ok());
@@ -216,10 +216,10 @@ fn a_11_values_that_xml_cannot_carry_are_refused() {
     let signer = IDP.signer(SignatureAlgorithm::RsaSha256);
     for bad in ["a\0b", "\u{8}", "\u{fffe}"] {
         let attributes = [attribute("x", &[bad])];
-        let refused = input(&name_id, &attributes).sign(Sign::Both, &signer).unwrap_err();
+        let refused = input(&name_id, &attributes).sign(SignMode::Both, &signer).unwrap_err();
         assert_eq!(refused.code(), "value_not_xml");
         let attributes = [attribute(bad, &["x"])];
-        assert!(input(&name_id, &attributes).sign(Sign::Response, &signer).is_err());
+        assert!(input(&name_id, &attributes).sign(SignMode::Response, &signer).is_err());
     }
 }
 
@@ -245,7 +245,7 @@ proptest! {
         let name_id = NameId { value: subject.clone(), ..name_id() };
         let attributes = [Attribute { friendly_name: Some(name.clone()), ..attribute(&name, &[&value]) }];
         let signer = P256.signer(SignatureAlgorithm::EcdsaSha256);
-        let response = input(&name_id, &attributes).sign(Sign::Both, &signer).unwrap();
+        let response = input(&name_id, &attributes).sign(SignMode::Both, &signer).unwrap();
         let source = Source::new(response.as_xml().as_bytes(), &Limits::MESSAGE).unwrap();
         let document = source.parse().unwrap();
         let find = |name: &'static str| {

@@ -10,36 +10,8 @@ use openssl::hash::{MessageDigest, hash};
 use openssl::pkey::{HasPublic, Id, PKey, PKeyRef, Private};
 use openssl::sign::Signer as OpensslSigning;
 use openssl::x509::X509;
-use serde::{Deserialize, Serialize};
 
-/// How signatures are made: key type and hash (RFC 9231). SHA-1 is not among them, neither inbound nor outbound.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    Hash,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-    utoipa::ToSchema,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum SignatureAlgorithm {
-    /// RSA PKCS #1 v1.5 with SHA-256, understood everywhere.
-    #[default]
-    RsaSha256,
-    /// RSA PKCS #1 v1.5 with SHA-384.
-    RsaSha384,
-    /// RSA PKCS #1 v1.5 with SHA-512.
-    RsaSha512,
-    /// ECDSA with SHA-256.
-    EcdsaSha256,
-    /// ECDSA with SHA-384.
-    EcdsaSha384,
-}
+pub use crate::base::signature::SignatureAlgorithm;
 
 /// Hash of a Reference. Ours follows the signature's; a peer may combine them freely.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,10 +59,6 @@ impl DigestAlgorithm {
 }
 
 impl SignatureAlgorithm {
-    /// All of them.
-    pub const ALL: &'static [Self] =
-        &[Self::RsaSha256, Self::RsaSha384, Self::RsaSha512, Self::EcdsaSha256, Self::EcdsaSha384];
-
     /// The URI in `SignatureMethod` and `SigAlg`.
     #[must_use]
     pub fn uri(self) -> &'static str {
@@ -107,18 +75,6 @@ impl SignatureAlgorithm {
     #[must_use]
     pub fn from_uri(uri: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|algorithm| algorithm.uri() == uri)
-    }
-
-    /// The name in JSON and YAML: `rsa-sha256`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::RsaSha256 => "rsa-sha256",
-            Self::RsaSha384 => "rsa-sha384",
-            Self::RsaSha512 => "rsa-sha512",
-            Self::EcdsaSha256 => "ecdsa-sha256",
-            Self::EcdsaSha384 => "ecdsa-sha384",
-        }
     }
 
     /// The hash that goes with it.
@@ -159,12 +115,6 @@ impl SignatureAlgorithm {
             Ok(verifier.verify_oneshot(signature, message)?)
         };
         attempt().unwrap_or(false)
-    }
-}
-
-impl fmt::Display for SignatureAlgorithm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 

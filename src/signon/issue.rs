@@ -6,12 +6,12 @@ use std::sync::Arc;
 use crate::auth::SessionView;
 use crate::base::name_id::NameIdFormat;
 use crate::base::{Ctx, Error, Kind, Result};
-use crate::catalog::sso::{DenyTo, SignMode, SsoSettings};
+use crate::catalog::sso::{DenyTo, SsoSettings};
 use crate::db::group_commit::Step;
 use crate::events::{self, Event, EventName};
 use crate::saml::receive::Trusted;
 use crate::saml::refusal::{Reason, Refusal};
-use crate::saml::response::{Attribute, ErrorResponse, Lifetimes, NameId, ResponseInput, Sign};
+use crate::saml::response::{Attribute, ErrorResponse, Lifetimes, NameId, ResponseInput};
 use crate::saml::status::Status;
 use crate::signon::context_class::{of_password, satisfy};
 use crate::signon::outcome::{Outcome, PostForm, Refused};
@@ -322,11 +322,7 @@ async fn sign(
     let (issued_at, authn_instant) = (ctx.now(), session.authenticated_at);
     let session_end = (!session.remembered).then_some(session.expires_at);
     let signer = target.signer()?;
-    let mode = match target.settings()?.sign {
-        SignMode::Response => Sign::Response,
-        SignMode::Assertion => Sign::Assertion,
-        SignMode::Both => Sign::Both,
-    };
+    let mode = target.settings()?.sign;
     let issuer = target.application.idp_entity_id.clone();
     let audience = target.sp_entity_id()?.to_owned();
     let signed = installation

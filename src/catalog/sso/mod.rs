@@ -17,40 +17,12 @@ use serde::{Deserialize, Serialize};
 
 pub use attribute::{AcsUrl, AcsUrlForm, Attribute, AttributeForm, Jit, NameFormat, NameId, NameIdPatch};
 pub use change::Change;
+pub use crate::base::signature::{SignMode, SignatureAlgorithm};
 pub use transform::Transform;
 pub use value::{ByGroup, GroupFilter, GroupRule, ValueFrom};
 
+use crate::base::vocabulary::vocabulary;
 use crate::base::{Error, Result};
-
-vocabulary! {
-    /// Which parts of a message carry a signature.
-    SignMode {
-        /// The response only.
-        Response = "response",
-        /// The assertion only.
-        Assertion = "assertion",
-        /// Both.
-        #[default]
-        Both = "both",
-    }
-}
-
-vocabulary! {
-    /// Algorithm of the signatures Tessera makes.
-    SignatureAlgorithm {
-        /// `http://www.w3.org/2001/04/xmldsig-more#rsa-sha256`
-        #[default]
-        RsaSha256 = "rsa-sha256",
-        /// `http://www.w3.org/2001/04/xmldsig-more#rsa-sha384`
-        RsaSha384 = "rsa-sha384",
-        /// `http://www.w3.org/2001/04/xmldsig-more#rsa-sha512`
-        RsaSha512 = "rsa-sha512",
-        /// `http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256`
-        EcdsaSha256 = "ecdsa-sha256",
-        /// `http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha384`
-        EcdsaSha384 = "ecdsa-sha384",
-    }
-}
 
 vocabulary! {
     /// What a visit to the `IdP` URL without a request does (decision 1).

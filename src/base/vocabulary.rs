@@ -28,3 +28,5 @@ macro_rules! vocabulary {
         }
     };
 }
+
+pub(crate) use vocabulary;
