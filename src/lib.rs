@@ -4,6 +4,7 @@
 //! imports against that table. Follow one sign-on through `ARCHITECTURE.md`, or start at the ground in [`base`].
 
 pub mod applications;
+pub mod auth;
 pub mod base;
 pub mod catalog;
 pub mod db;
