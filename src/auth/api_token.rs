@@ -66,7 +66,7 @@ pub struct NewApiToken {
     pub name: String,
     /// What it may do; `auditor` when nothing is said.
     #[serde(default)]
-    pub role: Option<Role>,
+    pub role: Option<String>,
     /// Days until it ends, 1 to 365; 90 when nothing is said.
     #[serde(default)]
     pub expires_in_days: Option<u32>,
@@ -104,7 +104,7 @@ pub async fn create(db: &Db, ctx: &Ctx, new: NewApiToken) -> Result<CreatedToken
     if !(1..=MAX_DAYS).contains(&days) {
         return Err(Error::field("expires_in_days", "out_of_range", "Use a number from 1 to 365 days."));
     }
-    let role = new.role.unwrap_or(Role::Auditor);
+    let role = new.role.as_deref().map_or(Ok(Role::Auditor), Role::parse)?;
     let (token, now) = (generate(&ctx.random), ctx.now());
     let mut tx = db.begin().await?;
     roles::require_cover(&mut tx, ctx, role).await?;

@@ -13,6 +13,7 @@ use crate::base::id::{SessionId, UserId};
 use crate::base::{Ctx, Error, Result, Timestamp};
 use crate::db::Db;
 use crate::db::epoch::{Scope, bump};
+use crate::directory::people;
 use crate::events::{Event, EventName, record};
 use crate::settings::{self, Settings};
 
@@ -204,11 +205,13 @@ pub async fn sign_out(db: &Db, ctx: &Ctx, session: &SessionView) -> Result<()> {
 /// Ends one session of this person; another person's session is as unknown as none.
 pub async fn revoke(db: &Db, ctx: &Ctx, user: UserId, session: SessionId) -> Result<()> {
     let mut tx = db.begin().await?;
+    let person = people::find(&mut tx, user).await?.ok_or_else(|| Error::not_found("session"))?;
     if !sessions::end(&mut tx, session, user, ctx.now()).await? {
         return Err(Error::not_found("session"));
     }
-    let event =
-        Event::new(EventName::SessionRevoke).target("user", user, "").detail("session", session.to_string());
+    let event = Event::new(EventName::SessionRevoke)
+        .target("user", user, person.username)
+        .detail("session", session.to_string());
     record(&mut tx, ctx, event).await?;
     bump(&mut tx, Scope::Sessions).await?;
     tx.commit().await
@@ -217,10 +220,11 @@ pub async fn revoke(db: &Db, ctx: &Ctx, user: UserId, session: SessionId) -> Res
 /// *Sign out everywhere*: ends all sessions of a person but `keep`. Answers how many ended.
 pub async fn revoke_all(db: &Db, ctx: &Ctx, user: UserId, keep: Option<SessionId>) -> Result<u64> {
     let mut tx = db.begin().await?;
+    let person = people::find(&mut tx, user).await?.ok_or_else(|| Error::not_found("person"))?;
     let ended = sessions::end_all(&mut tx, user, keep, ctx.now()).await?;
     if ended > 0 {
         let event = Event::new(EventName::SessionRevoke)
-            .target("user", user, "")
+            .target("user", user, person.username)
             .detail("sessions", i64::try_from(ended).unwrap_or(i64::MAX));
         record(&mut tx, ctx, event).await?;
         bump(&mut tx, Scope::Sessions).await?;

@@ -28,9 +28,14 @@ impl PageRequest {
             return Err(Error::field("limit", "out_of_range", format!("Use a limit from 1 to {MAX_LIMIT}.")));
         }
         let after = cursor.map(|text| {
-            URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(
-                || Error::field("cursor", "unknown_cursor", "Use the next_cursor of the page before."),
-            )
+            URL_SAFE_NO_PAD
+                .decode(text)
+                .ok()
+                .and_then(|bytes| String::from_utf8(bytes).ok())
+                .filter(|key| !key.contains('\0'))
+                .ok_or_else(|| {
+                    Error::field("cursor", "unknown_cursor", "Use the next_cursor of the page before.")
+                })
         });
         Ok(Self { limit, after: after.transpose()? })
     }

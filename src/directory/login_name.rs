@@ -11,10 +11,11 @@ pub const MAX_EMAIL: usize = 254;
 pub const MAX_LOGIN: usize = 1024;
 
 /// Folds case and compatibility forms: NFKC, upper then lower case of each character (which takes `ß`, `ſ` and
-/// final sigma to one form), NFKC again.
+/// final sigma to one form), NFKC again. U+0000, which PostgreSQL can't hold, becomes U+FFFD.
 #[must_use]
 pub fn fold(text: &str) -> String {
-    text.nfkc().flat_map(char::to_uppercase).flat_map(char::to_lowercase).nfkc().collect()
+    let usable = text.chars().map(|c| if c == '\0' { char::REPLACEMENT_CHARACTER } else { c });
+    usable.nfkc().flat_map(char::to_uppercase).flat_map(char::to_lowercase).nfkc().collect()
 }
 
 /// The key under which a username, an e-mail address or what someone typed at sign-in is unique. An international

@@ -1,5 +1,61 @@
-//! HTTP: extractors, handlers, pages and assets. It decodes a request, calls one operation of a lower room and
+//! HTTP: extractors, handlers, pages and assets. A handler decodes a request, calls one operation of a lower room and
 //! encodes the answer; it never touches the database.
+//!
+//! Start with [`router`], which shows what every request passes through, then [`extract`] for what handlers ask for
+//! and [`routes`] for how they are added. [`server`] is the accept loop below all of it.
 
 pub mod assets;
+pub mod context;
+pub mod cookies;
+pub mod csrf;
+pub mod error;
+pub mod extract;
+pub mod files;
+pub mod form;
+pub mod headers;
+pub mod health;
 pub mod pages;
+pub mod paths;
+pub mod rate;
+pub mod render;
+pub mod routes;
+pub mod server;
+pub mod shed;
+pub mod state;
+
+pub use error::{Answer, Failure};
+pub use render::{html, page, see_other};
+pub use routes::{Route, Routes, route_table};
+pub use state::{Shared, Web, WebOptions};
+
+use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::IntoResponse as _;
+
+/// All routes. Each module of pages or endpoints adds its own here.
+fn all_routes() -> Routes {
+    Routes::new().with(health::routes()).with(files::routes())
+}
+
+/// The whole HTTP side. A request passes the layers from the last to the first: headers, context and log, drawing of
+/// failures, panics, strict paths, admission; then its route.
+pub fn router(web: &Shared) -> Router {
+    wrap(all_routes(), web)
+}
+
+fn wrap(routes: Routes, web: &Shared) -> Router {
+    routes
+        .into_router()
+        .fallback(|| async { Failure::no_such_page().into_response() })
+        .method_not_allowed_fallback(|| async { Failure::wrong_method().into_response() })
+        .layer(from_fn_with_state(web.clone(), shed::admit))
+        .layer(from_fn(shed::strict_paths))
+        .layer(from_fn(shed::contain_panics))
+        .layer(from_fn_with_state(web.clone(), error::draw))
+        .layer(from_fn_with_state(web.clone(), context::surround))
+        .layer(from_fn_with_state(web.clone(), headers::protect))
+        .with_state(web.clone())
+}
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use crate::db::{Executor, Row, Tx, sql};
 use crate::directory::groups::Group;
 use crate::directory::login_name::fold;
 use crate::directory::person::Person;
-use crate::directory::store::{contains, people};
+use crate::directory::store::{contains, needle, people};
 
 fn read(row: &Row) -> Result<Group> {
     Ok(Group {
@@ -89,7 +89,7 @@ pub(in crate::directory) async fn list(
     after: Option<&str>,
     limit: i64,
 ) -> Result<Vec<Group>> {
-    let search = search.map(|text| fold(text.trim())).unwrap_or_default();
+    let search = needle(search);
     let query =
         sql("SELECT g.id, g.name, g.description, g.built_in, g.version, g.created_at, g.updated_at, \
          CASE WHEN g.built_in THEN (SELECT count(*) FROM users u WHERE u.state = 'active') \
@@ -152,7 +152,7 @@ pub(in crate::directory) async fn members(
     after: Option<&str>,
     limit: i64,
 ) -> Result<Vec<Person>> {
-    let search = search.map(|text| fold(text.trim())).unwrap_or_default();
+    let search = needle(search);
     let query =
         sql("SELECT u.id, u.username, u.email, u.manager_id, u.profile, u.state, u.version, u.created_at, \
          u.updated_at FROM memberships m JOIN users u ON u.id = m.user_id \

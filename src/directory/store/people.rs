@@ -6,7 +6,7 @@ use crate::db::{Executor, Row, Tx, sql};
 use crate::directory::login_name::{fold, login_key};
 use crate::directory::people::PeopleFilter;
 use crate::directory::person::{Person, PersonState, Profile};
-use crate::directory::store::contains;
+use crate::directory::store::{contains, needle};
 
 pub(in crate::directory) fn read(row: &Row) -> Result<Person> {
     let mut profile: Profile = row.json("profile")?;
@@ -174,7 +174,7 @@ pub(in crate::directory) async fn list(
     after: Option<&str>,
     limit: i64,
 ) -> Result<Vec<Person>> {
-    let search = filter.search.as_deref().map(|text| fold(text.trim())).unwrap_or_default();
+    let search = needle(filter.search.as_deref());
     let query =
         sql("SELECT id, username, email, manager_id, profile, state, version, created_at, updated_at \
          FROM users WHERE username_key > $1 AND ($2 = '' OR state = $2) \

@@ -1,0 +1,177 @@
+//! Programs: bearer tokens and JSON. Cookies are never looked at here (A-23).
+
+use std::marker::PhantomData;
+
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::auth::{Permission, TokenView, api_token};
+use crate::base::{Actor, Ctx, Error, Kind};
+use crate::web::error::Failure;
+use crate::web::extract::body::{is_media_type, read};
+use crate::web::extract::permission::Needs;
+use crate::web::extract::sealed::Sealed;
+use crate::web::extract::session::context_of;
+use crate::web::extract::{Access, Credential};
+use crate::web::state::Shared;
+
+/// A program whose token's role allows `P`.
+#[derive(Clone, Debug)]
+pub struct ApiToken<P> {
+    /// The context, with the token as the actor.
+    pub ctx: Ctx,
+    /// The token.
+    pub token: TokenView,
+    needs: PhantomData<P>,
+}
+
+impl<P> ApiToken<P> {
+    /// Demands another permission, for what depends on the body of the request.
+    pub fn require(&self, permission: Permission) -> Result<(), Failure> {
+        require(&self.token, Some(permission))
+    }
+}
+
+impl<P> Sealed for ApiToken<P> {}
+impl<P: Needs> Credential for ApiToken<P> {
+    const ACCESS: Access = Access::Token(P::PERMISSION);
+}
+
+impl<P: Needs> FromRequestParts<Shared> for ApiToken<P> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, web: &Shared) -> Result<Self, Failure> {
+        let (ctx, notes) = context_of(parts)?;
+        let installation = &web.installation;
+        let secret = bearer(&parts.headers).ok_or_else(no_token)?;
+        let token = api_token::authenticate(&installation.db, &ctx, secret).await?.ok_or_else(bad_token)?;
+        let ctx = ctx.acting_as(Actor::Token { id: token.id, name: token.name.as_str().into() });
+        notes.actor(&ctx.actor);
+        let settings = installation.settings(installation.epochs().await?).await?;
+        web.token_calls
+            .call(token.id, ctx.now(), settings.api_calls_per_token_minute)
+            .map_err(too_many)?;
+        require(&token, P::PERMISSION)?;
+        Ok(Self { ctx, token, needs: PhantomData })
+    }
+}
+
+fn require(token: &TokenView, permission: Option<Permission>) -> Result<(), Failure> {
+    if permission.is_none_or(|permission| token.role.allows(permission)) {
+        return Ok(());
+    }
+    Err(Error::forbidden("not_allowed", "The role of this token does not allow this. Use one with another role.").into())
+}
+
+/// The credential of the one `Authorization` header.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let value = values.next().filter(|_| values.next().is_none())?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+fn no_token() -> Failure {
+    let text = "Send an API token: Authorization: Bearer, then the token.";
+    Error::new(Kind::Unauthenticated, "token_missing", text).into()
+}
+
+fn bad_token() -> Failure {
+    let text = "This API token is not known, has ended, or was revoked. Create another one.";
+    Error::new(Kind::Unauthenticated, "token_unknown", text).into()
+}
+
+fn too_many(seconds: u32) -> Failure {
+    let text = "Too many calls with this token. Wait as long as Retry-After says.";
+    Error::new(Kind::TooMany, "too_many_calls", text).retry_after(seconds).into()
+}
+
+/// A JSON body coming in, and a JSON answer going out.
+#[derive(Clone, Copy, Debug)]
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<Shared> for Json<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _: &Shared) -> Result<Self, Failure> {
+        if !is_media_type(request.headers(), "application/json") {
+            return Err(Failure::wrong_media_type("application/json"));
+        }
+        let body = read(request).await?;
+        serde_json::from_slice(&body).map(Self).map_err(|error| unreadable(&error).into())
+    }
+}
+
+/// What serde says, as one of our errors.
+fn unreadable(error: &serde_json::Error) -> Error {
+    let text = error.to_string();
+    if !error.is_data() {
+        return Error::new(Kind::Malformed, "malformed_json", format!("The body is not JSON: {text}."));
+    }
+    let quoted = |prefix: &str| text.strip_prefix(prefix).and_then(|rest| rest.split('`').next());
+    if let Some(field) = quoted("unknown field `") {
+        let message = format!("There is no field {field} here. Leave it out, or check it for typing errors.");
+        return Error { code: "unknown_field", ..Error::field(field, "unknown_field", message) };
+    }
+    if let Some(field) = quoted("missing field `") {
+        return Error::field(field, "required", format!("The field {field} is missing."));
+    }
+    if let Some(field) = quoted("duplicate field `") {
+        return Error::field(field, "duplicate_field", format!("The field {field} comes twice."));
+    }
+    Error { code: "invalid_input", ..Error::new(Kind::Invalid, "invalid_input", format!("A value can't be read: {text}.")) }
+}
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec(&self.0) {
+            Ok(body) => (StatusCode::OK, [(header::CONTENT_TYPE, "application/json")], body).into_response(),
+            Err(error) => Failure::from(Error::internal(error)).into_response(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Body {
+        #[expect(dead_code, reason = "only its reading matters")]
+        label: String,
+    }
+
+    #[test]
+    fn a_38_unknown_fields_are_named() {
+        let fault = |text: &str| unreadable(&serde_json::from_str::<Body>(text).unwrap_err());
+        let unknown = fault(r#"{"label":"x","role":"owner"}"#);
+        assert_eq!((unknown.kind, unknown.code), (Kind::Invalid, "unknown_field"));
+        assert_eq!(unknown.fields[0].field, "role");
+        assert_eq!(fault("{}").fields[0].field, "label");
+        assert_eq!(fault(r#"{"label":"x","label":"y"}"#).fields[0].code, "duplicate_field");
+        assert_eq!(fault("{").code, "malformed_json");
+        assert_eq!(fault(r#"{"label":7}"#).code, "invalid_input");
+    }
+
+    #[test]
+    fn only_one_bearer_header_counts() {
+        let with = |values: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(header::AUTHORIZATION, HeaderValue::from_static(value));
+            }
+            bearer(&headers).map(str::to_owned)
+        };
+        assert_eq!(with(&["Bearer abc"]).as_deref(), Some("abc"));
+        assert_eq!(with(&["bearer abc"]).as_deref(), Some("abc"));
+        assert_eq!(with(&["Basic abc"]), None);
+        assert_eq!(with(&["abc"]), None);
+        assert_eq!(with(&["Bearer abc", "Bearer def"]), None);
+    }
+}

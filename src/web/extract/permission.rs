@@ -1,0 +1,49 @@
+//! Permissions as types, so that a handler's signature states its own: `Console<PeopleWrite>`.
+
+use crate::auth::Permission;
+
+/// A permission that a credential must have.
+pub trait Needs: Send + Sync + 'static {
+    /// The permission; `None`: any role will do.
+    const PERMISSION: Option<Permission>;
+}
+
+/// Any role.
+#[derive(Clone, Copy, Debug)]
+pub struct AnyRole;
+
+impl Needs for AnyRole {
+    const PERMISSION: Option<Permission> = None;
+}
+
+macro_rules! permissions {
+    ($($name:ident)*) => {
+        $(
+            #[doc = concat!("[`Permission::", stringify!($name), "`].")]
+            #[derive(Clone, Copy, Debug)]
+            pub struct $name;
+
+            impl Needs for $name {
+                const PERMISSION: Option<Permission> = Some(Permission::$name);
+            }
+        )*
+
+        #[cfg(test)]
+        const COVERED: &[Permission] = &[$(Permission::$name),*];
+    };
+}
+
+permissions! {
+    ApplicationsRead ApplicationsWrite CatalogRead KeysRead KeysWrite PeopleRead PeopleWrite GroupsRead GroupsWrite
+    EventsRead EventsExport SettingsRead SettingsWrite RolesRead RolesWrite TokensRead TokensManage
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_permission_has_its_type() {
+        assert!(Permission::ALL.iter().all(|permission| COVERED.contains(permission)));
+    }
+}

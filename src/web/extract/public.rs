@@ -1,0 +1,97 @@
+//! Routes for everybody.
+
+use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
+use axum::http::request::Parts;
+
+use crate::base::Ctx;
+use crate::web::error::Failure;
+use crate::web::extract::sealed::Sealed;
+use crate::web::extract::session::{Live, actor_of, context_of, find};
+use crate::web::extract::{Access, Credential};
+use crate::web::pages::Shell;
+use crate::web::render::dress;
+use crate::web::state::{Shared, Web};
+
+/// Everybody, without a look at cookies.
+#[derive(Clone, Debug)]
+pub struct Anyone {
+    /// The context, of nobody.
+    pub ctx: Ctx,
+}
+
+impl Sealed for Anyone {}
+impl Credential for Anyone {
+    const ACCESS: Access = Access::Public;
+}
+
+impl FromRequestParts<Shared> for Anyone {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, Failure> {
+        Ok(Self { ctx: context_of(parts)?.0 })
+    }
+}
+
+/// Everybody, at a page of the gate: known by the cookie that a browser has before anybody signed in, and by the
+/// session if there is one.
+#[derive(Clone)]
+pub struct Gate {
+    /// The context; the actor is the person if there is a session.
+    pub ctx: Ctx,
+    /// The browser's secret: pending requests belong to it, and the forms of the gate.
+    pub browser: String,
+    /// The session, if one runs.
+    pub live: Option<Live>,
+    headers: HeaderMap,
+}
+
+impl std::fmt::Debug for Gate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Gate({:?})", self.live)
+    }
+}
+
+impl Gate {
+    /// The shell of a page at the gate, ready for forms that come back as [`crate::web::extract::GateForm`].
+    pub async fn shell(&self, web: &Web, title: &str) -> Shell {
+        let shell = dress(web.shell_of_nobody(title).await, web, &self.ctx, &self.headers);
+        Shell { csrf: web.csrf_token(&self.ctx, &self.browser), ..shell }
+    }
+
+    /// Whether the browser followed a link of our own, an address typed in, or nothing it could tell of; not a link or
+    /// a form of another site.
+    #[must_use]
+    pub fn is_own_navigation(&self, web: &Web) -> bool {
+        let text = |name: &str| self.headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+        let base = web.installation.base_url.as_str();
+        match text("sec-fetch-site") {
+            Some(site) => matches!(site, "none" | "same-origin"),
+            None => {
+                let own = |url: &str| url == base || url.strip_prefix(base).is_some_and(|rest| rest.starts_with('/'));
+                text("origin").is_none_or(own) && text("referer").is_none_or(own)
+            }
+        }
+    }
+}
+
+impl Sealed for Gate {}
+impl Credential for Gate {
+    const ACCESS: Access = Access::Public;
+}
+
+impl FromRequestParts<Shared> for Gate {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, web: &Shared) -> Result<Self, Failure> {
+        let (ctx, notes) = context_of(parts)?;
+        let live = find(web, parts).await?;
+        let browser = web.cookies.browser(&parts.headers).unwrap_or_else(|| {
+            let secret = ctx.random.token();
+            notes.set_cookie(web.cookies.set_browser(&secret));
+            secret
+        });
+        let ctx = live.as_ref().map_or_else(|| ctx.clone(), |live| ctx.acting_as(actor_of(&live.session)));
+        Ok(Self { ctx, browser, live, headers: parts.headers.clone() })
+    }
+}

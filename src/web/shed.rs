@@ -1,0 +1,71 @@
+//! What keeps the server standing: strict paths, a bounded number of requests at work, and a wall that panics don't
+//! pass (AV-08, A-10, A-33). `/healthz` passes by all queues.
+
+use std::panic::AssertUnwindSafe;
+
+use axum::extract::{Request, State};
+use axum::http::header;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt as _;
+
+use crate::base::{Error, Kind};
+use crate::web::error::Failure;
+use crate::web::health::HEALTHZ;
+use crate::web::paths::is_plain;
+use crate::web::server::body::{gather, is_too_slow};
+use crate::web::state::Shared;
+
+/// Bytes of a body that are gathered before the request takes a place: slow senders wait outside.
+const GATHERED: usize = 16 * 1024;
+/// Largest body of all routes; each has its own limit below it.
+const LARGEST: u64 = 2 * 1024 * 1024;
+
+/// Answers 404 to paths that are not written the one way we write them.
+pub async fn strict_paths(request: Request, next: Next) -> Response {
+    if is_plain(request.uri().path()) { next.run(request).await } else { Failure::no_such_page().into_response() }
+}
+
+/// Lets a bounded number of requests in; the others come back later (AV-08).
+pub async fn admit(State(web): State<Shared>, request: Request, next: Next) -> Response {
+    if request.uri().path() == HEALTHZ {
+        return next.run(request).await;
+    }
+    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > LARGEST) {
+        return Failure::too_large().into_response();
+    }
+    let (parts, body) = request.into_parts();
+    let body = match gather(body, GATHERED).await {
+        Ok(body) => body,
+        Err(error) => return unreadable(&error).into_response(),
+    };
+    let Ok(_place) = web.places.try_acquire() else { return overloaded().into_response() };
+    next.run(Request::from_parts(parts, body)).await
+}
+
+/// A body that broke off or came too slowly.
+pub(in crate::web) fn unreadable(error: &(dyn std::error::Error + 'static)) -> Failure {
+    if is_too_slow(error) {
+        return Failure::too_slow();
+    }
+    Error::new(Kind::Malformed, "body_broken", "The request broke off. Try again.").into()
+}
+
+fn overloaded() -> Failure {
+    Error::new(Kind::Unavailable, "overloaded", "Too much is going on at this moment. Try again in a few seconds.")
+        .retry_after(2)
+        .into()
+}
+
+/// A panic becomes our own failure, with a line in the log, and ends nothing but its request.
+pub async fn contain_panics(request: Request, next: Next) -> Response {
+    match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        Ok(response) => response,
+        Err(panic) => {
+            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+            let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+            Failure::from(Error::internal(format!("a handler panicked: {text}"))).into_response()
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! What every handler can reach: the installation, how this server is set up, and the few things `web` itself keeps.
+
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use moka::sync::Cache;
+use tokio::sync::Semaphore;
+
+use crate::base::Timestamp;
+use crate::base::clock::{HOUR, MINUTE};
+use crate::base::id::{SessionId, TokenId};
+use crate::signon::Installation;
+use crate::web::cookies::Cookies;
+use crate::web::rate::Rate;
+
+/// The state of the router.
+pub type Shared = Arc<Web>;
+
+/// How the HTTP side is set up. Every value is a key of `tessera.toml`.
+#[derive(Clone, Debug)]
+pub struct WebOptions {
+    /// Reverse proxies whose `X-Forwarded-For` counts.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Requests worked on at the same time; beyond it they are answered 503.
+    pub concurrency: usize,
+}
+
+impl Default for WebOptions {
+    fn default() -> Self {
+        Self { trusted_proxies: Vec::new(), concurrency: 1024 }
+    }
+}
+
+/// What handlers share.
+#[derive(Debug)]
+pub struct Web {
+    /// The wired rooms.
+    pub installation: Arc<Installation>,
+    /// How the HTTP side is set up.
+    pub options: WebOptions,
+    /// Names and attributes of our cookies.
+    pub cookies: Cookies,
+    pub(in crate::web) places: Semaphore,
+    pub(in crate::web) token_calls: Rate<TokenId>,
+    console_uses: Cache<SessionId, Timestamp>,
+}
+
+impl Web {
+    /// Wires the HTTP side of an installation.
+    #[must_use]
+    pub fn new(installation: Arc<Installation>, options: WebOptions) -> Shared {
+        Arc::new(Self {
+            cookies: Cookies::new(installation.base_url.is_secure()),
+            places: Semaphore::new(options.concurrency),
+            token_calls: Rate::new(MINUTE),
+            console_uses: Cache::builder()
+                .max_capacity(10_000)
+                .time_to_live(std::time::Duration::from_millis(HOUR.unsigned_abs()))
+                .build(),
+            installation,
+            options,
+        })
+    }
+
+    /// When the session last used the console on this node. What is forgotten asks for the password again, so a
+    /// restart and another node err on the safe side.
+    pub(in crate::web) fn console_use(&self, session: SessionId) -> Option<Timestamp> {
+        self.console_uses.get(&session)
+    }
+
+    pub(in crate::web) fn used_console(&self, session: SessionId, now: Timestamp) {
+        self.console_uses.insert(session, now);
+    }
+}
