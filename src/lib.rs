@@ -7,6 +7,7 @@ pub mod applications;
 pub mod auth;
 pub mod base;
 pub mod catalog;
+pub mod cli;
 pub mod config;
 pub mod db;
 pub mod directory;

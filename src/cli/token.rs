@@ -45,7 +45,6 @@ pub(super) async fn run(data: &DataArgs, command: TokenCommand) -> Result<ExitCo
     let (installation, ctx) = open_beside(data).await?;
     match command {
         TokenCommand::Create { name, role, expires } => {
-            let role: Option<Role> = role.map(|text| parse_role(&text)).transpose()?;
             let new = NewApiToken { name, role, expires_in_days: expires };
             let created = api_token::create(&installation.db, &ctx, new).await?;
             output::line(created.token.expose_secret())?;

@@ -12,6 +12,7 @@ pub mod installation;
 pub mod issue;
 pub mod outcome;
 pub mod pending;
+pub mod published;
 pub mod receive;
 pub mod refusal;
 pub mod release;
@@ -19,5 +20,6 @@ mod store;
 pub mod subject;
 pub mod target;
 
+pub use crate::db::epoch::Epochs;
 pub use installation::Installation;
 pub use outcome::Outcome;

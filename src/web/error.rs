@@ -38,7 +38,7 @@ pub struct Refused {
 }
 
 /// The status of each kind of failure.
-fn status_of(kind: Kind) -> StatusCode {
+pub(in crate::web) fn status_of(kind: Kind) -> StatusCode {
     match kind {
         Kind::Malformed => StatusCode::BAD_REQUEST,
         Kind::Unauthenticated => StatusCode::UNAUTHORIZED,

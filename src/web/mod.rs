@@ -19,6 +19,7 @@ pub mod paths;
 pub mod rate;
 pub mod render;
 pub mod routes;
+pub mod saml;
 pub mod server;
 pub mod shed;
 pub mod state;
@@ -34,7 +35,7 @@ use axum::response::IntoResponse as _;
 
 /// All routes. Each module of pages or endpoints adds its own here.
 fn all_routes() -> Routes {
-    Routes::new().with(health::routes()).with(files::routes())
+    Routes::new().with(health::routes()).with(files::routes()).with(saml::routes())
 }
 
 /// The whole HTTP side. A request passes the layers from the last to the first: headers, context and log, drawing of

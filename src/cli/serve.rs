@@ -1,0 +1,156 @@
+//! `tessera serve`: takes the lock, opens the installation, starts the background work and both listeners, and ends
+//! in order when asked to.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::ExposeSecret as _;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use crate::auth::{link, session};
+use crate::base::{Actor, Ctx, Error, Kind, Result, urls};
+use crate::cli::output;
+use crate::config::{Config, open};
+use crate::db::lock::ServerLock;
+use crate::events::{Event, EventName, chain};
+use crate::signon::{Installation, pending};
+use crate::web::server::{ServerOptions, serve};
+use crate::web::{Web, WebOptions};
+
+pub(super) async fn run(config: &Config) -> Result<ExitCode> {
+    start_logging();
+    open::data_dir(config)?;
+    let lock = ServerLock::take(&config.data_dir)?;
+    let listener = listen(config).await?;
+    let mut config = config.clone();
+    config.listen = listener.local_addr().map_err(Error::internal)?;
+    let installation = Arc::new(open::installation(&config, true).await?);
+    let ctx = context(&installation, "start");
+    note_start(&installation, &ctx).await?;
+    output::line(&format!("Tessera listens on http://{} as {}", config.listen, installation.base_url))?;
+    print_setup_link(&installation, &ctx).await?;
+    until_stopped(&config, installation, listener).await?;
+    lock.release()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Logs to standard error: JSON when it is no terminal. `TESSERA_LOG` sets the levels.
+pub(super) fn start_logging() {
+    use std::io::IsTerminal as _;
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_from_env("TESSERA_LOG").unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second start in one process (tests) keeps the first logger.
+    let _ = if std::io::stderr().is_terminal() { builder.try_init() } else { builder.json().try_init() };
+}
+
+async fn listen(config: &Config) -> Result<TcpListener> {
+    TcpListener::bind(config.listen).await.map_err(|error| {
+        Error::new(
+            Kind::Internal,
+            "address_unusable",
+            format!("Tessera can't listen on {}: {error}. Choose another by --listen.", config.listen),
+        )
+    })
+}
+
+fn context(installation: &Installation, what: &'static str) -> Ctx {
+    Ctx::background(Actor::System(what), installation.clock.clone(), installation.random.clone())
+}
+
+async fn note_start(installation: &Installation, ctx: &Ctx) -> Result<()> {
+    let mut tx = installation.db.begin().await?;
+    let event = Event::new(EventName::ServerStart).detail("version", env!("CARGO_PKG_VERSION"));
+    crate::events::record(&mut tx, ctx, event).await?;
+    tx.commit().await
+}
+
+async fn print_setup_link(installation: &Installation, ctx: &Ctx) -> Result<()> {
+    if !link::is_setup_pending(&mut installation.db.reader()).await? {
+        return Ok(());
+    }
+    let link = link::create_setup(&installation.db, ctx).await?;
+    let url = installation.base_url.join(&urls::setup(link.token.expose_secret()));
+    output::line("There is no owner yet. Open this link within an hour to make one:")?;
+    output::line(&url)
+}
+
+/// Serves until SIGINT or SIGTERM, then finishes what is under way.
+pub(super) async fn until_stopped(
+    config: &Config,
+    installation: Arc<Installation>,
+    listener: TcpListener,
+) -> Result<()> {
+    let options = WebOptions { trusted_proxies: config.trusted_proxies.clone(), ..WebOptions::default() };
+    let web = Web::new(installation.clone(), options);
+    let mut work = background(&installation);
+    let mut server = ServerOptions::default();
+    server.uncapped.extend(config.trusted_proxies.iter().copied());
+    serve(listener, crate::web::router(&web), server, stop_signal()).await.map_err(Error::internal)?;
+    work.shutdown().await;
+    let ctx = context(&installation, "stop");
+    installation.refusals.flush(&installation.db, &ctx).await?;
+    chain::seal(&installation.db, &installation.vault, installation.clock.now()).await?;
+    installation.db.close().await;
+    Ok(())
+}
+
+/// What runs beside the requests: the sealer, the counts of refusals, sweeping. Each failure is logged and the work
+/// goes on at its next turn.
+fn background(installation: &Arc<Installation>) -> JoinSet<()> {
+    let mut work = JoinSet::new();
+    let sealer = installation.clone();
+    work.spawn(async move {
+        chain::run_sealer(sealer.db.clone(), sealer.vault.clone(), sealer.clock.clone()).await;
+    });
+    let counts = installation.clone();
+    work.spawn(every(Duration::from_secs(60), move || {
+        let installation = counts.clone();
+        async move {
+            let ctx = context(&installation, "refusals");
+            installation.refusals.flush(&installation.db, &ctx).await
+        }
+    }));
+    let sweeper = installation.clone();
+    work.spawn(every(Duration::from_secs(300), move || {
+        let installation = sweeper.clone();
+        async move {
+            let ctx = context(&installation, "sweep");
+            pending::sweep(&installation.db, ctx.now()).await?;
+            session::prune(&installation.db, &ctx).await.map(drop)
+        }
+    }));
+    work
+}
+
+async fn every<F, W>(period: Duration, mut work: F)
+where
+    F: FnMut() -> W + Send,
+    W: Future<Output = Result<()>> + Send,
+{
+    let mut tick = tokio::time::interval(period);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        if let Err(error) = work().await {
+            tracing::error!(code = error.code, cause = ?error.internal_cause(), "background work failed; it is tried again");
+        }
+    }
+}
+
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let interrupt = tokio::signal::ctrl_c();
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = interrupt => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        // Without SIGTERM the interrupt still ends the server.
+        Err(_) => drop(interrupt.await),
+    }
+}

@@ -1,0 +1,52 @@
+//! What everybody may read of an application: its IdP metadata and signing certificate. Both are there from the
+//! moment it is created, since the service provider is set up with them before it is switched on.
+
+use crate::applications::{self, model::Kind};
+use crate::base::name_id::NameIdFormat;
+use crate::base::{Error, Result, urls};
+use crate::db::epoch::Epochs;
+use crate::keys;
+use crate::saml::metadata::IdpMetadata;
+use crate::signon::{Installation, target};
+
+async fn application(installation: &Installation, slug: &str) -> Result<applications::Application> {
+    applications::find_by_slug(&mut installation.db.reader(), slug)
+        .await?
+        .filter(|application| application.kind == Kind::Saml)
+        .ok_or_else(|| Error::not_found("application"))
+}
+
+/// The metadata of an application (MD-301): only what works.
+pub async fn metadata(installation: &Installation, epochs: Epochs, slug: &str) -> Result<String> {
+    let application = application(installation, slug).await?;
+    let keys = keys::list(&mut installation.db.reader(), application.id).await?;
+    let certificates: Vec<&[u8]> =
+        keys.iter().filter(|key| key.state != "retired").map(|key| key.certificate.as_slice()).collect();
+    let mut formats = vec![application.sso.name_id.format];
+    let target = target::load(installation, epochs, slug).await?;
+    let offered = target.map_or_else(|| vec![NameIdFormat::Persistent, NameIdFormat::Transient], |t| t.offered_formats());
+    for format in offered {
+        if !formats.contains(&format) {
+            formats.push(format);
+        }
+    }
+    let sso_url = installation.base_url.join(&urls::idp(slug));
+    let metadata = IdpMetadata {
+        entity_id: &application.idp_entity_id,
+        sso_url: &sso_url,
+        certificates: &certificates,
+        name_id_formats: &formats,
+        want_authn_requests_signed: application.sso.require_signed_requests,
+        error_url: None,
+        organisation: None,
+    };
+    metadata.write().map_err(Error::internal)
+}
+
+/// The signing certificate of an application, PEM.
+pub async fn certificate(installation: &Installation, _: Epochs, slug: &str) -> Result<String> {
+    let application = application(installation, slug).await?;
+    let keys = keys::list(&mut installation.db.reader(), application.id).await?;
+    let current = keys.iter().find(|key| key.state == "current");
+    current.map(keys::KeyView::certificate_pem).ok_or_else(|| Error::not_found("certificate"))
+}

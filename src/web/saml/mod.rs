@@ -1,0 +1,18 @@
+//! The SAML endpoints: the IdP URL, the way on after a sign-in, metadata and certificate. The verb fixes the
+//! binding: GET is Redirect and reads the query only, POST is POST and reads the body only (SAML-101).
+
+mod endpoint;
+mod metadata;
+mod show;
+
+use crate::web::routes::Routes;
+
+/// The routes of this module.
+pub(in crate::web) fn routes() -> Routes {
+    Routes::new()
+        .get("/saml2/{slug}", endpoint::by_get)
+        .post("/saml2/{slug}", endpoint::by_post)
+        .get("/saml2/{slug}/continue", endpoint::go_on)
+        .get("/saml2/{slug}/metadata", metadata::metadata)
+        .get("/saml2/{slug}/certificate.pem", metadata::certificate)
+}
