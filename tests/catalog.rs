@@ -169,7 +169,7 @@ fn text<'a>(row: &'a serde_json::Value, key: &str) -> Option<&'a str> {
 }
 
 fn agrees(connector: &Connector, row: &serde_json::Value) {
-    let settings = connector.sso_settings().unwrap();
+    let settings = connector.sso_settings().expect("settings");
     let same = |field: &str, ours: Option<String>, theirs: Option<&str>| {
         assert!(
             ours.as_deref() == theirs || connector.differs.contains_key(field),
@@ -180,7 +180,7 @@ fn agrees(connector: &Connector, row: &serde_json::Value) {
     same("sp_entity_id", settings.sp_entity_id.clone(), text(row, "entity_id"));
     let acs: Vec<&str> = settings.acs_urls.iter().map(|acs| acs.url.as_str()).collect();
     let theirs: Vec<&str> =
-        row["acs_urls"].as_array().unwrap().iter().filter_map(|url| url.as_str()).collect();
+        row["acs_urls"].as_array().expect("a list").iter().filter_map(|url| url.as_str()).collect();
     assert_eq!(acs, theirs, "{}", connector.id);
     if let Some(login_url) = &settings.login_url {
         same("login_url", Some(login_url.clone()), text(row, "sign_on_url"));
@@ -204,7 +204,7 @@ fn agrees(connector: &Connector, row: &serde_json::Value) {
     let expected =
         if text(row, "confidence") == Some("low") { Verified::None } else { Verified::Documentation };
     assert_eq!(connector.verified, expected, "{}", connector.id);
-    let theirs: Vec<&str> = text(row, "source").unwrap().split("; ").collect();
+    let theirs: Vec<&str> = text(row, "source").expect("a source").split("; ").collect();
     let joined = connector.sources.join("; ");
     assert!(theirs.iter().all(|source| joined.contains(source)), "{}: {joined}", connector.id);
     if let Some(base_url) = connector.provisioning.as_ref().and_then(|p| p.base_url.as_deref()) {
@@ -226,17 +226,17 @@ const NAMES: &[(&str, &str)] = &[
 ];
 
 fn attributes_agree(connector: &Connector, row: &serde_json::Value) {
-    let settings = connector.sso_settings().unwrap();
-    let theirs = row["attributes"].as_array().unwrap();
+    let settings = connector.sso_settings().expect("settings");
+    let theirs = row["attributes"].as_array().expect("a list");
     for fact in theirs {
-        let name = fact["name"].as_str().unwrap();
+        let name = fact["name"].as_str().expect("a name");
         if connector.differs.contains_key(&format!("attributes.{name}")) {
             continue;
         }
         let ours = settings.attributes.iter().find(|attribute| attribute.name == name);
         let ours = ours.unwrap_or_else(|| panic!("{} lacks the attribute {name}", connector.id));
         assert_eq!(Some(ours.name_format.urn()), fact["name_format"].as_str(), "{} {name}", connector.id);
-        let source = fact["source"].as_str().unwrap();
+        let source = fact["source"].as_str().expect("a source");
         match &ours.value {
             ValueFrom::Groups(_) => assert_eq!(source, "groups", "{} {name}", connector.id),
             ValueFrom::ByGroup(_) => assert_eq!(source, "awsRoles", "{} {name}", connector.id),
