@@ -110,6 +110,13 @@ impl Error {
         .because(cause)
     }
 
+    /// The same failure under a code of its own.
+    #[must_use]
+    pub fn with_code(mut self, code: &'static str) -> Self {
+        self.code = code;
+        self
+    }
+
     /// Adds the internal cause, for the log only.
     #[must_use]
     pub fn because(mut self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
