@@ -13,5 +13,6 @@ pub mod events;
 pub mod keys;
 pub mod saml;
 pub mod settings;
+pub mod signon;
 pub mod vault;
 pub mod web;
