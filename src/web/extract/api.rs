@@ -115,7 +115,9 @@ fn unreadable(error: &serde_json::Error) -> Error {
     let quoted = |prefix: &str| text.strip_prefix(prefix).and_then(|rest| rest.split('`').next());
     if let Some(field) = quoted("unknown field `") {
         let message = format!("There is no field {field} here. Leave it out, or check it for typing errors.");
-        return Error { code: "unknown_field", ..Error::field(field, "unknown_field", message) };
+        let mut error = Error::field(field, "unknown_field", message);
+        error.code = "unknown_field";
+        return error;
     }
     if let Some(field) = quoted("missing field `") {
         return Error::field(field, "required", format!("The field {field} is missing."));
@@ -123,7 +125,7 @@ fn unreadable(error: &serde_json::Error) -> Error {
     if let Some(field) = quoted("duplicate field `") {
         return Error::field(field, "duplicate_field", format!("The field {field} comes twice."));
     }
-    Error { code: "invalid_input", ..Error::new(Kind::Invalid, "invalid_input", format!("A value can't be read: {text}.")) }
+    Error::new(Kind::Invalid, "invalid_input", format!("A value can't be read: {text}."))
 }
 
 impl<T: Serialize> IntoResponse for Json<T> {
