@@ -11,7 +11,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use ipnet::IpNet;
 
-use crate::base::{Actor, Ctx};
+use crate::base::Actor;
 use crate::web::extract::session::Live;
 use crate::web::server::Peer;
 use crate::web::state::Shared;

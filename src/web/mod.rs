@@ -34,17 +34,19 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse as _;
 
 /// All routes. Each module of pages or endpoints adds its own here.
-fn all_routes() -> Routes {
+#[must_use]
+pub fn all_routes() -> Routes {
     Routes::new().with(health::routes()).with(files::routes()).with(saml::routes())
 }
 
-/// The whole HTTP side. A request passes the layers from the last to the first: headers, context and log, drawing of
-/// failures, panics, strict paths, admission; then its route.
+/// The whole HTTP side.
 pub fn router(web: &Shared) -> Router {
-    wrap(all_routes(), web)
+    assemble(all_routes(), web)
 }
 
-fn wrap(routes: Routes, web: &Shared) -> Router {
+/// These routes with all that surrounds them. A request passes the layers from the last to the first: headers, context
+/// and log, drawing of failures, panics, strict paths, admission; then its route.
+pub fn assemble(routes: Routes, web: &Shared) -> Router {
     routes
         .into_router()
         .fallback(|| async { Failure::no_such_page().into_response() })
@@ -57,6 +59,3 @@ fn wrap(routes: Routes, web: &Shared) -> Router {
         .layer(from_fn_with_state(web.clone(), headers::protect))
         .with_state(web.clone())
 }
-
-#[cfg(test)]
-mod tests;

@@ -115,7 +115,9 @@ fn unreadable(error: &serde_json::Error) -> Error {
     let quoted = |prefix: &str| text.strip_prefix(prefix).and_then(|rest| rest.split('`').next());
     if let Some(field) = quoted("unknown field `") {
         let message = format!("There is no field {field} here. Leave it out, or check it for typing errors.");
-        return Error::field(field, "unknown_field", message).with_code("unknown_field");
+        let mut error = Error::field(field, "unknown_field", message);
+        error.code = "unknown_field";
+        return error;
     }
     if let Some(field) = quoted("missing field `") {
         return Error::field(field, "required", format!("The field {field} is missing."));
