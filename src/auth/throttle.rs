@@ -160,7 +160,10 @@ pub(in crate::auth) async fn succeeded(tx: &mut Tx, slot: &Slot) -> Result<()> {
 pub(in crate::auth) async fn undo(db: &Db, ctx: &Ctx, slot: &Slot) -> Result<()> {
     let mut tx = db.begin().await?;
     throttles::release(&mut tx, &slot.account).await?;
-    throttles::block(&mut tx, &slot.account, ctx.now()).await?;
+    // A block that this attempt set is its own: nobody else was counted while it stood.
+    if slot.delay_seconds() > 0 {
+        throttles::block(&mut tx, &slot.account, ctx.now()).await?;
+    }
     if let Some(source) = &slot.source {
         throttles::release(&mut tx, source).await?;
     }

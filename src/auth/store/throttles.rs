@@ -47,8 +47,9 @@ pub(in crate::auth) async fn consecutive(executor: &mut impl Executor, key: &str
 
 /// Takes one attempt back that was counted and was no failure.
 pub(in crate::auth) async fn release(tx: &mut Tx, key: &str) -> Result<()> {
-    let query = sql("UPDATE throttles SET failures = failures - 1, consecutive = consecutive - 1 \
-         WHERE throttle_key = $1 AND failures > 0 AND consecutive > 0");
+    let query = sql("UPDATE throttles SET \
+         failures = CASE WHEN failures > 0 THEN failures - 1 ELSE 0 END, \
+         consecutive = CASE WHEN consecutive > 0 THEN consecutive - 1 ELSE 0 END WHERE throttle_key = $1");
     tx.run(query.bind(key)).await.map(drop)
 }
 
