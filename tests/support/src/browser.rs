@@ -1,4 +1,4 @@
-//! A client that behaves as a browser without JavaScript does: cookies, their SameSite rules, `Origin` and
+//! A client that behaves as a browser without JavaScript does: cookies, their rules across sites, `Origin` and
 //! `Sec-Fetch-Site`. Redirects are followed only when asked, so that a test can look at each step.
 
 use std::time::Duration;
@@ -14,30 +14,30 @@ const MAX_REDIRECTS: usize = 10;
 
 /// How a request came about, as `Sec-Fetch-Site` tells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Site {
-    None,
+enum Relation {
+    Typed,
     SameOrigin,
-    SameSite,
-    CrossSite,
+    Sibling,
+    Foreign,
 }
 
-impl Site {
+impl Relation {
     fn between(from: &Url, to: &Url) -> Self {
         if from.origin() == to.origin() {
             Self::SameOrigin
         } else if from.host_str() == to.host_str() {
-            Self::SameSite
+            Self::Sibling
         } else {
-            Self::CrossSite
+            Self::Foreign
         }
     }
 
     fn header(self) -> &'static str {
         match self {
-            Self::None => "none",
+            Self::Typed => "none",
             Self::SameOrigin => "same-origin",
-            Self::SameSite => "same-site",
-            Self::CrossSite => "cross-site",
+            Self::Sibling => "same-site",
+            Self::Foreign => "cross-site",
         }
     }
 }
@@ -61,7 +61,7 @@ pub struct Page {
     pub headers: Vec<(String, String)>,
     /// The body as it came.
     pub body: Vec<u8>,
-    site: Site,
+    site: Relation,
 }
 
 impl Page {
@@ -144,18 +144,18 @@ impl Browser {
     /// Opens an address as if it were typed.
     pub fn get(&mut self, url: &str) -> Page {
         let url = Url::parse(url).expect("an absolute URL");
-        self.request("GET", &url, Site::None, &[], None)
+        self.request("GET", &url, Relation::Typed, &[], None)
     }
 
     /// Opens an address from a link on a page.
     pub fn click(&mut self, from: &Page, href: &str) -> Page {
         let url = from.url.join(href).expect("a link is a URL");
-        self.request("GET", &url, Site::between(&from.url, &url), &[], None)
+        self.request("GET", &url, Relation::between(&from.url, &url), &[], None)
     }
 
     /// Submits a form of a page.
     pub fn submit(&mut self, from: &Page, form: &Form) -> Page {
-        let site = Site::between(&from.url, &form.action);
+        let site = Relation::between(&from.url, &form.action);
         let encoded: String =
             form_urlencoded::Serializer::new(String::new()).extend_pairs(&form.fields).finish();
         if form.method == "GET" {
@@ -175,13 +175,13 @@ impl Browser {
         let url = Url::parse(url).expect("an absolute URL");
         let body: String = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let headers = [("content-type", "application/x-www-form-urlencoded")];
-        self.request("POST", &url, Site::None, &headers, Some(body.as_bytes()))
+        self.request("POST", &url, Relation::Typed, &headers, Some(body.as_bytes()))
     }
 
     /// Sends anything.
     pub fn send(&mut self, method: &str, url: &str, headers: &[(&str, &str)], body: Option<&[u8]>) -> Page {
         let url = Url::parse(url).expect("an absolute URL");
-        self.request(method, &url, Site::None, headers, body)
+        self.request(method, &url, Relation::Typed, headers, body)
     }
 
     /// Follows redirects to the page where they end.
@@ -190,10 +190,10 @@ impl Browser {
         for _ in 0..MAX_REDIRECTS {
             let Some(url) = page.location() else { return page };
             // A chain keeps the farthest relation that it has had (Fetch Metadata 2.4).
-            let site = if page.site == Site::None {
-                Site::None
+            let site = if page.site == Relation::Typed {
+                Relation::Typed
             } else {
-                page.site.max(Site::between(&page.url, &url))
+                page.site.max(Relation::between(&page.url, &url))
             };
             page = self.request("GET", &url, site, &[], None);
         }
@@ -204,7 +204,7 @@ impl Browser {
         &mut self,
         method: &str,
         url: &Url,
-        site: Site,
+        site: Relation,
         headers: &[(&str, &str)],
         body: Option<&[u8]>,
     ) -> Page {
@@ -213,7 +213,7 @@ impl Browser {
         if !named("sec-fetch-site") {
             request = request.header("sec-fetch-site", site.header());
         }
-        if let Some(cookies) = self.jar.header(url, site == Site::CrossSite, method)
+        if let Some(cookies) = self.jar.header(url, site == Relation::Foreign, method)
             && !named("cookie")
         {
             request = request.header("cookie", cookies);

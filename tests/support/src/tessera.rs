@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use crate::browser::Browser;
 use crate::process::{Tethered, until};
 
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_mins(1);
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 /// A free port is free only until somebody else takes it; so a start is tried on this many.
 const START_TRIES: usize = 3;

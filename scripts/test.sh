@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# All that CI runs, in the order in which it fails soonest. With TESSERA_SOAK set, the long rounds too.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+step() { printf '\n==> %s (%d s so far)\n' "$1" "$SECONDS"; }
+
+step "Packages"
+scripts/debian.sh build test
+scripts/peers.sh
+
+step "Format and lints"
+make --no-print-directory lint
+
+step "Licences, sources and banned crates"
+scripts/deny.sh
+
+step "Build"
+cargo build --profile ci --bin tessera
+
+# One cluster for the whole run: it ends when this shell does, since its standard input closes then.
+step "A private PostgreSQL"
+coproc POSTGRES { exec tests/support/postgres.sh; }
+read -r TESSERA_TEST_POSTGRES <&"${POSTGRES[0]}" || { echo "PostgreSQL did not start" >&2; exit 1; }
+export TESSERA_TEST_POSTGRES
+
+step "Tests"
+if cargo nextest --version >/dev/null 2>&1; then
+  cargo nextest run --workspace --cargo-profile ci --no-fail-fast
+else
+  cargo test --workspace --profile ci --no-fail-fast
+fi
+
+step "Browser"
+scripts/browser.sh
+
+step "Done"

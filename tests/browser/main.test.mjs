@@ -1,0 +1,232 @@
+// From an empty server to a person who signs in, as an administrator and that person do it in a browser.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { after, before, test } from "node:test";
+
+import { launch, look, person } from "./launch.mjs";
+import { prepareProvider, startTessera } from "./servers.mjs";
+
+const owner = { username: "livia", email: "livia@example.org", password: "seven hills and one river" };
+const ada = { username: "ada", email: "ada@example.org", password: "bronze abacus under the arch" };
+const bob = { username: "bob", email: "bob@example.org", password: "granite steps by the water" };
+
+let browser, tessera, provider, admin;
+
+before(async () => {
+  [browser, tessera] = await Promise.all([launch(), startTessera()]);
+  admin = await person(browser);
+});
+
+after(async () => {
+  provider?.stop();
+  await browser?.close();
+  await tessera?.stop();
+});
+
+const at = (path) => tessera.base + path;
+
+async function signIn(page, { username, password }) {
+  await page.fill('input[name="username"]', username);
+  await page.fill('input[name="password"]', password);
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+}
+
+/** Presses a button that may ask for the password again before it acts. */
+async function press(page, name) {
+  await page.getByRole("button", { name, exact: true }).first().click();
+  await page.waitForLoadState();
+  if (await page.getByRole("heading", { name: "Enter your password again" }).isVisible()) {
+    await page.fill('input[name="password"]', owner.password);
+    await page.getByRole("button", { name: "Continue", exact: true }).click();
+    await page.waitForLoadState();
+  }
+}
+
+async function addApplication(page, connector, label, slug) {
+  await page.goto(at(`/admin/applications/new?q=${encodeURIComponent(connector)}`));
+  await page.locator("a.pick", { hasText: connector }).first().click();
+  await page.getByLabel("Name", { exact: true }).fill(label);
+  await page.getByLabel("Last part of the IdP URL").fill(slug);
+  await page.getByLabel("I have read the address and it is the one I want").check();
+  await press(page, "Save application");
+  await page.getByRole("heading", { name: `${label} is saved` }).waitFor();
+  await page.getByRole("link", { name: "Configure application" }).click();
+  await page.getByRole("button", { name: "Activate", exact: true }).waitFor();
+  return new URL(page.url()).pathname.replace(/\/sso$/, "");
+}
+
+async function addPerson(page, { username, email, password }) {
+  await page.goto(at("/admin/users/new"));
+  await page.getByLabel("Username", { exact: true }).fill(username);
+  await page.getByLabel("E-mail", { exact: true }).fill(email);
+  await page.locator('input[name="password"]').fill(password);
+  await press(page, "Add user");
+}
+
+async function bind(page, application, group) {
+  await page.goto(at(`${application}/groups`));
+  await page.locator('select[name="group"]').selectOption({ label: group });
+  await press(page, "Bind group");
+  await page.getByRole("link", { name: group }).waitFor();
+}
+
+test("the first one in becomes the owner", async () => {
+  const { page } = admin;
+  await page.goto(tessera.setupLink() ?? assert.fail(`no set-up link in:\n${tessera.log()}`));
+  await look(page, "setup");
+  await page.getByLabel("Organisation").fill("Forum");
+  await page.getByLabel("First name").fill("Livia");
+  await page.getByLabel("Last name").fill("Drusilla");
+  await page.locator('input[name="email"]').fill(owner.email);
+  await page.locator('input[name="username"]').fill(owner.username);
+  await page.locator('input[name="password"]').fill(owner.password);
+  await page.getByRole("button", { name: "Create the owner account" }).click();
+  await page.waitForURL((url) => !url.pathname.startsWith("/setup"));
+  if (new URL(page.url()).pathname === "/login") await signIn(page, owner);
+  await page.goto(at("/admin/applications"));
+  await page.getByRole("heading", { name: "Applications", exact: true }).waitFor();
+  await look(page, "applications-empty");
+});
+
+test("the set-up link works once", async () => {
+  const { page, context } = await person(browser);
+  const answer = await page.goto(tessera.setupLink());
+  assert.ok(answer.status() >= 400, `answered ${answer.status()}`);
+  await context.close();
+});
+
+let heap;
+test("Heap is not activated while its placeholder is unfilled, and then it is", async () => {
+  const { page } = admin;
+  heap = await addApplication(page, "Heap", "Heap", "heap");
+  await look(page, "application-sso-missing");
+  await press(page, "Activate");
+  assert.equal(await page.getByText(/missing before this can be activated/).count(), 1);
+  await page.getByRole("button", { name: "Activate", exact: true }).waitFor();
+  await page.getByLabel("Heap ID").fill("42");
+  await press(page, "Activate");
+  await page.getByRole("button", { name: /^Deactivate/ }).first().waitFor();
+  const body = await page.content();
+  assert.match(body, /finalize\/(<mark[^>]*>)?42(<\/mark>)?\//);
+  await look(page, "application-sso-active");
+});
+
+test("the IdP URL can't be edited once it is saved", async () => {
+  const { page } = admin;
+  await page.goto(at(`${heap}/general`));
+  const slug = page.getByLabel("IdP URL");
+  assert.equal(await slug.inputValue(), "heap");
+  assert.equal(await slug.isEditable(), false);
+  assert.equal(await slug.getAttribute("name"), null);
+  await look(page, "application-general");
+});
+
+test("a group is made, filled and bound", async () => {
+  const { page } = admin;
+  for (const someone of [ada, bob]) await addPerson(page, someone);
+  await page.goto(at("/admin/groups/new"));
+  await page.getByLabel("Name", { exact: true }).fill("Analysts");
+  await press(page, "Add group");
+  await page.getByRole("heading", { name: "Analysts", exact: true }).waitFor();
+  await page.locator('input[name="user"]').fill(ada.username);
+  await press(page, "Add member");
+  await page.getByRole("button", { name: /^Remove/ }).waitFor();
+  await look(page, "group");
+  await bind(page, heap, "Analysts");
+  await look(page, "application-groups");
+});
+
+test("her tile opens Heap, with the assertion posted to the filled-in address", async () => {
+  const { page, context, faults } = await person(browser);
+  let posted;
+  await context.route("https://heapanalytics.com/**", (route) => {
+    posted = route.request();
+    return route.fulfill({ contentType: "text/html", body: "<h1>Heap</h1>" });
+  });
+  await page.goto(at("/"));
+  await look(page, "login");
+  await signIn(page, ada);
+  await page.locator("a.tile", { hasText: "Heap" }).first().waitFor();
+  await look(page, "portal");
+  await page.locator("a.tile", { hasText: "Heap" }).first().click();
+  await page.getByRole("heading", { name: "Heap", exact: true }).waitFor();
+  assert.equal(posted.url(), "https://heapanalytics.com/saml/finalize/42/");
+  const message = Buffer.from(new URLSearchParams(posted.postData()).get("SAMLResponse"), "base64").toString();
+  assert.match(message, /ada@example\.org/);
+  assert.doesNotMatch(message, /InResponseTo/);
+  assert.deepEqual(faults, []);
+  await context.close();
+});
+
+test("a service provider sends her to the login and gets her back", async () => {
+  const { page } = admin;
+  provider = await prepareProvider(["--sign-requests"]);
+  const application = await addApplication(page, "Custom SAML", "Aqueduct", "aqueduct");
+  await page.locator('textarea[name="metadata"]').fill(readFileSync(provider.file, "utf8"));
+  await press(page, "Show what changes");
+  await look(page, "sp-metadata-changes");
+  await press(page, "Save these changes");
+  await page.goto(at(`${application}/sso`));
+  await press(page, "Activate");
+  await page.getByRole("button", { name: /^Deactivate/ }).first().waitFor();
+  await bind(page, application, "Analysts");
+  await provider.start(at("/saml2/aqueduct/metadata"));
+
+  for (const binding of ["redirect", "post"]) {
+    const someone = await person(browser);
+    await someone.page.goto(`${provider.base}/login?binding=${binding}&relay_state=%2Freports%3Fa%3D1`);
+    if (binding === "post") await someone.page.locator("form").evaluate((form) => form.submit()).catch(() => {});
+    await someone.page.getByRole("heading", { name: /Aqueduct/ }).waitFor();
+    if (binding === "redirect") await look(someone.page, "login-to-application");
+    await signIn(someone.page, ada);
+    await someone.page.waitForURL(`${provider.base}/acs`);
+    const told = JSON.parse(await someone.page.locator("body").innerText());
+    assert.equal(told.event, "accepted", JSON.stringify(told));
+    assert.equal(told.name_id, ada.email);
+    assert.equal(told.relay_state, "/reports?a=1");
+    assert.deepEqual(someone.faults, []);
+    await someone.context.close();
+  }
+});
+
+test("without JavaScript the same sign-on takes one more press", async () => {
+  const { page, context } = await person(browser, { javaScriptEnabled: false });
+  await page.goto(`${provider.base}/login`);
+  await signIn(page, ada);
+  await page.getByRole("button", { name: "Continue to Aqueduct" }).click();
+  await page.waitForURL(`${provider.base}/acs`);
+  await context.close();
+});
+
+test("a person without access is told why", async () => {
+  const { page, context } = await person(browser);
+  await page.goto(`${provider.base}/login`);
+  await signIn(page, bob);
+  await page.getByRole("heading", { name: /open Aqueduct/ }).waitFor();
+  assert.ok(page.url().startsWith(tessera.base), "nothing is sent to the provider");
+  await look(page, "refusal");
+  await page.goto(at("/"));
+  assert.equal(await page.locator("a.tile").count(), 0);
+  await look(page, "portal-empty");
+  await context.close();
+});
+
+test("deleting asks for the number, and then the address is gone", async () => {
+  const { page, faults } = admin;
+  await page.goto(at("/admin/applications"));
+  await page.getByLabel("Select Heap").check();
+  await page.getByRole("button", { name: "Delete…" }).click();
+  const dialog = page.locator("dialog[open]");
+  await dialog.waitFor();
+  await look(page, "applications-delete");
+  await dialog.locator('input[name="count"]').fill("2");
+  await dialog.getByRole("button", { name: /^Delete/ }).click().catch(() => {});
+  const still = await page.request.get(at("/saml2/heap/metadata"));
+  assert.equal(still.status(), 200, "a wrong number deletes nothing");
+  await dialog.locator('input[name="count"]').fill("1");
+  await press(page, "Delete 1 application");
+  await page.goto(at("/admin/applications"));
+  assert.equal(await page.getByLabel("Select Heap").count(), 0);
+  assert.equal((await page.request.get(at("/saml2/heap/metadata"))).status(), 410);
+  assert.deepEqual(faults, []);
+});
