@@ -1,6 +1,8 @@
 //! The SSO tab of an application: placeholders, the service provider, signing, attributes, the certificate and the
 //! steps at the other side. Names of inputs are the names of `PATCH /applications/{id}/sso`, dotted.
 
+use std::borrow::Borrow;
+
 use askama::Template;
 
 use crate::base::urls;
@@ -133,6 +135,10 @@ pub struct AcsRow {
 /// A row of attributes; inputs are `attributes.{n}.name`, `.enabled`, `.kind`, `.source`, `.constant`, `.groups.include`,
 /// `.groups.exclude`, `.by_group.rows`, `.by_group.all`, `.name_format`, `.friendly_name`, `.transforms`, `.remove`.
 #[derive(Clone, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a checkbox of its own, or says how the row is drawn"
+)]
 pub struct AttributeRow {
     /// Name at the SP; empty in the spare row.
     pub name: String,
@@ -175,8 +181,8 @@ impl AttributeRow {
     const PARTS: &'static [&'static str] =
         &["source", "constant", "groups", "by_group", "name_format", "friendly_name", "transforms"];
 
-    fn title(&self, number: &usize) -> String {
-        if self.name.is_empty() { format!("attribute {}", *number + 1) } else { self.name.clone() }
+    fn title(&self, number: impl Borrow<usize>) -> String {
+        if self.name.is_empty() { format!("attribute {}", number.borrow() + 1) } else { self.name.clone() }
     }
 }
 

@@ -14,6 +14,7 @@ pub mod catalog;
 pub mod confirm;
 pub mod events;
 pub mod groups;
+pub mod inputs;
 pub mod login;
 pub mod parts;
 pub mod portal;

@@ -75,9 +75,9 @@ impl Reader<'_> {
             }
             Event::End(TagEnd::Paragraph) => {
                 if self.items == 0 {
-                    self.finish()
+                    self.finish();
                 } else {
-                    self.push(" ")
+                    self.push(" ");
                 }
             }
             Event::Start(Tag::Strong | Tag::Emphasis) => self.strong += 1,

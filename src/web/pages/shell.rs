@@ -211,7 +211,7 @@ impl fmt::Display for Icon {
         let Self { name, class } = self;
         write!(
             f,
-            r##"<svg class="{class}" aria-hidden="true"><use href="{}#i-{name}"/></svg>"##,
+            r#"<svg class="{class}" aria-hidden="true"><use href="{}#i-{name}"/></svg>"#,
             asset_url("icons.svg")
         )
     }

@@ -248,7 +248,7 @@ impl Samples {
 
     fn sso_active(&self) -> ApplicationSsoPage {
         let mut removal = self.deactivation();
-        removal.id = "remove-certificate-1".to_owned();
+        "remove-certificate-1".clone_into(&mut removal.id);
         removal.button = self.t("Remove…");
         removal.title = self.t("Remove this certificate of Heap?");
         let mut page = self.sso_page();
