@@ -25,7 +25,7 @@ use tessera::base::{Clock, Random, Timestamp};
 use tessera::saml::names::{ATTRIBUTE_BASIC, ATTRIBUTE_URI, AUTHN_PASSWORD_PROTECTED};
 use tessera::saml::xml::{Limits, c14n, is_xml_text, reader::Source};
 use tessera::saml::{
-    Attribute, ErrorResponse, IdpMetadata, Lifetimes, NameId, OpensslSigner, ResponseInput, Sign,
+    Attribute, ErrorResponse, IdpMetadata, Lifetimes, NameId, OpensslSigner, ResponseInput, SignMode,
     SignatureAlgorithm, SignedResponse, Status,
 };
 
@@ -102,7 +102,7 @@ fn respond(
     issued_at: Timestamp,
     name_id: &NameId,
     attributes: &[Attribute],
-    sign: Sign,
+    sign: SignMode,
     signer: &OpensslSigner,
 ) -> SignedResponse {
     let random = Random::seeded(1);
@@ -179,9 +179,9 @@ fn saml_207_saml_208_xmlsec1_accepts_every_signing_mode_and_algorithm() {
     for algorithm in SignatureAlgorithm::ALL {
         let identity: &Identity = if algorithm.is_ecdsa() { &EC } else { &RSA };
         for (sign, signed) in [
-            (Sign::Response, &["Response"][..]),
-            (Sign::Assertion, &["Assertion"]),
-            (Sign::Both, &["Response", "Assertion"]),
+            (SignMode::Response, &["Response"][..]),
+            (SignMode::Assertion, &["Assertion"]),
+            (SignMode::Both, &["Response", "Assertion"]),
         ] {
             for attributes in [&attributes[..], &[]] {
                 let response = respond(NOW, &name_id, attributes, sign, &identity.signer(*algorithm));
@@ -257,7 +257,7 @@ fn saml_208_md_301_everything_we_write_is_valid_by_schema() {
     let schemas = Schemas::find();
     let protocol = "saml-schema-protocol-2.0.xsd";
     let signer = RSA.signer(SignatureAlgorithm::RsaSha256);
-    for sign in [Sign::Response, Sign::Assertion, Sign::Both] {
+    for sign in [SignMode::Response, SignMode::Assertion, SignMode::Both] {
         for attributes in [&awkward_attributes()[..], &[]] {
             let response = respond(NOW, &name_id("a@example.com"), attributes, sign, &signer);
             let (valid, said) = schemas.check(protocol, response.as_xml());
@@ -287,7 +287,7 @@ fn saml_207_samael_as_a_service_provider_accepts_us() {
         ..samael::service_provider::ServiceProvider::default()
     };
     let certificate = RSA.der().into();
-    for sign in [Sign::Response, Sign::Assertion, Sign::Both] {
+    for sign in [SignMode::Response, SignMode::Assertion, SignMode::Both] {
         let signer = RSA.signer(SignatureAlgorithm::RsaSha256);
         let response = respond(now, &name_id("zoë@example.com"), &awkward_attributes(), sign, &signer);
         Crypto::verify_signed_xml(response.as_xml(), &certificate, Some("ID"))
@@ -324,7 +324,7 @@ fn bergshamra_accepts(xml: &str, identity: &Identity) -> Result<(), String> {
 fn saml_207_bergshamra_accepts_every_signing_mode_and_algorithm() {
     for algorithm in SignatureAlgorithm::ALL {
         let identity: &Identity = if algorithm.is_ecdsa() { &EC } else { &RSA };
-        for sign in [Sign::Response, Sign::Assertion, Sign::Both] {
+        for sign in [SignMode::Response, SignMode::Assertion, SignMode::Both] {
             let signer = identity.signer(*algorithm);
             let response = respond(NOW, &name_id("zoë@example.com"), &awkward_attributes(), sign, &signer);
             assert_eq!(bergshamra_accepts(response.as_xml(), identity), Ok(()), "{algorithm} {sign:?}");
@@ -371,7 +371,7 @@ proptest! {
             values: vec![value.clone()],
         }];
         let signer = RSA.signer(SignatureAlgorithm::RsaSha256);
-        let response = respond(NOW, &name_id(&subject), &attributes, Sign::Both, &signer);
+        let response = respond(NOW, &name_id(&subject), &attributes, SignMode::Both, &signer);
         prop_assert!(Crypto::verify_signed_xml(response.as_xml(), &RSA.der().into(), Some("ID")).is_ok());
         prop_assert_eq!(bergshamra_accepts(response.as_xml(), &RSA), Ok(()));
         let read: samael::schema::Response = response.as_xml().parse().expect("samael parses it");
@@ -450,6 +450,6 @@ fn a_04_exclusive_canonicalisation_agrees_with_libxml2() {
 #[test]
 fn responses_travel_as_base64_of_the_very_bytes() {
     let signer = RSA.signer(SignatureAlgorithm::RsaSha256);
-    let response = respond(NOW, &name_id("a@example.com"), &[], Sign::Both, &signer);
+    let response = respond(NOW, &name_id("a@example.com"), &[], SignMode::Both, &signer);
     assert_eq!(STANDARD.decode(response.to_base64()).expect("base64"), response.as_xml().as_bytes());
 }
