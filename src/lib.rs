@@ -13,6 +13,7 @@ pub mod db;
 pub mod directory;
 pub mod events;
 pub mod keys;
+pub mod lab;
 pub mod saml;
 pub mod settings;
 pub mod signon;

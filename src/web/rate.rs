@@ -33,7 +33,7 @@ impl<K: Hash + Eq + Send + Sync + 'static> Rate<K> {
             *count = (window, 0);
         }
         count.1 = count.1.saturating_add(1);
-        if count.1 > limit { Err(u32::try_from(rest / 1000 + 1).unwrap_or(u32::MAX)) } else { Ok(()) }
+        if count.1 > limit { Err(u32::try_from((rest + 999) / 1000).unwrap_or(u32::MAX)) } else { Ok(()) }
     }
 }
 
@@ -46,7 +46,7 @@ mod tests {
         let rate = Rate::new(60_000);
         let at = |second: i64| Timestamp(second * 1000);
         assert_eq!([rate.call(1, at(0), 2), rate.call(1, at(30), 2)], [Ok(()), Ok(())]);
-        assert_eq!(rate.call(1, at(50), 2), Err(11));
+        assert_eq!(rate.call(1, at(50), 2), Err(10));
         assert_eq!(rate.call(2, at(50), 2), Ok(()), "another key");
         assert_eq!(rate.call(1, at(60), 2), Ok(()));
     }

@@ -5,4 +5,4 @@ pub(crate) mod envelop;
 mod verify;
 
 pub(crate) use verify::{MAX_KEYS, holds_signature};
-pub use verify::{SignatureFault, Verified, verify_root};
+pub use verify::{SignatureFault, Verified, verify_element, verify_root};

@@ -44,8 +44,8 @@ impl From<XmlFault> for SignatureFault {
     }
 }
 
-/// Proof that an element is covered by a signature of a registered key. Only [`verify_root`] makes one, and what is
-/// read of a signed message is read from it.
+/// Proof that an element is covered by a signature of a registered key. Only [`verify_root`] and
+/// [`verify_element`] make one, and what is read of a signed message is read from it.
 #[derive(Clone, Copy, Debug)]
 pub struct Verified<'a, 'i> {
     element: Node<'a, 'i>,
@@ -63,20 +63,31 @@ pub(crate) fn holds_signature(document: &Document<'_>) -> bool {
     document.descendants().any(|node| is(node, DSIG, "Signature"))
 }
 
-/// Verifies the signature over the document's root.
+/// Verifies the signature over the document's root, the only one that the document may hold.
 pub fn verify_root<'a, 'i>(
     document: &'a Document<'i>,
     keys: &[VerificationKey],
 ) -> Result<Verified<'a, 'i>, SignatureFault> {
     check_ids(document)?;
-    let root = document.root_element();
-    let mut signatures = document.descendants().filter(|node| is(*node, DSIG, "Signature"));
+    if document.descendants().filter(|node| is(*node, DSIG, "Signature")).count() != 1 {
+        return Err(SignatureFault::Misplaced);
+    }
+    verify_element(document.root_element(), keys)
+}
+
+/// Verifies the one signature that is a child of this element and covers it. What else the document holds is the
+/// caller's to judge, its IDs ([`check_ids`]) first of all.
+pub fn verify_element<'a, 'i>(
+    element: Node<'a, 'i>,
+    keys: &[VerificationKey],
+) -> Result<Verified<'a, 'i>, SignatureFault> {
+    let mut signatures = element.children().filter(|node| is(*node, DSIG, "Signature"));
     let signature = signatures.next().ok_or(SignatureFault::Misplaced)?;
-    if signatures.next().is_some() || signature.parent() != Some(root) {
+    if signatures.next().is_some() {
         return Err(SignatureFault::Misplaced);
     }
     let parts = Parts::read(signature)?;
-    if Some(parts.reference) != attribute(root, "ID").filter(|id| !id.is_empty()) {
+    if Some(parts.reference) != attribute(element, "ID").filter(|id| !id.is_empty()) {
         return Err(SignatureFault::Reference);
     }
     if keys.is_empty() {
@@ -87,12 +98,12 @@ pub fn verify_root<'a, 'i>(
     if !fitting.any(|key| key.verifies(parts.algorithm, signed_info.as_bytes(), &parts.value)) {
         return Err(SignatureFault::Value);
     }
-    let content = c14n::exclusive(root, &parts.content_prefixes, Some(signature.id()))?;
+    let content = c14n::exclusive(element, &parts.content_prefixes, Some(signature.id()))?;
     let digest = parts.digest_algorithm.digest(content.as_bytes()).map_err(|_| SignatureFault::Digest)?;
     if digest != parts.digest {
         return Err(SignatureFault::Digest);
     }
-    Ok(Verified { element: root })
+    Ok(Verified { element })
 }
 
 /// What a Signature says, once its shape is known to be the one we accept.

@@ -1,0 +1,169 @@
+//! A service provider to try sign-on against: `tessera demo` and the console's *Test* use it. It serves on a port, and
+//! so an origin, of its own, and shows what an application receives and how each check of it went.
+//!
+//! It must not know the identity provider's rooms: all it has is an address, an entity ID and a certificate, like any
+//! other service provider. Start with [`Lab::start`].
+
+mod handlers;
+mod judge;
+mod pages;
+mod pretty;
+mod request;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use moka::sync::Cache;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::base::{Clock, Error, Random, Result};
+use crate::saml::{VerificationKey, parse_certificate};
+
+/// How long a request waits for its answer, and an assertion is remembered.
+const MEMORY: Duration = Duration::from_secs(30 * 60);
+/// Requests and assertions remembered at most.
+const REMEMBERED: u64 = 10_000;
+
+/// An application of the lab, with what it knows of its identity provider.
+#[derive(Clone, Debug)]
+pub struct LabSp {
+    /// Its name in addresses: `/acs/{name}`; letters, digits and `-`.
+    pub name: String,
+    /// How it is shown.
+    pub label: String,
+    /// The IdP URL.
+    pub idp_url: String,
+    /// Entity ID of the identity provider.
+    pub idp_entity_id: String,
+    /// Certificate of the identity provider, PEM.
+    pub idp_certificate: String,
+    /// Its own entity ID.
+    pub entity_id: String,
+}
+
+/// An application with its key read.
+#[derive(Clone, Debug)]
+struct Application {
+    sp: LabSp,
+    key: VerificationKey,
+}
+
+/// A request that was sent and has not been answered.
+#[derive(Clone, Debug)]
+struct Sent {
+    application: String,
+    relay_state: Option<String>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    origin: String,
+    clock: Clock,
+    random: Random,
+    applications: RwLock<BTreeMap<String, Arc<Application>>>,
+    sent: Cache<String, Sent>,
+    seen: Cache<String, ()>,
+}
+
+impl Shared {
+    fn new(origin: String, clock: Clock, random: Random) -> Self {
+        let sent = Cache::builder().max_capacity(REMEMBERED).time_to_live(MEMORY).build();
+        let seen = Cache::builder().max_capacity(REMEMBERED).time_to_live(MEMORY).build();
+        Self { origin, clock, random, applications: RwLock::default(), sent, seen }
+    }
+
+    fn register(&self, sp: LabSp) -> Result<()> {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        if sp.name.is_empty() || !sp.name.chars().all(is_plain) {
+            return Err(Error::field("name", "unusable_name", "Use letters, digits and hyphens."));
+        }
+        let certificate = parse_certificate(sp.idp_certificate.as_bytes())
+            .map_err(|fault| Error::field("idp_certificate", fault.code(), fault.sentence()))?;
+        let mut applications = self.applications.write().unwrap_or_else(PoisonError::into_inner);
+        applications.insert(sp.name.clone(), Arc::new(Application { sp, key: certificate.key }));
+        Ok(())
+    }
+
+    fn find(&self, name: &str) -> Option<Arc<Application>> {
+        self.applications.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    fn acs_url(&self, name: &str) -> String {
+        format!("{}/acs/{name}", self.origin)
+    }
+}
+
+/// A running lab. It stops when [`Lab::stop`] is called, or with the runtime.
+#[derive(Debug)]
+pub struct Lab {
+    shared: Arc<Shared>,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<io::Result<()>>,
+}
+
+impl Lab {
+    /// Serves these applications on `listener`. Its origin is the listener's address, so on a loopback address it is
+    /// another site than `localhost`, as a real application would be.
+    pub fn start(
+        listener: TcpListener,
+        applications: Vec<LabSp>,
+        clock: Clock,
+        random: Random,
+    ) -> Result<Self> {
+        let address = listener.local_addr().map_err(Error::internal)?;
+        let shared = Arc::new(Shared::new(format!("http://{address}"), clock, random));
+        for application in applications {
+            shared.register(application)?;
+        }
+        let (stop, stopped) = oneshot::channel();
+        let router = handlers::router(Arc::clone(&shared));
+        let serving = axum::serve(listener, router).with_graceful_shutdown(async {
+            // Dropping the handle without stopping leaves the lab running.
+            if stopped.await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        });
+        let task = tokio::spawn(async move { serving.await });
+        Ok(Self { shared, stop, task })
+    }
+
+    /// `http://127.0.0.1:4000`
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.shared.origin
+    }
+
+    /// The assertion consumer service of an application, to be registered at the identity provider.
+    #[must_use]
+    pub fn acs_url(&self, name: &str) -> String {
+        self.shared.acs_url(name)
+    }
+
+    /// The page that begins a sign-on at the application.
+    #[must_use]
+    pub fn start_url(&self, name: &str) -> String {
+        format!("{}/start/{name}", self.shared.origin)
+    }
+
+    /// The metadata of an application.
+    #[must_use]
+    pub fn metadata_url(&self, name: &str) -> String {
+        format!("{}/metadata/{name}", self.shared.origin)
+    }
+
+    /// Adds an application, or replaces the one of this name.
+    pub fn register(&self, application: LabSp) -> Result<()> {
+        self.shared.register(application)
+    }
+
+    /// Stops serving.
+    pub async fn stop(self) -> Result<()> {
+        // The receiver lives as long as the task; if that has ended there is nothing to stop.
+        let _ = self.stop.send(());
+        self.task.await.map_err(Error::internal)?.map_err(Error::internal)
+    }
+}
