@@ -72,6 +72,8 @@ CREATE INDEX memberships_group ON memberships (group_id, user_id);
 CREATE TABLE passwords (
     user_id TEXT NOT NULL PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
     hash TEXT NOT NULL,
+    -- raised by each new password; hashing the same one anew leaves it
+    version BIGINT NOT NULL,
     changed_at BIGINT NOT NULL
 );
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use openssl::sha::sha256;
-use zxcvbn::feedback::Warning;
+use zxcvbn::feedback::{Feedback, Warning};
 use zxcvbn::{Score, zxcvbn};
 
 use crate::base::{Error, Result};
@@ -104,7 +104,7 @@ pub(in crate::auth) fn check(
     let words: Vec<&str> = context.0.iter().map(String::as_str).collect();
     let folded = fold(password);
     // What is left when every word about the person is taken out must still be a password.
-    let rest = words.iter().fold(folded.clone(), |rest, word| rest.replace(word, ""));
+    let rest = words.iter().fold(folded.clone(), |rest, word| rest.replace(*word, ""));
     if rest.chars().count() < min_length.min(8) {
         return Err(refused(
             "personal_words",
@@ -115,7 +115,7 @@ pub(in crate::auth) fn check(
     if strength.score() >= Score::Three {
         return Ok(());
     }
-    let warning = strength.feedback().and_then(|feedback| feedback.warning());
+    let warning = strength.feedback().and_then(Feedback::warning);
     Err(refused(
         "too_easy",
         format!("{} Use a few words that have nothing to do with each other.", reason(warning)),

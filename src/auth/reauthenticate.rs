@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use crate::auth::password::{Passwords, Verdict};
 use crate::auth::session::{NewSession, SessionView};
 use crate::auth::sign_in::{evaluate, refusal};
-use crate::auth::store::credentials::{self, Credentials};
+use crate::auth::store::credentials::{self, Credentials, Stored};
 use crate::auth::store::sessions;
 use crate::auth::throttle::{self, Slot};
 use crate::auth::token_hash;
@@ -23,7 +23,7 @@ use crate::vault::Vault;
 /// A password that was right a moment ago.
 pub(in crate::auth) struct Proof {
     pub(in crate::auth) found: Credentials,
-    pub(in crate::auth) hash: String,
+    pub(in crate::auth) stored: Stored,
     slot: Slot,
 }
 
@@ -38,7 +38,7 @@ pub async fn reauthenticate(
 ) -> Result<NewSession> {
     let proof = prove(db, ctx, vault, passwords, session, password).await?;
     let mut tx = db.begin().await?;
-    hold(&mut tx, &proof, &proof.hash).await?;
+    hold(&mut tx, &proof, &proof.stored.hash).await?;
     let renewed = rotate(&mut tx, ctx, session).await?;
     let event = Event::new(EventName::UserReauthenticate).target("user", session.user_id, &session.username);
     record(&mut tx, ctx, event).await?;
@@ -61,10 +61,11 @@ pub(in crate::auth) async fn prove(
     let found = credentials::by_user(&mut reader, session.user_id).await?.ok_or_else(gone)?;
     let key = throttle::key_for(&mut reader, ctx, vault, Some(found.user_id), "").await?;
     let slot = throttle::reserve(db, ctx, &settings, key).await?;
-    let hash = found.hash.clone().filter(|_| found.state == PersonState::Active);
-    let verdict = evaluate(db, ctx, passwords, &slot, hash.clone(), password).await?;
-    if let (Some(hash), Verdict::Right { .. }) = (hash, verdict) {
-        return Ok(Proof { found, hash, slot });
+    let stored = found.password.clone().filter(|_| found.state == PersonState::Active);
+    let hash = stored.as_ref().map(|stored| stored.hash.clone());
+    let verdict = evaluate(db, ctx, passwords, &slot, hash, password).await?;
+    if let (Some(stored), Verdict::Right { .. }) = (stored, verdict) {
+        return Ok(Proof { found, stored, slot });
     }
     record_refusal(db, ctx, EventName::UserReauthenticate, Some(&found), "wrong_password", &slot).await?;
     Err(wrong())
@@ -73,7 +74,7 @@ pub(in crate::auth) async fn prove(
 /// Uses the proof in the transaction of what it is for: refused when the password was changed in between.
 pub(in crate::auth) async fn hold(tx: &mut Tx, proof: &Proof, to: &str) -> Result<()> {
     throttle::succeeded(tx, &proof.slot).await?;
-    if credentials::hold_password(tx, proof.found.user_id, &proof.hash, to).await? {
+    if credentials::hold_password(tx, proof.found.user_id, &proof.stored, to).await? {
         Ok(())
     } else {
         Err(wrong())

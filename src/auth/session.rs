@@ -39,13 +39,13 @@ pub struct SessionView {
     pub role: Option<Role>,
     /// When they signed in.
     pub created_at: Timestamp,
-    /// When they last proved who they are, by password: the AuthnInstant.
+    /// When they last proved who they are, by password: the `AuthnInstant`.
     pub authenticated_at: Timestamp,
     /// When the session was last used before now, to the minute.
     pub last_seen_at: Timestamp,
     /// When it ends whatever happens.
     pub expires_at: Timestamp,
-    /// *Keep me signed in* was chosen: no idle limit, and no SessionNotOnOrAfter.
+    /// *Keep me signed in* was chosen: no idle limit, and no `SessionNotOnOrAfter`.
     pub remembered: bool,
 }
 

@@ -5,7 +5,7 @@ use secrecy::SecretString;
 
 use crate::auth::password::{Passwords, Verdict};
 use crate::auth::session::{self, NewSession};
-use crate::auth::store::credentials::{self, Credentials};
+use crate::auth::store::credentials::{self, Credentials, Stored};
 use crate::auth::store::sessions;
 use crate::auth::throttle::{self, Slot};
 use crate::auth::{reauthenticate, token_hash};
@@ -53,16 +53,15 @@ pub async fn sign_in(
     let slot = throttle::reserve(db, ctx, &settings, key).await?;
 
     let usable = found.as_ref().filter(|found| found.state == PersonState::Active);
-    let hash = usable.and_then(|found| found.hash.clone());
-    let verdict = evaluate(db, ctx, passwords, &slot, hash.clone(), &attempt.password).await?;
-    let (Some(found), Some(hash), Verdict::Right { outdated }) = (&found, hash, verdict) else {
+    let stored = usable.and_then(|found| found.password.clone());
+    let hash = stored.as_ref().map(|stored| stored.hash.clone());
+    let verdict = evaluate(db, ctx, passwords, &slot, hash, &attempt.password).await?;
+    let (Some(found), Some(stored), Verdict::Right { outdated }) = (&found, stored, verdict) else {
         return refuse(db, ctx, found.as_ref(), reason(found.as_ref()), &slot).await;
     };
-    let renewed = match outdated {
-        true => passwords.rehash(&ctx.random, &attempt.password).await?,
-        false => hash.clone(),
-    };
-    match issue(db, ctx, &settings, &attempt, &slot, found, [&hash, &renewed]).await? {
+    let renewed =
+        if outdated { passwords.rehash(&ctx.random, &attempt.password).await? } else { stored.hash.clone() };
+    match issue(db, ctx, &settings, &attempt, &slot, found, (&stored, &renewed)).await? {
         Ok(session) => Ok(session),
         Err(reason) => refuse(db, ctx, Some(found), reason, &slot).await,
     }
@@ -90,7 +89,7 @@ pub(in crate::auth) async fn evaluate(
 fn reason(found: Option<&Credentials>) -> &'static str {
     match found {
         None => "unknown_user",
-        Some(found) => match (found.state, &found.hash) {
+        Some(found) => match (found.state, &found.password) {
             (PersonState::Staged, _) => "staged",
             (PersonState::Suspended, _) => "suspended",
             (PersonState::Active, None) => "no_password",
@@ -108,7 +107,7 @@ async fn issue(
     attempt: &SignIn,
     slot: &Slot,
     found: &Credentials,
-    [verified, renewed]: [&str; 2],
+    (verified, renewed): (&Stored, &str),
 ) -> Result<Result<NewSession, &'static str>> {
     let mut tx = db.begin().await?;
     if throttle::locked_since(&mut tx, slot).await? {

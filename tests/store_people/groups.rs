@@ -61,6 +61,7 @@ async fn memberships_change_once_and_say_what_changed(world: World) {
     let sales = create(&world, "Sales").await;
     let change = memberships::change(&world.db, &world.ctx, sales.id, &[ada.id, bob.id], &[]).await.unwrap();
     assert_eq!(change, MembershipChange { added: vec![ada.id, bob.id], removed: vec![] });
+    world.clock.advance(1);
     assert!(!memberships::add(&world.db, &world.ctx, sales.id, ada.id).await.unwrap());
     assert!(memberships::remove(&world.db, &world.ctx, sales.id, ada.id).await.unwrap());
     assert!(!memberships::remove(&world.db, &world.ctx, sales.id, ada.id).await.unwrap());

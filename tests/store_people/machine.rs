@@ -166,7 +166,7 @@ impl Machine {
         match result {
             Ok(new) => {
                 assert!(right && running.alive, "a session was renewed that had no right to it");
-                running.token = new.token.expose_secret().to_owned();
+                new.token.expose_secret().clone_into(&mut running.token);
                 running.view = new.session;
                 running.seen = now;
             }

@@ -216,7 +216,7 @@ async fn lists_are_paged_and_searched_whatever_the_case(world: World) {
     assert_eq!(names, (0..25).map(|n| format!("Person{n:02}")).collect::<Vec<_>>());
 
     for (search, found) in
-        [("STRASSE", 5), ("erson07@", 1), ("person1", 10), ("100%", 0), ("_", 0), ("\0", 25)]
+        [("STRASSE", 5), ("erson07@", 1), ("person1", 10), ("100%", 0), ("_", 0), ("\0", 0)]
     {
         let filter = PeopleFilter { search: Some(search.to_owned()), state: None };
         let page = people::list(&world.db, &filter, &PageRequest::first()).await.unwrap();

@@ -32,6 +32,7 @@ async fn a_36_a_caller_grants_only_what_its_own_role_covers(world: World) {
             }
         }
     }
+    world.clock.advance(1);
     roles::set_role(&world.db, &world.as_user(&owner), person.id, Some(Role::Owner)).await.unwrap();
     let held = roles::holders(&world.db).await.unwrap();
     assert_eq!(held.len(), 4);

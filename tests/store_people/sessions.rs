@@ -6,6 +6,7 @@ use tessera::auth::session::{self, list, prune, revoke, revoke_all, sign_out};
 use tessera::auth::{Role, SessionCache, SignIn, account, roles, sign_in};
 use tessera::base::Kind;
 use tessera::base::clock::{DAY, HOUR, MINUTE};
+use tessera::db::Executor as _;
 use tessera::db::epoch::{self, Scope};
 use tessera::directory::{PersonPatch, people};
 use tessera::events::EventName;
@@ -191,6 +192,7 @@ async fn saml_118_the_password_again_is_a_fresh_instant_and_a_new_token(world: W
     assert_eq!((error.kind, error.code), (Kind::Unauthenticated, "wrong_password"));
     assert_eq!(world.session(&old).await.unwrap().authenticated_at, begun.authenticated_at);
 
+    world.clock.advance(1);
     let new = again(PASSWORD).await.unwrap();
     assert!(world.session(&old).await.is_none());
     let view = world.session(new.token.expose_secret()).await.unwrap();
@@ -244,7 +246,6 @@ async fn the_database_holds_no_usable_session_token(world: World) {
     world.person("ada").await;
     let (token, _) = world.sign_in("ada").await;
     let mut tx = world.db.begin().await.unwrap();
-    use tessera::db::Executor as _;
     let rows = tx.all(tessera::db::sql("SELECT token_hash FROM sessions")).await.unwrap();
     let stored = rows[0].text("token_hash").unwrap();
     assert_ne!(stored, token);

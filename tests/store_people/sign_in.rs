@@ -75,7 +75,7 @@ async fn a_27_of_200_guesses_at_once_no_more_than_the_limit_are_computed(world: 
         // From many places at once: the account is what is counted.
         let ctx = world.from(&format!("203.0.{}.{}", n / 4, n % 4 + 1));
         let attempt = SignIn {
-            login: if n % 2 == 0 { "ada" } else { "ada@example.com" }.to_owned(),
+            login: if n.is_multiple_of(2) { "ada" } else { "ada@example.com" }.to_owned(),
             password: SecretString::from(format!("guess {n}")),
             remember: false,
             replaces: None,
@@ -181,6 +181,19 @@ async fn w_07_a_hash_of_an_old_cost_is_made_anew_at_sign_in(world: World) {
     assert_eq!(world.passwords.computed(), 3, "once only");
 }
 
+async fn w_07_parallel_sign_ins_may_all_make_the_hash_anew(world: World) {
+    world.person("ada").await;
+    let cost = Cost { iterations: 3, ..Cost::trifling() };
+    let world = world.with(World::passwords_of(cost));
+    let signing_in = (0..4).map(|n| {
+        let world = &world;
+        async move { world.try_sign_in(&format!("203.0.{n}.1"), "ada", PASSWORD).await }
+    });
+    for result in futures_util::future::join_all(signing_in).await {
+        result.unwrap();
+    }
+}
+
 async fn w_07_an_attempt_that_found_no_thread_does_not_count(world: World) {
     world.person("ada").await;
     let options =
@@ -236,6 +249,7 @@ on_both_databases!(
     a_28_a_stranger_elsewhere_does_not_keep_a_person_out,
     w_12_failures_of_one_network_are_limited_and_successes_are_not,
     w_07_a_hash_of_an_old_cost_is_made_anew_at_sign_in,
+    w_07_parallel_sign_ins_may_all_make_the_hash_anew,
     w_07_an_attempt_that_found_no_thread_does_not_count,
     w_06_a_megabyte_is_refused_before_hashing,
     w_06_the_policy_holds_for_new_people,

@@ -5,6 +5,7 @@ use tessera::auth::{CreatedToken, NewApiToken, Role, TokenView, roles};
 use tessera::base::clock::{DAY, MINUTE};
 use tessera::base::paging::PageRequest;
 use tessera::base::{Actor, Ctx, Kind};
+use tessera::db::Executor as _;
 use tessera::directory::people;
 use tessera::events::EventName;
 
@@ -48,7 +49,6 @@ async fn w_11_neither_database_nor_list_holds_a_usable_token(world: World) {
     assert!(!text.contains(&made.expose()[..20]));
     assert!(made.expose().ends_with(&listed[0].last_four));
     assert!(!world.all_event_text().await.contains(made.expose()));
-    use tessera::db::Executor as _;
     let rows = world.db.reader().all(tessera::db::sql("SELECT token_hash FROM api_tokens")).await.unwrap();
     let stored = rows[0].text("token_hash").unwrap();
     assert!(authenticate(&world.db, &world.ctx, &stored).await.unwrap().is_none());

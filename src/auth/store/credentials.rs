@@ -6,13 +6,20 @@ use crate::base::{Result, Timestamp};
 use crate::db::{Executor, Row, Tx, sql};
 use crate::directory::PersonState;
 
+/// A stored password: the hash, and which of the person's passwords it is.
+#[derive(Clone, Debug)]
+pub(in crate::auth) struct Stored {
+    pub(in crate::auth) hash: String,
+    pub(in crate::auth) version: i64,
+}
+
 /// What a sign-in must know of the person who has the name.
 #[derive(Clone, Debug)]
 pub(in crate::auth) struct Credentials {
     pub(in crate::auth) user_id: UserId,
     pub(in crate::auth) username: String,
     pub(in crate::auth) state: PersonState,
-    pub(in crate::auth) hash: Option<String>,
+    pub(in crate::auth) password: Option<Stored>,
 }
 
 /// The person as they stand when a session is issued.
@@ -27,11 +34,13 @@ pub(in crate::auth) struct Standing {
 }
 
 fn read(row: &Row) -> Result<Credentials> {
+    let hash = row.opt_text("hash")?;
+    let version = row.opt_int("password_version")?;
     Ok(Credentials {
         user_id: row.parse("id")?,
         username: row.text("username")?,
         state: row.parse("state")?,
-        hash: row.opt_text("hash")?,
+        password: hash.zip(version).map(|(hash, version)| Stored { hash, version }),
     })
 }
 
@@ -39,7 +48,8 @@ pub(in crate::auth) async fn by_login_key(
     executor: &mut impl Executor,
     key: &str,
 ) -> Result<Option<Credentials>> {
-    let query = sql("SELECT u.id, u.username, u.state, p.hash FROM login_names l \
+    let query =
+        sql("SELECT u.id, u.username, u.state, p.hash, p.version AS password_version FROM login_names l \
          JOIN users u ON u.id = l.user_id LEFT JOIN passwords p ON p.user_id = u.id \
          WHERE l.name_key = $1 AND l.released_at IS NULL");
     executor.optional(query.bind(key)).await?.as_ref().map(read).transpose()
@@ -49,7 +59,7 @@ pub(in crate::auth) async fn by_user(
     executor: &mut impl Executor,
     user: UserId,
 ) -> Result<Option<Credentials>> {
-    let query = sql("SELECT u.id, u.username, u.state, p.hash FROM users u \
+    let query = sql("SELECT u.id, u.username, u.state, p.hash, p.version AS password_version FROM users u \
          LEFT JOIN passwords p ON p.user_id = u.id WHERE u.id = $1");
     executor.optional(query.bind_text(user)).await?.as_ref().map(read).transpose()
 }
@@ -71,17 +81,17 @@ pub(in crate::auth) async fn standing(
     }))
 }
 
-/// Puts `to` in the place of the hash that was verified. Answers `false` when another stands there by now; else
-/// nobody changes the password until the transaction ends.
+/// Stores the hash `to` of the password that was verified. Answers `false` when the person has another password by
+/// now; else nobody changes it until the transaction ends.
 pub(in crate::auth) async fn hold_password(
     tx: &mut Tx,
     user: UserId,
-    verified: &str,
+    verified: &Stored,
     to: &str,
 ) -> Result<bool> {
-    let query = sql("UPDATE passwords SET hash = $3 WHERE user_id = $1 AND hash = $2")
+    let query = sql("UPDATE passwords SET hash = $3 WHERE user_id = $1 AND version = $2")
         .bind_text(user)
-        .bind(verified)
+        .bind(verified.version)
         .bind(to);
     Ok(tx.run(query).await? == 1)
 }
@@ -92,8 +102,9 @@ pub(in crate::auth) async fn set_password(
     hash: &str,
     now: Timestamp,
 ) -> Result<()> {
-    let query = sql("INSERT INTO passwords (user_id, hash, changed_at) VALUES ($1, $2, $3) \
-         ON CONFLICT (user_id) DO UPDATE SET hash = excluded.hash, changed_at = excluded.changed_at")
+    let query = sql("INSERT INTO passwords (user_id, hash, version, changed_at) VALUES ($1, $2, 1, $3) \
+         ON CONFLICT (user_id) DO UPDATE SET hash = excluded.hash, version = passwords.version + 1, \
+         changed_at = excluded.changed_at")
     .bind_text(user)
     .bind(hash)
     .bind(now);
