@@ -215,7 +215,11 @@ impl Schemas {
         let mut list = Command::new("dpkg-query");
         let (found, said) = run(list.args(["--listfiles", "opensaml-schemas", "xmltooling-schemas"]));
         assert!(found, "install opensaml-schemas and xmltooling-schemas: {said}");
-        let files = said.lines().filter(|line| line.ends_with(".xsd")).map(PathBuf::from).collect();
+        let files = said
+            .lines()
+            .map(PathBuf::from)
+            .filter(|file| file.extension().is_some_and(|e| e == "xsd"))
+            .collect();
         let schemas = Self { dir: TempDir::new().expect("temp dir"), files };
         let mut catalog = "<catalog xmlns=\"urn:oasis:names:tc:entity:xmlns:xml:catalog\">".to_owned();
         for (url, file) in [
