@@ -141,7 +141,8 @@ pub fn verify_redirect_signature(
     if keys.is_empty() {
         return Err(Reason::SignatureKeyUnknown);
     }
-    for octets in [&signature.received, &signature.re_encoded] {
+    let again = Some(&signature.re_encoded).filter(|form| **form != signature.received);
+    for octets in std::iter::once(&signature.received).chain(again) {
         let mut fitting = keys.iter().filter(|key| key.fits(algorithm)).take(MAX_KEYS);
         if fitting.any(|key| key.verifies(algorithm, octets.as_bytes(), &signature.value)) {
             return Ok(());

@@ -123,13 +123,13 @@ fn saml_104_one_retry_takes_the_form_of_encode_uri_component() {
     let relay_state = "it's (a) ~ *test*!";
     let signer = signer();
     let strict = |text: &str| encode_uri_component(text);
-    let signed = format!(
+    let octets = format!(
         "SAMLRequest={}&RelayState={}&SigAlg={}",
         strict(&deflated),
         strict(relay_state),
         strict(signer.algorithm().uri())
     );
-    let value = percent(&STANDARD.encode(signer.sign(signed.as_bytes()).unwrap()));
+    let value = percent(&STANDARD.encode(signer.sign(octets.as_bytes()).unwrap()));
     let sent = format!(
         "SAMLRequest={}&RelayState={}&SigAlg={}&Signature={value}",
         percent(&deflated),
@@ -219,7 +219,7 @@ fn md_305_any_registered_key_verifies_but_at_most_ten_are_tried() {
     let query = sign_query(&redirect(&RequestXml::default().unsigned()), &signer());
     let (good, other) = (key(&SP), key(&MALLORY));
     assert_eq!(verify(&query, &[other.clone(), key(&P256), good.clone()]), Ok(()));
-    assert_eq!(verify(&query, &[other.clone()]), Err(Reason::SignatureInvalid));
+    assert_eq!(verify(&query, std::slice::from_ref(&other)), Err(Reason::SignatureInvalid));
     assert_eq!(verify(&query, &[]), Err(Reason::SignatureKeyUnknown));
     let mut many = vec![other; 9];
     many.push(good.clone());

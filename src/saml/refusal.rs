@@ -58,13 +58,13 @@ reasons! {
     /// A parameter came twice, or together with one that excludes it.
     ParameterPollution: Malformed, "parameter_pollution",
         "The application sent a sign-in request with contradictory parameters. Go back to the application and try again.";
-    /// No SAMLRequest.
+    /// No `SAMLRequest`.
     MissingRequest: Malformed, "request_missing",
         "No sign-in request arrived. Go back to the application and try again.";
     /// A parameter is not percent-encoded UTF-8, or the message not base64.
     BadEncoding: Malformed, "encoding_invalid",
         "The sign-in request is damaged. Go back to the application and try again.";
-    /// SAMLEncoding is not DEFLATE.
+    /// `SAMLEncoding` is not DEFLATE.
     UnknownEncoding: Incompatible, "encoding_unknown",
         "The application encodes its sign-in requests in a way that is not supported. Ask its administrator to use DEFLATE.";
     /// The DEFLATE stream is broken or followed by something.
@@ -82,10 +82,10 @@ reasons! {
     /// RelayState can't be given back unchanged.
     RelayStateUnusable: Malformed, "relay_state_unusable",
         "The application sent a RelayState that can't be given back unchanged. Ask its administrator to use plain text.";
-    /// Signature without SigAlg, or the other way round.
+    /// `Signature` without `SigAlg`, or the other way round.
     SignatureIncomplete: Malformed, "signature_incomplete",
         "The signature of the sign-in request is incomplete. Go back to the application and try again.";
-    /// A signature over the form (SimpleSign).
+    /// A signature over the form (`SimpleSign`).
     SimpleSign: Incompatible, "binding_simple_sign",
         "The application signs its requests by the SimpleSign binding, which is not supported. Ask its administrator to use HTTP-POST or HTTP-Redirect.";
     /// Not an AuthnRequest.
@@ -181,7 +181,7 @@ reasons! {
     /// The person signed in is not the one asked for.
     SubjectMismatch: Incompatible, "subject_mismatch",
         "The application asks for another person than the one who is signed in.";
-    /// IDPList without us.
+    /// `IDPList` without us.
     IdpNotListed: Incompatible, "idp_not_listed",
         "The application asks for identity providers of which this is none.";
 }

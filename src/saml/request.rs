@@ -1,5 +1,5 @@
 //! The AuthnRequest as a type (Core 3.4.1). Reading happens in two steps: the outline that decides whether the
-//! sender is trusted, and the details that only matter once it is. Extensions, Conditions, Consent, ProviderName and
+//! sender is trusted, and the details that only matter once it is. Extensions, Conditions, Consent, `ProviderName` and
 //! foreign attributes are passed over (SAML-125).
 
 use roxmltree::Node;
@@ -117,9 +117,9 @@ pub struct RequestedSubject {
     pub format: Option<String>,
     /// The NameID.
     pub value: String,
-    /// Its NameQualifier.
+    /// Its `NameQualifier`.
     pub name_qualifier: Option<String>,
-    /// Its SPNameQualifier.
+    /// Its `SPNameQualifier`.
     pub sp_name_qualifier: Option<String>,
 }
 
@@ -164,7 +164,7 @@ pub struct RequestedAuthnContext {
 
 impl RequestedAuthnContext {
     /// The class to assert, of those that are true of this sign-in: the first one asked for that is among them.
-    /// `None` means NoAuthnContext. An order of strength is not defined yet, so *better* is never met and the other
+    /// `None` means `NoAuthnContext`. An order of strength is not defined yet, so *better* is never met and the other
     /// comparisons are met by an equal class only (SAML-120, SAML-121).
     #[must_use]
     pub fn choose<'a>(&self, truthful: &[&'a str]) -> Option<&'a str> {

@@ -55,7 +55,7 @@ fn readable(xml: &str) -> String {
         let mut redacted = String::new();
         while let Some((before, after)) = rest.split_once(&open) {
             redacted.push_str(before);
-            redacted.push_str(&format!("<{element}/>"));
+            redacted.extend(["<", element, "/>"]);
             rest = after.split_once(&close).unwrap().1;
         }
         redacted.push_str(rest);

@@ -191,6 +191,10 @@ mod tests {
             (format!("<a>{}</a>", "<b/>".repeat(2000)), XmlFault::TooManyElements),
             (format!("<a{}/>", many(65, &|n| format!(" a{n}=''"))), XmlFault::TooManyAttributes),
             (format!("<a{}/>", many(33, &|n| format!(" xmlns:a{n}='u:'"))), XmlFault::TooManyNamespaces),
+            (
+                many(9, &|d| format!("<a{}>", many(30, &|n| format!(" xmlns:a{d}x{n}='u:'")))),
+                XmlFault::TooManyNamespaces,
+            ),
             (format!("<a>{}</a>", "x".repeat(65_537)), XmlFault::TextTooLong),
             (format!("<a b='{}'/>", "x".repeat(65_537)), XmlFault::TextTooLong),
             (format!("<a><![CDATA[{}]]></a>", "x".repeat(65_537)), XmlFault::TextTooLong),

@@ -20,6 +20,8 @@ pub struct Limits {
     pub attributes: usize,
     /// Namespace declarations of one element.
     pub namespaces: usize,
+    /// Namespace declarations in force at one place: looking up a prefix takes that long.
+    pub namespaces_in_scope: usize,
     /// Bytes of one text node or attribute value.
     pub text: usize,
     /// Whether processing instructions are tolerated before and after the root element, and passed over.
@@ -34,6 +36,7 @@ impl Limits {
         elements: 2000,
         attributes: 64,
         namespaces: 32,
+        namespaces_in_scope: 256,
         text: 64 * 1024,
         outer_instructions: false,
     };
@@ -44,6 +47,7 @@ impl Limits {
         elements: 50_000,
         attributes: 64,
         namespaces: 64,
+        namespaces_in_scope: 256,
         text: 512 * 1024,
         outer_instructions: true,
     };
@@ -150,7 +154,7 @@ pub(super) fn prepare(octets: &[u8], limits: &Limits) -> Result<String, XmlFault
     }
     let text =
         if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text.to_owned() };
-    Scan { text: &text, at: 0, limits, depth: 0, elements: 0 }.run()?;
+    Scan { text: &text, at: 0, limits, scopes: Vec::new(), in_scope: 0, elements: 0 }.run()?;
     Ok(text)
 }
 
@@ -158,7 +162,9 @@ struct Scan<'a> {
     text: &'a str,
     at: usize,
     limits: &'a Limits,
-    depth: usize,
+    /// Namespace declarations of each open element.
+    scopes: Vec<usize>,
+    in_scope: usize,
     elements: usize,
 }
 
@@ -171,7 +177,7 @@ impl<'a> Scan<'a> {
             self.mark_up()?;
         }
         self.check_text(self.rest())?;
-        if self.elements == 0 || self.depth != 0 { Err(XmlFault::NotWellFormed) } else { Ok(()) }
+        if self.elements == 0 || !self.scopes.is_empty() { Err(XmlFault::NotWellFormed) } else { Ok(()) }
     }
 
     fn rest(&self) -> &'a str {
@@ -214,12 +220,12 @@ impl<'a> Scan<'a> {
         } else if rest.starts_with("<!") {
             Err(XmlFault::Doctype)
         } else if rest.starts_with("<?") {
-            if !self.limits.outer_instructions || self.depth > 0 {
+            if !self.limits.outer_instructions || !self.scopes.is_empty() {
                 return Err(XmlFault::ProcessingInstruction);
             }
             self.pass("<?", "?>").map(|_| ())
         } else if rest.starts_with("</") {
-            self.depth = self.depth.checked_sub(1).ok_or(XmlFault::NotWellFormed)?;
+            self.in_scope -= self.scopes.pop().ok_or(XmlFault::NotWellFormed)?;
             self.pass("</", ">").map(|_| ())
         } else {
             self.start_tag()
@@ -259,20 +265,21 @@ impl<'a> Scan<'a> {
         }
         self.at = at + 1;
         self.elements += 1;
-        let empty = bytes[at - 1] == b'/';
         let limits = self.limits;
-        if self.depth >= limits.depth {
-            return Err(XmlFault::TooDeep);
-        }
-        self.depth += usize::from(!empty);
         for (count, limit, fault) in [
+            (self.scopes.len() + 1, limits.depth, XmlFault::TooDeep),
             (self.elements, limits.elements, XmlFault::TooManyElements),
             (attributes, limits.attributes, XmlFault::TooManyAttributes),
             (namespaces, limits.namespaces, XmlFault::TooManyNamespaces),
+            (self.in_scope + namespaces, limits.namespaces_in_scope, XmlFault::TooManyNamespaces),
         ] {
             if count > limit {
                 return Err(fault);
             }
+        }
+        if bytes[at - 1] != b'/' {
+            self.scopes.push(namespaces);
+            self.in_scope += namespaces;
         }
         Ok(())
     }
