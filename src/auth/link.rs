@@ -21,7 +21,7 @@ use crate::db::epoch::{Scope, bump};
 use crate::db::{Db, Executor};
 use crate::directory::{NewPerson, Person, PersonState, owners, people};
 use crate::events::{Event, EventName, record};
-use crate::settings::{self, Settings};
+use crate::settings;
 
 /// How long a link lives, in milliseconds.
 pub const LIFE: i64 = HOUR;
@@ -85,13 +85,12 @@ pub async fn is_setup_link(db: &Db, ctx: &Ctx, token: &str) -> Result<bool> {
     Ok(found.is_some() && is_setup_pending(&mut reader).await?)
 }
 
-/// Makes the first owner, and names the organisation. Of any number at the same instant, one becomes it.
+/// Makes the first owner. Of any number at the same instant, one becomes it.
 pub async fn complete_setup(
     db: &Db,
     ctx: &Ctx,
     passwords: &Passwords,
     token: &str,
-    organisation: Option<String>,
     owner: NewPerson,
     password: &SecretString,
 ) -> Result<Person> {
@@ -106,10 +105,6 @@ pub async fn complete_setup(
     store::consume(&mut tx, &token_hash(token), Purpose::Setup, ctx.now()).await?.ok_or_else(unusable)?;
     store::void_setup(&mut tx, ctx.now()).await?;
     let person = account::insert(&mut tx, ctx, owner, Some(&hash), Some(Role::Owner)).await?;
-    if let Some(organisation_name) = organisation {
-        let settings = settings::read(&mut tx).await?;
-        settings::store(&mut tx, &Settings { organisation_name, ..settings }).await?;
-    }
     let event = Event::new(EventName::SetupComplete).target("user", person.id, &person.username);
     record(&mut tx, ctx, event).await?;
     bump(&mut tx, Scope::Sessions).await?;

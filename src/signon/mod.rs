@@ -23,15 +23,3 @@ pub mod target;
 pub use crate::db::epoch::Epochs;
 pub use installation::Installation;
 pub use outcome::Outcome;
-
-use crate::base::id::{ApplicationId, UserId};
-use crate::base::{Result, Timestamp};
-
-/// The applications a person used lately, newest first.
-pub async fn last_uses(
-    installation: &Installation,
-    user: UserId,
-    limit: i64,
-) -> Result<Vec<(ApplicationId, Timestamp)>> {
-    store::list_last_uses(&mut installation.db.reader(), user, limit).await
-}

@@ -4,7 +4,6 @@
 //! Start with [`router`], which shows what every request passes through, then [`extract`] for what handlers ask for
 //! and [`routes`] for how they are added. [`server`] is the accept loop below all of it.
 
-pub mod account;
 pub mod assets;
 pub mod context;
 pub mod cookies;
@@ -17,7 +16,6 @@ pub mod headers;
 pub mod health;
 pub mod pages;
 pub mod paths;
-pub mod portal;
 pub mod rate;
 pub mod render;
 pub mod routes;
@@ -25,7 +23,6 @@ pub mod saml;
 pub mod server;
 pub mod shed;
 pub mod state;
-pub mod words;
 
 pub use error::{Answer, Failure};
 pub use render::{html, page, see_other};
@@ -39,12 +36,7 @@ use axum::response::IntoResponse as _;
 /// All routes. Each module of pages or endpoints adds its own here.
 #[must_use]
 pub fn all_routes() -> Routes {
-    Routes::new()
-        .with(health::routes())
-        .with(files::routes())
-        .with(saml::routes())
-        .with(account::routes())
-        .with(portal::routes())
+    Routes::new().with(health::routes()).with(files::routes()).with(saml::routes())
 }
 
 /// The whole HTTP side.

@@ -23,11 +23,7 @@ const LARGEST: u64 = 2 * 1024 * 1024;
 
 /// Answers 404 to paths that are not written the one way we write them.
 pub async fn strict_paths(request: Request, next: Next) -> Response {
-    if is_plain(request.uri().path()) {
-        next.run(request).await
-    } else {
-        Failure::no_such_page().into_response()
-    }
+    if is_plain(request.uri().path()) { next.run(request).await } else { Failure::no_such_page().into_response() }
 }
 
 /// Lets a bounded number of requests in; the others come back later (AV-08).
@@ -35,8 +31,7 @@ pub async fn admit(State(web): State<Shared>, request: Request, next: Next) -> R
     if request.uri().path() == HEALTHZ {
         return next.run(request).await;
     }
-    let announced =
-        request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
+    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > LARGEST) {
         return Failure::too_large().into_response();
     }
@@ -58,13 +53,9 @@ pub(in crate::web) fn unreadable(error: &(dyn std::error::Error + 'static)) -> F
 }
 
 fn overloaded() -> Failure {
-    Error::new(
-        Kind::Unavailable,
-        "overloaded",
-        "Too much is going on at this moment. Try again in a few seconds.",
-    )
-    .retry_after(2)
-    .into()
+    Error::new(Kind::Unavailable, "overloaded", "Too much is going on at this moment. Try again in a few seconds.")
+        .retry_after(2)
+        .into()
 }
 
 /// A panic becomes our own failure, with a line in the log, and ends nothing but its request.

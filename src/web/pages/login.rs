@@ -16,8 +16,6 @@ pub struct LoginPage {
     pub going_to: Option<Mark>,
     /// Handle of the pending request, never a URL; empty when there is none.
     pub handle: String,
-    /// Path of ours to go on to; empty for none. Never one that was not checked.
-    pub next: String,
     /// What was typed as the username.
     pub username: String,
     /// Why it did not work, never saying which half: "That username and password do not go together."
@@ -42,10 +40,8 @@ pub struct ConfirmPasswordPage {
     pub going_to: Option<Mark>,
     /// Username of the person, shown and posted for password managers.
     pub username: String,
-    /// Handle of the pending request; empty when there is none.
+    /// Handle of what goes on afterwards.
     pub handle: String,
-    /// Path of ours to go on to; empty for none.
-    pub next: String,
     /// Why it did not work.
     pub error: Option<String>,
     /// Where *Cancel* leads.

@@ -46,7 +46,6 @@ impl Samples {
             shell: self.gate_shell("Sign in to Heap"),
             going_to: Some(self.mark("Heap", Accent::Egyptian)),
             handle: self.t("Zk3vJ2"),
-            next: String::new(),
             username: String::new(),
             error: None,
             throttled: None,
@@ -61,8 +60,7 @@ impl Samples {
             reason: self.t("You are about to change who may sign in to Heap. We ask again because your last sign-in was 20 minutes ago."),
             going_to: None,
             username: self.t("marcus"),
-            handle: String::new(),
-            next: self.t("/admin/applications"),
+            handle: self.t("Zk3vJ2"),
             error: Some(self.t("That is not your password.")),
             cancel_href: self.t("/admin/applications"),
         }
