@@ -108,9 +108,11 @@ use sqlx::SqlSafeStr as _;
 /// Table → columns with nullability, by the database's own account.
 async fn schema(db: &Db) -> BTreeMap<String, Vec<(String, bool)>> {
     let query = if db.is_sqlite() {
-        sql("SELECT m.name AS tab, p.name AS col, CASE WHEN p.\"notnull\" = 1 THEN 'NO' ELSE 'YES' END AS nullable \
+        sql(
+            "SELECT m.name AS tab, p.name AS col, CASE WHEN p.\"notnull\" = 1 THEN 'NO' ELSE 'YES' END AS nullable \
              FROM sqlite_master m JOIN pragma_table_info(m.name) p WHERE m.type = 'table' \
-             AND m.name NOT LIKE 'sqlite_%' AND m.name <> '_sqlx_migrations' ORDER BY m.name, p.cid")
+             AND m.name NOT LIKE 'sqlite_%' AND m.name <> '_sqlx_migrations' ORDER BY m.name, p.cid",
+        )
     } else {
         sql("SELECT c.table_name::text AS tab, c.column_name::text AS col, c.is_nullable::text AS nullable \
              FROM information_schema.columns c WHERE c.table_schema = 'public' \
@@ -179,15 +181,19 @@ async fn a_47_tampering_with_an_event_shows_where() {
         let verdict = chain::verify(&db, &vault).await.unwrap();
         assert_eq!((verdict.verified, verdict.broken), (7, None));
         // The database itself refuses an update, a deletion, and so does PostgreSQL a truncation.
-        for statement in ["UPDATE events SET outcome = 'denied'", "DELETE FROM events", "DELETE FROM event_seals"] {
+        for statement in
+            ["UPDATE events SET outcome = 'denied'", "DELETE FROM events", "DELETE FROM event_seals"]
+        {
             let mut tx = db.begin().await.unwrap();
             assert!(tx.run(sql(statement)).await.is_err(), "{statement}");
         }
         // Erasing personal data leaves the chain whole; changing it does not.
         let mut tx = db.begin().await.unwrap();
-        tx.run(sql("DELETE FROM event_persons WHERE event_id = (SELECT event_id FROM event_seals WHERE seq = 2)"))
-            .await
-            .unwrap();
+        tx.run(sql(
+            "DELETE FROM event_persons WHERE event_id = (SELECT event_id FROM event_seals WHERE seq = 2)",
+        ))
+        .await
+        .unwrap();
         tx.commit().await.unwrap();
         assert_eq!(chain::verify(&db, &vault).await.unwrap().broken, None);
         // Someone with the database in hand takes the triggers away.
@@ -221,7 +227,9 @@ async fn events_are_listed_newest_first_and_filtered() {
             ctx.clock.advance(1000);
             let mut tx = db.begin().await.unwrap();
             let name = if i % 2 == 0 { EventName::UserCreate } else { EventName::GroupCreate };
-            record(&mut tx, &ctx, Event::new(name).target("user", i, format!("Person 100%_{i}"))).await.unwrap();
+            record(&mut tx, &ctx, Event::new(name).target("user", i, format!("Person 100%_{i}")))
+                .await
+                .unwrap();
             tx.commit().await.unwrap();
         }
         let page = PageRequest { limit: 2, after: None };
@@ -250,7 +258,8 @@ async fn group_commit_is_all_or_nothing_for_each_write() {
             async move {
                 let insert = sql("INSERT INTO settings (name, value) VALUES ($1, 'x')").bind(name);
                 let touched = if good { "x" } else { "no such value" };
-                let check = sql("UPDATE settings SET value = 'y' WHERE value = $1 AND name = 'anchor'").bind(touched);
+                let check =
+                    sql("UPDATE settings SET value = 'y' WHERE value = $1 AND name = 'anchor'").bind(touched);
                 let anchor = sql("INSERT INTO settings (name, value) VALUES ('anchor', 'x') \
                      ON CONFLICT (name) DO UPDATE SET value = 'x'");
                 commits.write(vec![Step::any(insert), Step::any(anchor), Step::one(check, missing)]).await

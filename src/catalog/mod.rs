@@ -4,7 +4,6 @@
 //! Start with [`sso::SsoSettings`], which connectors, the REST API and storage share, then [`model::Connector`],
 //! [`load::Catalog`] and [`placeholder::Scope`].
 
-
 pub mod lint;
 pub mod load;
 pub mod model;

@@ -8,9 +8,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::sso::{SsoPatch, SsoSettings, Transform};
 use crate::base::Result;
-use crate::base::vocabulary::vocabulary;
 use crate::base::accent::Accent;
 use crate::base::property::Source;
+use crate::base::vocabulary::vocabulary;
 
 vocabulary! {
     /// What an application is for; the shelves of the catalog.

@@ -49,7 +49,9 @@ pub(super) fn run(data: &DataArgs, command: CatalogCommand) -> Result<ExitCode> 
         CatalogCommand::Search { query } => {
             let found = open(data)?.search(&query.join(" "), None);
             if found.is_empty() {
-                output::complain("No connector goes by that name. Custom SAML application (custom-saml) fits any other.");
+                output::complain(
+                    "No connector goes by that name. Custom SAML application (custom-saml) fits any other.",
+                );
                 return Ok(ExitCode::FAILURE);
             }
             list(&found)?;
@@ -105,7 +107,13 @@ fn new(id: Option<String>, name: Option<String>, dir: &std::path::Path) -> Resul
     let id = match id {
         Some(id) => id,
         None if somebody => ask("Id of the connector (small letters, digits and hyphens):")?,
-        None => return Err(Error::field("id", "required", "Give the connector an id: tessera catalog new my-app")),
+        None => {
+            return Err(Error::field(
+                "id",
+                "required",
+                "Give the connector an id: tessera catalog new my-app",
+            ));
+        }
     };
     crate::applications::slug::check(&id)?;
     let name = match name {
@@ -116,11 +124,19 @@ fn new(id: Option<String>, name: Option<String>, dir: &std::path::Path) -> Resul
     let (file, text) = skeleton::new(&id, &name);
     let path = dir.join(file);
     if path.exists() {
-        return Err(Error::conflict("already_exists", format!("{} is there already. Nothing was written.", path.display())));
+        return Err(Error::conflict(
+            "already_exists",
+            format!("{} is there already. Nothing was written.", path.display()),
+        ));
     }
-    let written = path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&path, text));
+    let written =
+        path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&path, text));
     written.map_err(|error| {
-        Error::new(crate::base::Kind::Internal, "not_written", format!("{} can't be written: {error}", path.display()))
+        Error::new(
+            crate::base::Kind::Internal,
+            "not_written",
+            format!("{} can't be written: {error}", path.display()),
+        )
     })?;
     output::line(&path.display().to_string())
 }

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use secrecy::ExposeSecret as _;
 
-use crate::auth::api_token::{self, NewApiToken};
 use crate::auth::Role;
+use crate::auth::api_token::{self, NewApiToken};
 use crate::base::id::TokenId;
 use crate::base::paging::{MAX_LIMIT, PageRequest};
 use crate::base::{Error, Result};
@@ -51,7 +51,8 @@ pub(super) async fn run(data: &DataArgs, command: TokenCommand) -> Result<ExitCo
         }
         TokenCommand::List => {
             let mut page = PageRequest { limit: MAX_LIMIT, after: None };
-            let mut rows = vec![["id", "name", "role", "expires", "last used", "ends in"].map(str::to_owned).to_vec()];
+            let mut rows =
+                vec![["id", "name", "role", "expires", "last used", "ends in"].map(str::to_owned).to_vec()];
             loop {
                 let tokens = api_token::list(&installation.db, &page).await?;
                 rows.extend(tokens.items.iter().map(|token| {

@@ -123,7 +123,8 @@ pub(super) async fn run(data: &DataArgs, command: UserCommand) -> Result<ExitCod
         UserCommand::ResetPassword { who, password_stdin } => {
             let person = find(&installation, &who).await?;
             if password_stdin {
-                account::set_password(db, &ctx, &installation.passwords, person.id, &read_password()?).await?;
+                account::set_password(db, &ctx, &installation.passwords, person.id, &read_password()?)
+                    .await?;
             } else {
                 let link = link::create_reset(db, &ctx, person.id).await?;
                 output::line(&installation.base_url.join(&urls::reset(link.token.expose_secret())))?;

@@ -33,7 +33,14 @@ pub struct DataArgs {
     #[arg(long, env = "TESSERA_MASTER_KEY_FILE", value_name = "FILE", global = true)]
     pub master_key_file: Option<PathBuf>,
     /// The master key itself, 32 bytes in base64 (better given by the environment than as an argument)
-    #[arg(long, env = "TESSERA_MASTER_KEY", value_name = "KEY", hide_env_values = true, hide = true, global = true)]
+    #[arg(
+        long,
+        env = "TESSERA_MASTER_KEY",
+        value_name = "KEY",
+        hide_env_values = true,
+        hide = true,
+        global = true
+    )]
     pub master_key: Option<String>,
     /// Further passwords to refuse, one a line
     #[arg(long, env = "TESSERA_PASSWORD_BLOCKLIST", value_name = "FILE", global = true)]
@@ -118,10 +125,10 @@ impl Config {
     /// Brings flags, variables and file together.
     pub fn resolve(data: &DataArgs, serve: &ServeArgs) -> Result<Self> {
         let file = read_file(data.config.as_deref())?;
-        let data_dir =
-            data.data_dir.clone().or(file.data_dir).unwrap_or_else(|| PathBuf::from("data"));
+        let data_dir = data.data_dir.clone().or(file.data_dir).unwrap_or_else(|| PathBuf::from("data"));
         let database = data.database_url.clone().or(file.database_url);
-        let proxies = if serve.trusted_proxy.is_empty() { file.trusted_proxy } else { serve.trusted_proxy.clone() };
+        let proxies =
+            if serve.trusted_proxy.is_empty() { file.trusted_proxy } else { serve.trusted_proxy.clone() };
         Ok(Self {
             database_url: database
                 .unwrap_or_else(|| format!("sqlite://{}", data_dir.join("tessera.db").display())),
@@ -135,7 +142,10 @@ impl Config {
             master_key: data.master_key.clone(),
             password_blocklist: data.password_blocklist.clone().or(file.password_blocklist),
             listen: serve.listen.or(file.listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
-            lab_listen: serve.lab_listen.or(file.lab_listen).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0))),
+            lab_listen: serve
+                .lab_listen
+                .or(file.lab_listen)
+                .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0))),
             lab_url: serve.lab_url.clone().or(file.lab_url),
             trusted_proxies: proxies,
             insecure_http: serve.insecure_http || file.insecure_http,
@@ -167,14 +177,19 @@ mod tests {
     fn flags_win_over_the_file_and_the_file_over_defaults() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("tessera.toml");
-        fs::write(&path, "data_dir = \"/srv/t\"\nlisten = \"127.0.0.1:9\"\ntrusted_proxy = [\"10.0.0.0/8\"]\n").unwrap();
+        fs::write(
+            &path,
+            "data_dir = \"/srv/t\"\nlisten = \"127.0.0.1:9\"\ntrusted_proxy = [\"10.0.0.0/8\"]\n",
+        )
+        .unwrap();
         let data = DataArgs { config: Some(path.clone()), ..DataArgs::default() };
         let config = Config::resolve(&data, &ServeArgs::default()).unwrap();
         assert_eq!(config.data_dir, Path::new("/srv/t"));
         assert_eq!(config.database_url, "sqlite:///srv/t/tessera.db");
         assert_eq!(config.listen.port(), 9);
         assert_eq!(config.trusted_proxies.len(), 1);
-        let serve = ServeArgs { listen: Some(SocketAddr::from(([127, 0, 0, 1], 10))), ..ServeArgs::default() };
+        let serve =
+            ServeArgs { listen: Some(SocketAddr::from(([127, 0, 0, 1], 10))), ..ServeArgs::default() };
         assert_eq!(Config::resolve(&data, &serve).unwrap().listen.port(), 10);
         fs::write(&path, "lsten = 1\n").unwrap();
         let error = Config::resolve(&data, &ServeArgs::default()).unwrap_err();

@@ -38,7 +38,8 @@ pub async fn visit(
         Ok(target) => target,
         Err(outcome) => return Ok(outcome),
     };
-    let allowed = |state: &&str| target.settings.as_ref().is_some_and(|settings| settings.allows_relay_state(state));
+    let allowed =
+        |state: &&str| target.settings.as_ref().is_some_and(|settings| settings.allows_relay_state(state));
     let visit = Visit { relay_state: visit.relay_state.filter(allowed), ..visit };
     if let Some(session) = visitor.session {
         return go_on(installation, ctx, visitor.epochs, &target, session, visit, None).await;

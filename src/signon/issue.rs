@@ -73,7 +73,9 @@ impl Denied {
     #[must_use]
     pub fn refused(self, label: &str) -> Refused {
         let message = match self {
-            Self::NotActive => format!("{label} is not switched on at the moment. Ask your administrator whether it will be."),
+            Self::NotActive => format!(
+                "{label} is not switched on at the moment. Ask your administrator whether it will be."
+            ),
             Self::NotBound => format!(
                 "You are signed in, but no group that you are in gives access to {label}. Ask your administrator to add you to one that does."
             ),
@@ -129,13 +131,20 @@ pub async fn issue(
     };
     let in_response_to = asked.request.map(|trusted| trusted.request().id.clone());
     let steps = durable_steps(ctx, authorized, session, asked, &prepared, &session_index)?;
-    let signed = sign(installation, ctx, target, session, prepared, session_index, acs_url.clone(), in_response_to).await?;
+    let signed =
+        sign(installation, ctx, target, session, prepared, session_index, acs_url.clone(), in_response_to)
+            .await?;
     installation.commits.write(steps).await?;
     let relay_state = match asked.request {
         Some(trusted) => trusted.relay_state().map(|state| state.as_str().to_owned()),
         None => asked.relay_state.map(str::to_owned),
     };
-    Ok(Outcome::Post(PostForm { label: target.application.label.clone(), acs_url, saml_response: signed, relay_state }))
+    Ok(Outcome::Post(PostForm {
+        label: target.application.label.clone(),
+        acs_url,
+        saml_response: signed,
+        relay_state,
+    }))
 }
 
 fn no_acs() -> Error {
@@ -179,7 +188,11 @@ async fn prepare(
         return Ok(Err(trusted.refuse(Reason::SubjectMismatch)));
     }
     let attributes = release::attributes(&settings.attributes, &authorized.subject).map_err(|fault| {
-        Error::new(Kind::Unavailable, fault.code, format!("{} The attribute is {}.", fault.message, fault.attribute))
+        Error::new(
+            Kind::Unavailable,
+            fault.code,
+            format!("{} The attribute is {}.", fault.message, fault.attribute),
+        )
     })?;
     Ok(Ok(Prepared { name_id, attributes, context_class }))
 }
@@ -220,7 +233,9 @@ async fn name_id(
                 return Err(Error::new(
                     Kind::Forbidden,
                     "name_id_not_an_address",
-                    format!("{label} wants to know you by an e-mail address, but its settings here give something else. Ask your administrator."),
+                    format!(
+                        "{label} wants to know you by an e-mail address, but its settings here give something else. Ask your administrator."
+                    ),
                 ));
             }
             Ok(plain(value))
@@ -235,7 +250,8 @@ async fn persistent(installation: &Installation, ctx: &Ctx, authorized: &Authori
         return Ok(value);
     }
     let mut tx = installation.db.begin().await?;
-    store::insert_persistent(&mut tx, application, user, &base32(&ctx.random.bytes::<20>()), ctx.now()).await?;
+    store::insert_persistent(&mut tx, application, user, &base32(&ctx.random.bytes::<20>()), ctx.now())
+        .await?;
     let value = store::find_persistent(&mut tx, application, user).await?;
     tx.commit().await?;
     value.ok_or_else(|| Error::internal("a persistent NameID vanished"))
@@ -299,15 +315,24 @@ fn durable_steps(
 
 /// The request was answered already, in another tab or by a second click.
 pub(in crate::signon) fn already_answered() -> Error {
-    Error::conflict("request_already_answered", "This sign-in was already completed. Go back to the application and start again.")
+    Error::conflict(
+        "request_already_answered",
+        "This sign-in was already completed. Go back to the application and start again.",
+    )
 }
 
 /// A signed request came a second time (SAML-131).
 pub(in crate::signon) fn replayed() -> Error {
-    Error::forbidden("request_replayed", "This sign-in request was used before. Go back to the application and start again.")
+    Error::forbidden(
+        "request_replayed",
+        "This sign-in request was used before. Go back to the application and start again.",
+    )
 }
 
-#[expect(clippy::too_many_arguments, reason = "all are parts of one response, owned because they go to another thread")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "all are parts of one response, owned because they go to another thread"
+)]
 async fn sign(
     installation: &Installation,
     ctx: &Ctx,
@@ -358,11 +383,28 @@ pub async fn refuse(
     refusal: &Refusal,
 ) -> Result<Outcome> {
     let application = &target.application;
-    refusal::note(&installation.db, &installation.refusals, ctx, signed_in, refusal.code(), Some(application.id)).await?;
+    refusal::note(
+        &installation.db,
+        &installation.refusals,
+        ctx,
+        signed_in,
+        refusal.code(),
+        Some(application.id),
+    )
+    .await?;
     match &refusal.reply {
         Some(reply) => {
-            error_response(installation, ctx, target, signed_in, &reply.acs_url, &reply.in_response_to, reply.status, None)
-                .await
+            error_response(
+                installation,
+                ctx,
+                target,
+                signed_in,
+                &reply.acs_url,
+                &reply.in_response_to,
+                reply.status,
+                None,
+            )
+            .await
         }
         None => Ok(Outcome::Refused(refusal::page(refusal, &application.label))),
     }
@@ -378,7 +420,8 @@ pub async fn deny(
     request: Option<&Trusted>,
 ) -> Result<Outcome> {
     let application = &target.application;
-    refusal::note(&installation.db, &installation.refusals, ctx, true, denied.code(), Some(application.id)).await?;
+    refusal::note(&installation.db, &installation.refusals, ctx, true, denied.code(), Some(application.id))
+        .await?;
     let to_sp = target.settings.as_ref().is_some_and(|settings| settings.deny_to == DenyTo::Sp);
     match request {
         Some(trusted) if to_sp && denied == Denied::NotBound => {
@@ -437,9 +480,9 @@ pub async fn subject_of(
     epochs: crate::db::epoch::Epochs,
     session: &SessionView,
 ) -> Result<Arc<Subject>> {
-    subject::load(installation, epochs, session.user_id)
-        .await?
-        .ok_or_else(|| Error::new(Kind::Unauthenticated, "session_ended", "You are signed out. Sign in again."))
+    subject::load(installation, epochs, session.user_id).await?.ok_or_else(|| {
+        Error::new(Kind::Unauthenticated, "session_ended", "You are signed out. Sign in again.")
+    })
 }
 
 #[cfg(test)]

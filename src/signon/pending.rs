@@ -120,7 +120,12 @@ pub async fn park(
 }
 
 /// The waiting request of a handle: only for the browser that brought it, in time, and not yet answered.
-pub async fn find(db: &Db, ctx: &Ctx, handle: &str, browser_secret: &str) -> Result<Option<(Pending, Waiting)>> {
+pub async fn find(
+    db: &Db,
+    ctx: &Ctx,
+    handle: &str,
+    browser_secret: &str,
+) -> Result<Option<(Pending, Waiting)>> {
     if handle.len() > 64 {
         return Ok(None);
     }

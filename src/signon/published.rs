@@ -24,7 +24,8 @@ pub async fn metadata(installation: &Installation, epochs: Epochs, slug: &str) -
         keys.iter().filter(|key| key.state != "retired").map(|key| key.certificate.as_slice()).collect();
     let mut formats = vec![application.sso.name_id.format];
     let target = target::load(installation, epochs, slug).await?;
-    let offered = target.map_or_else(|| vec![NameIdFormat::Persistent, NameIdFormat::Transient], |t| t.offered_formats());
+    let offered = target
+        .map_or_else(|| vec![NameIdFormat::Persistent, NameIdFormat::Transient], |t| t.offered_formats());
     for format in offered {
         if !formats.contains(&format) {
             formats.push(format);

@@ -98,8 +98,12 @@ pub async fn arrive(
     if let (Waiting::Redirect { .. }, Some(session), false) =
         (&waiting, visitor.session, trusted.request().force_authn)
     {
-        let asked =
-            Asked { request: Some(&trusted), relay_state: None, consume: None, remember_request: trusted.is_signed() };
+        let asked = Asked {
+            request: Some(&trusted),
+            relay_state: None,
+            consume: None,
+            remember_request: trusted.is_signed(),
+        };
         return answer(installation, ctx, visitor.epochs, &target, session, asked).await;
     }
     if let (Waiting::Redirect { .. }, true) = (&waiting, trusted.request().is_passive) {
@@ -109,7 +113,8 @@ pub async fn arrive(
     }
     let remember = trusted.is_signed().then(|| trusted.request().id.as_str());
     let handle =
-        pending::park(&installation.db, ctx, target.application.id, visitor.browser, &waiting, remember).await?;
+        pending::park(&installation.db, ctx, target.application.id, visitor.browser, &waiting, remember)
+            .await?;
     match waiting {
         // A form from another site brings no Lax cookie: whether somebody is signed in shows at the next GET.
         Waiting::Post { .. } => Ok(Outcome::Resume { handle }),
@@ -125,7 +130,8 @@ pub async fn resume(
     slug: &str,
     handle: &str,
 ) -> Result<Outcome> {
-    let Some((pending, waiting)) = pending::find(&installation.db, ctx, handle, visitor.browser).await? else {
+    let Some((pending, waiting)) = pending::find(&installation.db, ctx, handle, visitor.browser).await?
+    else {
         return Err(expired());
     };
     let target = match find_target(installation, ctx, visitor, slug).await? {
@@ -138,13 +144,23 @@ pub async fn resume(
     if let Waiting::IdpInitiated { relay_state, confirm } = &waiting {
         let Some(session) = visitor.session else { return Ok(Outcome::SignIn { handle: handle.to_owned() }) };
         let visit = idp_initiated::Visit { relay_state: relay_state.as_deref(), ask_first: *confirm };
-        return idp_initiated::go_on(installation, ctx, visitor.epochs, &target, session, visit, Some(&pending)).await;
+        return idp_initiated::go_on(
+            installation,
+            ctx,
+            visitor.epochs,
+            &target,
+            session,
+            visit,
+            Some(&pending),
+        )
+        .await;
     }
     let trusted = match examine(installation, &target, &waiting, Stage::Resumed).await? {
         Ok(trusted) => trusted,
         Err(refusal) => return refuse(installation, ctx, &target, visitor.session.is_some(), &refusal).await,
     };
-    let fresh = |session: &SessionView| pending.authenticated_at.is_some_and(|at| session.authenticated_at >= at);
+    let fresh =
+        |session: &SessionView| pending.authenticated_at.is_some_and(|at| session.authenticated_at >= at);
     match visitor.session {
         Some(session) if !trusted.request().force_authn || fresh(session) => {
             let asked = Asked {
@@ -182,7 +198,9 @@ async fn examine(
                     Ok(message) => message,
                     Err(refusal) => return Ok(Err(refusal)),
                 },
-                Waiting::IdpInitiated { .. } => return Err(Error::internal("a visit without a request has no message")),
+                Waiting::IdpInitiated { .. } => {
+                    return Err(Error::internal("a visit without a request has no message"));
+                }
             };
             let sp = target.service_provider()?;
             Ok(check(&message, &sp, &target.endpoint(), stage))

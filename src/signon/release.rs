@@ -19,7 +19,10 @@ pub struct ReleaseFault {
 }
 
 /// The attributes to release, in the order of the mapping; those without a value are left out (SAML-212).
-pub fn attributes(mapping: &[Attribute], subject: &Subject) -> Result<Vec<saml::response::Attribute>, ReleaseFault> {
+pub fn attributes(
+    mapping: &[Attribute],
+    subject: &Subject,
+) -> Result<Vec<saml::response::Attribute>, ReleaseFault> {
     let mut out: Vec<saml::response::Attribute> = Vec::new();
     for attribute in mapping.iter().filter(|attribute| attribute.enabled) {
         let values = values(&attribute.name, &attribute.value, &attribute.transforms, subject)?;
@@ -53,9 +56,12 @@ fn values(
         ValueFrom::Constant(text) => vec![text.clone()],
         ValueFrom::Groups(filter) => groups(subject, filter),
         ValueFrom::ByGroup(by) => {
-            let member = |name: &str| subject.groups.iter().any(|(id, group)| group == name || id.to_string() == name);
-            let mut matched = by.rules.iter().filter(|rule| member(&rule.group)).map(|rule| rule.value.clone());
-            let mut found: Vec<String> = if by.all { matched.collect() } else { matched.next().into_iter().collect() };
+            let member =
+                |name: &str| subject.groups.iter().any(|(id, group)| group == name || id.to_string() == name);
+            let mut matched =
+                by.rules.iter().filter(|rule| member(&rule.group)).map(|rule| rule.value.clone());
+            let mut found: Vec<String> =
+                if by.all { matched.collect() } else { matched.next().into_iter().collect() };
             if found.is_empty() {
                 found.extend(by.default.clone());
             }

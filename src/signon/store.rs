@@ -5,7 +5,12 @@ use crate::base::{Result, Timestamp};
 use crate::db::{Executor, Query, Tx, sql};
 use crate::signon::pending::Pending;
 
-pub(super) async fn insert_pending(tx: &mut Tx, pending: &Pending, request: &str, source_prefix: &str) -> Result<()> {
+pub(super) async fn insert_pending(
+    tx: &mut Tx,
+    pending: &Pending,
+    request: &str,
+    source_prefix: &str,
+) -> Result<()> {
     tx.run(
         sql("INSERT INTO pending_requests (handle_hash, browser_hash, application_id, request, source_prefix, \
              received_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7)")
@@ -23,7 +28,13 @@ pub(super) async fn insert_pending(tx: &mut Tx, pending: &Pending, request: &str
 
 /// Keeps the newest `keep` requests of a source prefix and of a browser; older ones of the same prefix or browser
 /// go (decision 17).
-pub(super) async fn evict_pending(tx: &mut Tx, source_prefix: &str, browser_hash: &str, keep: i64, keep_browser: i64) -> Result<()> {
+pub(super) async fn evict_pending(
+    tx: &mut Tx,
+    source_prefix: &str,
+    browser_hash: &str,
+    keep: i64,
+    keep_browser: i64,
+) -> Result<()> {
     tx.run(
         sql("DELETE FROM pending_requests WHERE handle_hash IN (SELECT handle_hash FROM pending_requests \
              WHERE source_prefix = $1 ORDER BY received_at DESC LIMIT 1000 OFFSET $2)")
@@ -63,7 +74,9 @@ pub(super) async fn find_pending(
 }
 
 pub(super) async fn set_pending_authenticated(tx: &mut Tx, handle_hash: &str, at: Timestamp) -> Result<u64> {
-    let query = sql("UPDATE pending_requests SET authenticated_at = $2 WHERE handle_hash = $1 AND consumed_at IS NULL");
+    let query = sql(
+        "UPDATE pending_requests SET authenticated_at = $2 WHERE handle_hash = $1 AND consumed_at IS NULL",
+    );
     tx.run(query.bind(handle_hash).bind(at)).await
 }
 
@@ -95,7 +108,11 @@ pub(super) async fn find_persistent(
     user: UserId,
 ) -> Result<Option<String>> {
     let query = sql("SELECT value FROM persistent_name_ids WHERE application_id = $1 AND user_id = $2");
-    executor.optional(query.bind_text(application).bind_text(user)).await?.map(|row| row.text("value")).transpose()
+    executor
+        .optional(query.bind_text(application).bind_text(user))
+        .await?
+        .map(|row| row.text("value"))
+        .transpose()
 }
 
 pub(super) async fn insert_persistent(
@@ -144,7 +161,9 @@ pub(super) async fn list_last_uses(
     user: UserId,
     limit: i64,
 ) -> Result<Vec<(ApplicationId, Timestamp)>> {
-    let query = sql("SELECT application_id, used_at FROM last_uses WHERE user_id = $1 ORDER BY used_at DESC LIMIT $2");
+    let query = sql(
+        "SELECT application_id, used_at FROM last_uses WHERE user_id = $1 ORDER BY used_at DESC LIMIT $2",
+    );
     let rows = executor.all(query.bind_text(user).bind(limit)).await?;
     rows.iter().map(|row| Ok((row.parse("application_id")?, row.time("used_at")?))).collect()
 }

@@ -42,12 +42,15 @@ impl fmt::Debug for Target {
 impl Target {
     /// The settings, of an application that can be signed on to.
     pub fn settings(&self) -> Result<&SsoSettings> {
-        self.settings.as_ref().ok_or_else(|| Error::internal("an active application has no complete settings"))
+        self.settings
+            .as_ref()
+            .ok_or_else(|| Error::internal("an active application has no complete settings"))
     }
 
     /// The key that signs for this application.
     pub fn signer(&self) -> Result<Arc<dyn Signer>> {
-        let signer = self.signer.clone().ok_or_else(|| Error::internal("an application has no signing key"))?;
+        let signer =
+            self.signer.clone().ok_or_else(|| Error::internal("an application has no signing key"))?;
         Ok(signer)
     }
 
@@ -120,7 +123,9 @@ async fn build(installation: &Installation, application: Application) -> Result<
         return Ok(target);
     }
     // Settings that can't be filled leave the target without any: it can't be active then, and is refused.
-    let Ok(settings) = resolved::resolve(&installation.catalog, &target.application) else { return Ok(target) };
+    let Ok(settings) = resolved::resolve(&installation.catalog, &target.application) else {
+        return Ok(target);
+    };
     for pem in &settings.sp_certificates {
         target.signing_keys.push(parse_certificate(pem.as_bytes()).map_err(Error::internal)?.key);
     }
@@ -136,7 +141,8 @@ async fn build(installation: &Installation, application: Application) -> Result<
         .collect();
     let key = keys::open_current(&mut reader, &installation.vault, target.application.id).await?;
     let algorithm = settings.signature_algorithm;
-    let signer = OpensslSigner::new(key.private, key.view.certificate.clone(), algorithm).map_err(Error::internal)?;
+    let signer =
+        OpensslSigner::new(key.private, key.view.certificate.clone(), algorithm).map_err(Error::internal)?;
     target.signer = Some(Arc::new(signer));
     target.settings = Some(settings);
     Ok(target)

@@ -19,7 +19,8 @@ impl Both {
     /// Opens and migrates them.
     pub async fn open() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let sqlite = Db::open(&format!("sqlite://{}/test.db", folder.path().display())).await.expect("SQLite opens");
+        let sqlite =
+            Db::open(&format!("sqlite://{}/test.db", folder.path().display())).await.expect("SQLite opens");
         let cluster = PrivatePostgres::start();
         let postgres = Db::open(&cluster.create_database()).await.expect("PostgreSQL opens");
         Self(vec![(Guard::Folder(folder), sqlite), (Guard::Cluster(cluster), postgres)])

@@ -15,9 +15,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::base::signature::{SignMode, SignatureAlgorithm};
 pub use attribute::{AcsUrl, AcsUrlForm, Attribute, AttributeForm, Jit, NameFormat, NameId, NameIdPatch};
 pub use change::Change;
-pub use crate::base::signature::{SignMode, SignatureAlgorithm};
 pub use transform::Transform;
 pub use value::{ByGroup, GroupFilter, GroupRule, ValueFrom};
 

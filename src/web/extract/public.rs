@@ -68,7 +68,9 @@ impl Gate {
         match text("sec-fetch-site") {
             Some(site) => matches!(site, "none" | "same-origin"),
             None => {
-                let own = |url: &str| url == base || url.strip_prefix(base).is_some_and(|rest| rest.starts_with('/'));
+                let own = |url: &str| {
+                    url == base || url.strip_prefix(base).is_some_and(|rest| rest.starts_with('/'))
+                };
                 text("origin").is_none_or(own) && text("referer").is_none_or(own)
             }
         }

@@ -44,7 +44,8 @@ pub(super) async fn by_get(
     let epochs = installation.epochs().await?;
     if names(&raw_query, "SAMLRequest") || names(&raw_query, "SAMLResponse") {
         let waiting = Waiting::Redirect { raw_query };
-        let outcome = receive::arrive(installation, &gate.ctx, visitor(&gate, epochs), &slug, waiting).await?;
+        let outcome =
+            receive::arrive(installation, &gate.ctx, visitor(&gate, epochs), &slug, waiting).await?;
         return show(&web, &gate, epochs, &slug, outcome).await;
     }
     let mut fields = Fields::parse(&raw_query)?;
@@ -53,10 +54,8 @@ pub(super) async fn by_get(
         Some(target) => idp_initiated::always_asks(&target),
         None => false,
     };
-    let visit = Visit {
-        relay_state: relay_state.as_deref(),
-        ask_first: asks || !gate.is_own_navigation(&web),
-    };
+    let visit =
+        Visit { relay_state: relay_state.as_deref(), ask_first: asks || !gate.is_own_navigation(&web) };
     let outcome = idp_initiated::visit(installation, &gate.ctx, visitor(&gate, epochs), &slug, visit).await?;
     show(&web, &gate, epochs, &slug, outcome).await
 }
@@ -79,13 +78,15 @@ pub(super) async fn by_post(
     if !is_media_type(&headers, "application/x-www-form-urlencoded") {
         return Err(Failure::wrong_media_type("application/x-www-form-urlencoded"));
     }
-    let raw_body = String::from_utf8(body.into())
-        .map_err(|_| Error::new(Kind::Malformed, "form_encoding", "This form is not encoded as it should be."))?;
+    let raw_body = String::from_utf8(body.into()).map_err(|_| {
+        Error::new(Kind::Malformed, "form_encoding", "This form is not encoded as it should be.")
+    })?;
     let installation = &web.installation;
     let epochs = installation.epochs().await?;
     if names(&raw_body, "SAMLRequest") || names(&raw_body, "SAMLResponse") {
         let waiting = Waiting::Post { raw_body };
-        let outcome = receive::arrive(installation, &gate.ctx, visitor(&gate, epochs), &slug, waiting).await?;
+        let outcome =
+            receive::arrive(installation, &gate.ctx, visitor(&gate, epochs), &slug, waiting).await?;
         return show(&web, &gate, epochs, &slug, outcome).await;
     }
     confirmed(&web, &gate, &headers, epochs, &slug, &raw_body).await
@@ -107,7 +108,8 @@ async fn confirmed(
     check_token(web, Some(secret), token.as_deref())?;
     let relay_state = checked_relay_state(fields.take("RelayState"))?;
     let visit = Visit { relay_state: relay_state.as_deref(), ask_first: false };
-    let outcome = idp_initiated::visit(&web.installation, &gate.ctx, visitor(gate, epochs), slug, visit).await?;
+    let outcome =
+        idp_initiated::visit(&web.installation, &gate.ctx, visitor(gate, epochs), slug, visit).await?;
     show(web, gate, epochs, slug, outcome).await
 }
 

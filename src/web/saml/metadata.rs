@@ -31,7 +31,10 @@ fn file(headers: &HeaderMap, kind: &'static str, name: Option<String>, body: Str
     answer.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     if let Some(name) = name {
         let disposition = format!("attachment; filename=\"{name}\"");
-        answer.insert(header::CONTENT_DISPOSITION, HeaderValue::try_from(disposition).map_err(Error::internal)?);
+        answer.insert(
+            header::CONTENT_DISPOSITION,
+            HeaderValue::try_from(disposition).map_err(Error::internal)?,
+        );
     }
     response.extensions_mut().insert(Cacheable);
     Ok(response)

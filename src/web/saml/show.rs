@@ -84,7 +84,8 @@ fn heading(refused: &Refused) -> String {
 async fn refuse(web: &Web, gate: &Gate, epochs: Epochs, slug: &str, refused: Refused) -> Answer<Response> {
     let heading = heading(&refused);
     let now = gate.ctx.now();
-    let mut technical = vec![Fact::mono("Code", refused.code), Fact::mono("Reference", &*gate.ctx.request_id)];
+    let mut technical =
+        vec![Fact::mono("Code", refused.code), Fact::mono("Reference", &*gate.ctx.request_id)];
     // What an application is set up with is shown to administrators only.
     let is_admin = gate.live.as_ref().is_some_and(|live| live.session.role.is_some());
     if let Some((expected, received)) = refused.mismatch.as_ref().filter(|_| is_admin) {
@@ -103,7 +104,11 @@ async fn refuse(web: &Web, gate: &Gate, epochs: Epochs, slug: &str, refused: Ref
     };
     let refusal = RefusalPage {
         shell: gate.shell(web, &heading).await,
-        door: if refused.code == "not_bound" { "Not open to you yet".to_owned() } else { "Not open".to_owned() },
+        door: if refused.code == "not_bound" {
+            "Not open to you yet".to_owned()
+        } else {
+            "Not open".to_owned()
+        },
         heading,
         lead: refused.message,
         advice,
@@ -113,5 +118,10 @@ async fn refuse(web: &Web, gate: &Gate, epochs: Epochs, slug: &str, refused: Ref
         technical,
     };
     let status = status_of(refused.kind);
-    html(status, &refusal).or_else(|_: Failure| Err(Failure::with_status(StatusCode::INTERNAL_SERVER_ERROR, Error::internal("the refusal page can't be drawn"))))
+    html(status, &refusal).or_else(|_: Failure| {
+        Err(Failure::with_status(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            Error::internal("the refusal page can't be drawn"),
+        ))
+    })
 }

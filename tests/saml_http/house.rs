@@ -1,0 +1,236 @@
+//! An installation with one application, people inside and outside its group, and browsers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, StatusCode};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::json;
+use tempfile::TempDir;
+use tessera::applications::create::{NewApplication, Surroundings, create};
+use tessera::applications::{Application, binding, sso};
+use tessera::auth::{NewAccount, PasswordOptions, Passwords, SignIn, account, password, sign_in};
+use tessera::base::id::{GroupId, UserId};
+use tessera::base::urls::BaseUrl;
+use tessera::base::{Actor, Clock, Ctx, Random, Timestamp};
+use tessera::catalog::Catalog;
+use tessera::db::Db;
+use tessera::directory::{NewGroup, NewPerson, groups, memberships};
+use tessera::events::query::{EventFilter, EventView, list};
+use tessera::keys;
+use tessera::signon::Installation;
+use tessera::vault::Vault;
+use tessera::web::server::Peer;
+use tessera::web::{Web, WebOptions, router};
+use tower::ServiceExt as _;
+
+use crate::sp::{ACS, ENTITY_ID};
+
+pub const BASE: &str = "https://id.example";
+const PASSWORD: &str = "violet tram on the ninth hill";
+
+/// The installation.
+pub struct House {
+    _folder: TempDir,
+    pub installation: Arc<Installation>,
+    router: Router,
+    pub clock: Clock,
+    pub group: GroupId,
+}
+
+/// An answer.
+pub struct Answered {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: String,
+}
+
+impl Answered {
+    pub fn header(&self, name: &str) -> String {
+        self.headers.get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
+    }
+
+    pub fn location(&self) -> String {
+        self.header("location")
+    }
+}
+
+/// A browser: keeps cookies, is same-origin or not as the test says.
+#[derive(Clone, Default)]
+pub struct Browser {
+    pub cookies: BTreeMap<String, String>,
+    pub user: Option<UserId>,
+}
+
+impl House {
+    pub async fn open() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::frozen(Timestamp(1_795_334_400_000));
+        let random = Random::seeded(42);
+        let db = Db::open(&format!("sqlite://{}/test.db", folder.path().display())).await.unwrap();
+        let options = PasswordOptions { cost: password::Cost::trifling(), ..PasswordOptions::default() };
+        let passwords = Passwords::new(options, &random).unwrap();
+        let base_url = BaseUrl::parse(BASE, false).unwrap();
+        let installation = Arc::new(Installation::new(
+            db,
+            Vault::new([7; 32]),
+            Catalog::built_in(),
+            base_url,
+            clock.clone(),
+            random,
+            passwords,
+        ));
+        let router = router(&Web::new(installation.clone(), WebOptions::default()));
+        let ctx = Ctx::background(Actor::CommandLine, clock.clone(), installation.random.clone());
+        groups::ensure_everyone(&installation.db, &ctx).await.unwrap();
+        let new = NewGroup { name: "Sales".to_owned(), description: None };
+        let group = groups::create(&installation.db, &ctx, new).await.unwrap().id;
+        Self { _folder: folder, installation, router, clock, group }
+    }
+
+    pub fn ctx(&self) -> Ctx {
+        Ctx::background(Actor::CommandLine, self.clock.clone(), self.installation.random.clone())
+    }
+
+    /// A custom application, active, bound to the group.
+    pub async fn application(&self, slug: &str, settings: serde_json::Value) -> Application {
+        let house = &self.installation;
+        let key = keys::generate(&self.ctx(), slug).unwrap();
+        let around = Surroundings { catalog: &house.catalog, vault: &house.vault, base_url: &house.base_url };
+        let new = NewApplication {
+            connector: "custom-saml".to_owned(),
+            label: Some(slug.to_owned()),
+            slug: Some(slug.to_owned()),
+            ..NewApplication::default()
+        };
+        let made = create(&house.db, &self.ctx(), around, new, Some(&key)).await.unwrap();
+        let mut patch = json!({ "sp_entity_id": ENTITY_ID, "acs_urls": [ACS] });
+        for (field, value) in settings.as_object().unwrap() {
+            patch[field] = value.clone();
+        }
+        self.patch(&made, patch).await;
+        binding::bind(&house.db, &self.ctx(), made.id, self.group).await.unwrap();
+        sso::activate(&house.db, &self.ctx(), &house.catalog, made.id).await.unwrap()
+    }
+
+    pub async fn patch(&self, application: &Application, patch: serde_json::Value) {
+        let house = &self.installation;
+        let patch = serde_json::from_value(patch).unwrap();
+        sso::patch(&house.db, &self.ctx(), &house.catalog, application.id, patch, None).await.unwrap();
+    }
+
+    /// A person; `member`: in the bound group.
+    pub async fn person(&self, username: &str, member: bool) -> UserId {
+        let house = &self.installation;
+        let person = NewPerson {
+            username: username.to_owned(),
+            email: format!("{username}@example.com"),
+            first_name: Some("Livia".to_owned()),
+            department: Some("Sales & <Care>".to_owned()),
+            ..NewPerson::default()
+        };
+        let new = NewAccount { person, password: Some(SecretString::from(PASSWORD)), role: None };
+        let id = account::create(&house.db, &self.ctx(), &house.passwords, new).await.unwrap().id;
+        if member {
+            memberships::add(&house.db, &self.ctx(), self.group, id).await.unwrap();
+        }
+        id
+    }
+
+    /// Signs in, in a browser that had been there before.
+    pub async fn sign_in(&self, browser: &mut Browser, username: &str) {
+        let house = &self.installation;
+        let attempt = SignIn {
+            login: username.to_owned(),
+            password: SecretString::from(PASSWORD),
+            remember: false,
+            replaces: None,
+        };
+        let new = sign_in(&house.db, &self.ctx(), &house.vault, &house.passwords, attempt).await.unwrap();
+        browser.user = Some(new.session.user_id);
+        browser.cookies.insert("__Host-tessera".to_owned(), new.token.expose_secret().to_owned());
+    }
+
+    /// A member of the group, signed in.
+    pub async fn member(&self, username: &str) -> Browser {
+        self.person(username, true).await;
+        let mut browser = Browser::default();
+        self.sign_in(&mut browser, username).await;
+        browser
+    }
+
+    pub async fn send(&self, browser: &mut Browser, request: Request<Body>) -> Answered {
+        let (mut parts, body) = request.into_parts();
+        let cookies: Vec<String> =
+            browser.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        if !cookies.is_empty() {
+            parts.headers.insert("cookie", cookies.join("; ").parse().unwrap());
+        }
+        parts.extensions.insert(Peer(([192, 0, 2, 7], 4000).into()));
+        let response = self.router.clone().oneshot(Request::from_parts(parts, body)).await.unwrap();
+        let (parts, body) = response.into_parts();
+        for cookie in parts.headers.get_all("set-cookie") {
+            let pair = cookie.to_str().unwrap().split(';').next().unwrap();
+            let (name, value) = pair.split_once('=').unwrap();
+            if value.is_empty() {
+                browser.cookies.remove(name);
+            } else {
+                browser.cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        let body = axum::body::to_bytes(body, 16 << 20).await.unwrap();
+        Answered {
+            status: parts.status,
+            headers: parts.headers,
+            body: String::from_utf8_lossy(&body).into_owned(),
+        }
+    }
+
+    /// A link of our own, or an address typed in.
+    pub async fn get(&self, browser: &mut Browser, path: &str) -> Answered {
+        let request = Request::get(path).header("sec-fetch-site", "same-origin").body(Body::empty()).unwrap();
+        self.send(browser, request).await
+    }
+
+    /// A link on another site.
+    pub async fn get_from_elsewhere(&self, browser: &mut Browser, path: &str) -> Answered {
+        let request = Request::get(path).header("sec-fetch-site", "cross-site").body(Body::empty()).unwrap();
+        self.send(browser, request).await
+    }
+
+    /// A form on another site: Lax cookies do not come along.
+    pub async fn post_from_elsewhere(&self, browser: &mut Browser, path: &str, body: String) -> Answered {
+        let mut stripped = Browser::default();
+        let request = Request::post(path)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("origin", "https://sp.example")
+            .header("sec-fetch-site", "cross-site")
+            .body(Body::from(body))
+            .unwrap();
+        let answered = self.send(&mut stripped, request).await;
+        // What the answer sets, the browser keeps.
+        browser.cookies.extend(stripped.cookies);
+        answered
+    }
+
+    /// A form of our own page.
+    pub async fn post(&self, browser: &mut Browser, path: &str, body: String) -> Answered {
+        let request = Request::post(path)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("origin", BASE)
+            .header("sec-fetch-site", "same-origin")
+            .body(Body::from(body))
+            .unwrap();
+        self.send(browser, request).await
+    }
+
+    /// The events, newest first.
+    pub async fn events(&self, name: &str) -> Vec<EventView> {
+        self.installation.refusals.flush(&self.installation.db, &self.ctx()).await.unwrap();
+        let filter = EventFilter { name: Some(name.parse().unwrap()), ..EventFilter::default() };
+        let page = tessera::base::paging::PageRequest { limit: 200, after: None };
+        list(&mut self.installation.db.reader(), &filter, &page).await.unwrap().items
+    }
+}

@@ -1,0 +1,8 @@
+//! Sign-on over HTTP, as a service provider and an attacker see it: the router of a whole installation on a database
+//! of its own, with a frozen clock.
+
+mod house;
+mod idp_initiated;
+mod requests;
+mod sp;
+mod sp_initiated;
