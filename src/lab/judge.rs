@@ -244,7 +244,7 @@ fn conditions(
             audiences.push(plain_text(audience)?.to_owned());
         }
     }
-    let own = audiences.iter().any(|audience| *audience == application.sp.entity_id);
+    let own = audiences.contains(&application.sp.entity_id);
     received.check("Audience", own, audiences.join(" "));
     Ok(())
 }

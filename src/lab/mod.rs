@@ -24,7 +24,7 @@ use crate::base::{Clock, Error, Random, Result};
 use crate::saml::{VerificationKey, parse_certificate};
 
 /// How long a request waits for its answer, and an assertion is remembered.
-const MEMORY: Duration = Duration::from_secs(30 * 60);
+const MEMORY: Duration = Duration::from_mins(30);
 /// Requests and assertions remembered at most.
 const REMEMBERED: u64 = 10_000;
 

@@ -1,4 +1,4 @@
-//! What the lab sends: AuthnRequests and its metadata.
+//! What the lab sends: requests for sign-on and its metadata.
 
 use std::io::Write as _;
 

@@ -1,3 +1,5 @@
+//! Applications that start, receive and refuse, asked through the router.
+
 use axum::body::Body;
 use base64::Engine as _;
 use tower::ServiceExt as _;

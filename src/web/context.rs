@@ -76,8 +76,8 @@ pub async fn surround(State(web): State<Shared>, mut request: Request, next: Nex
     request.extensions_mut().insert(ctx.clone());
     request.extensions_mut().insert(notes.clone());
     let mut response = next.run(request).await;
-    let noted = std::mem::take(&mut *notes.noted());
-    for cookie in noted.cookies {
+    let seen = std::mem::take(&mut *notes.noted());
+    for cookie in seen.cookies {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     if let Ok(id) = HeaderValue::from_str(&ctx.request_id) {
@@ -85,11 +85,11 @@ pub async fn surround(State(web): State<Shared>, mut request: Request, next: Nex
     }
     tracing::info!(
         method = %method,
-        route = noted.route.as_deref().unwrap_or("-"),
+        route = seen.route.as_deref().unwrap_or("-"),
         status = response.status().as_u16(),
         ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         request_id = %ctx.request_id,
-        actor = %describe(noted.actor.as_ref()),
+        actor = %describe(seen.actor.as_ref()),
         "request answered"
     );
     response

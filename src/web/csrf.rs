@@ -1,5 +1,5 @@
 //! Whether a request that changes something was sent by a page of ours: where it comes from, and the token of
-//! its form. The cookies' SameSite is the third lock.
+//! its form. The cookies' `SameSite` is the third lock.
 
 use axum::http::HeaderMap;
 

@@ -109,7 +109,7 @@ impl Values {
     }
 }
 
-impl<'de> IntoDeserializer<'de, Fault> for Values {
+impl IntoDeserializer<'_, Fault> for Values {
     type Deserializer = Self;
     fn into_deserializer(self) -> Self {
         self

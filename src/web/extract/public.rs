@@ -65,15 +65,11 @@ impl Gate {
     pub fn is_own_navigation(&self, web: &Web) -> bool {
         let text = |name: &str| self.headers.get(name).map(|value| value.to_str().unwrap_or("?"));
         let base = web.installation.base_url.as_str();
-        match text("sec-fetch-site") {
-            Some(site) => matches!(site, "none" | "same-origin"),
-            None => {
-                let own = |url: &str| {
-                    url == base || url.strip_prefix(base).is_some_and(|rest| rest.starts_with('/'))
-                };
-                text("origin").is_none_or(own) && text("referer").is_none_or(own)
-            }
+        if let Some(site) = text("sec-fetch-site") {
+            return matches!(site, "none" | "same-origin");
         }
+        let own = |url: &str| url == base || url.strip_prefix(base).is_some_and(|rest| rest.starts_with('/'));
+        text("origin").is_none_or(own) && text("referer").is_none_or(own)
     }
 }
 

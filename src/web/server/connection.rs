@@ -47,7 +47,14 @@ pub(super) async fn run<S>(
             .max_header_list_size(u32::try_from(MAX_HEAD).unwrap_or(u32::MAX))
             .max_pending_accept_reset_streams(20);
         let connection = builder.serve_connection(io, service);
-        drive(connection, |c| c.graceful_shutdown(), &watch, &options, stopping).await;
+        drive(
+            connection,
+            hyper::server::conn::http2::Connection::graceful_shutdown,
+            &watch,
+            &options,
+            stopping,
+        )
+        .await;
     } else {
         let mut builder = hyper::server::conn::http1::Builder::new();
         // hyper counts the time between two requests as time for a head, so the watch does both instead.
@@ -58,7 +65,14 @@ pub(super) async fn run<S>(
             .max_header_size(MAX_HEAD)
             .max_buf_size(4 * MAX_HEAD);
         let connection = builder.serve_connection(io, service);
-        drive(connection, |c| c.graceful_shutdown(), &watch, &options, stopping).await;
+        drive(
+            connection,
+            hyper::server::conn::http1::Connection::graceful_shutdown,
+            &watch,
+            &options,
+            stopping,
+        )
+        .await;
     }
 }
 

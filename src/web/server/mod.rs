@@ -57,7 +57,7 @@ impl Default for ServerOptions {
         Self {
             first_byte: Duration::from_secs(10),
             head: Duration::from_secs(10),
-            idle: Duration::from_secs(60),
+            idle: Duration::from_mins(1),
             write_stall: Duration::from_secs(30),
             body_grace: Duration::from_secs(10),
             body_rate: 16 * 1024,
@@ -144,10 +144,8 @@ fn welcome(
 fn turn_away(mut stream: TcpStream) {
     const ANSWER: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\ncontent-length: 0\r\n\
         cache-control: no-store\r\nconnection: close\r\n\r\n";
-    if let Some(result) = futures_util::FutureExt::now_or_never(stream.write_all(ANSWER)) {
-        if let Err(error) = result {
-            tracing::debug!(%error, "the connection that was turned away had gone");
-        }
+    if let Some(Err(error)) = futures_util::FutureExt::now_or_never(stream.write_all(ANSWER)) {
+        tracing::debug!(%error, "the connection that was turned away had gone");
     }
 }
 

@@ -1,3 +1,5 @@
+//! Connections over a pipe in memory, on a clock that jumps: what is slow is cut, what is quick is served.
+
 use std::time::Duration;
 
 use axum::routing::{get, post};
