@@ -90,8 +90,9 @@ fn saml_202_203_204_205_207_the_golden_response() {
         },
         attribute("none", &[]),
     ];
-    let response =
-        input(&name_id, &attributes).sign(SignMode::Both, &IDP.signer(SignatureAlgorithm::RsaSha256)).unwrap();
+    let response = input(&name_id, &attributes)
+        .sign(SignMode::Both, &IDP.signer(SignatureAlgorithm::RsaSha256))
+        .unwrap();
     insta::assert_snapshot!(readable(response.as_xml()));
 }
 
