@@ -5,6 +5,7 @@ pub mod application;
 pub mod device;
 pub mod event;
 pub mod person;
+pub mod steps;
 pub mod time;
 
 /// A number with its noun: "1 person", "1,204 people".
