@@ -9,7 +9,7 @@ use crate::base::property::Source;
 use crate::catalog::sso::{
     AcsUrlForm, Attribute, Change, GroupFilter, NameFormat, NameIdPatch, SsoPatch, SsoSettings, ValueFrom,
 };
-use crate::web::admin::fields::{Fields, fault};
+use crate::web::admin::posted::{Posted, fault};
 use crate::web::admin::sso::text;
 use crate::web::pages::application_sso::{AcsRow, AttributeRow};
 
@@ -88,8 +88,8 @@ impl SsoForm {
     /// The form as posted. Rows that are empty or ticked for removal are gone, so that what is left has the numbers
     /// of the patch. `fixed` marks the rows whose names are the application's.
     #[must_use]
-    pub fn read(fields: &Fields, tokens: &[&str], fixed: &[&str]) -> Self {
-        let value = |name: &str| fields.text(name).to_owned();
+    pub fn read(posted: &Posted, tokens: &[&str], fixed: &[&str]) -> Self {
+        let value = |name: &str| posted.text(name).to_owned();
         Self {
             placeholders: tokens
                 .iter()
@@ -97,20 +97,20 @@ impl SsoForm {
                 .collect(),
             idp_entity_id: value("idp_entity_id"),
             sp_entity_id: value("sp_entity_id"),
-            acs_urls: read_acs(fields),
+            acs_urls: read_acs(posted),
             name_id_format: value("name_id.format"),
             name_id_source: value("name_id.source"),
             login_url: value("login_url"),
             default_relay_state: value("default_relay_state"),
-            relay_states: fields.raw("relay_states").to_owned(),
+            relay_states: posted.raw("relay_states").to_owned(),
             sign: value("sign"),
             signature_algorithm: value("signature_algorithm"),
-            require_signed_requests: fields.ticked("require_signed_requests"),
+            require_signed_requests: posted.ticked("require_signed_requests"),
             idp_initiated: value("idp_initiated"),
             deny_to: value("deny_to"),
-            sign_error_responses: fields.ticked("sign_error_responses"),
-            redirect_enveloped_signature: fields.ticked("redirect_enveloped_signature"),
-            attributes: read_attributes(fields, fixed),
+            sign_error_responses: posted.ticked("sign_error_responses"),
+            redirect_enveloped_signature: posted.ticked("redirect_enveloped_signature"),
+            attributes: read_attributes(posted, fixed),
         }
     }
 
@@ -216,13 +216,13 @@ fn acs_rows(sso: &SsoSettings) -> Vec<AcsRow> {
         .collect()
 }
 
-fn read_acs(fields: &Fields) -> Vec<AcsRow> {
-    let default = fields.text("acs_urls.default").parse::<usize>().ok();
-    (0..fields.rows("acs_urls", MOST_ROWS))
-        .filter(|at| !fields.ticked(&format!("acs_urls.{at}.remove")))
+fn read_acs(posted: &Posted) -> Vec<AcsRow> {
+    let default = posted.text("acs_urls.default").parse::<usize>().ok();
+    (0..posted.rows("acs_urls", MOST_ROWS))
+        .filter(|at| !posted.ticked(&format!("acs_urls.{at}.remove")))
         .map(|at| AcsRow {
-            url: fields.text(&format!("acs_urls.{at}.url")).to_owned(),
-            index: fields.text(&format!("acs_urls.{at}.index")).to_owned(),
+            url: posted.text(&format!("acs_urls.{at}.url")).to_owned(),
+            index: posted.text(&format!("acs_urls.{at}.index")).to_owned(),
             default: default == Some(at),
         })
         .filter(|row| !row.url.is_empty())
@@ -265,25 +265,25 @@ fn attribute_row(attribute: &Attribute) -> AttributeRow {
     row
 }
 
-fn read_attributes(fields: &Fields, fixed: &[&str]) -> Vec<AttributeRow> {
-    (0..fields.rows("attributes", MOST_ROWS))
-        .filter(|at| !fields.ticked(&format!("attributes.{at}.remove")))
+fn read_attributes(posted: &Posted, fixed: &[&str]) -> Vec<AttributeRow> {
+    (0..posted.rows("attributes", MOST_ROWS))
+        .filter(|at| !posted.ticked(&format!("attributes.{at}.remove")))
         .map(|at| {
-            let value = |part: &str| fields.text(&format!("attributes.{at}.{part}")).to_owned();
-            let raw = |part: &str| fields.raw(&format!("attributes.{at}.{part}")).replace("\r\n", "\n");
+            let value = |part: &str| posted.text(&format!("attributes.{at}.{part}")).to_owned();
+            let raw = |part: &str| posted.raw(&format!("attributes.{at}.{part}")).replace("\r\n", "\n");
             let name = value("name");
             let is_fixed = fixed.contains(&name.as_str());
             AttributeRow {
                 fixed: is_fixed,
                 jit: is_fixed,
-                enabled: fields.ticked(&format!("attributes.{at}.enabled")),
+                enabled: posted.ticked(&format!("attributes.{at}.enabled")),
                 kind: value("kind"),
                 source: value("source"),
                 constant: value("constant"),
                 include: raw("groups.include"),
                 exclude: raw("groups.exclude"),
                 by_group: raw("by_group.rows"),
-                by_group_all: fields.ticked(&format!("attributes.{at}.by_group.all")),
+                by_group_all: posted.ticked(&format!("attributes.{at}.by_group.all")),
                 name_format: value("name_format"),
                 friendly_name: value("friendly_name"),
                 transforms: raw("transforms"),

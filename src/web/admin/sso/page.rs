@@ -283,7 +283,8 @@ fn source_label(source: &str) -> String {
     }
 }
 
-fn sp_certificates(application: &Application, now: Timestamp) -> Result<Vec<SpCertificate>> {
+/// The certificates of the service provider, each with the decision to take it away.
+pub fn sp_certificates(application: &Application, now: Timestamp) -> Result<Vec<SpCertificate>> {
     let id = application.id.to_string();
     let label = &application.label;
     application

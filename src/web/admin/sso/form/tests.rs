@@ -5,10 +5,6 @@ fn settings(json: serde_json::Value) -> SsoSettings {
     SsoSettings::default().merged(serde_json::from_value(json).unwrap()).unwrap()
 }
 
-fn fields(pairs: &[(&str, &str)]) -> Fields {
-    Fields::new(pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect())
-}
-
 const SINGLE: &[(&str, &str)] = &[
     ("name_id.format", "emailAddress"),
     ("name_id.source", "email"),
@@ -18,8 +14,8 @@ const SINGLE: &[(&str, &str)] = &[
     ("deny_to", "page"),
 ];
 
-fn posted(more: &[(&str, &str)]) -> Fields {
-    fields(&[SINGLE, more].concat())
+fn posted(more: &[(&str, &str)]) -> Posted {
+    Posted::new(&[SINGLE, more].concat())
 }
 
 #[test]
@@ -94,7 +90,6 @@ fn an_untouched_row_keeps_what_the_form_cannot_show() {
 fn faults_stand_at_the_row_and_the_part_they_are_in() {
     let form = SsoForm::read(
         &posted(&[
-            ("sign", "assertion"),
             ("attributes.0.name", "a"),
             ("attributes.0.kind", "by_group"),
             ("attributes.0.by_group.rows", "Marketing"),
@@ -117,6 +112,6 @@ fn a_value_outside_a_closed_list_is_refused_at_its_field() {
     let mut pairs = SINGLE.to_vec();
     pairs.retain(|(key, _)| *key != "sign");
     pairs.push(("sign", "neither"));
-    let faults = SsoForm::read(&fields(&pairs), &[], &[]).patch(&SsoSettings::default()).unwrap_err();
+    let faults = SsoForm::read(&Posted::new(&pairs), &[], &[]).patch(&SsoSettings::default()).unwrap_err();
     assert_eq!(faults[0].field, "sign");
 }
