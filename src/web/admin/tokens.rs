@@ -188,7 +188,7 @@ fn read(posted: &Posted) -> Result<NewApiToken, Error> {
     })?;
     Ok(NewApiToken {
         name: posted.owned("name"),
-        role: Some(Role::parse(posted.text("role"))?),
+        role: Some(posted.owned("role")),
         expires_in_days: Some(days),
     })
 }

@@ -197,8 +197,8 @@ impl Shell {
 
     /// Whether the navigation shows this part.
     #[must_use]
-    pub fn opens(&self, part: &Nav) -> bool {
-        !self.closed.contains(part)
+    pub fn opens(&self, part: Nav) -> bool {
+        !self.closed.contains(&part)
     }
 
     /// Where the brand leads: the portal, or nothing when nobody is signed in.
