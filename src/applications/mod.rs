@@ -10,6 +10,7 @@ pub mod create;
 pub mod delete;
 pub mod logo;
 pub mod model;
+pub mod overview;
 pub mod resolved;
 pub mod slug;
 pub mod sp_metadata;

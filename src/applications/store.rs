@@ -1,6 +1,9 @@
 //! SQL of the applications, their bindings and logos.
 
-use crate::applications::model::{Application, label_key};
+use std::collections::HashMap;
+
+use crate::applications::model::{Application, Status, label_key};
+use crate::applications::overview::BoundGroup;
 use crate::base::id::{ApplicationId, GroupId, UserId};
 use crate::base::{Error, Result, Timestamp};
 use crate::db::{Executor, Query, Row, Tx, sql};
@@ -62,6 +65,29 @@ pub(super) async fn list(
     .bind(id)
     .bind(text)
     .bind(like(&label_key(text)))
+    .bind(limit);
+    executor.all(query).await?.iter().map(read).collect()
+}
+
+/// The same, in one state if it is named.
+pub(super) async fn list_in(
+    executor: &mut impl Executor,
+    text: &str,
+    status: Option<Status>,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Vec<Application>> {
+    let (label, id) = after.and_then(|key| key.split_once('\u{1f}')).unwrap_or(("", ""));
+    let query = sql("SELECT a.*, l.digest AS logo_digest FROM applications a \
+         LEFT JOIN application_logos l ON l.application_id = a.id \
+         WHERE (a.label_key > $1 OR (a.label_key = $1 AND a.id > $2)) \
+         AND ($3 = '' OR a.label_key LIKE $4 ESCAPE '!' OR a.slug LIKE $4 ESCAPE '!' OR a.connector = $3) \
+         AND ($5 = '' OR a.status = $5) ORDER BY a.label_key, a.id LIMIT $6")
+    .bind(label)
+    .bind(id)
+    .bind(text)
+    .bind(like(&label_key(text)))
+    .bind(status.map_or("", Status::as_str))
     .bind(limit);
     executor.all(query).await?.iter().map(read).collect()
 }
@@ -250,6 +276,62 @@ pub(super) async fn count_people(executor: &mut impl Executor, application: Appl
          OR EXISTS (SELECT 1 FROM bindings b JOIN memberships m ON m.group_id = b.group_id \
          WHERE b.application_id = $1 AND m.user_id = u.id))");
     executor.one(query.bind_text(application)).await?.int("n")
+}
+
+/// Ids that [`count_people_of`] takes at once.
+pub(super) const PAGE: usize = 50;
+
+/// How many active people may use each application; `Everyone` counts as all of them.
+pub(super) async fn count_people_of(
+    executor: &mut impl Executor,
+    applications: &[ApplicationId],
+) -> Result<HashMap<ApplicationId, i64>> {
+    let mut query = sql("SELECT b.application_id, CAST(MAX(CASE WHEN g.built_in THEN 1 ELSE 0 END) AS BIGINT) AS everyone, \
+         COUNT(DISTINCT u.id) AS n, (SELECT COUNT(*) FROM users a WHERE a.state = 'active') AS active \
+         FROM bindings b JOIN groups g ON g.id = b.group_id \
+         LEFT JOIN memberships m ON m.group_id = b.group_id \
+         LEFT JOIN users u ON u.id = m.user_id AND u.state = 'active' \
+         WHERE b.application_id IN ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, \
+         $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50) \
+         GROUP BY b.application_id");
+    // Unused places hold no id at all.
+    for at in 0..PAGE {
+        query = query.bind(applications.get(at).map(ToString::to_string).unwrap_or_default());
+    }
+    let rows = executor.all(query).await?;
+    let count = |row: &Row| if row.int("everyone")? == 1 { row.int("active") } else { row.int("n") };
+    rows.iter().map(|row| Ok((row.parse("application_id")?, count(row)?))).collect()
+}
+
+/// The groups bound to an application, with their active people.
+pub(super) async fn list_bound(
+    executor: &mut impl Executor,
+    application: ApplicationId,
+) -> Result<Vec<BoundGroup>> {
+    let query = sql("SELECT g.id, g.name, g.description, g.built_in, b.created_at, CASE WHEN g.built_in \
+         THEN (SELECT COUNT(*) FROM users u WHERE u.state = 'active') \
+         ELSE (SELECT COUNT(*) FROM memberships m JOIN users u ON u.id = m.user_id \
+         WHERE m.group_id = g.id AND u.state = 'active') END AS people \
+         FROM bindings b JOIN groups g ON g.id = b.group_id WHERE b.application_id = $1 ORDER BY g.name_key");
+    let rows = executor.all(query.bind_text(application)).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(BoundGroup {
+                id: row.parse("id")?,
+                name: row.text("name")?,
+                description: row.text("description")?,
+                built_in: row.bool("built_in")?,
+                people: row.int("people")?,
+                since: row.time("created_at")?,
+            })
+        })
+        .collect()
+}
+
+/// How many applications each group is bound to.
+pub(super) async fn count_bindings_by_group(executor: &mut impl Executor) -> Result<HashMap<GroupId, i64>> {
+    let rows = executor.all(sql("SELECT group_id, COUNT(*) AS n FROM bindings GROUP BY group_id")).await?;
+    rows.iter().map(|row| Ok((row.parse("group_id")?, row.int("n")?))).collect()
 }
 
 // Logos

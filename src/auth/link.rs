@@ -85,6 +85,11 @@ pub async fn is_setup_link(db: &Db, ctx: &Ctx, token: &str) -> Result<bool> {
     Ok(found.is_some() && is_setup_pending(&mut reader).await?)
 }
 
+/// When this link ends, if it can still be used: for the page that asks for a password.
+pub async fn ends_at(db: &Db, ctx: &Ctx, token: &str) -> Result<Option<Timestamp>> {
+    store::find_end(&mut db.reader(), &token_hash(token), ctx.now()).await
+}
+
 /// Makes the first owner. Of any number at the same instant, one becomes it.
 pub async fn complete_setup(
     db: &Db,

@@ -1,6 +1,8 @@
 //! Sessions: begun by [`crate::auth::sign_in`], checked at each request, ended by hand, by time, or by what happens
 //! to their person (W-08). Only the SHA-256 of the token is stored.
 
+use std::collections::HashMap;
+
 use secrecy::SecretString;
 use serde::Serialize;
 
@@ -11,7 +13,7 @@ use crate::auth::token_hash;
 use crate::base::clock::{DAY, MINUTE};
 use crate::base::id::{SessionId, UserId};
 use crate::base::{Ctx, Error, Result, Timestamp};
-use crate::db::Db;
+use crate::db::{Db, Executor};
 use crate::db::epoch::{Scope, bump};
 use crate::directory::people;
 use crate::events::{Event, EventName, record};
@@ -187,6 +189,17 @@ pub(in crate::auth) async fn seen(db: &Db, ctx: &Ctx, view: &SessionView) {
 /// The running sessions of a person, newest first, at most 200.
 pub async fn list(db: &Db, ctx: &Ctx, user: UserId) -> Result<Vec<SessionSummary>> {
     sessions::list(&mut db.reader(), user, ctx.now()).await
+}
+
+/// When each of these people last signed in, as far as their sessions are kept; a page of people at most.
+pub async fn last_sign_ins(
+    executor: &mut impl Executor,
+    users: &[UserId],
+) -> Result<HashMap<UserId, Timestamp>> {
+    if users.len() > sessions::PAGE {
+        return Err(Error::internal("more people than a page of them"));
+    }
+    sessions::last_sign_ins(executor, users).await
 }
 
 /// Signs out: ends this session. Signing out of one that has ended is no error.

@@ -184,6 +184,8 @@ filled! {
     account_session_end(session) = "/account/sessions/{session}/end";
     /// An application's picture.
     application_logo(application) = "/logo/{application}";
+    /// Says that a new application is saved, and what comes next.
+    admin_application_saved(application) = "/admin/applications/{application}/saved";
     /// First tab of an application; posts here too.
     admin_general(application) = "/admin/applications/{application}/general";
     /// Uploads the picture; POST.

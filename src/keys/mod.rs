@@ -6,6 +6,7 @@
 mod certificate;
 mod store;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use openssl::pkey::{PKey, Private};
@@ -95,6 +96,11 @@ pub async fn insert_current(
 /// The keys of an application, current first.
 pub async fn list(executor: &mut impl Executor, application: ApplicationId) -> Result<Vec<KeyView>> {
     store::list(executor, application).await
+}
+
+/// When the current certificate of each application ends: one statement for any list.
+pub async fn certificate_ends(executor: &mut impl Executor) -> Result<HashMap<ApplicationId, Timestamp>> {
+    store::list_ends(executor).await
 }
 
 /// An opened private key with its certificate. Kept in memory only.

@@ -1,5 +1,7 @@
 //! SQL of the signing keys.
 
+use std::collections::HashMap;
+
 use crate::base::id::{ApplicationId, KeyId};
 use crate::base::{Result, Timestamp};
 use crate::db::{Executor, Row, Tx, sql};
@@ -60,4 +62,15 @@ pub(super) async fn find_current(
         .bind_text(application);
     let row = executor.optional(query).await?;
     row.map(|row| Ok((view(&row)?, row.blob("sealed_key")?))).transpose()
+}
+
+/// When the current certificate of each application ends.
+pub(super) async fn list_ends(executor: &mut impl Executor) -> Result<HashMap<ApplicationId, Timestamp>> {
+    let query = sql("SELECT application_id, not_after FROM signing_keys WHERE state = 'current'");
+    executor
+        .all(query)
+        .await?
+        .iter()
+        .map(|row| Ok((row.parse("application_id")?, row.time("not_after")?)))
+        .collect()
 }

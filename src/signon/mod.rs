@@ -6,10 +6,12 @@
 //! subject → signed response.
 
 pub mod cache;
+pub mod configure;
 pub mod context_class;
 pub mod idp_initiated;
 pub mod installation;
 pub mod issue;
+mod last_uses;
 pub mod outcome;
 pub mod pending;
 pub mod published;
@@ -22,4 +24,5 @@ pub mod target;
 
 pub use crate::db::epoch::Epochs;
 pub use installation::Installation;
+pub use last_uses::last_uses;
 pub use outcome::Outcome;

@@ -4,6 +4,8 @@
 //! Start with [`router`], which shows what every request passes through, then [`extract`] for what handlers ask for
 //! and [`routes`] for how they are added. [`server`] is the accept loop below all of it.
 
+pub mod account;
+pub mod admin;
 pub mod assets;
 pub mod context;
 pub mod cookies;
@@ -16,12 +18,14 @@ pub mod headers;
 pub mod health;
 pub mod pages;
 pub mod paths;
+pub mod portal;
 pub mod rate;
 pub mod render;
 pub mod routes;
 pub mod saml;
 pub mod server;
 pub mod shed;
+pub mod shown;
 pub mod state;
 
 pub use error::{Answer, Failure};
@@ -36,7 +40,13 @@ use axum::response::IntoResponse as _;
 /// All routes. Each module of pages or endpoints adds its own here.
 #[must_use]
 pub fn all_routes() -> Routes {
-    Routes::new().with(health::routes()).with(files::routes()).with(saml::routes())
+    Routes::new()
+        .with(health::routes())
+        .with(files::routes())
+        .with(saml::routes())
+        .with(account::routes())
+        .with(portal::routes())
+        .with(admin::routes())
 }
 
 /// The whole HTTP side.

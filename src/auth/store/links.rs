@@ -82,3 +82,14 @@ pub(in crate::auth) async fn void_setup(tx: &mut Tx, now: Timestamp) -> Result<(
 pub(in crate::auth) async fn prune(tx: &mut Tx, before: Timestamp) -> Result<u64> {
     tx.run(sql("DELETE FROM one_time_links WHERE expires_at < $1").bind(before)).await
 }
+
+/// When a link ends that can still be used.
+pub(in crate::auth) async fn find_end(
+    executor: &mut impl Executor,
+    token_hash: &str,
+    now: Timestamp,
+) -> Result<Option<Timestamp>> {
+    let query =
+        sql("SELECT expires_at FROM one_time_links WHERE token_hash = $1 AND used_at IS NULL AND expires_at > $2");
+    executor.optional(query.bind(token_hash).bind(now)).await?.map(|row| row.time("expires_at")).transpose()
+}

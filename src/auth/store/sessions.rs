@@ -1,5 +1,7 @@
 //! SQL of sessions.
 
+use std::collections::HashMap;
+
 use crate::auth::session::{SessionSummary, SessionView};
 use crate::base::id::{SessionId, UserId};
 use crate::base::{Error, Result, Timestamp};
@@ -168,4 +170,22 @@ pub(in crate::auth) async fn list(
 
 pub(in crate::auth) async fn prune(tx: &mut Tx, before: Timestamp) -> Result<u64> {
     tx.run(sql("DELETE FROM sessions WHERE expires_at < $1 OR ended_at < $1").bind(before)).await
+}
+
+/// People that [`last_sign_ins`] takes at once.
+pub(in crate::auth) const PAGE: usize = 50;
+
+/// When each of these people last signed in, as far as sessions are kept.
+pub(in crate::auth) async fn last_sign_ins(
+    executor: &mut impl Executor,
+    users: &[UserId],
+) -> Result<HashMap<UserId, Timestamp>> {
+    let mut query = sql("SELECT user_id, MAX(created_at) AS at FROM sessions WHERE user_id IN \
+         ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, \
+         $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50) GROUP BY user_id");
+    for at in 0..PAGE {
+        query = query.bind(users.get(at).map(ToString::to_string).unwrap_or_default());
+    }
+    let rows = executor.all(query).await?;
+    rows.iter().map(|row| Ok((row.parse("user_id")?, row.time("at")?))).collect()
 }

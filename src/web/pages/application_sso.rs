@@ -122,7 +122,7 @@ pub struct SsoValues {
 }
 
 /// A row of ACS URLs; inputs are `acs_urls.{n}.url`, `.index`, `.remove`, and `acs_urls.default` with the row's number.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct AcsRow {
     /// URL with its tokens.
     pub url: String,
@@ -134,7 +134,7 @@ pub struct AcsRow {
 
 /// A row of attributes; inputs are `attributes.{n}.name`, `.enabled`, `.kind`, `.source`, `.constant`, `.groups.include`,
 /// `.groups.exclude`, `.by_group.rows`, `.by_group.all`, `.name_format`, `.friendly_name`, `.transforms`, `.remove`.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a checkbox of its own, or says how the row is drawn"

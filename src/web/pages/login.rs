@@ -28,12 +28,19 @@ pub struct LoginPage {
     pub offer_remember: bool,
 }
 
-/// `GET /login/confirm`: the password again, before something that matters. Posts `password`, `handle`, `csrf`.
+/// `GET /login/confirm`: the password again, before something that matters. Posts `password`, `handle`, `csrf`; or, for
+/// a form that is carried through, all its fields with the password to where the form was going.
 #[derive(Template)]
 #[template(path = "gate/confirm_password.html")]
 pub struct ConfirmPasswordPage {
     /// Around the page.
     pub shell: Shell,
+    /// Where it posts: `urls::confirm_password()`, or where the carried form was going.
+    pub action: String,
+    /// Fields of the carried form; empty without one.
+    pub carried: Vec<(String, String)>,
+    /// Name of the input: `password`, or one that the carried form does not have.
+    pub password_field: &'static str,
     /// Why it is asked: "You are about to change who may sign in to Heap."
     pub reason: String,
     /// The application that asked for a fresh sign-in (ForceAuthn), if it was one.
@@ -46,6 +53,13 @@ pub struct ConfirmPasswordPage {
     pub error: Option<String>,
     /// Where *Cancel* leads.
     pub cancel_href: String,
+}
+
+impl ConfirmPasswordPage {
+    /// A name that a carried form does not have: its own `username` must not come twice.
+    fn username_field(&self) -> &'static str {
+        if self.carried.is_empty() { "username" } else { "signed_in_as" }
+    }
 }
 
 /// After signing out.

@@ -34,6 +34,8 @@ pub struct Shell {
     pub reference: String,
     /// Whether the person may change things in the console; an auditor may not, and sees no buttons.
     pub can_edit: bool,
+    /// Parts of the console that the person's role does not open: they are left out of the navigation.
+    pub closed: Vec<Nav>,
 }
 
 /// Who is signed in.
@@ -191,6 +193,12 @@ impl Shell {
     #[must_use]
     pub fn ask(&self, decision: &Decision) -> crate::web::pages::parts::Ask {
         crate::web::pages::parts::Ask::new(self, decision)
+    }
+
+    /// Whether the navigation shows this part.
+    #[must_use]
+    pub fn opens(&self, part: Nav) -> bool {
+        !self.closed.contains(&part)
     }
 
     /// Where the brand leads: the portal, or nothing when nobody is signed in.

@@ -56,6 +56,9 @@ impl Samples {
 
     fn confirm_password(&self) -> ConfirmPasswordPage {
         ConfirmPasswordPage {
+            action: self.t("/login/confirm"),
+            carried: Vec::new(),
+            password_field: "password",
             shell: self.person_shell("Enter your password again", Nav::None, false),
             reason: self.t("You are about to change who may sign in to Heap. We ask again because your last sign-in was 20 minutes ago."),
             going_to: None,

@@ -1,0 +1,213 @@
+//! The catalog in the console: its shelves, and one connector.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use serde::Deserialize;
+
+use crate::auth::Permission;
+use crate::base::urls;
+use crate::catalog::Catalog;
+use crate::catalog::model::{Category as Shelved, Connector, ConnectorKind};
+use crate::catalog::placeholder::Values;
+use crate::catalog::sso::Initiation;
+use crate::web::admin::application_new::badge;
+use crate::web::admin::frame;
+use crate::web::error::{Answer, Failure};
+use crate::web::extract::permission::CatalogRead;
+use crate::web::extract::{Console, Queried};
+use crate::web::page;
+use crate::web::pages::catalog::{CatalogPage, Category, ConnectorCard, ConnectorPage};
+use crate::web::pages::parts::{Crumbs, Fact, Facts, Link, Mark};
+use crate::web::pages::shell::Nav;
+use crate::web::shown::{counted, steps};
+use crate::web::state::Shared;
+
+/// `?q=&category=`
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Wanted {
+    q: String,
+    category: String,
+}
+
+/// Connectors that match, and the categories they are in.
+pub struct Shelf {
+    /// The connectors, narrowed to the category.
+    pub connectors: Vec<Arc<Connector>>,
+    /// "6 of 214 connectors match “hea”"
+    pub found: String,
+    counts: BTreeMap<&'static str, (Shelved, usize)>,
+    all: usize,
+    chosen: Option<Shelved>,
+}
+
+impl Shelf {
+    /// Searches; connectors named in `without` are left out.
+    #[must_use]
+    pub fn of(catalog: &Catalog, query: &str, category: &str, without: &[&str]) -> Self {
+        let chosen = category.parse::<Shelved>().ok();
+        let listed = |connector: &Arc<Connector>| !without.contains(&connector.id.as_str());
+        let total = catalog.list().filter(|connector| listed(connector)).count();
+        let matching: Vec<_> = catalog.search(query, None).into_iter().filter(listed).collect();
+        let mut counts = BTreeMap::new();
+        for category in matching.iter().flat_map(|connector| &connector.categories) {
+            counts.entry(category_name(*category)).or_insert((*category, 0)).1 += 1;
+        }
+        let all = matching.len();
+        let on_shelf = |connector: &Arc<Connector>| chosen.is_none_or(|c| connector.categories.contains(&c));
+        let connectors: Vec<_> = matching.into_iter().filter(on_shelf).collect();
+        let found = if query.trim().is_empty() && chosen.is_none() {
+            counted(i64::try_from(total).unwrap_or(i64::MAX), "connector", "connectors")
+        } else if query.trim().is_empty() {
+            format!("{} of {total} connectors", connectors.len())
+        } else {
+            format!("{} of {total} connectors match “{}”", connectors.len(), query.trim())
+        };
+        Self { connectors, found, counts, all, chosen }
+    }
+
+    /// The categories with their counts; `href` gives the page narrowed to one.
+    pub fn categories(&self, href: impl Fn(&str) -> String) -> Vec<Category> {
+        let all = Category {
+            name: "All".to_owned(),
+            value: String::new(),
+            count: self.all,
+            href: href(""),
+            current: self.chosen.is_none(),
+        };
+        let each = self.counts.iter().map(|(name, (category, count))| Category {
+            name: (*name).to_owned(),
+            value: category.as_str().to_owned(),
+            count: *count,
+            href: href(category.as_str()),
+            current: self.chosen == Some(*category),
+        });
+        std::iter::once(all).chain(each).collect()
+    }
+}
+
+fn category_name(category: Shelved) -> &'static str {
+    match category {
+        Shelved::Analytics => "Analytics",
+        Shelved::Communication => "Communication",
+        Shelved::Crm => "Customers",
+        Shelved::DeveloperTools => "Developer tools",
+        Shelved::Design => "Design",
+        Shelved::Education => "Education",
+        Shelved::Finance => "Finance",
+        Shelved::Hr => "People and pay",
+        Shelved::ItOps => "IT operations",
+        Shelved::Legal => "Legal",
+        Shelved::Marketing => "Marketing",
+        Shelved::Productivity => "Productivity",
+        Shelved::ProjectManagement => "Project management",
+        Shelved::Sales => "Sales",
+        Shelved::Security => "Security",
+        Shelved::Storage => "Storage",
+        Shelved::Support => "Support",
+        Shelved::Other => "Other",
+    }
+}
+
+/// A connector in a list; it leads to its own page.
+#[must_use]
+pub fn card(connector: &Connector) -> ConnectorCard {
+    let (badge, badge_tone) = badge(connector);
+    ConnectorCard {
+        id: connector.id.clone(),
+        mark: Mark::letter(connector.name.as_str(), connector.accent),
+        description: connector.description.clone(),
+        badge: badge.to_owned(),
+        badge_tone,
+        href: urls::admin_connector(&connector.id),
+        chosen: false,
+    }
+}
+
+/// What one should know of a connector before using it.
+#[must_use]
+pub fn facts(connector: &Connector) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    if connector.kind == ConnectorKind::Bookmark {
+        facts.push(Fact::new("Sign-on", "None: the tile opens an address"));
+        return facts;
+    }
+    let initiation = connector.sso.initiation.set_value().cloned().unwrap_or_default();
+    let starts = match (initiation.contains(&Initiation::Idp), initiation.contains(&Initiation::Sp)) {
+        (true, true) => format!("SAML 2.0, from here or from {}", connector.name),
+        (false, true) => format!("SAML 2.0, begins at {}", connector.name),
+        (true, false) => "SAML 2.0, begins here".to_owned(),
+        (false, false) => "SAML 2.0".to_owned(),
+    };
+    facts.push(Fact::new("Sign-on", starts));
+    let jit = connector.sso.attributes.set_value().is_some_and(|rows| rows.iter().any(|row| row.jit.is_some()));
+    if jit {
+        facts.push(Fact::new("Accounts", "Made on first sign-in (JIT)"));
+    }
+    facts
+}
+
+/// `GET /admin/catalog`
+pub async fn list_connectors(
+    console: Console<CatalogRead>,
+    State(web): State<Shared>,
+    Queried(wanted): Queried<Wanted>,
+) -> Answer {
+    let shelf = Shelf::of(&web.installation.catalog, &wanted.q, &wanted.category, &[]);
+    let here = |category: &str| {
+        frame::with_query(urls::admin_catalog(), &[("q", wanted.q.as_str()), ("category", category)])
+    };
+    let shell = frame::shell(&web, &console.person, "Catalog", Nav::Catalog, Permission::ApplicationsWrite).await;
+    page(&CatalogPage {
+        shell,
+        query: wanted.q.clone(),
+        found: shelf.found.clone(),
+        categories: shelf.categories(here),
+        connectors: shelf.connectors.iter().map(|connector| card(connector)).collect(),
+    })
+}
+
+/// `GET /admin/catalog/{connector}`
+pub async fn show_connector(
+    console: Console<CatalogRead>,
+    State(web): State<Shared>,
+    Path(connector): Path<String>,
+) -> Answer {
+    let catalog = &web.installation.catalog;
+    let connector = catalog.find(&connector).cloned().ok_or_else(Failure::no_such_page)?;
+    let shell =
+        frame::shell(&web, &console.person, &connector.name, Nav::Catalog, Permission::ApplicationsWrite).await;
+    let (verified, _) = badge(&connector);
+    let filled = Values::new();
+    let live = steps::Live { declared: &connector.placeholders, filled: &filled, values: &[] };
+    let attributes = connector.sso.attributes.set_value();
+    let mut facts = facts(&connector);
+    if let Some(homepage) = &connector.homepage {
+        facts.push(Fact { href: homepage.clone(), ..Fact::new("Site", homepage.as_str()) });
+    }
+    page(&ConnectorPage {
+        shell,
+        crumbs: Crumbs {
+            way: vec![Link::new("Catalog", urls::admin_catalog())],
+            here: connector.name.clone(),
+        },
+        mark: Mark::letter(connector.name.as_str(), connector.accent),
+        description: connector.description.clone(),
+        verified: verified.to_owned(),
+        facts: Facts { facts },
+        placeholders: connector
+            .placeholders
+            .values()
+            .map(|placeholder| Fact::new(placeholder.label.as_str(), placeholder.help.as_str()))
+            .collect(),
+        attributes: attributes.map(|rows| rows.iter().map(|row| row.name.clone()).collect()).unwrap_or_default(),
+        steps: steps::steps(connector.setup.sso.as_deref(), &live),
+        sources: connector.sources.clone(),
+        add_href: format!(
+            "{}#add",
+            frame::with_query(urls::admin_application_new(), &[("connector", connector.id.as_str())])
+        ),
+    })
+}

@@ -1,0 +1,185 @@
+//! Events in the console: filters, days, and the export.
+
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse as _;
+use futures_util::stream;
+use serde::Deserialize;
+
+use crate::auth::Permission;
+use crate::base::clock::DAY;
+use crate::base::paging::{MAX_LIMIT, PageRequest};
+use crate::base::{Error, Timestamp, urls};
+use crate::events::query::{self, CSV_HEADER, EventFilter};
+use crate::events::{Event, EventName, Outcome, chain, steps};
+use crate::web::admin::frame;
+use crate::web::error::Answer;
+use crate::web::extract::permission::{EventsExport, EventsRead};
+use crate::web::extract::{Console, Queried};
+use crate::web::page;
+use crate::web::pages::events::EventsPage;
+use crate::web::pages::parts::{Choice, Pager, Status, Tone};
+use crate::web::pages::shell::{Banner, Nav, Shell};
+use crate::web::shown::{counted, event, time};
+use crate::web::state::{Shared, Web};
+
+/// Seals that each view of the page checks.
+const CHECKED: i64 = 500;
+
+/// `?q=&name=&outcome=&since=&until=&cursor=`, and `format` of an export.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Wanted {
+    q: String,
+    name: String,
+    outcome: String,
+    since: String,
+    until: String,
+    cursor: Option<String>,
+    format: String,
+}
+
+impl Wanted {
+    /// The filter; what can't be read does not filter, and the form shows what counts.
+    fn filter(&self) -> EventFilter {
+        let until = time::parse_date(&self.until).map(|at| at.plus(DAY));
+        EventFilter {
+            name: self.name.parse().ok(),
+            outcome: self.outcome.parse().ok(),
+            since: time::parse_date(&self.since),
+            until,
+            text: Some(self.q.trim().to_owned()).filter(|text| !text.is_empty()),
+            ..EventFilter::default()
+        }
+    }
+
+    fn at(&self, path: &str, more: (&str, &str)) -> String {
+        let pairs = [
+            ("q", self.q.as_str()),
+            ("name", self.name.as_str()),
+            ("outcome", self.outcome.as_str()),
+            ("since", self.since.as_str()),
+            ("until", self.until.as_str()),
+            more,
+        ];
+        frame::with_query(path, &pairs)
+    }
+}
+
+/// `GET /admin/events`
+pub async fn list_events(
+    console: Console<EventsRead>,
+    State(web): State<Shared>,
+    Queried(wanted): Queried<Wanted>,
+) -> Answer {
+    let filter = wanted.filter();
+    let request = frame::page_request(wanted.cursor.as_deref())?;
+    let found = query::list(&mut web.installation.db.reader(), &filter, &request).await?;
+    let mut shell =
+        frame::shell(&web, &console.person, "Events", Nav::Events, Permission::EventsExport).await;
+    let (chain, chain_note) = chain_state(&web, &mut shell).await?;
+    let next = found.next_cursor.as_deref();
+    let now = console.ctx().now();
+    page(&EventsPage {
+        shell,
+        query: wanted.q.clone(),
+        names: names(filter.name),
+        outcomes: outcomes(filter.outcome),
+        since: filter.since.map(|_| wanted.since.clone()).unwrap_or_default(),
+        until: filter.until.map(|_| wanted.until.clone()).unwrap_or_default(),
+        summary: format!(
+            "{}{}",
+            counted(i64::try_from(found.items.len()).unwrap_or(0), "event", "events"),
+            if next.is_some() { " on this page" } else { "" }
+        ),
+        chain,
+        chain_note,
+        days: event::days(&found.items, now),
+        zone: time::ZONE.to_owned(),
+        pager: Pager {
+            summary: String::new(),
+            previous: None,
+            next: next.map(|cursor| wanted.at(urls::admin_events(), ("cursor", cursor))),
+        },
+        export_jsonl: wanted.at(urls::admin_events_export(), ("format", "jsonl")),
+        export_csv: wanted.at(urls::admin_events_export(), ("format", "csv")),
+    })
+}
+
+fn names(chosen: Option<EventName>) -> Vec<Choice> {
+    let any = Choice::new("", "All kinds", chosen.is_none());
+    let each = EventName::ALL.iter().map(|name| Choice::new(name.as_str(), name.as_str(), chosen == Some(*name)));
+    std::iter::once(any).chain(each).collect()
+}
+
+fn outcomes(chosen: Option<Outcome>) -> Vec<Choice> {
+    let known = [
+        (None, "", "Any outcome"),
+        (Some(Outcome::Success), "success", "Done"),
+        (Some(Outcome::Denied), "denied", "Refused"),
+        (Some(Outcome::Failure), "failure", "Failed"),
+    ];
+    known.iter().map(|(outcome, value, label)| Choice::new(*value, *label, *outcome == chosen)).collect()
+}
+
+/// Whether the newest part of the chain holds; a break is a banner too.
+async fn chain_state(web: &Web, shell: &mut Shell) -> Result<(Status, String), Error> {
+    let verdict = chain::verify_newest(&web.installation.db, CHECKED).await?;
+    let note = format!("The newest {} are checked; “tessera events verify” checks all", verdict.verified);
+    let Some(breach) = verdict.broken else {
+        return Ok((Status::new(Tone::Ok, "Chain unbroken"), note));
+    };
+    let which = breach.event_id.map_or_else(String::new, |id| format!(" The first is {id}."));
+    shell.banners.push(Banner::new(
+        Tone::Danger,
+        "The chain of events is broken",
+        format!(
+            "Somebody has changed events outside Tessera ({}).{which} Run “tessera events verify” and keep a copy of the database.",
+            breach.code
+        ),
+    ));
+    Ok((Status::new(Tone::Danger, "Chain broken"), note))
+}
+
+/// `GET /admin/events/export?format=jsonl|csv`: all events of the filter, a page at a time. The export is an event
+/// itself, written before the first line leaves.
+pub async fn export_events(
+    console: Console<EventsExport>,
+    State(web): State<Shared>,
+    Queried(wanted): Queried<Wanted>,
+) -> Answer {
+    let csv = wanted.format == "csv";
+    let (kind, ending) = if csv { ("text/csv; charset=utf-8", "csv") } else { ("application/x-ndjson", "jsonl") };
+    let mut filter = wanted.filter();
+    let now: Timestamp = console.ctx().now();
+    // What happens meanwhile is left out, so that the stream ends.
+    filter.until = Some(filter.until.map_or(now, |until| until.min(now)));
+    let event = Event::new(EventName::EventExport).detail("format", ending);
+    let installation = web.installation.clone();
+    installation.commits.write(steps(console.ctx(), event)?).await?;
+    let first = PageRequest { limit: MAX_LIMIT, after: None };
+    let lines = stream::try_unfold(Some((first, true)), move |state| {
+        let (installation, filter) = (installation.clone(), filter.clone());
+        async move {
+            let Some((request, is_first)) = state else { return Ok(None) };
+            let page = query::list(&mut installation.db.reader(), &filter, &request).await.map_err(broken)?;
+            let mut text = if csv && is_first { CSV_HEADER.to_owned() } else { String::new() };
+            for event in &page.items {
+                text.push_str(&if csv { event.to_csv_record() } else { event.to_json_line().map_err(broken)? });
+            }
+            let next = match page.next_cursor.as_deref() {
+                Some(cursor) => Some((PageRequest::parse(Some(MAX_LIMIT), Some(cursor)).map_err(broken)?, false)),
+                None => None,
+            };
+            Ok::<_, std::io::Error>(Some((Bytes::from(text), next)))
+        }
+    });
+    let name = format!("attachment; filename=\"tessera-events.{ending}\"");
+    let headers = [(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, name)];
+    Ok((headers, Body::from_stream(lines)).into_response())
+}
+
+fn broken(error: Error) -> std::io::Error {
+    std::io::Error::other(error)
+}

@@ -1,0 +1,116 @@
+//! The console: one file for each page or family of pages. A handler reads the request, calls operations of the rooms
+//! below and fills a page of [`crate::web::pages`]; forms lead on by 303, and come back with what was typed when
+//! something of them can't be accepted.
+//!
+//! Start with [`routes`]. What all pages share stands in [`frame`]; the password that is asked for again in
+//! [`step_up`].
+
+pub mod application;
+pub mod application_new;
+pub mod applications;
+pub mod bindings;
+pub mod catalog;
+pub mod events;
+pub mod frame;
+pub mod groups;
+pub mod posted;
+pub mod settings;
+pub mod sso;
+pub mod step_up;
+pub mod tokens;
+pub mod user;
+pub mod user_form;
+pub mod users;
+
+use crate::base::urls;
+use crate::web::extract::Console;
+use crate::web::extract::permission::AnyRole;
+use crate::web::error::Answer;
+use crate::web::routes::{METADATA_LIMIT, Routes};
+use crate::web::see_other;
+
+/// The routes of the console.
+#[must_use]
+pub fn routes() -> Routes {
+    application_routes().with(people_routes()).with(system_routes())
+}
+
+fn application_routes() -> Routes {
+    let app = "{application}";
+    Routes::new()
+        .get(urls::admin_applications(), applications::list_applications)
+        .post_up_to(application_new::UPLOAD_LIMIT, urls::admin_applications(), application_new::create_application)
+        .get(urls::admin_application_new(), application_new::new_application)
+        .post(urls::admin_applications_delete(), applications::delete_applications)
+        .get("/admin/applications/{application}", application::open_application)
+        .get(&urls::admin_application_saved(app), application_new::application_saved)
+        .get(&urls::admin_general(app), application::show_general)
+        .post(&urls::admin_general(app), application::save_general)
+        .post_up_to(application_new::UPLOAD_LIMIT, &urls::admin_logo(app), application::upload_logo)
+        .post(&urls::admin_logo_remove(app), application::remove_logo)
+        .get(&urls::admin_sso(app), sso::show_sso)
+        .post(&urls::admin_sso(app), sso::save_sso)
+        .post(&urls::admin_sso_deactivate(app), sso::deactivate)
+        .post_up_to(METADATA_LIMIT, &urls::admin_sp_metadata(app), sso::metadata::sp_metadata)
+        .post_up_to(
+            sso::certificates::UPLOAD_LIMIT,
+            &urls::admin_sp_certificates(app),
+            sso::certificates::add_certificate,
+        )
+        .post(
+            &urls::admin_sp_certificate_remove(app, "{certificate}"),
+            sso::certificates::remove_certificate,
+        )
+        .get(&urls::admin_bindings(app), bindings::show_bindings)
+        .post(&urls::admin_bind(app), bindings::bind)
+        .post(&urls::admin_unbind(app, "{group}"), bindings::unbind)
+        .get(&urls::admin_activity(app), application::show_activity)
+        .get(urls::admin_catalog(), catalog::list_connectors)
+        .get(&urls::admin_connector("{connector}"), catalog::show_connector)
+}
+
+fn people_routes() -> Routes {
+    let (user, group) = ("{user}", "{group}");
+    Routes::new()
+        .get(urls::admin_users(), users::list_users)
+        .post(urls::admin_users(), user_form::create_user)
+        .get(urls::admin_user_new(), user_form::new_user)
+        .get(&urls::admin_user(user), user::show_user)
+        .get(&urls::admin_user_edit(user), user_form::edit_user)
+        .post(&urls::admin_user_edit(user), user_form::save_user)
+        .post(&urls::admin_user_suspend(user), user::suspend_user)
+        .post(&urls::admin_user_activate(user), user::activate_user)
+        .post(&urls::admin_user_delete(user), user::delete_user)
+        .post(&urls::admin_user_reset_link(user), user::make_reset_link)
+        .post(&urls::admin_user_sign_out(user), user::sign_out_user)
+        .post(&urls::admin_user_groups(user), user::add_to_group)
+        .post(&urls::admin_user_role(user), user::set_role)
+        .get(urls::admin_groups(), groups::list_groups)
+        .post(urls::admin_groups(), groups::create_group)
+        .get(urls::admin_group_new(), groups::new_group)
+        .get(&urls::admin_group(group), groups::show_group)
+        .get(&urls::admin_group_edit(group), groups::edit_group)
+        .post(&urls::admin_group_edit(group), groups::save_group)
+        .post(&urls::admin_group_delete(group), groups::delete_group)
+        .post(&urls::admin_group_member_add(group), groups::add_member)
+        .post(&urls::admin_group_member_remove(group, user), groups::remove_member)
+        .post(&urls::admin_group_bind(group), groups::bind_application)
+        .post(&urls::admin_group_unbind(group, "{application}"), groups::unbind_application)
+}
+
+fn system_routes() -> Routes {
+    Routes::new()
+        .get(urls::admin(), enter)
+        .get(urls::admin_events(), events::list_events)
+        .get(urls::admin_events_export(), events::export_events)
+        .get(urls::admin_settings(), settings::show_settings)
+        .post(urls::admin_settings(), settings::save_settings)
+        .get(urls::admin_tokens(), tokens::list_tokens)
+        .post(urls::admin_tokens(), tokens::create_token)
+        .post(&urls::admin_token_revoke("{token}"), tokens::revoke_token)
+}
+
+/// `GET /admin`: every role may see the applications.
+async fn enter(_: Console<AnyRole>) -> Answer {
+    Ok(see_other(urls::admin_applications()))
+}

@@ -1,0 +1,154 @@
+//! Metadata of the service provider, by upload or paste: first what it would change, then, when that is accepted, the
+//! change (decision 9).
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+
+use crate::applications::sp_metadata::{Applied, FieldChange, Mode, apply};
+use crate::base::{Error, urls};
+use crate::web::admin::application::Loaded;
+use crate::web::admin::frame::{self, Done};
+use crate::web::admin::posted::Posted;
+use crate::web::admin::sso::form::SsoForm;
+use crate::web::admin::sso::{draw, required};
+use crate::web::error::Answer;
+use crate::web::extract::permission::ApplicationsWrite;
+use crate::web::extract::{Fresh, SignedUpload};
+use crate::web::pages::application::Tab;
+use crate::web::pages::application_sso::SpMetadataPage;
+use crate::web::pages::parts::{Change, Choice, Crumbs, Link};
+use crate::web::shown::application::field_label;
+use crate::web::shown::event;
+use crate::web::state::{Shared, Web};
+use crate::web::{html, see_other};
+
+/// `POST /admin/applications/{application}/sso/metadata`
+pub async fn sp_metadata(
+    console: Fresh<ApplicationsWrite>,
+    State(web): State<Shared>,
+    Path(application): Path<String>,
+    SignedUpload(upload): SignedUpload,
+) -> Answer {
+    let loaded = Loaded::of(&web, &application).await?;
+    let file = upload.file("metadata_file").cloned();
+    let posted: Posted = upload.fields.read()?;
+    let document = match &file {
+        Some(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        None => posted.raw("metadata").to_owned(),
+    };
+    let entity_id = Some(posted.text("entity_id")).filter(|id| !id.is_empty());
+    let confirmed = posted.confirmed();
+    let outcome = if document.trim().is_empty() {
+        Err(required("metadata", "Upload the metadata file of the application, or paste it here."))
+    } else {
+        let mode = Mode { dry_run: !confirmed, if_version: None };
+        let installation = &web.installation;
+        let (catalog, id) = (&installation.catalog, loaded.application.id);
+        apply(&installation.db, console.ctx(), catalog, id, document.as_bytes(), entity_id, mode).await
+    };
+    match outcome {
+        Ok(_) if confirmed => Ok(see_other(&Done::Saved.at(&urls::admin_sso(&application)))),
+        Ok(applied) => show_changes(&web, &console, &loaded, document, &applied).await,
+        Err(error) if error.code == "entity_id_required" => {
+            choose(&web, &console, &loaded, document, &error).await
+        }
+        Err(error) => refused(&web, &console, &loaded, error).await,
+    }
+}
+
+async fn show_changes(
+    web: &Web,
+    console: &Fresh<ApplicationsWrite>,
+    loaded: &Loaded,
+    document: String,
+    applied: &Applied,
+) -> Answer {
+    let mut page = page(web, console, loaded, document).await;
+    page.entity_id = applied.application.sso.sp_entity_id.clone().unwrap_or_default();
+    page.changes = applied.changes.iter().flat_map(changes).collect();
+    page.notes.clone_from(&applied.warnings);
+    html(StatusCode::OK, &page)
+}
+
+async fn choose(
+    web: &Web,
+    console: &Fresh<ApplicationsWrite>,
+    loaded: &Loaded,
+    document: String,
+    error: &Error,
+) -> Answer {
+    let mut page = page(web, console, loaded, document).await;
+    page.entities =
+        error.fields.iter().map(|choice| Choice::new(choice.message.as_str(), choice.message.as_str(), false)).collect();
+    html(StatusCode::OK, &page)
+}
+
+async fn page(
+    web: &Web,
+    console: &Fresh<ApplicationsWrite>,
+    loaded: &Loaded,
+    document: String,
+) -> SpMetadataPage {
+    let label = loaded.application.label.as_str();
+    SpMetadataPage {
+        shell: loaded.shell(web, &console.person, "SP metadata").await,
+        app: loaded.head(web, Tab::Sso),
+        crumbs: Crumbs {
+            way: vec![
+                Link::new("Applications", urls::admin_applications()),
+                Link::new(label, urls::admin_sso(&loaded.id())),
+            ],
+            here: "SP metadata".to_owned(),
+        },
+        entity_id: String::new(),
+        entities: Vec::new(),
+        changes: Vec::new(),
+        notes: Vec::new(),
+        document,
+    }
+}
+
+async fn refused(
+    web: &Web,
+    console: &Fresh<ApplicationsWrite>,
+    loaded: &Loaded,
+    mut error: Error,
+) -> Answer {
+    if error.fields.iter().all(|field| field.field == "entity_id") {
+        error.fields = vec![super::fault("metadata", error.code, error.message.clone())];
+    }
+    let mut shell = loaded.shell(web, &console.person, "SSO").await;
+    let status = frame::refuse(&mut shell, error)?;
+    draw(web, &console.person, loaded, shell, &SsoForm::of(&loaded.application), status).await
+}
+
+/// A difference in the lines that a person can compare: lists row by row, certificates by how they begin.
+fn changes(change: &FieldChange) -> Vec<Change> {
+    use serde_json::Value as Json;
+    let one = |field: String, old: Option<String>, new: Option<String>| Change { field, old, new };
+    let (Json::Array(old), Json::Array(new)) = (&change.old, &change.new) else {
+        return vec![one(field_label(&change.field), event::shown(&change.old), event::shown(&change.new))];
+    };
+    (0..old.len().max(new.len()))
+        .filter(|at| old.get(*at) != new.get(*at))
+        .map(|at| {
+            let field = field_label(&format!("{}.{at}", change.field));
+            one(field, old.get(at).and_then(row), new.get(at).and_then(row))
+        })
+        .collect()
+}
+
+fn row(value: &serde_json::Value) -> Option<String> {
+    if let Some(url) = value.get("url").and_then(serde_json::Value::as_str) {
+        let index = value.get("index").map(ToString::to_string).unwrap_or_default();
+        let default = value.get("default").and_then(serde_json::Value::as_bool) == Some(true);
+        return Some(format!("{url} (index {index}{})", if default { ", default" } else { "" }));
+    }
+    match value.as_str() {
+        Some(pem) if pem.starts_with("-----BEGIN") => {
+            let certificate = crate::saml::certificate::parse_certificate(pem.as_bytes()).ok()?;
+            Some(format!("{}, SHA-256 {}", certificate.subject, certificate.fingerprint))
+        }
+        _ => event::shown(value),
+    }
+}

@@ -1,0 +1,404 @@
+//! The SSO tab as it is drawn: the form, stored or as typed, with everything around it.
+
+use crate::applications::sso::missing;
+use crate::applications::{Application, resolved};
+use crate::base::name_id::NameIdFormat;
+use crate::base::property::{Property, Source};
+use crate::base::urls::{self, BaseUrl};
+use crate::base::{Result, Timestamp};
+use crate::catalog::Catalog;
+use crate::catalog::model::{Placeholders, Verified};
+use crate::catalog::placeholder::{Piece, Scope, Values, parts};
+use crate::catalog::sso::{SsoSettings, ValueFrom};
+use crate::catalog::steps::LiveValue;
+use crate::keys::KeyView;
+use crate::saml::certificate::parse_certificate;
+use crate::signon::Installation;
+use crate::web::admin::sso::form::SsoForm;
+use crate::web::pages::application::ApplicationHead;
+use crate::web::pages::application_sso::{
+    AcsRow, ApplicationSsoPage, AttributeRow, CertificateCard, IdpValues, PlaceholderField, SpCertificate,
+    SsoValues, UrlPiece, UrlPreview,
+};
+use crate::web::pages::parts::{Choice, Decision, Fact, Facts, Link, input_id};
+use crate::web::pages::setup_steps::Steps;
+use crate::web::pages::shell::Shell;
+use crate::web::shown::application::field_label;
+use crate::web::shown::{self, steps, time};
+
+/// Days before its end from which a certificate is said to end soon.
+pub const SOON_DAYS: i64 = 60;
+
+/// What the page is drawn from.
+pub struct Drawn<'a> {
+    /// Around the page.
+    pub shell: Shell,
+    /// Title and tabs.
+    pub head: ApplicationHead,
+    /// As stored.
+    pub application: &'a Application,
+    /// As typed, or as stored.
+    pub form: &'a SsoForm,
+    /// Our current key.
+    pub key: Option<&'a KeyView>,
+    /// How many people may use it.
+    pub people: i64,
+    /// The instant now.
+    pub now: Timestamp,
+}
+
+/// Draws the tab.
+pub fn page(installation: &Installation, drawn: Drawn<'_>) -> Result<ApplicationSsoPage> {
+    let Drawn { shell, head, application, form, key, people, now } = drawn;
+    let catalog = &installation.catalog;
+    let declared = resolved::declared(catalog, application);
+    let idp = idp_values(&installation.base_url, application, key);
+    let live = live_values(application, &declared, &idp, key);
+    Ok(ApplicationSsoPage {
+        active: application.is_active(),
+        deactivation: deactivation(application, people),
+        missing: missing_links(catalog, application),
+        test_href: None,
+        placeholders: placeholders(application, &declared, form),
+        values: values(application, form),
+        acs_urls: with_spare(form.acs_urls.clone(), AcsRow::default()),
+        attributes: with_spare(form.attributes.clone(), spare_attribute()),
+        properties: properties(application, form),
+        sp_certificates: sp_certificates(application, now)?,
+        certificate: key.map(|key| certificate(key, now)).unwrap_or_default(),
+        idp,
+        steps: setup_steps(catalog, application, &declared, &live),
+        steps_source: steps_source(catalog, application),
+        shell,
+        app: head,
+    })
+}
+
+fn with_spare<T>(mut rows: Vec<T>, spare: T) -> Vec<T> {
+    rows.push(spare);
+    rows
+}
+
+fn spare_attribute() -> AttributeRow {
+    AttributeRow {
+        kind: "source".to_owned(),
+        source: "email".to_owned(),
+        name_format: "basic".to_owned(),
+        enabled: true,
+        ..AttributeRow::default()
+    }
+}
+
+/// Switching an application off, with what it does to people.
+#[must_use]
+pub fn deactivation(application: &Application, people: i64) -> Decision {
+    let (id, label) = (application.id.to_string(), &application.label);
+    Decision {
+        id: "deactivate".to_owned(),
+        action: urls::admin_sso_deactivate(&id),
+        button: "Deactivate…".to_owned(),
+        title: format!("Switch off {label}?"),
+        effects: vec![
+            format!(
+                "{} can no longer open {label} from here, and its tile disappears at once. Those who are inside stay \
+                 until {label} signs them out.",
+                shown::people(people)
+            ),
+            "Its address, key and settings are kept. Activate it again at any time.".to_owned(),
+        ],
+        confirm: format!("Deactivate {label}"),
+        cancel: "Keep it on".to_owned(),
+        cancel_href: urls::admin_sso(&id),
+        ..Decision::default()
+    }
+}
+
+/// The input of a field of the settings.
+fn anchor(field: &str) -> String {
+    let name = match field.split('.').collect::<Vec<_>>().as_slice() {
+        ["attributes", at, "by_group", ..] => format!("attributes.{at}.by_group.rows"),
+        ["relay_states", ..] => "relay_states".to_owned(),
+        ["name_id", ..] => "name_id.source".to_owned(),
+        _ => field.to_owned(),
+    };
+    format!("#{}", input_id(&name))
+}
+
+/// What is missing before activation, by name and place.
+#[must_use]
+pub fn missing_links(catalog: &Catalog, application: &Application) -> Vec<Link> {
+    let mut out: Vec<Link> = missing(catalog, application)
+        .iter()
+        .map(|missing| {
+            let places: Vec<String> = missing.used_in.iter().map(|field| field_label(field)).collect();
+            let text = format!("{} stands in: {}", missing.label, places.join(", "));
+            Link::new(text, anchor(&format!("placeholders.{}", missing.placeholder)))
+        })
+        .collect();
+    if application.sso.sp_entity_id.is_none() {
+        out.push(Link::new("The SP entity ID is not given yet", anchor("sp_entity_id")));
+    }
+    if application.sso.acs_urls.is_empty() {
+        out.push(Link::new("There is no ACS URL yet", anchor("acs_urls.0.url")));
+    }
+    out
+}
+
+fn placeholders(application: &Application, declared: &Placeholders, form: &SsoForm) -> Vec<PlaceholderField> {
+    // The preview shows what was typed, right or wrong.
+    let scope = Scope::new(declared, &form.placeholders);
+    let templates = application.sso.templates();
+    declared
+        .iter()
+        .map(|(token, placeholder)| PlaceholderField {
+            token: token.clone(),
+            label: placeholder.label.clone(),
+            help: placeholder.help.clone(),
+            value: form.placeholders.get(token).cloned().unwrap_or_default(),
+            example: placeholder.example.clone(),
+            pattern: placeholder.pattern.clone().unwrap_or_default(),
+            used_in: templates
+                .iter()
+                .filter(|(_, template)| holds(template, token, declared))
+                .map(|(field, template)| UrlPreview { label: field_label(field), pieces: pieces(scope, template) })
+                .collect(),
+        })
+        .collect()
+}
+
+fn holds(template: &str, token: &str, declared: &Placeholders) -> bool {
+    use crate::catalog::placeholder::Part;
+    parts(template, declared).iter().any(|part| matches!(part, Part::Token(found) if *found == token))
+}
+
+fn pieces(scope: Scope<'_>, template: &str) -> Vec<UrlPiece> {
+    scope
+        .pieces(template)
+        .into_iter()
+        .map(|piece| match piece {
+            Piece::Literal { text } => UrlPiece { text, token: String::new(), filled: true },
+            Piece::Filled { token, text } => UrlPiece { text, token, filled: true },
+            Piece::Empty { token, .. } => UrlPiece { text: token.clone(), token, filled: false },
+        })
+        .collect()
+}
+
+fn listed(choices: &[(&str, &str)], chosen: &str) -> Vec<Choice> {
+    choices.iter().map(|(value, label)| Choice::new(*value, *label, *value == chosen)).collect()
+}
+
+fn values(application: &Application, form: &SsoForm) -> SsoValues {
+    let label = &application.label;
+    let sign = [
+        ("response", "Response", "The envelope around the assertion."),
+        ("assertion", "Assertion", "The statement about the person."),
+        ("both", "Both", "Strictest, and what most accept."),
+    ];
+    SsoValues {
+        idp_entity_id: form.idp_entity_id.clone(),
+        sp_entity_id: form.sp_entity_id.clone(),
+        name_id_formats: name_id_formats(&form.name_id_format),
+        name_id_sources: name_id_sources(application, form),
+        login_url: form.login_url.clone(),
+        default_relay_state: form.default_relay_state.clone(),
+        relay_states: form.relay_states.clone(),
+        sign: sign
+            .iter()
+            .map(|(value, label, help)| Choice::explained(*value, *label, *help, *value == form.sign))
+            .collect(),
+        signature_algorithms: listed(
+            &[("rsa-sha256", "RSA-SHA256"), ("rsa-sha384", "RSA-SHA384"), ("rsa-sha512", "RSA-SHA512")],
+            &form.signature_algorithm,
+        ),
+        require_signed_requests: form.require_signed_requests,
+        idp_initiated: listed(
+            &[("on", "Sign in at once"), ("confirm", "Ask the person first"), ("off", "Refuse")],
+            &form.idp_initiated,
+        ),
+        deny_to: listed(&[("page", "Say so here"), ("sp", &format!("Tell {label}"))], &form.deny_to),
+        sign_error_responses: form.sign_error_responses,
+        redirect_enveloped_signature: form.redirect_enveloped_signature,
+    }
+}
+
+fn name_id_formats(chosen: &str) -> Vec<Choice> {
+    let label = |format: NameIdFormat| match format {
+        NameIdFormat::EmailAddress => "E-mail address",
+        NameIdFormat::Persistent => "Persistent (made here, one for each person and application)",
+        NameIdFormat::Transient => "Transient (new at each sign-on)",
+        NameIdFormat::Unspecified => "Unspecified",
+        NameIdFormat::X509SubjectName => "X.509 subject name",
+        NameIdFormat::WindowsDomainQualifiedName => "Windows domain qualified name",
+        NameIdFormat::Kerberos => "Kerberos",
+        NameIdFormat::Entity => "Entity",
+    };
+    NameIdFormat::ALL
+        .iter()
+        .map(|format| Choice::new(format.short(), label(*format), format.short() == chosen))
+        .collect()
+}
+
+fn name_id_sources(application: &Application, form: &SsoForm) -> Vec<Choice> {
+    let mut choices = properties(application, form);
+    for choice in &mut choices {
+        choice.chosen = choice.value == form.name_id_source;
+    }
+    let special = match &application.sso.name_id.value {
+        ValueFrom::Property(_) => None,
+        ValueFrom::Constant(text) => Some(format!("The constant “{text}”")),
+        ValueFrom::ByGroup(_) | ValueFrom::Groups(_) => Some("A value by group, set by the API".to_owned()),
+    };
+    if let Some(label) = special {
+        choices.insert(0, Choice::new("", label, form.name_id_source.is_empty()));
+    }
+    choices
+}
+
+/// Every property a value can come from: the fixed ones, and the typed ones that are in use here.
+fn properties(application: &Application, form: &SsoForm) -> Vec<Choice> {
+    let fixed = Property::ALL.iter().map(|property| Source::Property(*property));
+    let usual = ["phone_numbers.work", "phone_numbers.mobile", "addresses.work.locality", "addresses.work.country"];
+    let mut sources: Vec<String> =
+        fixed.map(|source| source.to_string()).chain(usual.map(str::to_owned)).collect();
+    let used = form.attributes.iter().map(|row| row.source.clone()).chain([form.name_id_source.clone()]);
+    let stored = application.sso.attributes.iter().filter_map(|attribute| match &attribute.value {
+        ValueFrom::Property(source) => Some(source.to_string()),
+        _ => None,
+    });
+    for source in used.chain(stored) {
+        if source.parse::<Source>().is_ok() && !sources.contains(&source) {
+            sources.push(source);
+        }
+    }
+    sources.iter().map(|source| Choice::new(source.as_str(), source_label(source), false)).collect()
+}
+
+fn source_label(source: &str) -> String {
+    match source.parse::<Source>() {
+        Ok(Source::Property(property)) => property.label().to_owned(),
+        Ok(Source::Phone(kind)) => format!("Phone, {kind}"),
+        Ok(Source::Address(kind, part)) => format!("Address, {kind}: {}", part.replace('_', " ")),
+        Ok(Source::Custom(name)) => format!("Custom: {name}"),
+        Err(()) => source.to_owned(),
+    }
+}
+
+/// The certificates of the service provider, each with the decision to take it away.
+pub fn sp_certificates(application: &Application, now: Timestamp) -> Result<Vec<SpCertificate>> {
+    let id = application.id.to_string();
+    let label = &application.label;
+    application
+        .sso
+        .sp_certificates
+        .iter()
+        .map(|pem| {
+            let certificate = parse_certificate(pem.as_bytes()).map_err(crate::base::Error::internal)?;
+            let facts = vec![
+                Fact::new(
+                    "Valid until",
+                    format!("{} ({})", time::date(certificate.not_after), time::left(certificate.not_after, now)),
+                ),
+                Fact::new("Key", certificate.key_kind.as_str()),
+                Fact::mono("SHA-256", certificate.fingerprint.as_str()),
+            ];
+            Ok(SpCertificate {
+                subject: certificate.subject,
+                facts: Facts { facts },
+                expired: now >= certificate.not_after,
+                removal: Decision {
+                    id: format!("remove-certificate-{}", &certificate.fingerprint[..12]),
+                    action: urls::admin_sp_certificate_remove(&id, &certificate.fingerprint),
+                    button: "Remove…".to_owned(),
+                    title: format!("Remove this certificate of {label}?"),
+                    effects: vec![format!(
+                        "Requests that {label} signs with it are refused from the next sign-on on."
+                    )],
+                    confirm: "Remove the certificate".to_owned(),
+                    cancel: "Keep it".to_owned(),
+                    cancel_href: urls::admin_sso(&id),
+                    destroys: true,
+                    ..Decision::default()
+                },
+            })
+        })
+        .collect()
+}
+
+fn certificate(key: &KeyView, now: Timestamp) -> CertificateCard {
+    use crate::base::clock::DAY;
+    let days = |millis: i64| u32::try_from((millis / DAY).max(0)).unwrap_or(u32::MAX);
+    let total = days(key.not_after.since(key.not_before)).max(1);
+    let kind = key.key_type.replace('-', " ").to_uppercase();
+    let facts = vec![
+        Fact::new("Valid until", format!("{} ({})", time::date(key.not_after), time::left(key.not_after, now))),
+        Fact::new("Key", kind),
+        Fact::mono("SHA-256", key.fingerprint.as_str()),
+    ];
+    CertificateCard {
+        facts: Facts { facts },
+        from: time::short_date(key.not_before),
+        until: time::short_date(key.not_after),
+        days_used: days(now.since(key.not_before)).min(total),
+        days_total: total,
+        ends_soon: key.not_after.since(now) < SOON_DAYS * DAY,
+    }
+}
+
+fn idp_values(base_url: &BaseUrl, application: &Application, key: Option<&KeyView>) -> IdpValues {
+    let slug = &application.slug;
+    let metadata_url = base_url.join(&urls::idp_metadata(slug));
+    IdpValues {
+        url: base_url.join(&urls::idp(slug)),
+        metadata_download: format!("{metadata_url}?download=1"),
+        metadata_url,
+        metadata_file: format!("tessera-{slug}-metadata.xml"),
+        certificate_download: base_url.join(&urls::idp_certificate(slug)),
+        certificate_pem: key.map(KeyView::certificate_pem).unwrap_or_default(),
+    }
+}
+
+fn live_values(
+    application: &Application,
+    declared: &Placeholders,
+    idp: &IdpValues,
+    key: Option<&KeyView>,
+) -> Vec<(LiveValue, String)> {
+    let scope = Scope::new(declared, &application.placeholders);
+    let filled = |template: Option<&str>| template.and_then(|text| scope.fill(text).ok()).unwrap_or_default();
+    let sso: &SsoSettings = &application.sso;
+    vec![
+        (LiveValue::IdpUrl, idp.url.clone()),
+        (LiveValue::MetadataUrl, idp.metadata_url.clone()),
+        (LiveValue::CertificateUrl, idp.certificate_download.clone()),
+        (LiveValue::CertificatePem, idp.certificate_pem.clone()),
+        (LiveValue::CertificateFingerprint, key.map(|key| key.fingerprint.clone()).unwrap_or_default()),
+        (LiveValue::IdpEntityId, application.idp_entity_id.clone()),
+        (LiveValue::SpEntityId, filled(sso.sp_entity_id.as_deref())),
+        (LiveValue::AcsUrl, filled(sso.default_acs().map(|acs| acs.url.as_str()))),
+        (LiveValue::LoginUrl, filled(sso.login_url.as_deref())),
+    ]
+}
+
+fn setup_steps(
+    catalog: &Catalog,
+    application: &Application,
+    declared: &Placeholders,
+    values: &[(LiveValue, String)],
+) -> Steps {
+    let connector = catalog.find(&application.connector);
+    let markdown = connector.and_then(|connector| connector.setup.sso.as_deref());
+    let filled: &Values = &application.placeholders;
+    steps::steps(markdown, &steps::Live { declared, filled, values })
+}
+
+/// How the steps were checked.
+fn steps_source(catalog: &Catalog, application: &Application) -> String {
+    let Some(connector) = catalog.find(&application.connector).filter(|c| c.setup.sso.is_some()) else {
+        return String::new();
+    };
+    match connector.verified {
+        Verified::None => String::new(),
+        Verified::Documentation => format!("Steps checked against: {}", connector.sources.join(", ")),
+        Verified::Live => "Steps checked by signing on to the application itself".to_owned(),
+    }
+}
