@@ -286,14 +286,16 @@ pub(super) async fn count_people_of(
     executor: &mut impl Executor,
     applications: &[ApplicationId],
 ) -> Result<HashMap<ApplicationId, i64>> {
-    let mut query = sql("SELECT b.application_id, CAST(MAX(CASE WHEN g.built_in THEN 1 ELSE 0 END) AS BIGINT) AS everyone, \
+    let mut query = sql(
+        "SELECT b.application_id, CAST(MAX(CASE WHEN g.built_in THEN 1 ELSE 0 END) AS BIGINT) AS everyone, \
          COUNT(DISTINCT u.id) AS n, (SELECT COUNT(*) FROM users a WHERE a.state = 'active') AS active \
          FROM bindings b JOIN groups g ON g.id = b.group_id \
          LEFT JOIN memberships m ON m.group_id = b.group_id \
          LEFT JOIN users u ON u.id = m.user_id AND u.state = 'active' \
          WHERE b.application_id IN ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, \
          $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50) \
-         GROUP BY b.application_id");
+         GROUP BY b.application_id",
+    );
     // Unused places hold no id at all.
     for at in 0..PAGE {
         query = query.bind(applications.get(at).map(ToString::to_string).unwrap_or_default());

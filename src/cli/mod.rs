@@ -2,6 +2,8 @@
 //! on standard error, 2 wrong usage. Commands that touch the database work beside a running server.
 
 mod catalog;
+mod demo;
+mod demo_content;
 mod events;
 mod output;
 mod serve;
@@ -32,7 +34,8 @@ struct Arguments {
 enum Command {
     /// Run the server
     Serve(ServeArgs),
-
+    /// Run a filled server on a throw-away folder, to look around
+    Demo(demo::DemoArgs),
     /// Print a new set-up link for the owner account, while there is no owner
     SetupLink,
     /// Create and look after people
@@ -87,6 +90,7 @@ async fn execute(arguments: Arguments) -> Result<ExitCode> {
     let data = arguments.data;
     match arguments.command {
         Command::Serve(serve) => serve::run(&Config::resolve(&data, &serve)?).await,
+        Command::Demo(demo) => demo::run(&data, &demo).await,
         Command::SetupLink => setup_link::run(&data).await,
         Command::User(command) => user::run(&data, command).await,
         Command::Token(command) => token::run(&data, command).await,

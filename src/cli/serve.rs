@@ -15,12 +15,13 @@ use crate::cli::output;
 use crate::config::{Config, open};
 use crate::db::lock::ServerLock;
 use crate::events::{Event, EventName, chain};
+use crate::lab::Lab;
 use crate::signon::{Installation, pending};
 use crate::web::server::{ServerOptions, serve};
 use crate::web::{Web, WebOptions};
 
 pub(super) async fn run(config: &Config) -> Result<ExitCode> {
-    start_logging();
+    start_logging("info");
     open::data_dir(config)?;
     let lock = ServerLock::take(&config.data_dir)?;
     let listener = listen(config).await?;
@@ -31,22 +32,24 @@ pub(super) async fn run(config: &Config) -> Result<ExitCode> {
     note_start(&installation, &ctx).await?;
     output::line(&format!("Tessera listens on http://{} as {}", config.listen, installation.base_url))?;
     print_setup_link(&installation, &ctx).await?;
-    until_stopped(&config, installation, listener).await?;
+    let lab = start_lab(&config, &installation).await?;
+    until_stopped(&config, installation, listener, lab).await?;
     lock.release()?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Logs to standard error: JSON when it is no terminal. `TESSERA_LOG` sets the levels.
-pub(super) fn start_logging() {
+pub(super) fn start_logging(level: &str) {
     use std::io::IsTerminal as _;
     use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_from_env("TESSERA_LOG").unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn"));
+    let filter = EnvFilter::try_from_env("TESSERA_LOG")
+        .unwrap_or_else(|_| EnvFilter::new(format!("{level},sqlx=warn")));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second start in one process (tests) keeps the first logger.
     let _ = if std::io::stderr().is_terminal() { builder.try_init() } else { builder.json().try_init() };
 }
 
-async fn listen(config: &Config) -> Result<TcpListener> {
+pub(super) async fn listen(config: &Config) -> Result<TcpListener> {
     TcpListener::bind(config.listen).await.map_err(|error| {
         Error::new(
             Kind::Internal,
@@ -54,6 +57,21 @@ async fn listen(config: &Config) -> Result<TcpListener> {
             format!("Tessera can't listen on {}: {error}. Choose another by --listen.", config.listen),
         )
     })
+}
+
+/// The built-in service provider behind *Test*.
+async fn start_lab(config: &Config, installation: &Installation) -> Result<Lab> {
+    let listener = TcpListener::bind(config.lab_listen).await.map_err(|error| {
+        Error::new(
+            Kind::Internal,
+            "address_unusable",
+            format!(
+                "The built-in service provider can't listen on {}: {error}. Choose another by --lab-listen.",
+                config.lab_listen
+            ),
+        )
+    })?;
+    Lab::start(listener, Vec::new(), installation.clock.clone(), installation.random.clone())
 }
 
 fn context(installation: &Installation, what: &'static str) -> Ctx {
@@ -82,6 +100,7 @@ pub(super) async fn until_stopped(
     config: &Config,
     installation: Arc<Installation>,
     listener: TcpListener,
+    lab: Lab,
 ) -> Result<()> {
     let options = WebOptions { trusted_proxies: config.trusted_proxies.clone(), ..WebOptions::default() };
     let web = Web::new(installation.clone(), options);
@@ -90,6 +109,7 @@ pub(super) async fn until_stopped(
     server.uncapped.extend(config.trusted_proxies.iter().copied());
     serve(listener, crate::web::router(&web), server, stop_signal()).await.map_err(Error::internal)?;
     work.shutdown().await;
+    lab.stop().await?;
     let ctx = context(&installation, "stop");
     installation.refusals.flush(&installation.db, &ctx).await?;
     chain::seal(&installation.db, &installation.vault, installation.clock.now()).await?;

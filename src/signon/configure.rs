@@ -29,8 +29,10 @@ pub async fn change_settings(
 }
 
 fn differences(old: &Settings, new: &Settings) -> Result<Vec<Json>> {
-    let (old, new) =
-        (serde_json::to_value(old).map_err(Error::internal)?, serde_json::to_value(new).map_err(Error::internal)?);
+    let (old, new) = (
+        serde_json::to_value(old).map_err(Error::internal)?,
+        serde_json::to_value(new).map_err(Error::internal)?,
+    );
     let Json::Object(fields) = new else { return Err(Error::internal("settings are not an object")) };
     let changed = fields.into_iter().filter(|(field, value)| old.get(field) != Some(value));
     Ok(changed

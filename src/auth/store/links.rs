@@ -89,7 +89,8 @@ pub(in crate::auth) async fn find_end(
     token_hash: &str,
     now: Timestamp,
 ) -> Result<Option<Timestamp>> {
-    let query =
-        sql("SELECT expires_at FROM one_time_links WHERE token_hash = $1 AND used_at IS NULL AND expires_at > $2");
+    let query = sql(
+        "SELECT expires_at FROM one_time_links WHERE token_hash = $1 AND used_at IS NULL AND expires_at > $2",
+    );
     executor.optional(query.bind(token_hash).bind(now)).await?.map(|row| row.time("expires_at")).transpose()
 }

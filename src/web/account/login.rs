@@ -84,17 +84,14 @@ pub(super) fn continue_path(purpose: &Purpose, handle: &str) -> String {
 }
 
 /// `GET /login`
-pub async fn show_login(
-    gate: Gate,
-    State(web): State<Shared>,
-    Queried(wanted): Queried<Wanted>,
-) -> Answer {
+pub async fn show_login(gate: Gate, State(web): State<Shared>, Queried(wanted): Queried<Wanted>) -> Answer {
     let onward = wanted.onward();
     let going = going(&web, &gate, &onward).await?;
     if let (Some(_), Going::Page(path)) = (&gate.live, &going) {
         return Ok(see_other(path));
     }
-    let form = Form { onward: &onward, going: &going, username: "", notice: notice(wanted.notice.as_deref()) };
+    let form =
+        Form { onward: &onward, going: &going, username: "", notice: notice(wanted.notice.as_deref()) };
     match (&gate.live, &going) {
         (_, Going::Nowhere) => expired(&web, &gate).await,
         // Somebody is signed in, and still a sign-on leads here: it asks for a fresh password.
@@ -129,7 +126,8 @@ async fn draw(web: &Web, gate: &Gate, form: Form<'_>, error: Option<Error>) -> A
         Going::To(purpose) => Some(mark_of(purpose, false)),
         _ => None,
     };
-    let title = going_to.as_ref().map_or_else(|| "Sign in".to_owned(), |app| format!("Sign in to {}", app.name));
+    let title =
+        going_to.as_ref().map_or_else(|| "Sign in".to_owned(), |app| format!("Sign in to {}", app.name));
     let mut login = LoginPage {
         shell: gate.shell(web, &title).await,
         going_to,

@@ -19,9 +19,7 @@ use crate::web::admin::posted::Posted;
 use crate::web::error::{Answer, Failure};
 use crate::web::extract::permission::{ApplicationsRead, ApplicationsWrite};
 use crate::web::extract::{Console, Person, Queried, SignedForm, SignedUpload};
-use crate::web::pages::application::{
-    ApplicationActivityPage, ApplicationGeneralPage, ApplicationHead, Tab,
-};
+use crate::web::pages::application::{ApplicationActivityPage, ApplicationGeneralPage, ApplicationHead, Tab};
 use crate::web::pages::applications::deletion;
 use crate::web::pages::parts::Pager;
 use crate::web::pages::shell::{Nav, Shell};
@@ -83,10 +81,7 @@ struct General {
 }
 
 /// `GET /admin/applications/{application}`: its first tab.
-pub async fn open_application(
-    _: Console<ApplicationsRead>,
-    Path(application): Path<String>,
-) -> Answer {
+pub async fn open_application(_: Console<ApplicationsRead>, Path(application): Path<String>) -> Answer {
     let id: ApplicationId = frame::id(&application)?;
     Ok(see_other(&urls::admin_general(&id.to_string())))
 }
@@ -156,7 +151,9 @@ pub async fn save_general(
         }
         Err(()) => Err(Error::invalid(vec![unknown_color()])),
     };
-    let Err(error) = stored else { return Ok(see_other(&Done::Saved.at(&urls::admin_general(&application)))) };
+    let Err(error) = stored else {
+        return Ok(see_other(&Done::Saved.at(&urls::admin_general(&application))));
+    };
     let loaded = Loaded::by_id(&web, id).await?;
     let mut shell = loaded.shell(&web, &console.person, "general").await;
     let status = frame::refuse(&mut shell, error)?;

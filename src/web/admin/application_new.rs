@@ -79,16 +79,11 @@ fn proposed(connector: &Connector) -> ApplicationNewValues {
 }
 
 /// The form as typed, or as the connector proposes it, with what was wrong.
-async fn draw(
-    web: &Shared,
-    person: &Person,
-    wanted: &Wanted,
-    draft: Draft,
-    error: Option<Error>,
-) -> Answer {
+async fn draw(web: &Shared, person: &Person, wanted: &Wanted, draft: Draft, error: Option<Error>) -> Answer {
     let catalog = &web.installation.catalog;
     let mut shell =
-        frame::shell(web, person, "Add an application", Nav::Applications, Permission::ApplicationsWrite).await;
+        frame::shell(web, person, "Add an application", Nav::Applications, Permission::ApplicationsWrite)
+            .await;
     let status = match error {
         Some(error) => frame::refuse(&mut shell, error)?,
         None => StatusCode::OK,
@@ -233,9 +228,7 @@ async fn save(
 fn read(posted: &Posted, saml: bool) -> Result<NewApplication, Error> {
     let color = match posted.text("color") {
         "" => None,
-        text => Some(text.parse::<Accent>().map_err(|()| {
-            Error::invalid(vec![unknown_color()])
-        })?),
+        text => Some(text.parse::<Accent>().map_err(|()| Error::invalid(vec![unknown_color()]))?),
     };
     Ok(NewApplication {
         connector: posted.owned("connector"),
@@ -269,8 +262,12 @@ pub async fn application_saved(
         Kind::Saml => web.installation.base_url.join(&urls::idp(&application.slug)),
         Kind::Bookmark => String::new(),
     };
-    let page_of_it =
-        ApplicationSavedPage { shell, mark: show::mark(&application), id: application.id.to_string(), idp_url };
+    let page_of_it = ApplicationSavedPage {
+        shell,
+        mark: show::mark(&application),
+        id: application.id.to_string(),
+        idp_url,
+    };
     page(&page_of_it)
 }
 

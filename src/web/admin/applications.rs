@@ -16,10 +16,10 @@ use crate::web::admin::sso::page::SOON_DAYS;
 use crate::web::error::{Answer, Failure};
 use crate::web::extract::permission::{ApplicationsRead, ApplicationsWrite};
 use crate::web::extract::{Console, Queried, SignedForm};
+use crate::web::pages::ConfirmPage;
 use crate::web::pages::applications::{ApplicationRow, ApplicationsPage, deletion};
 use crate::web::pages::parts::{Choice, Crumbs, Link, Pager, Status, Tone};
 use crate::web::pages::shell::{Banner, Nav, Shell};
-use crate::web::pages::ConfirmPage;
 use crate::web::shown::{self, application as show, time};
 use crate::web::state::Shared;
 use crate::web::{html, page, see_other};
@@ -52,7 +52,8 @@ pub async fn list_applications(
     let ends = crate::keys::certificate_ends(&mut reader).await?;
     let now = console.ctx().now();
     let mut shell =
-        frame::shell(&web, &console.person, "Applications", Nav::Applications, Permission::ApplicationsWrite).await;
+        frame::shell(&web, &console.person, "Applications", Nav::Applications, Permission::ApplicationsWrite)
+            .await;
     shell.toast = frame::toast(wanted.done.as_deref());
     warn_of_soonest(&web, &mut shell, &ends, now).await?;
     let rows: Vec<ApplicationRow> = found
@@ -73,7 +74,8 @@ pub async fn list_applications(
             summary: format!("{} of {}", rows.len(), shown::counted(total, "application", "applications")),
             previous: None,
             next: next.map(|cursor| {
-                let pairs = [("q", wanted.q.as_str()), ("status", wanted.status.as_str()), ("cursor", cursor)];
+                let pairs =
+                    [("q", wanted.q.as_str()), ("status", wanted.status.as_str()), ("cursor", cursor)];
                 frame::with_query(urls::admin_applications(), &pairs)
             }),
         },
@@ -130,7 +132,9 @@ async fn warn_of_soonest(
     if end.since(now) >= SOON_DAYS * DAY {
         return Ok(());
     }
-    let Some(application) = applications::find(&mut web.installation.db.reader(), *id).await? else { return Ok(()) };
+    let Some(application) = applications::find(&mut web.installation.db.reader(), *id).await? else {
+        return Ok(());
+    };
     let label = &application.label;
     let mut banner = Banner::new(
         Tone::Warn,
@@ -196,7 +200,9 @@ async fn ask(
         Some(error) => frame::refuse(&mut shell, error)?,
         None => StatusCode::OK,
     };
-    let crumbs =
-        Crumbs { way: vec![Link::new("Applications", urls::admin_applications())], here: "Delete".to_owned() };
+    let crumbs = Crumbs {
+        way: vec![Link::new("Applications", urls::admin_applications())],
+        here: "Delete".to_owned(),
+    };
     html(status, &ConfirmPage { shell, crumbs, decision, names })
 }

@@ -46,7 +46,8 @@ pub async fn show_bindings(
 }
 
 async fn draw(web: &Web, loaded: &Loaded, shell: Shell, person: &str, status: StatusCode) -> Answer {
-    let verdict = if person.trim().is_empty() { None } else { Some(judge(web, loaded, person.trim()).await?) };
+    let verdict =
+        if person.trim().is_empty() { None } else { Some(judge(web, loaded, person.trim()).await?) };
     let bound: Vec<BoundGroup> = loaded.bound.iter().map(|group| bound_row(loaded, group)).collect();
     let count = i64::try_from(bound.len()).unwrap_or(i64::MAX);
     let summary = format!("{}, {}", shown::counted(count, "group", "groups"), shown::people(loaded.people));

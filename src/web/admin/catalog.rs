@@ -142,7 +142,8 @@ pub fn facts(connector: &Connector) -> Vec<Fact> {
         (false, false) => "SAML 2.0".to_owned(),
     };
     facts.push(Fact::new("Sign-on", starts));
-    let jit = connector.sso.attributes.set_value().is_some_and(|rows| rows.iter().any(|row| row.jit.is_some()));
+    let jit =
+        connector.sso.attributes.set_value().is_some_and(|rows| rows.iter().any(|row| row.jit.is_some()));
     if jit {
         facts.push(Fact::new("Accounts", "Made on first sign-in (JIT)"));
     }
@@ -159,7 +160,8 @@ pub async fn list_connectors(
     let here = |category: &str| {
         frame::with_query(urls::admin_catalog(), &[("q", wanted.q.as_str()), ("category", category)])
     };
-    let shell = frame::shell(&web, &console.person, "Catalog", Nav::Catalog, Permission::ApplicationsWrite).await;
+    let shell =
+        frame::shell(&web, &console.person, "Catalog", Nav::Catalog, Permission::ApplicationsWrite).await;
     page(&CatalogPage {
         shell,
         query: wanted.q.clone(),
@@ -178,7 +180,8 @@ pub async fn show_connector(
     let catalog = &web.installation.catalog;
     let connector = catalog.find(&connector).cloned().ok_or_else(Failure::no_such_page)?;
     let shell =
-        frame::shell(&web, &console.person, &connector.name, Nav::Catalog, Permission::ApplicationsWrite).await;
+        frame::shell(&web, &console.person, &connector.name, Nav::Catalog, Permission::ApplicationsWrite)
+            .await;
     let (verified, _) = badge(&connector);
     let filled = Values::new();
     let live = steps::Live { declared: &connector.placeholders, filled: &filled, values: &[] };
@@ -202,7 +205,9 @@ pub async fn show_connector(
             .values()
             .map(|placeholder| Fact::new(placeholder.label.as_str(), placeholder.help.as_str()))
             .collect(),
-        attributes: attributes.map(|rows| rows.iter().map(|row| row.name.clone()).collect()).unwrap_or_default(),
+        attributes: attributes
+            .map(|rows| rows.iter().map(|row| row.name.clone()).collect())
+            .unwrap_or_default(),
         steps: steps::steps(connector.setup.sso.as_deref(), &live),
         sources: connector.sources.clone(),
         add_href: format!(

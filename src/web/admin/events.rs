@@ -109,7 +109,8 @@ pub async fn list_events(
 
 fn names(chosen: Option<EventName>) -> Vec<Choice> {
     let any = Choice::new("", "All kinds", chosen.is_none());
-    let each = EventName::ALL.iter().map(|name| Choice::new(name.as_str(), name.as_str(), chosen == Some(*name)));
+    let each =
+        EventName::ALL.iter().map(|name| Choice::new(name.as_str(), name.as_str(), chosen == Some(*name)));
     std::iter::once(any).chain(each).collect()
 }
 
@@ -150,7 +151,8 @@ pub async fn export_events(
     Queried(wanted): Queried<Wanted>,
 ) -> Answer {
     let csv = wanted.format == "csv";
-    let (kind, ending) = if csv { ("text/csv; charset=utf-8", "csv") } else { ("application/x-ndjson", "jsonl") };
+    let (kind, ending) =
+        if csv { ("text/csv; charset=utf-8", "csv") } else { ("application/x-ndjson", "jsonl") };
     let mut filter = wanted.filter();
     let now: Timestamp = console.ctx().now();
     // What happens meanwhile is left out, so that the stream ends.
@@ -166,10 +168,16 @@ pub async fn export_events(
             let page = query::list(&mut installation.db.reader(), &filter, &request).await.map_err(broken)?;
             let mut text = if csv && is_first { CSV_HEADER.to_owned() } else { String::new() };
             for event in &page.items {
-                text.push_str(&if csv { event.to_csv_record() } else { event.to_json_line().map_err(broken)? });
+                text.push_str(&if csv {
+                    event.to_csv_record()
+                } else {
+                    event.to_json_line().map_err(broken)?
+                });
             }
             let next = match page.next_cursor.as_deref() {
-                Some(cursor) => Some((PageRequest::parse(Some(MAX_LIMIT), Some(cursor)).map_err(broken)?, false)),
+                Some(cursor) => {
+                    Some((PageRequest::parse(Some(MAX_LIMIT), Some(cursor)).map_err(broken)?, false))
+                }
                 None => None,
             };
             Ok::<_, std::io::Error>(Some((Bytes::from(text), next)))

@@ -17,12 +17,12 @@ use crate::web::admin::posted::Posted;
 use crate::web::error::{Answer, Failure};
 use crate::web::extract::permission::{ApplicationsWrite, GroupsRead, GroupsWrite};
 use crate::web::extract::{Console, Person, Queried, SignedForm};
+use crate::web::pages::ConfirmPage;
 use crate::web::pages::groups::{
     GroupApplication, GroupFormPage, GroupPage, GroupRow, GroupsPage, MemberRow,
 };
 use crate::web::pages::parts::{Choice, Crumbs, Decision, Link, Pager};
 use crate::web::pages::shell::{Nav, Shell};
-use crate::web::pages::ConfirmPage;
 use crate::web::shown::{self, application, person as show};
 use crate::web::state::{Shared, Web};
 use crate::web::{html, page, see_other};
@@ -325,7 +325,11 @@ pub async fn add_member(
     let name = posted.owned("user");
     let added = match people::find_by_login_name(&mut db.reader(), &name).await? {
         Some(person) => memberships::add(db, console.ctx(), group.id, person.id).await,
-        None => Err(Error::field("user", "unknown_person", "There is nobody of this username or e-mail. Check it.")),
+        None => Err(Error::field(
+            "user",
+            "unknown_person",
+            "There is nobody of this username or e-mail. Check it.",
+        )),
     };
     match added {
         Ok(_) => Ok(see_other(&Done::Added.at(&urls::admin_group(&group.id.to_string())))),

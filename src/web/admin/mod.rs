@@ -23,9 +23,9 @@ pub mod user_form;
 pub mod users;
 
 use crate::base::urls;
+use crate::web::error::Answer;
 use crate::web::extract::Console;
 use crate::web::extract::permission::AnyRole;
-use crate::web::error::Answer;
 use crate::web::routes::{METADATA_LIMIT, Routes};
 use crate::web::see_other;
 
@@ -39,7 +39,11 @@ fn application_routes() -> Routes {
     let app = "{application}";
     Routes::new()
         .get(urls::admin_applications(), applications::list_applications)
-        .post_up_to(application_new::UPLOAD_LIMIT, urls::admin_applications(), application_new::create_application)
+        .post_up_to(
+            application_new::UPLOAD_LIMIT,
+            urls::admin_applications(),
+            application_new::create_application,
+        )
         .get(urls::admin_application_new(), application_new::new_application)
         .post(urls::admin_applications_delete(), applications::delete_applications)
         .get("/admin/applications/{application}", application::open_application)
@@ -57,10 +61,7 @@ fn application_routes() -> Routes {
             &urls::admin_sp_certificates(app),
             sso::certificates::add_certificate,
         )
-        .post(
-            &urls::admin_sp_certificate_remove(app, "{certificate}"),
-            sso::certificates::remove_certificate,
-        )
+        .post(&urls::admin_sp_certificate_remove(app, "{certificate}"), sso::certificates::remove_certificate)
         .get(&urls::admin_bindings(app), bindings::show_bindings)
         .post(&urls::admin_bind(app), bindings::bind)
         .post(&urls::admin_unbind(app, "{group}"), bindings::unbind)

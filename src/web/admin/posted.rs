@@ -86,8 +86,13 @@ mod tests {
 
     #[test]
     fn rows_are_counted_by_their_numbers_and_bounded() {
-        let posted =
-            Posted::new(&[("a.0.x", "1"), ("a.7.x", " 2 "), ("a.9999.x", "3"), ("a.n.x", "4"), ("ab.8.x", "5")]);
+        let posted = Posted::new(&[
+            ("a.0.x", "1"),
+            ("a.7.x", " 2 "),
+            ("a.9999.x", "3"),
+            ("a.n.x", "4"),
+            ("ab.8.x", "5"),
+        ]);
         assert_eq!(posted.rows("a", 200), 8);
         assert_eq!(posted.rows("none", 200), 0);
         assert_eq!((posted.text("a.7.x"), posted.raw("a.7.x"), posted.text("b")), ("2", " 2 ", ""));

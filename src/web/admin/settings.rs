@@ -156,7 +156,8 @@ async fn draw(
         section("limits", "Limits", "They slow down guessing. Successes do not count.", LIMITS),
         section("protocol", "Single sign-on", "For all applications.", PROTOCOL),
     ];
-    let organisation = typed.map_or_else(|| stored.organisation_name.clone(), |posted| posted.owned("organisation"));
+    let organisation =
+        typed.map_or_else(|| stored.organisation_name.clone(), |posted| posted.owned("organisation"));
     let facts = vec![
         Fact::mono("External address", installation.base_url.as_str()),
         Fact::mono("Version", env!("CARGO_PKG_VERSION")),

@@ -11,8 +11,8 @@ use crate::auth::api_token::{self, ApiToken, NewApiToken};
 use crate::auth::{Permission, Role};
 use crate::base::clock::DAY;
 use crate::base::id::{TokenId, UserId};
-use crate::base::{Error, Timestamp, urls};
 use crate::base::paging::{MAX_LIMIT, PageRequest};
+use crate::base::{Error, Timestamp, urls};
 use crate::directory::people;
 use crate::web::admin::frame::{self, After, Done};
 use crate::web::admin::posted::Posted;
@@ -30,7 +30,8 @@ use crate::web::state::{Shared, Web};
 use crate::web::{html, page, see_other};
 
 /// Lifetimes that are offered, in days.
-const LIFETIMES: &[(u32, &str)] = &[(7, "In 7 days"), (30, "In 30 days"), (90, "In 90 days"), (365, "In a year")];
+const LIFETIMES: &[(u32, &str)] =
+    &[(7, "In 7 days"), (30, "In 30 days"), (90, "In 90 days"), (365, "In a year")];
 
 /// `GET /admin/tokens`
 pub async fn list_tokens(
@@ -62,7 +63,10 @@ async fn draw(
     for id in tokens.iter().filter_map(|token| token.created_by) {
         if !makers.contains_key(&id) {
             let person = people::find(&mut db.reader(), id).await?;
-            makers.insert(id, person.map_or_else(|| "a deleted person".to_owned(), |person| person.shown_name()));
+            makers.insert(
+                id,
+                person.map_or_else(|| "a deleted person".to_owned(), |person| person.shown_name()),
+            );
         }
     }
     let maker = |token: &ApiToken| match token.created_by {
@@ -183,9 +187,10 @@ pub async fn create_token(
 }
 
 fn read(posted: &Posted) -> Result<NewApiToken, Error> {
-    let days = posted.text("expires_days").parse::<u32>().map_err(|_| {
-        Error::field("expires_days", "unknown_value", "Choose when it ends from the list.")
-    })?;
+    let days = posted
+        .text("expires_days")
+        .parse::<u32>()
+        .map_err(|_| Error::field("expires_days", "unknown_value", "Choose when it ends from the list."))?;
     Ok(NewApiToken {
         name: posted.owned("name"),
         role: Some(posted.owned("role")),

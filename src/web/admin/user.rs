@@ -144,7 +144,8 @@ fn group_row(user: &str, (id, name): &(GroupId, String)) -> UserGroup {
 async fn joinable(web: &Web, groups: &[(GroupId, String)]) -> Result<Vec<Choice>, Failure> {
     let request = PageRequest { limit: MAX_LIMIT, after: None };
     let all = groups::list(&web.installation.db, None, &request).await?;
-    let open = all.items.iter().filter(|group| !group.built_in && groups.iter().all(|(id, _)| *id != group.id));
+    let open =
+        all.items.iter().filter(|group| !group.built_in && groups.iter().all(|(id, _)| *id != group.id));
     let mut choices: Vec<Choice> =
         open.map(|group| Choice::new(group.id.to_string(), group.name.as_str(), false)).collect();
     if !choices.is_empty() {
@@ -176,7 +177,9 @@ async fn lately(web: &Web, viewer: &Person, user: UserId) -> Result<Vec<EventVie
 
 /// Roles that the viewer may give, the present one marked.
 fn role_choices(viewer: &Person, present: Option<Role>) -> Vec<Choice> {
-    let Some(own) = viewer.role().filter(|role| role.allows(Permission::RolesWrite)) else { return Vec::new() };
+    let Some(own) = viewer.role().filter(|role| role.allows(Permission::RolesWrite)) else {
+        return Vec::new();
+    };
     let none = Choice::new("none", "No role", present.is_none());
     let given = Role::ALL.iter().filter(|role| own.covers(**role));
     std::iter::once(none)
@@ -212,7 +215,8 @@ fn deletion(person: &Somebody) -> Decision {
         title: format!("Delete {name}?"),
         effects: vec![
             format!("{name} is signed out everywhere at once and loses every application and group."),
-            "Password, role and sessions are gone for good. Accounts inside applications stay as they are.".to_owned(),
+            "Password, role and sessions are gone for good. Accounts inside applications stay as they are."
+                .to_owned(),
             "Username and e-mail are kept from others for 90 days.".to_owned(),
         ],
         confirm: format!("Delete {name}"),
@@ -247,7 +251,8 @@ async fn require_cover(web: &Web, console: &Console<PeopleWrite>, person: &Someb
     if covered {
         return Ok(());
     }
-    Err(Error::forbidden("role_not_covered", "This person’s role allows more than yours. Ask an owner.").into())
+    Err(Error::forbidden("role_not_covered", "This person’s role allows more than yours. Ask an owner.")
+        .into())
 }
 
 /// `POST /admin/users/{user}/suspend`: asks first unless `confirmed`.
@@ -320,7 +325,10 @@ pub async fn make_reset_link(
     page(&ShownOncePage {
         shell,
         crumbs: Crumbs {
-            way: vec![Link::new("Users", urls::admin_users()), Link::new(name.as_str(), urls::admin_user(&user))],
+            way: vec![
+                Link::new("Users", urls::admin_users()),
+                Link::new(name.as_str(), urls::admin_user(&user)),
+            ],
             here: "Reset link".to_owned(),
         },
         lead: format!(

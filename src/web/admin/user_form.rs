@@ -48,7 +48,8 @@ async fn draw(
     values: UserValues,
     error: Option<Error>,
 ) -> Answer {
-    let title = person.map_or_else(|| "Add a user".to_owned(), |person| format!("Edit {}", person.shown_name()));
+    let title =
+        person.map_or_else(|| "Add a user".to_owned(), |person| format!("Edit {}", person.shown_name()));
     let mut shell = frame::shell(web, viewer, &title, Nav::Users, Permission::PeopleWrite).await;
     let reuse = error.as_ref().filter(|error| error.code == "recently_used");
     let reuse_warning = reuse.map(|error| error.message.clone().into_owned());
@@ -140,7 +141,8 @@ async fn properties(web: &Web, posted: &Posted, patch: bool) -> Result<Json, Err
         out.insert(name.to_owned(), value);
     }
     let typed = typed(posted);
-    let phones = typed.phone_numbers.iter().map(|row| serde_json::json!({"type": row.kind, "value": row.value}));
+    let phones =
+        typed.phone_numbers.iter().map(|row| serde_json::json!({"type": row.kind, "value": row.value}));
     out.insert("phone_numbers".to_owned(), phones.collect());
     let addresses = typed.addresses.iter().map(address_json);
     out.insert("addresses".to_owned(), addresses.collect());
@@ -172,7 +174,8 @@ fn custom(text: &str) -> Result<Map<String, Json>, Error> {
         let wrong = |why: &str| {
             Error::invalid(vec![fault("custom", "unreadable_line", format!("Line {} {why}", at + 1))])
         };
-        let (name, value) = line.split_once('=').ok_or_else(|| wrong("has no = in it. Write name = value."))?;
+        let (name, value) =
+            line.split_once('=').ok_or_else(|| wrong("has no = in it. Write name = value."))?;
         if out.insert(name.trim().to_owned(), Json::from(value.trim())).is_some() {
             return Err(wrong("names an attribute for the second time."));
         }
@@ -238,11 +241,14 @@ fn with_spare_rows(mut values: UserValues) -> UserValues {
 async fn values_of(web: &Web, person: &Somebody) -> Result<UserValues, Failure> {
     let profile = &person.profile;
     let manager = match profile.manager.as_deref().and_then(|id| id.parse::<UserId>().ok()) {
-        Some(id) => people::find(&mut web.installation.db.reader(), id).await?.map(|manager| manager.username),
+        Some(id) => {
+            people::find(&mut web.installation.db.reader(), id).await?.map(|manager| manager.username)
+        }
         None => None,
     };
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
-    let custom: Vec<String> = profile.custom.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+    let custom: Vec<String> =
+        profile.custom.iter().map(|(name, value)| format!("{name} = {value}")).collect();
     Ok(UserValues {
         username: person.username.clone(),
         email: person.email.clone(),

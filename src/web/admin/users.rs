@@ -15,7 +15,7 @@ use crate::web::page;
 use crate::web::pages::parts::{Choice, Pager};
 use crate::web::pages::shell::Nav;
 use crate::web::pages::users::{UserRow, UsersPage};
-use crate::web::shown::{person as show, people as counted, time};
+use crate::web::shown::{people as counted, person as show, time};
 use crate::web::state::Shared;
 
 /// `?q=&state=&cursor=`

@@ -37,7 +37,11 @@ pub async fn send_logo(
     let (png, digest) = logo::find(&mut reader, id).await?.ok_or_else(Failure::no_such_page)?;
     let mut response = ([(header::CONTENT_TYPE, "image/png")], png).into_response();
     // Only in this browser, and for a year only under the version that it is.
-    let kept = if asked.v.as_deref() == Some(digest.as_str()) { "private, max-age=31536000" } else { "private, no-cache" };
+    let kept = if asked.v.as_deref() == Some(digest.as_str()) {
+        "private, max-age=31536000"
+    } else {
+        "private, no-cache"
+    };
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(kept));
     response.extensions_mut().insert(crate::web::headers::Cacheable);
     response.extensions_mut().insert(Policy::File);

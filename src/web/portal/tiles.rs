@@ -40,7 +40,9 @@ pub async fn show_portal(
     let used = last_uses(&mut reader, person.id(), LOOKED_THROUGH).await?;
     let now = person.ctx.now();
     let by_id: HashMap<ApplicationId, &Application> = tiles.iter().map(|tile| (tile.id, tile)).collect();
-    let lately = used.iter().filter_map(|(id, at)| by_id.get(id).map(|application| lately_tile(application, *at, now)));
+    let lately = used
+        .iter()
+        .filter_map(|(id, at)| by_id.get(id).map(|application| lately_tile(application, *at, now)));
     let needle = wanted.q.trim().to_lowercase();
     let matches = |application: &&Application| {
         application.label.to_lowercase().contains(&needle)

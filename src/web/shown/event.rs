@@ -58,9 +58,10 @@ fn tone(event: &EventView) -> Tone {
     match (event.outcome.as_str(), event.name.as_str()) {
         ("denied", _) => Tone::Warn,
         ("failure", _) => Tone::Danger,
-        (_, "sso_auth" | "user_login_attempt" | "user_logout" | "user_reauthenticate" | "application_open") => {
-            Tone::Ok
-        }
+        (
+            _,
+            "sso_auth" | "user_login_attempt" | "user_logout" | "user_reauthenticate" | "application_open",
+        ) => Tone::Ok,
         _ => Tone::Accent,
     }
 }
@@ -80,7 +81,8 @@ fn sentence(event: &EventView) -> Sentence {
         pieces.push(Piece::plain(": "));
         pieces.push(Piece { text: cut(target), strong: true, href: target_href(event) });
     }
-    let label = ["application", "label"].iter().find_map(|key| event.details.get(*key).and_then(Json::as_str));
+    let label =
+        ["application", "label"].iter().find_map(|key| event.details.get(*key).and_then(Json::as_str));
     if let Some(label) = label.filter(|label| Some(*label) != event.target_name.as_deref()) {
         pieces.push(Piece::plain(", "));
         pieces.push(Piece::strong(cut(label)));

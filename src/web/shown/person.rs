@@ -47,7 +47,11 @@ pub fn facts(person: &Person, manager: Option<&str>) -> Facts {
         };
         if let Some(value) = value {
             let mono = matches!(property, Property::Username | Property::EmployeeIdentifier);
-            facts.push(if mono { Fact::mono(property.label(), value) } else { Fact::new(property.label(), value) });
+            facts.push(if mono {
+                Fact::mono(property.label(), value)
+            } else {
+                Fact::new(property.label(), value)
+            });
         }
     }
     for phone in &person.profile.phone_numbers {

@@ -83,7 +83,8 @@ fn add(step: &mut Step, at: usize, inline: &Inline, live: &Live<'_>) {
             if let Some((_, text)) = known.filter(|(_, text)| !text.is_empty()) {
                 let id = format!("step-{}-{}", at + 1, value.as_str().replace('_', "-"));
                 if step.values.iter().all(|known| known.id != id) {
-                    let shown = label.chars().take(1).flat_map(char::to_uppercase).chain(label.chars().skip(1));
+                    let shown =
+                        label.chars().take(1).flat_map(char::to_uppercase).chain(label.chars().skip(1));
                     step.values.push(CopyValue {
                         id,
                         label: shown.collect(),
@@ -104,10 +105,9 @@ mod tests {
 
     #[test]
     fn steps_carry_live_values_and_filled_placeholders() {
-        let declared: Placeholders = serde_json::from_value(
-            serde_json::json!({"YOUR_ID": {"label": "Heap ID", "example": "1"}}),
-        )
-        .unwrap();
+        let declared: Placeholders =
+            serde_json::from_value(serde_json::json!({"YOUR_ID": {"label": "Heap ID", "example": "1"}}))
+                .unwrap();
         let filled = Values::from([("YOUR_ID".to_owned(), "<42>".to_owned())]);
         let values = [(LiveValue::IdpUrl, "https://id.example/saml2/heap".to_owned())];
         let live = Live { declared: &declared, filled: &filled, values: &values };

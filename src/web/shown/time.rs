@@ -24,8 +24,7 @@ const MONTHS: [&str; 12] = [
     "November",
     "December",
 ];
-const WEEKDAYS: [&str; 7] =
-    ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
 fn civil(at: Timestamp) -> DateTime {
     let instant = jiff::Timestamp::from_millisecond(at.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
@@ -92,10 +91,7 @@ pub fn until(at: Timestamp, now: Timestamp) -> When {
         Some(day) => day.to_lowercase(),
         None => date(at),
     };
-    When {
-        iso: at.to_rfc3339(),
-        text: format!("{day} at {:02}:{:02} UTC", time.hour(), time.minute()),
-    }
+    When { iso: at.to_rfc3339(), text: format!("{day} at {:02}:{:02} UTC", time.hour(), time.minute()) }
 }
 
 /// A date without its time.

@@ -78,8 +78,11 @@ async fn choose(
     error: &Error,
 ) -> Answer {
     let mut page = page(web, console, loaded, document).await;
-    page.entities =
-        error.fields.iter().map(|choice| Choice::new(choice.message.as_str(), choice.message.as_str(), false)).collect();
+    page.entities = error
+        .fields
+        .iter()
+        .map(|choice| Choice::new(choice.message.as_str(), choice.message.as_str(), false))
+        .collect();
     html(StatusCode::OK, &page)
 }
 
@@ -108,12 +111,7 @@ async fn page(
     }
 }
 
-async fn refused(
-    web: &Web,
-    console: &Fresh<ApplicationsWrite>,
-    loaded: &Loaded,
-    mut error: Error,
-) -> Answer {
+async fn refused(web: &Web, console: &Fresh<ApplicationsWrite>, loaded: &Loaded, mut error: Error) -> Answer {
     if error.fields.iter().all(|field| field.field == "entity_id") {
         error.fields = vec![super::fault("metadata", error.code, error.message.clone())];
     }

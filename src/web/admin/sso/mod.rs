@@ -25,11 +25,11 @@ use crate::web::context::Notes;
 use crate::web::error::{Answer, Failure};
 use crate::web::extract::permission::{ApplicationsRead, ApplicationsWrite};
 use crate::web::extract::{Console, Person, Queried, SignedForm};
+use crate::web::pages::ConfirmPage;
 use crate::web::pages::application::Tab;
 use crate::web::pages::application_sso::BookmarkPage;
 use crate::web::pages::parts::{Crumbs, Link, Tone};
 use crate::web::pages::shell::{Banner, Shell};
-use crate::web::pages::ConfirmPage;
 use crate::web::shown::application::field_label;
 use crate::web::state::{Shared, Web};
 use crate::web::{html, see_other};
@@ -176,7 +176,11 @@ async fn refused(web: &Web, person: &Person, loaded: &Loaded, form: &SsoForm, er
     shell.errors = shell.errors.into_iter().map(|error| at_its_input(error, form)).collect();
     if missing {
         let title = "An active application has to stay complete, so nothing was saved";
-        shell.banners.push(Banner::new(Tone::Warn, title, "Fill in what is missing, or switch it off first."));
+        shell.banners.push(Banner::new(
+            Tone::Warn,
+            title,
+            "Fill in what is missing, or switch it off first.",
+        ));
     }
     draw(web, person, loaded, shell, form, status).await
 }
@@ -229,10 +233,8 @@ async fn save_bookmark(
     let installation = &web.installation;
     let (db, id) = (&installation.db, loaded.application.id);
     let tab = urls::admin_sso(&loaded.id());
-    let patch = ApplicationPatch {
-        bookmark_url: Some(posted.owned("bookmark_url")),
-        ..ApplicationPatch::default()
-    };
+    let patch =
+        ApplicationPatch { bookmark_url: Some(posted.owned("bookmark_url")), ..ApplicationPatch::default() };
     // The button in the head of the page belongs to this form, so both come with the address.
     if let Err(error) = update(db, console.ctx(), id, patch, None).await {
         let mut shell = loaded.shell(web, &console.person, "SSO").await;

@@ -160,7 +160,10 @@ fn placeholders(application: &Application, declared: &Placeholders, form: &SsoFo
             used_in: templates
                 .iter()
                 .filter(|(_, template)| holds(template, token, declared))
-                .map(|(field, template)| UrlPreview { label: field_label(field), pieces: pieces(scope, template) })
+                .map(|(field, template)| UrlPreview {
+                    label: field_label(field),
+                    pieces: pieces(scope, template),
+                })
                 .collect(),
         })
         .collect()
@@ -257,7 +260,8 @@ fn name_id_sources(application: &Application, form: &SsoForm) -> Vec<Choice> {
 /// Every property a value can come from: the fixed ones, and the typed ones that are in use here.
 fn properties(application: &Application, form: &SsoForm) -> Vec<Choice> {
     let fixed = Property::ALL.iter().map(|property| Source::Property(*property));
-    let usual = ["phone_numbers.work", "phone_numbers.mobile", "addresses.work.locality", "addresses.work.country"];
+    let usual =
+        ["phone_numbers.work", "phone_numbers.mobile", "addresses.work.locality", "addresses.work.country"];
     let mut sources: Vec<String> =
         fixed.map(|source| source.to_string()).chain(usual.map(str::to_owned)).collect();
     let used = form.attributes.iter().map(|row| row.source.clone()).chain([form.name_id_source.clone()]);
@@ -296,7 +300,11 @@ pub fn sp_certificates(application: &Application, now: Timestamp) -> Result<Vec<
             let facts = vec![
                 Fact::new(
                     "Valid until",
-                    format!("{} ({})", time::date(certificate.not_after), time::left(certificate.not_after, now)),
+                    format!(
+                        "{} ({})",
+                        time::date(certificate.not_after),
+                        time::left(certificate.not_after, now)
+                    ),
                 ),
                 Fact::new("Key", certificate.key_kind.as_str()),
                 Fact::mono("SHA-256", certificate.fingerprint.as_str()),
@@ -330,7 +338,10 @@ fn certificate(key: &KeyView, now: Timestamp) -> CertificateCard {
     let total = days(key.not_after.since(key.not_before)).max(1);
     let kind = key.key_type.replace('-', " ").to_uppercase();
     let facts = vec![
-        Fact::new("Valid until", format!("{} ({})", time::date(key.not_after), time::left(key.not_after, now))),
+        Fact::new(
+            "Valid until",
+            format!("{} ({})", time::date(key.not_after), time::left(key.not_after, now)),
+        ),
         Fact::new("Key", kind),
         Fact::mono("SHA-256", key.fingerprint.as_str()),
     ];

@@ -1,0 +1,64 @@
+//! `tessera demo`: the same server on a folder that is thrown away, filled with people, groups and applications, and
+//! with a service provider to click into. All it prints is an address and how to sign in.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+use tokio::net::TcpListener;
+
+use crate::base::{Actor, Ctx, Error, Result};
+use crate::cli::demo_content::{self, Filled};
+use crate::cli::{output, serve};
+use crate::config::{Config, DataArgs, ServeArgs, open};
+use crate::lab::Lab;
+
+/// What the demo takes.
+#[derive(Args, Debug)]
+pub(super) struct DemoArgs {
+    /// Address and port to listen on
+    #[arg(long, env = "TESSERA_LISTEN", value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Address and port of the built-in service provider [default: 127.0.0.1, any free port]
+    #[arg(long, env = "TESSERA_LAB_LISTEN", value_name = "ADDR:PORT", default_value = "127.0.0.1:0")]
+    lab_listen: SocketAddr,
+}
+
+pub(super) async fn run(data: &DataArgs, args: &DemoArgs) -> Result<ExitCode> {
+    serve::start_logging("warn");
+    let folder = tempfile::Builder::new().prefix("tessera-demo-").tempdir().map_err(Error::internal)?;
+    let data = DataArgs {
+        data_dir: Some(folder.path().to_owned()),
+        base_url: data.base_url.clone(),
+        catalog: data.catalog.clone(),
+        config: data.config.clone(),
+        ..DataArgs::default()
+    };
+    let options =
+        ServeArgs { listen: Some(args.listen), lab_listen: Some(args.lab_listen), ..ServeArgs::default() };
+    let mut config = Config::resolve(&data, &options)?;
+    let listener = serve::listen(&config).await?;
+    config.listen = listener.local_addr().map_err(Error::internal)?;
+    let installation = Arc::new(open::installation(&config, true).await?);
+    let ctx = Ctx::background(Actor::System("demo"), installation.clock.clone(), installation.random.clone());
+    let lab_listener = TcpListener::bind(config.lab_listen).await.map_err(Error::internal)?;
+    let lab = Lab::start(lab_listener, Vec::new(), installation.clock.clone(), installation.random.clone())?;
+    let filled = demo_content::fill(&installation, &ctx, &lab).await?;
+    say(&filled, &lab, installation.base_url.as_str())?;
+    serve::until_stopped(&config, installation, listener, lab).await?;
+    folder.close().map_err(Error::internal)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn say(filled: &Filled, lab: &Lab, base_url: &str) -> Result<()> {
+    output::line(&format!("Tessera's demo runs at {base_url}"))?;
+    output::line("Everything in it is thrown away when you stop it with Ctrl-C.")?;
+    output::line("")?;
+    output::line("Sign in as its owner, who sees the console too, or as someone who works there:")?;
+    for username in &filled.usernames {
+        output::line(&format!("  username {username:<8}  password {}", filled.password))?;
+    }
+    output::line("")?;
+    output::line(&format!("Or begin at an application: {}", lab.start_url(demo_content::FIRST_APPLICATION)))
+}
