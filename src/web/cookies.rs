@@ -65,7 +65,9 @@ impl Cookies {
     /// 256 random bits as we write them; anything else is no secret of ours.
     fn secret(self, headers: &HeaderMap, which: Which) -> Option<String> {
         only(headers, self.name(which))
-            .filter(|v| v.len() == 43 && v.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'))
+            .filter(|v| {
+                v.len() == 43 && v.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+            })
             .map(str::to_owned)
     }
 
@@ -152,8 +154,14 @@ mod tests {
         let other = format!("__Host-tessera={}", "B".repeat(43));
         assert_eq!(cookies.session(&sent(&[&format!("{one}; {other}")])), None);
         assert_eq!(cookies.session(&sent(&[&one, &other])), None, "in two headers");
-        assert_eq!(cookies.session(&sent(&[&format!("tessera={TOKEN}")])), None, "the plain name does not count");
-        for odd in ["", "short", &"A".repeat(44), &format!("{}=", &TOKEN[1..]), &format!("\"{}\"", &TOKEN[2..])] {
+        assert_eq!(
+            cookies.session(&sent(&[&format!("tessera={TOKEN}")])),
+            None,
+            "the plain name does not count"
+        );
+        for odd in
+            ["", "short", &"A".repeat(44), &format!("{}=", &TOKEN[1..]), &format!("\"{}\"", &TOKEN[2..])]
+        {
             assert_eq!(cookies.session(&sent(&[&format!("__Host-tessera={odd}")])), None, "{odd}");
         }
     }

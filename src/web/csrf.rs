@@ -33,9 +33,9 @@ fn is_same_origin(headers: &HeaderMap, base: &str, secure: bool) -> bool {
 
 /// Checks the token of a form that was shown to the browser that holds `secret`.
 pub fn check_token(web: &Web, secret: Option<&str>, token: Option<&str>) -> Result<(), Failure> {
-    let good = secret.zip(token).is_some_and(|(secret, token)| {
-        crate::auth::csrf::check(&web.installation.vault, secret, token)
-    });
+    let good = secret
+        .zip(token)
+        .is_some_and(|(secret, token)| crate::auth::csrf::check(&web.installation.vault, secret, token));
     if good { Ok(()) } else { Err(outdated()) }
 }
 

@@ -66,7 +66,12 @@ impl Failure {
     /// The path leads nowhere.
     #[must_use]
     pub fn no_such_page() -> Self {
-        Error::new(Kind::NotFound, "not_found", "There is nothing at this address. Check it for typing errors.").into()
+        Error::new(
+            Kind::NotFound,
+            "not_found",
+            "There is nothing at this address. Check it for typing errors.",
+        )
+        .into()
     }
 
     /// The path is right, the method is not; `Allow` says which are.
@@ -94,7 +99,8 @@ impl Failure {
     /// The body is larger than what is taken here.
     #[must_use]
     pub fn too_large() -> Self {
-        Error::new(Kind::TooLarge, "body_too_large", "This is larger than what can be taken. Send less.").into()
+        Error::new(Kind::TooLarge, "body_too_large", "This is larger than what can be taken. Send less.")
+            .into()
     }
 
     /// The body came too slowly.
@@ -141,11 +147,8 @@ pub async fn draw(State(web): State<Shared>, request: Request, next: Next) -> Re
     let Some(refused) = response.extensions_mut().remove::<Arc<Refused>>() else { return response };
     let Some(ctx) = ctx else { return response };
     report(&refused, &ctx);
-    let mut drawn = if api {
-        problem(&refused, &ctx)
-    } else {
-        page(&web, &refused, &ctx, &notes, &cookies).await
-    };
+    let mut drawn =
+        if api { problem(&refused, &ctx) } else { page(&web, &refused, &ctx, &notes, &cookies).await };
     if head {
         *drawn.body_mut() = axum::body::Body::empty();
     }
@@ -242,7 +245,12 @@ async fn page(
         shell,
         heading: heading.to_owned(),
         lead: error.message.to_string(),
-        advice: error.fields.iter().map(|field| field.message.clone()).filter(|m| *m != error.message).collect(),
+        advice: error
+            .fields
+            .iter()
+            .map(|field| field.message.clone())
+            .filter(|m| *m != error.message)
+            .collect(),
         application: None,
         door: String::new(),
         again: None,

@@ -7,7 +7,8 @@ use std::fmt;
 use percent_encoding::percent_decode_str;
 use serde::de::value::MapDeserializer;
 use serde::de::{
-    DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error as _, IntoDeserializer, VariantAccess, Visitor,
+    DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error as _, IntoDeserializer, VariantAccess,
+    Visitor,
 };
 use serde::forward_to_deserialize_any;
 
@@ -61,7 +62,8 @@ impl Fields {
             Some((name, Values(values)))
         });
         T::deserialize(MapDeserializer::new(pairs)).map_err(|Fault(text)| {
-            Error::new(Kind::Malformed, "form_unreadable", "This form can't be read. Go back and try again.").because(text)
+            Error::new(Kind::Malformed, "form_unreadable", "This form can't be read. Go back and try again.")
+                .because(text)
         })
     }
 }
@@ -147,7 +149,11 @@ impl<'de> Deserializer<'de> for Values {
         }
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
         visitor.visit_newtype_struct(self)
     }
 

@@ -33,7 +33,9 @@ impl Policy {
         match self {
             Self::Post { only_to: None } => BARE.to_owned(),
             Self::Post { only_to: Some(origin) } => format!("{BARE}; form-action {origin}"),
-            Self::File => "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'".to_owned(),
+            Self::File => {
+                "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'".to_owned()
+            }
         }
     }
 }
@@ -77,7 +79,8 @@ fn set(headers: &mut HeaderMap, policy: Option<&Policy>, cacheable: bool, secure
     for (name, value) in FIXED {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    let policy = policy.map_or_else(|| Ok(HeaderValue::from_static(CSP)), |own| HeaderValue::try_from(own.text()));
+    let policy =
+        policy.map_or_else(|| Ok(HeaderValue::from_static(CSP)), |own| HeaderValue::try_from(own.text()));
     // A policy that can't be written must not leave the page without one.
     let policy = policy.unwrap_or(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
     headers.insert(header::CONTENT_SECURITY_POLICY, policy);
@@ -118,7 +121,10 @@ mod tests {
         assert!(own.ends_with("; form-action https://sp.example:8443"), "{own}");
         assert_eq!(origin_of("javascript:alert(1)"), None);
         assert_eq!(origin_of("https://a;script-src *"), None);
-        assert!(!policy(Some(&Policy::Post { only_to: Some("x\r\ny: z".into()) })).contains("self"), "fails closed");
+        assert!(
+            !policy(Some(&Policy::Post { only_to: Some("x\r\ny: z".into()) })).contains("self"),
+            "fails closed"
+        );
     }
 
     #[test]

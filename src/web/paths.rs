@@ -93,7 +93,8 @@ impl Onward {
     /// portal.
     #[must_use]
     pub fn parse(text: &str) -> Self {
-        let is_handle = text.len() == 43 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+        let is_handle =
+            text.len() == 43 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
         if is_handle {
             return Self::Handle(text.to_owned());
         }
@@ -123,14 +124,39 @@ mod tests {
 
     #[test]
     fn a_33_only_plain_paths_pass() {
-        for good in ["/", "/login", "/static/app.css", "/saml2/heap-2/metadata", "/admin/users/0190-a", "/x/a%20b"] {
+        for good in
+            ["/", "/login", "/static/app.css", "/saml2/heap-2/metadata", "/admin/users/0190-a", "/x/a%20b"]
+        {
             assert!(is_plain(good), "{good}");
         }
         for bad in [
-            "", "login", "//login", "/admin//users", "/admin/", "/admin/..", "/admin/../login", "/./login",
-            "/admin;x=1", "/admin%2fusers", "/admin%2Fusers", "/admin%5cusers", "/admin\\users", "/admin.",
-            "/admin./users", "/%2e%2e/admin", "/admin%00", "/admin%0d%0a", "/admin%", "/admin%zz", "/admin%252f",
-            "/admin%3bx", "/a b", "/é", "/admin..", "/admin\"", "/<script>",
+            "",
+            "login",
+            "//login",
+            "/admin//users",
+            "/admin/",
+            "/admin/..",
+            "/admin/../login",
+            "/./login",
+            "/admin;x=1",
+            "/admin%2fusers",
+            "/admin%2Fusers",
+            "/admin%5cusers",
+            "/admin\\users",
+            "/admin.",
+            "/admin./users",
+            "/%2e%2e/admin",
+            "/admin%00",
+            "/admin%0d%0a",
+            "/admin%",
+            "/admin%zz",
+            "/admin%252f",
+            "/admin%3bx",
+            "/a b",
+            "/é",
+            "/admin..",
+            "/admin\"",
+            "/<script>",
         ] {
             assert!(!is_plain(bad), "{bad}");
         }
@@ -143,10 +169,28 @@ mod tests {
             assert_eq!(SafePath::parse(good).unwrap().as_str(), good);
         }
         for bad in [
-            "", "//evil.example", "/\\evil.example", "https://evil.example", "/%0d%0aLocation:x", "/admin@evil",
-            "/administrator", "/admin/%0d%0ax", "/admin?x=%0d%0a", "/admin?x=\r\n", "/admin//evil.example",
-            "/admin/../..//evil", "/login", "/logout", "/saml2/heap", "/static/app.css", "/admin#x", "/admin?a=/b",
-            "javascript:alert(1)", "/admin?x=<", "\t/admin", "/admin/%2f%2fevil",
+            "",
+            "//evil.example",
+            "/\\evil.example",
+            "https://evil.example",
+            "/%0d%0aLocation:x",
+            "/admin@evil",
+            "/administrator",
+            "/admin/%0d%0ax",
+            "/admin?x=%0d%0a",
+            "/admin?x=\r\n",
+            "/admin//evil.example",
+            "/admin/../..//evil",
+            "/login",
+            "/logout",
+            "/saml2/heap",
+            "/static/app.css",
+            "/admin#x",
+            "/admin?a=/b",
+            "javascript:alert(1)",
+            "/admin?x=<",
+            "\t/admin",
+            "/admin/%2f%2fevil",
         ] {
             assert_eq!(SafePath::parse(bad), None, "{bad}");
         }

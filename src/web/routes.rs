@@ -154,7 +154,14 @@ impl Routes {
         Self { router: self.router.merge(other.router), table: self.table }
     }
 
-    fn add<H, T>(mut self, method: &'static str, filter: MethodFilter, path: &str, handler: H, limit: usize) -> Self
+    fn add<H, T>(
+        mut self,
+        method: &'static str,
+        filter: MethodFilter,
+        path: &str,
+        handler: H,
+        limit: usize,
+    ) -> Self
     where
         H: Handler<T, Shared>,
         T: Arguments + 'static,

@@ -23,7 +23,11 @@ const LARGEST: u64 = 2 * 1024 * 1024;
 
 /// Answers 404 to paths that are not written the one way we write them.
 pub async fn strict_paths(request: Request, next: Next) -> Response {
-    if is_plain(request.uri().path()) { next.run(request).await } else { Failure::no_such_page().into_response() }
+    if is_plain(request.uri().path()) {
+        next.run(request).await
+    } else {
+        Failure::no_such_page().into_response()
+    }
 }
 
 /// Lets a bounded number of requests in; the others come back later (AV-08).
@@ -31,7 +35,8 @@ pub async fn admit(State(web): State<Shared>, request: Request, next: Next) -> R
     if request.uri().path() == HEALTHZ {
         return next.run(request).await;
     }
-    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
+    let announced =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > LARGEST) {
         return Failure::too_large().into_response();
     }
@@ -53,9 +58,13 @@ pub(in crate::web) fn unreadable(error: &(dyn std::error::Error + 'static)) -> F
 }
 
 fn overloaded() -> Failure {
-    Error::new(Kind::Unavailable, "overloaded", "Too much is going on at this moment. Try again in a few seconds.")
-        .retry_after(2)
-        .into()
+    Error::new(
+        Kind::Unavailable,
+        "overloaded",
+        "Too much is going on at this moment. Try again in a few seconds.",
+    )
+    .retry_after(2)
+    .into()
 }
 
 /// A panic becomes our own failure, with a line in the log, and ends nothing but its request.

@@ -7,7 +7,9 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use tempfile::TempDir;
-use tessera::auth::{NewAccount, NewApiToken, PasswordOptions, Passwords, Role, SessionView, SignIn, api_token, sign_in};
+use tessera::auth::{
+    NewAccount, NewApiToken, PasswordOptions, Passwords, Role, SessionView, SignIn, api_token, sign_in,
+};
 use tessera::auth::{account, csrf, password};
 use tessera::base::urls::BaseUrl;
 use tessera::base::{Actor, Clock, Ctx, Random, Timestamp};
@@ -169,7 +171,8 @@ impl House {
 
     /// A new API token.
     pub async fn token(&self, role: Role) -> String {
-        let new = NewApiToken { name: "test".to_owned(), role: Some(role.to_string()), expires_in_days: None };
+        let new =
+            NewApiToken { name: "test".to_owned(), role: Some(role.to_string()), expires_in_days: None };
         api_token::create(&self.web.installation.db, &self.ctx(), new).await.unwrap().expose().to_owned()
     }
 

@@ -181,12 +181,18 @@ async fn a_23_the_gate_has_its_own_secret() {
 #[tokio::test]
 async fn a_22_strangers_are_led_to_the_sign_in_page_and_back() {
     let house = House::open("https://id.example.com").await.with(samples());
-    assert_eq!(house.get("/admin/users?q=a%20b").await.header("location"), "/login?next=%2Fadmin%2Fusers%3Fq%3Da%2520b");
+    assert_eq!(
+        house.get("/admin/users?q=a%20b").await.header("location"),
+        "/login?next=%2Fadmin%2Fusers%3Fq%3Da%2520b"
+    );
     assert_eq!(house.get("/account").await.header("location"), "/login?next=%2Faccount");
     let post = house.ask(Asked::post("/account", "name=x".into())).await;
     assert_eq!((post.status, post.header("location").as_str()), (StatusCode::SEE_OTHER, "/login"));
     let stale = house.ask(Asked::get("/account").cookie(&format!("__Host-tessera={}", "A".repeat(43)))).await;
-    assert!(stale.header("set-cookie").starts_with("__Host-tessera=; "), "a dead session's cookie is taken away");
+    assert!(
+        stale.header("set-cookie").starts_with("__Host-tessera=; "),
+        "a dead session's cookie is taken away"
+    );
 }
 
 #[tokio::test]
@@ -205,11 +211,18 @@ async fn w_09_the_console_wants_a_role_and_a_recent_password() {
     house.clock.advance(6 * MINUTE);
     assert_eq!(see(&owner, "/admin/users").await.status, 200);
     let stale = see(&owner, "/admin/keys").await;
-    assert_eq!((stale.status, stale.header("location").as_str()), (StatusCode::SEE_OTHER, "/login/confirm?next=%2Fadmin%2Fkeys"));
+    assert_eq!(
+        (stale.status, stale.header("location").as_str()),
+        (StatusCode::SEE_OTHER, "/login/confirm?next=%2Fadmin%2Fkeys")
+    );
     house.clock.advance(16 * MINUTE);
     for _ in 0..2 {
         let idle = see(&owner, "/admin/users").await;
-        assert_eq!(idle.header("location"), "/login/confirm?next=%2Fadmin%2Fusers", "asking twice opens nothing");
+        assert_eq!(
+            idle.header("location"),
+            "/login/confirm?next=%2Fadmin%2Fusers",
+            "asking twice opens nothing"
+        );
     }
     assert_eq!(see(&owner, "/account").await.status, 200, "the portal goes on");
 }
@@ -276,9 +289,14 @@ async fn w_14_failures_say_nothing_of_their_cause() {
 #[tokio::test]
 async fn a_33_other_spellings_of_a_path_lead_nowhere() {
     let house = House::open("https://id.example.com").await.with(samples());
-    for path in
-        ["/admin//users", "/admin/users/", "/admin;x/users", "/admin/%2e%2e/account", "/account.", "/%61ccount%2f"]
-    {
+    for path in [
+        "/admin//users",
+        "/admin/users/",
+        "/admin;x/users",
+        "/admin/%2e%2e/account",
+        "/account.",
+        "/%61ccount%2f",
+    ] {
         let answer = house.get(path).await;
         assert_eq!(answer.status, 404, "{path}");
         assert!(answer.body.contains("There is nothing here"), "{path}");
@@ -349,7 +367,8 @@ async fn every_route_has_its_authorisation_case() {
     assert_eq!(case("GET", "/admin/keys"), Some(Access::Fresh(Some(Permission::ApplicationsWrite))));
     assert_eq!(case("POST", "/api/v1/things"), Some(Access::Token(Some(Permission::ApplicationsWrite))));
     for route in route_table() {
-        let public = ["/healthz", "/readyz", "/login", "/setup/", "/reset/", "/static/", "/saml2/", "/logout"];
+        let public =
+            ["/healthz", "/readyz", "/login", "/setup/", "/reset/", "/static/", "/saml2/", "/logout"];
         let may_be_public = public.iter().any(|start| route.path.starts_with(start));
         assert!(route.access != Access::Public || may_be_public, "{} {} is public", route.method, route.path);
         let api = route.path.starts_with("/api/v1/");
@@ -381,7 +400,8 @@ async fn nobody_else_gets_through_any_route() {
                 let refused = Role::ALL.iter().filter(|role| needed.is_some_and(|p| !role.allows(p)));
                 for role in refused {
                     let token = format!("Bearer {}", house.token(*role).await);
-                    let answer = house.ask(Asked::new(route.method, &path).header("authorization", &token)).await;
+                    let answer =
+                        house.ask(Asked::new(route.method, &path).header("authorization", &token)).await;
                     assert_eq!(answer.status, 403, "{} {path} as {role}", route.method);
                 }
             }

@@ -52,9 +52,7 @@ impl<P: Needs> FromRequestParts<Shared> for ApiToken<P> {
         let ctx = ctx.acting_as(Actor::Token { id: token.id, name: token.name.as_str().into() });
         notes.actor(&ctx.actor);
         let settings = installation.settings(installation.epochs().await?).await?;
-        web.token_calls
-            .call(token.id, ctx.now(), settings.api_calls_per_token_minute)
-            .map_err(too_many)?;
+        web.token_calls.call(token.id, ctx.now(), settings.api_calls_per_token_minute).map_err(too_many)?;
         require(&token, P::PERMISSION)?;
         Ok(Self { ctx, token, needs: PhantomData })
     }
@@ -64,7 +62,11 @@ fn require(token: &TokenView, permission: Option<Permission>) -> Result<(), Fail
     if permission.is_none_or(|permission| token.role.allows(permission)) {
         return Ok(());
     }
-    Err(Error::forbidden("not_allowed", "The role of this token does not allow this. Use one with another role.").into())
+    Err(Error::forbidden(
+        "not_allowed",
+        "The role of this token does not allow this. Use one with another role.",
+    )
+    .into())
 }
 
 /// The credential of the one `Authorization` header.

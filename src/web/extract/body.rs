@@ -82,8 +82,9 @@ async fn checked_form<T: DeserializeOwned>(
         return Err(Failure::wrong_media_type(FORM));
     }
     let body = read(request).await?;
-    let text = std::str::from_utf8(&body)
-        .map_err(|_| Error::new(Kind::Malformed, "form_encoding", "This form is not encoded as it should be."))?;
+    let text = std::str::from_utf8(&body).map_err(|_| {
+        Error::new(Kind::Malformed, "form_encoding", "This form is not encoded as it should be.")
+    })?;
     let mut fields = Fields::parse(text)?;
     let token = fields.take(csrf::FIELD);
     check_token(web, secret.as_deref(), token.as_deref())?;
@@ -141,7 +142,9 @@ impl FromRequest<Shared> for SignedUpload {
             if is_file {
                 let repeated = upload.file(&name).is_some();
                 if repeated {
-                    return Err(Error::new(Kind::Malformed, "form_unreadable", "Send one file at a time.").into());
+                    return Err(
+                        Error::new(Kind::Malformed, "form_unreadable", "Send one file at a time.").into()
+                    );
                 }
                 if !bytes.is_empty() {
                     upload.files.push((name, bytes));

@@ -119,7 +119,8 @@ fn require(session: &SessionView, permission: Option<Permission>) -> Result<(), 
 }
 
 fn not_allowed() -> Failure {
-    Error::forbidden("not_allowed", "Your role does not allow this. Ask an owner of this installation.").into()
+    Error::forbidden("not_allowed", "Your role does not allow this. Ask an owner of this installation.")
+        .into()
 }
 
 /// Whether the password is recent enough: given or the console used within the idle time, the password in any case

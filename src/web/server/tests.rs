@@ -12,10 +12,13 @@ use super::*;
 fn router() -> Router {
     Router::new()
         .route("/", get(|| async { "fine" }))
-        .route("/slow", get(|| async {
-            tokio::time::sleep(Duration::from_secs(5)).await;
-            "at last"
-        }))
+        .route(
+            "/slow",
+            get(|| async {
+                tokio::time::sleep(Duration::from_secs(5)).await;
+                "at last"
+            }),
+        )
         .route("/big", get(|| async { vec![b'x'; 1 << 20] }))
         .route("/echo", post(|body: axum::body::Bytes| async move { format!("{} bytes", body.len()) }))
 }
@@ -155,9 +158,10 @@ async fn serves_a_listener_and_http_2_by_its_preface() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let server = tokio::spawn(crate::web::server::serve(listener, router(), ServerOptions::default(), async move {
-        stopped.await.unwrap();
-    }));
+    let server =
+        tokio::spawn(crate::web::server::serve(listener, router(), ServerOptions::default(), async move {
+            stopped.await.unwrap();
+        }));
     let mut client = tokio::net::TcpStream::connect(address).await.unwrap();
     client.write_all(b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await.unwrap();
     let mut answer = String::new();
