@@ -96,7 +96,7 @@ pub async fn preview(
         Ok(authorized) => (Some(authorized.by_group().to_owned()), None),
         Err(denied) => {
             let message = denied.refused(label).message;
-            (None, Some(PreviewRefusal { code: denied.code(), message: message.to_string() }))
+            (None, Some(PreviewRefusal { code: denied.code(), message }))
         }
     };
     let settings = target.settings()?;

@@ -13,7 +13,10 @@ async fn problems_have_their_shape() {
     assert_eq!(missing.header("cache-control"), "no-store");
     let reference = missing.header("x-request-id").to_owned();
     let body = missing.refused(404, "not_found");
-    assert_eq!((&body["type"], &body["title"], &body["status"]), (&json!("about:blank"), &json!("Not Found"), &json!(404)));
+    assert_eq!(
+        (&body["type"], &body["title"], &body["status"]),
+        (&json!("about:blank"), &json!("Not Found"), &json!(404))
+    );
     assert_eq!(body["request_id"], json!(reference));
     assert!(body["detail"].as_str().unwrap().ends_with('.'));
 
@@ -33,14 +36,21 @@ async fn problems_have_their_shape() {
         (r#"{"name":""}"#, "invalid_input", "name", "required"),
     ] {
         let refused = send("application/json", text).await.refused(422, code);
-        assert_eq!((&refused["errors"][0]["field"], &refused["errors"][0]["code"]), (&json!(field), &json!(of_field)), "{text}");
+        assert_eq!(
+            (&refused["errors"][0]["field"], &refused["errors"][0]["code"]),
+            (&json!(field), &json!(of_field)),
+            "{text}"
+        );
     }
     let app = house.heap(&owner).await;
     let null = owner.patch(&format!("/applications/{app}"), json!({ "label": null })).await;
     assert_eq!(null.refused(422, "invalid_input")["errors"][0]["code"], "wrong_type", "null is not ignored");
     let sso = format!("/applications/{app}/sso");
     let refused = owner.patch(&sso, json!({ "sign": "everything" })).await.refused(422, "invalid_input");
-    assert_eq!((&refused["errors"][0]["field"], &refused["errors"][0]["code"]), (&json!("sign"), &json!("unknown_value")));
+    assert_eq!(
+        (&refused["errors"][0]["field"], &refused["errors"][0]["code"]),
+        (&json!("sign"), &json!("unknown_value"))
+    );
     owner.patch(&sso, json!({ "slo": {} })).await.refused(422, "not_available");
     owner.patch(&sso, json!({ "encrypt_assertion": true })).await.refused(422, "not_available");
     owner.patch(&sso, json!({ "name_id": { "formt": "x" } })).await.refused(422, "unknown_field");
@@ -69,7 +79,8 @@ async fn a_change_over_another_is_refused() {
     let app = format!("/applications/{}", house.heap(&owner).await);
     let person = json!({ "username": "ada", "email": "ada@example.com" });
     let user = format!("/users/{}", id(&owner.post("/users", person).await.expect(201)));
-    let group = format!("/groups/{}", id(&owner.post("/groups", json!({ "name": "Staff" })).await.expect(201)));
+    let group =
+        format!("/groups/{}", id(&owner.post("/groups", json!({ "name": "Staff" })).await.expect(201)));
     for (path, change) in [
         (&app, json!({ "label": "New" })),
         (&user, json!({ "department": "Sales" })),
@@ -132,7 +143,10 @@ async fn w_15_of_two_at_once_with_one_key_one_is_done() {
     let send = || owner.json("POST", "/groups", &key, &body);
     let answers = tokio::join!(send(), send(), send(), send());
     let statuses = [answers.0.status, answers.1.status, answers.2.status, answers.3.status];
-    assert!(statuses.contains(&201) && statuses.iter().all(|status| matches!(status, 201 | 409)), "{statuses:?}");
+    assert!(
+        statuses.contains(&201) && statuses.iter().all(|status| matches!(status, 201 | 409)),
+        "{statuses:?}"
+    );
     let made = owner.get("/events?name=group_create").await.expect(200);
     assert_eq!(made["items"].as_array().unwrap().len(), 2, "Everyone and one more");
     send().await.expect(201);
@@ -156,9 +170,14 @@ async fn lists_come_in_pages_without_gaps() {
         owner.put(&format!("/applications/{}/groups/{group}", id(app)), "", "").await.expect(204);
     }
     let bound = format!("/groups/{group}/applications");
-    for (path, total) in
-        [("/groups", 8), ("/applications", 7), ("/users", 7), ("/catalog", 26), (bound.as_str(), 7), ("/tokens", 1)]
-    {
+    for (path, total) in [
+        ("/groups", 8),
+        ("/applications", 7),
+        ("/users", 7),
+        ("/catalog", 26),
+        (bound.as_str(), 7),
+        ("/tokens", 1),
+    ] {
         let (mut seen, mut cursor) = (Vec::new(), String::new());
         loop {
             let page = owner.get(&format!("{path}?limit=3{cursor}")).await.expect(200);

@@ -9,7 +9,8 @@ use crate::support::{House, NOTHING, PASSWORD, id};
 async fn people_are_created_changed_suspended_and_deleted() {
     let house = House::open().await;
     let owner = house.api(Role::Owner).await;
-    let staged = owner.post("/users", json!({ "username": "ada", "email": "ada@example.com" })).await.expect(201);
+    let staged =
+        owner.post("/users", json!({ "username": "ada", "email": "ada@example.com" })).await.expect(201);
     assert_eq!(staged["state"], "staged", "without a password");
     assert!(staged.get("password").is_none());
     let user = format!("/users/{}", id(&staged));
@@ -56,7 +57,8 @@ async fn groups_hold_members_and_everyone_stands_alone() {
     let owner = house.api(Role::Owner).await;
     let person = json!({ "username": "livia", "email": "livia@example.com" });
     let user = id(&owner.post("/users", person).await.expect(201));
-    let group = format!("/groups/{}", id(&owner.post("/groups", json!({ "name": "Staff" })).await.expect(201)));
+    let group =
+        format!("/groups/{}", id(&owner.post("/groups", json!({ "name": "Staff" })).await.expect(201)));
     owner.put(&format!("{group}/members/{user}"), "", "").await.expect(204);
     owner.put(&format!("{group}/members/{user}"), "", "").await.expect(204);
     let members = owner.get(&format!("{group}/members")).await.expect(200);
@@ -64,7 +66,8 @@ async fn groups_hold_members_and_everyone_stands_alone() {
     owner.put(&format!("{group}/members/{NOTHING}"), "", "").await.refused(404, "not_found");
     owner.delete(&format!("{group}/members/{user}")).await.expect(204);
     assert_eq!(owner.get(&format!("{group}/members")).await.expect(200)["items"], json!([]));
-    let renamed = owner.patch(&group, json!({ "name": "Crew", "description": "All hands" })).await.expect(200);
+    let renamed =
+        owner.patch(&group, json!({ "name": "Crew", "description": "All hands" })).await.expect(200);
     assert_eq!((&renamed["name"], &renamed["version"]), (&json!("Crew"), &json!(2)));
     let everyone = owner.get("/groups?q=everyone").await.expect(200);
     let everyone = format!("/groups/{}", id(&everyone["items"][0]));
@@ -87,11 +90,13 @@ async fn settings_merge_and_name_their_faults() {
     stale.refused(412, "changed_meanwhile");
     let reset = owner.patch("/settings", json!({ "remember_days": null })).await.expect(200);
     assert_eq!((&reset["remember_days"], &reset["organisation_name"]), (&json!(30), &json!("Engines Ltd")));
-    let refused = owner.patch("/settings", json!({ "remember_days": 900 })).await.refused(422, "invalid_input");
+    let refused =
+        owner.patch("/settings", json!({ "remember_days": 900 })).await.refused(422, "invalid_input");
     assert_eq!(refused["errors"][0]["field"], "remember_days");
     let refused = owner.patch("/settings", json!({ "master_key": "x" })).await.refused(422, "unknown_field");
     assert_eq!(refused["errors"][0]["field"], "master_key");
-    let refused = owner.patch("/settings", json!({ "remember_days": "7" })).await.refused(422, "invalid_input");
+    let refused =
+        owner.patch("/settings", json!({ "remember_days": "7" })).await.refused(422, "invalid_input");
     assert_eq!(refused["errors"][0]["code"], "wrong_type");
     let events = owner.get("/events?name=settings_update").await.expect(200);
     assert_eq!(events["items"].as_array().unwrap().len(), 2);
@@ -113,7 +118,9 @@ async fn events_are_filtered_paged_and_exported_whole() {
     let one = owner.get(&format!("/events?target={group}")).await.expect(200);
     assert_eq!(one["items"].as_array().unwrap().len(), 1);
     assert_eq!(owner.get("/events?until=2020-01-01T00:00:00Z").await.expect(200)["items"], json!([]));
-    for (query, field) in [("name=nothing", "name"), ("since=yesterday", "since"), ("outcome=maybe", "outcome")] {
+    for (query, field) in
+        [("name=nothing", "name"), ("since=yesterday", "since"), ("outcome=maybe", "outcome")]
+    {
         let refused = owner.get(&format!("/events?{query}")).await.refused(422, "invalid_input");
         assert_eq!(refused["errors"][0]["field"], field);
     }

@@ -19,8 +19,13 @@ async fn heap_goes_from_the_catalog_to_a_preview() {
     let connector = owner.get("/catalog/heap").await.expect(200);
     assert!(connector["placeholders"]["YOUR_ID"]["label"].is_string());
 
-    let made = owner.post("/applications", json!({ "connector": "heap", "label": "Heap EU", "color": "ochre" })).await;
-    assert_eq!(made.header("location"), format!("/api/v1/applications/{}", made.body["id"].as_str().unwrap()));
+    let made = owner
+        .post("/applications", json!({ "connector": "heap", "label": "Heap EU", "color": "ochre" }))
+        .await;
+    assert_eq!(
+        made.header("location"),
+        format!("/api/v1/applications/{}", made.body["id"].as_str().unwrap())
+    );
     assert_eq!(made.header("etag"), "W/\"1\"");
     let made = made.expect(201);
     let app = id(&made);
@@ -60,7 +65,10 @@ async fn heap_goes_from_the_catalog_to_a_preview() {
     owner.put(&format!("/groups/{group}/members/{user}"), "", "").await.expect(204);
     owner.put(&format!("/applications/{app}/groups/{group}"), "", "").await.expect(204);
     let bound = owner.get(&format!("/applications/{app}/groups")).await.expect(200);
-    assert_eq!((&bound["items"][0]["name"], &bound["items"][0]["member_count"]), (&json!("Analysts"), &json!(1)));
+    assert_eq!(
+        (&bound["items"][0]["name"], &bound["items"][0]["member_count"]),
+        (&json!("Analysts"), &json!(1))
+    );
     let reverse = owner.get(&format!("/groups/{group}/applications")).await.expect(200);
     assert_eq!(reverse["items"][0]["id"], json!(app));
 
@@ -94,7 +102,8 @@ async fn the_slug_never_changes() {
     let owner = house.api(Role::Owner).await;
     let app = house.heap(&owner).await;
     for slug in [json!("other"), json!("heap"), Value::Null, json!(["x"])] {
-        let told = owner.patch(&format!("/applications/{app}"), json!({ "slug": slug, "label": "New" })).await;
+        let told =
+            owner.patch(&format!("/applications/{app}"), json!({ "slug": slug, "label": "New" })).await;
         told.refused(409, "idp_url_immutable");
     }
     assert_eq!(owner.get(&format!("/applications/{app}")).await.expect(200)["slug"], "heap");
@@ -106,7 +115,8 @@ async fn bookmarks_need_an_address_and_have_no_settings() {
     let owner = house.api(Role::Owner).await;
     let refused = owner.post("/applications", json!({ "connector": "bookmark", "label": "Wiki" })).await;
     assert_eq!(refused.refused(422, "invalid_input")["errors"][0]["field"], "bookmark_url");
-    let made = json!({ "connector": "bookmark", "label": "Wiki", "bookmark_url": "https://wiki.example.com/" });
+    let made =
+        json!({ "connector": "bookmark", "label": "Wiki", "bookmark_url": "https://wiki.example.com/" });
     let made = owner.post("/applications", made).await.expect(201);
     assert_eq!((&made["kind"], &made["metadata_url"]), (&json!("bookmark"), &Value::Null));
     let app = id(&made);
@@ -130,7 +140,8 @@ fn metadata(entity: &str, acs: &str, certificate: &str) -> String {
 async fn metadata_certificate_keys_and_logo_are_taken() {
     let house = House::open().await;
     let owner = house.api(Role::Owner).await;
-    let made = owner.post("/applications", json!({ "connector": "custom-saml", "label": "Own" })).await.expect(201);
+    let made =
+        owner.post("/applications", json!({ "connector": "custom-saml", "label": "Own" })).await.expect(201);
     let app = format!("/applications/{}", id(&made));
     let keys = owner.get(&format!("{app}/keys")).await.expect(200);
     let pem = keys["items"][0]["certificate_pem"].as_str().unwrap().to_owned();
@@ -138,11 +149,19 @@ async fn metadata_certificate_keys_and_logo_are_taken() {
     let xml = metadata("https://sp.example", "https://sp.example/acs", &pem);
     let path = format!("{app}/sp-metadata");
 
-    let dry = owner.put(&format!("{path}?dry_run=true"), "application/samlmetadata+xml", xml.clone()).await.expect(200);
+    let dry = owner
+        .put(&format!("{path}?dry_run=true"), "application/samlmetadata+xml", xml.clone())
+        .await
+        .expect(200);
     assert_eq!(dry["dry_run"], true);
-    let fields: Vec<&str> = dry["changes"].as_array().unwrap().iter().map(|c| c["field"].as_str().unwrap()).collect();
+    let fields: Vec<&str> =
+        dry["changes"].as_array().unwrap().iter().map(|c| c["field"].as_str().unwrap()).collect();
     assert!(fields.contains(&"sp_entity_id") && fields.contains(&"acs_urls"), "{fields:?}");
-    assert_eq!(owner.get(&format!("{app}/sso")).await.expect(200)["sp_entity_id"], Value::Null, "nothing is stored");
+    assert_eq!(
+        owner.get(&format!("{app}/sso")).await.expect(200)["sp_entity_id"],
+        Value::Null,
+        "nothing is stored"
+    );
 
     let stale = [("content-type", "text/xml"), ("if-match", "W/\"9\"")];
     owner.send("PUT", &path, &stale, xml.clone().into()).await.refused(412, "changed_meanwhile");
@@ -151,13 +170,17 @@ async fn metadata_certificate_keys_and_logo_are_taken() {
     assert_eq!(done["sso"]["require_signed_requests"], true);
     assert_eq!(owner.put(&path, "text/xml", xml).await.expect(200)["changes"], json!([]), "the same again");
 
-    owner.put(&path, "application/json", r#"{"url": "https://sp.example/md"}"#).await.refused(422, "not_available");
+    owner
+        .put(&path, "application/json", r#"{"url": "https://sp.example/md"}"#)
+        .await
+        .refused(422, "not_available");
     owner.put(&path, "application/json", r#"{"uri": "x"}"#).await.refused(422, "unknown_field");
     owner.put(&path, "text/plain", "<x/>").await.refused(415, "unsupported_media_type");
     assert_eq!(owner.put(&path, "text/xml", "<!DOCTYPE x>").await.status, 422);
     owner.put(&path, "text/xml", vec![b' '; (2 << 20) + 1]).await.refused(413, "body_too_large");
 
-    let told = owner.put(&format!("{app}/sp-certificate"), "application/x-pem-file", pem.clone()).await.expect(200);
+    let told =
+        owner.put(&format!("{app}/sp-certificate"), "application/x-pem-file", pem.clone()).await.expect(200);
     assert_eq!(told["sso"]["sp_certificates"].as_array().unwrap().len(), 1);
     let refused = owner.put(&format!("{app}/sp-certificate"), "text/plain", "nonsense").await;
     assert_eq!(refused.refused(422, "invalid_input")["errors"][0]["field"], "certificate");

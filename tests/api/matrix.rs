@@ -86,7 +86,8 @@ async fn a_36_every_role_gets_through_its_own_routes_and_no_others() {
     for route in route_table() {
         let Some(path) = route.path.strip_prefix("/api/v1") else { continue };
         let case = format!("{} {path}", route.method);
-        let allowed = table.remove(case.as_str()).unwrap_or_else(|| panic!("{case} has no case in the table"));
+        let allowed =
+            table.remove(case.as_str()).unwrap_or_else(|| panic!("{case} has no case in the table"));
         let stranger = house.with("").send(route.method, &filled(path), &[], Vec::new()).await;
         assert_eq!(stranger.header("www-authenticate"), "Bearer realm=\"tessera\"", "{case}");
         stranger.refused(401, "token_missing");
@@ -118,7 +119,9 @@ async fn a_36_no_token_makes_or_gives_more_than_it_has() {
             let new = json!({ "name": "more", "role": wanted.as_str() });
             api.post("/tokens", new).await.refused(403, "not_allowed");
             let give = json!({ "role": wanted.as_str() }).to_string();
-            api.put(&format!("/users/{user}/role"), "application/json", give).await.refused(403, "not_allowed");
+            api.put(&format!("/users/{user}/role"), "application/json", give)
+                .await
+                .refused(403, "not_allowed");
         }
     }
     owner.post("/tokens", json!({ "name": "t", "role": "help-desk" })).await.refused(422, "not_available");
@@ -137,7 +140,9 @@ async fn a_38_nothing_that_is_read_only_can_be_written_back() {
     let auditor = house.api(Role::Auditor).await;
     let writable = |path: &str| -> &[&str] {
         match path.split('/').nth(1) {
-            Some("applications") => &["label", "description", "color", "show_in_portal", "bookmark_url", "slug"],
+            Some("applications") => {
+                &["label", "description", "color", "show_in_portal", "bookmark_url", "slug"]
+            }
             Some("groups") => &["name", "description"],
             _ => &["id", "kind", "state", "version", "created_at", "updated_at"],
         }

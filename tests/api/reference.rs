@@ -16,7 +16,9 @@ fn operations(document: &Value) -> Vec<(String, &Value)> {
     let paths = document["paths"].as_object().unwrap();
     let all = paths.iter().flat_map(|(path, methods)| {
         let methods = methods.as_object().unwrap();
-        methods.iter().map(move |(method, operation)| (format!("{} {path}", method.to_uppercase()), operation))
+        methods
+            .iter()
+            .map(move |(method, operation)| (format!("{} {path}", method.to_uppercase()), operation))
     });
     all.collect()
 }
@@ -104,7 +106,9 @@ async fn people_read_the_reference_on_a_page() {
     };
     let page = get("/api/docs").await;
     assert_eq!(page.status, 200);
-    for text in ["/applications/{id}/sso/activate", "Activate an application", "https://id.example.com/api/v1"] {
+    for text in
+        ["/applications/{id}/sso/activate", "Activate an application", "https://id.example.com/api/v1"]
+    {
         assert!(page.text().contains(text), "{text}");
     }
     assert!(get("/api/openapi.json").await.expect(200)["paths"].is_object());

@@ -21,11 +21,13 @@ async fn a_39_no_get_gives_a_secret_away() {
     let link = owner.post(&format!("/users/{user}/reset-link"), Value::Null).await.expect(200);
     let link = link["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
     let headers = [("idempotency-key", "once")];
-    let made = owner.json("POST", "/tokens", &headers, &json!({ "name": "t", "role": "owner" })).await.expect(201);
+    let made =
+        owner.json("POST", "/tokens", &headers, &json!({ "name": "t", "role": "owner" })).await.expect(201);
     let token = made["token"].as_str().unwrap().to_owned();
     house.with(&token).get("/me").await.expect(200);
     let secrets = [PASSWORD, &link, &token, &owner.token, "PRIVATE KEY"];
-    for route in route_table().iter().filter(|route| route.method == "GET" && route.path.starts_with("/api/")) {
+    for route in route_table().iter().filter(|route| route.method == "GET" && route.path.starts_with("/api/"))
+    {
         let (thing, connector) = match &*route.path {
             path if path.contains("/users/") => (&user, ""),
             path if path.contains("/groups/{id}") => (&group, ""),

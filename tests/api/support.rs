@@ -178,7 +178,8 @@ impl Api {
     }
 
     pub async fn put(&self, path: &str, media_type: &str, body: impl Into<Vec<u8>>) -> Answer {
-        let headers: &[(&str, &str)] = if media_type.is_empty() { &[] } else { &[("content-type", media_type)] };
+        let headers: &[(&str, &str)] =
+            if media_type.is_empty() { &[] } else { &[("content-type", media_type)] };
         self.send("PUT", path, headers, body.into()).await
     }
 }

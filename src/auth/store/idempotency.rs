@@ -25,7 +25,8 @@ pub(in crate::auth) async fn claim(
 pub(in crate::auth) async fn find(executor: &mut impl Executor, key_hash: &str) -> Result<Option<Found>> {
     let query = sql("SELECT request_hash, body FROM idempotency_keys WHERE key_hash = $1").bind(key_hash);
     let row = executor.optional(query).await?;
-    row.map(|row| Ok(Found { request_hash: row.text("request_hash")?, body: row.opt_blob("body")? })).transpose()
+    row.map(|row| Ok(Found { request_hash: row.text("request_hash")?, body: row.opt_blob("body")? }))
+        .transpose()
 }
 
 /// Keeps the sealed answer; its headers are sealed with the body.

@@ -169,7 +169,7 @@ async fn create_one(
     Input(new, bytes): Input<NewApplication>,
 ) -> Answer<Response> {
     let (ctx, shared) = (caller.ctx.clone(), web.clone());
-    key.once(web, &caller, &bytes, async move { add(&shared, &ctx, new).await }).await
+    key.once(web, &caller, &bytes, Box::pin(async move { add(&shared, &ctx, new).await })).await
 }
 
 async fn add(web: &Shared, ctx: &Ctx, new: NewApplication) -> Answer<Created<ApplicationView>> {

@@ -9,8 +9,7 @@ use crate::base::urls;
 use crate::web::api::openapi::{by_tag, document};
 use crate::web::error::Answer;
 use crate::web::extract::{Person, PersonOrToken};
-use crate::web::pages::Nav;
-use crate::web::pages::api_docs::{ApiArea, ApiDocsPage, ApiOperation};
+use crate::web::pages::{ApiDocsPage, Nav};
 use crate::web::render::page;
 use crate::web::routes::Routes;
 use crate::web::state::Shared;
@@ -26,18 +25,9 @@ async fn show_document(_: PersonOrToken) -> Answer<Json<Value>> {
 }
 
 async fn show_page(person: Person, State(web): State<Shared>) -> Answer<Response> {
-    let areas = by_tag(&*document()?).into_iter().map(|(name, operations)| ApiArea {
-        id: name.to_lowercase().replace(' ', "-"),
-        name,
-        lead: String::new(),
-        operations: operations
-            .into_iter()
-            .map(|(method, path, summary)| ApiOperation { method, path, summary })
-            .collect(),
-    });
     page(&ApiDocsPage {
-        areas: areas.collect(),
+        areas: by_tag(&*document()?),
         base: web.installation.base_url.join(super::ROOT),
-        shell: person.shell(&web, "REST API", Nav::None).await,
+        shell: person.shell(&web, "REST API", Nav::Api).await,
     })
 }

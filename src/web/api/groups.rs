@@ -65,11 +65,16 @@ async fn create(
     Input(new, bytes): Input<NewGroup>,
 ) -> Answer<Response> {
     let (ctx, shared) = (caller.ctx.clone(), web.clone());
-    key.once(web, &caller, &bytes, async move {
-        let made = groups::create(&shared.installation.db, &ctx, new).await?;
-        let location = format!("{}/groups/{}", super::ROOT, made.id);
-        Ok(Created { location, version: Some(made.version), body: made })
-    })
+    key.once(
+        web,
+        &caller,
+        &bytes,
+        Box::pin(async move {
+            let made = groups::create(&shared.installation.db, &ctx, new).await?;
+            let location = format!("{}/groups/{}", super::ROOT, made.id);
+            Ok(Created { location, version: Some(made.version), body: made })
+        }),
+    )
     .await
 }
 

@@ -9,6 +9,7 @@ use utoipa::{PartialSchema as _, ToSchema as _};
 
 use crate::base::Error;
 use crate::web::api::answer::ProblemBody;
+use crate::web::pages::api_docs::{ApiArea, ApiOperation};
 
 /// What the whole can do, in words.
 const DESCRIPTION: &str = "Everything that Tessera's console does.\n\n\
@@ -55,7 +56,7 @@ fn make() -> Result<Json, Error> {
 }
 
 fn members(value: &mut Json) -> impl Iterator<Item = (&String, &mut Json)> {
-    value.as_object_mut().into_iter().flatten().map(|(name, value)| (name, value))
+    value.as_object_mut().into_iter().flatten()
 }
 
 /// Adds what holds for every operation, and a name that is unique over the sections.
@@ -91,19 +92,24 @@ fn creates(operation: &Json) -> bool {
 }
 
 /// Operations by tag, in the order of the document: what the page for people shows.
-pub fn by_tag(document: &Json) -> Vec<(String, Vec<(String, String, String)>)> {
-    let mut out: Vec<(String, Vec<(String, String, String)>)> = Vec::new();
+pub fn by_tag(document: &Json) -> Vec<ApiArea> {
+    let mut areas: Vec<ApiArea> = Vec::new();
     let none = Map::new();
     for (path, methods) in document["paths"].as_object().unwrap_or(&none) {
         for (method, operation) in methods.as_object().unwrap_or(&none) {
             let tag = operation["tags"][0].as_str().unwrap_or_default();
-            let summary = operation["summary"].as_str().unwrap_or_default();
-            let entry = (method.to_uppercase(), path.clone(), summary.to_owned());
-            match out.iter_mut().find(|(name, _)| name == tag) {
-                Some((_, operations)) => operations.push(entry),
-                None => out.push((tag.to_owned(), vec![entry])),
+            let summary = operation["summary"].as_str().unwrap_or_default().to_owned();
+            let operation = ApiOperation { method: method.to_uppercase(), path: path.clone(), summary };
+            match areas.iter_mut().find(|area| area.name == tag) {
+                Some(area) => area.operations.push(operation),
+                None => areas.push(ApiArea {
+                    id: tag.to_lowercase().replace(' ', "-"),
+                    name: tag.to_owned(),
+                    lead: String::new(),
+                    operations: vec![operation],
+                }),
             }
         }
     }
-    out
+    areas
 }

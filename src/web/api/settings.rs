@@ -3,6 +3,8 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
 use crate::base::Error;
@@ -33,7 +35,7 @@ fn shown(settings: &Settings) -> Answer<Response> {
 fn tag(settings: &Settings) -> Result<String, Error> {
     let text = serde_json::to_string(settings).map_err(Error::internal)?;
     let digest = openssl::sha::sha256(text.as_bytes());
-    Ok(digest[..12].iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(URL_SAFE_NO_PAD.encode(&digest[..12]))
 }
 
 /// Show the settings

@@ -262,7 +262,9 @@ fn by_url(bytes: &[u8]) -> Failure {
     match parse::<MetadataUrl>(bytes) {
         Err(error) => error.into(),
         Ok(MetadataUrl { url }) => {
-            let message = format!("{url} is not fetched: metadata by URL is not available yet. Send the metadata itself.");
+            let message = format!(
+                "{url} is not fetched: metadata by URL is not available yet. Send the metadata itself."
+            );
             Error::field("url", "not_available", message).into()
         }
     }

@@ -57,14 +57,19 @@ async fn create(
     Input(new, bytes): Input<NewApiToken>,
 ) -> Answer<Response> {
     let (ctx, shared) = (caller.ctx.clone(), web.clone());
-    key.once(web, &caller, &bytes, async move {
-        let made = api_token::create(&shared.installation.db, &ctx, new).await?;
-        Ok(Created {
-            location: format!("{}/tokens/{}", super::ROOT, made.api_token.id),
-            version: None,
-            body: TokenAnswer { token: made.expose().to_owned(), api_token: made.api_token },
-        })
-    })
+    key.once(
+        web,
+        &caller,
+        &bytes,
+        Box::pin(async move {
+            let made = api_token::create(&shared.installation.db, &ctx, new).await?;
+            Ok(Created {
+                location: format!("{}/tokens/{}", super::ROOT, made.api_token.id),
+                version: None,
+                body: TokenAnswer { token: made.expose().to_owned(), api_token: made.api_token },
+            })
+        }),
+    )
     .await
 }
 

@@ -95,12 +95,17 @@ async fn create(
     Input(new, bytes): Input<NewAccount>,
 ) -> Answer<Response> {
     let (ctx, shared) = (caller.ctx.clone(), web.clone());
-    key.once(web, &caller, &bytes, async move {
-        let installation = &shared.installation;
-        let made = account::create(&installation.db, &ctx, &installation.passwords, new).await?;
-        let location = format!("{}/users/{}", super::ROOT, made.id);
-        Ok(Created { location, version: Some(made.version), body: made })
-    })
+    key.once(
+        web,
+        &caller,
+        &bytes,
+        Box::pin(async move {
+            let installation = &shared.installation;
+            let made = account::create(&installation.db, &ctx, &installation.passwords, new).await?;
+            let location = format!("{}/users/{}", super::ROOT, made.id);
+            Ok(Created { location, version: Some(made.version), body: made })
+        }),
+    )
     .await
 }
 
