@@ -1,9 +1,11 @@
 //! Deleting applications: one or several at once, with the number typed by the person who does it.
 
+use crate::applications::model::Application;
+use crate::applications::update::check_version;
 use crate::applications::{require, store};
 use crate::base::id::ApplicationId;
 use crate::base::{Ctx, Error, Result};
-use crate::db::Db;
+use crate::db::{Db, Tx};
 use crate::db::epoch::{Scope, bump};
 use crate::events::{Event, EventName, record};
 
@@ -30,17 +32,32 @@ pub async fn delete(db: &Db, ctx: &Ctx, ids: &[ApplicationId], typed_count: usiz
     let mut labels = Vec::with_capacity(ids.len());
     for id in ids {
         let application = require(&mut tx, id).await?;
-        if store::delete(&mut tx, &application, ctx.now()).await? != 1 {
-            return Err(Error::not_found("application"));
-        }
-        let event = Event::new(EventName::ApplicationDelete)
-            .target("application", id, application.label.as_str())
-            .application(id)
-            .detail("slug", application.slug);
-        record(&mut tx, ctx, event).await?;
-        labels.push(application.label);
+        labels.push(remove(&mut tx, ctx, application).await?);
     }
     bump(&mut tx, Scope::Applications).await?;
     tx.commit().await?;
     Ok(labels)
+}
+
+/// Deletes one application; a program that names it by its id types no number. `if_version`: refuse when it has
+/// changed since.
+pub async fn delete_one(db: &Db, ctx: &Ctx, id: ApplicationId, if_version: Option<i64>) -> Result<()> {
+    let mut tx = db.begin().await?;
+    let application = require(&mut tx, id).await?;
+    check_version(&application, if_version)?;
+    remove(&mut tx, ctx, application).await?;
+    bump(&mut tx, Scope::Applications).await?;
+    tx.commit().await
+}
+
+async fn remove(tx: &mut Tx, ctx: &Ctx, application: Application) -> Result<String> {
+    if store::delete(tx, &application, ctx.now()).await? != 1 {
+        return Err(Error::not_found("application"));
+    }
+    let event = Event::new(EventName::ApplicationDelete)
+        .target("application", application.id, application.label.as_str())
+        .application(application.id)
+        .detail("slug", application.slug);
+    record(tx, ctx, event).await?;
+    Ok(application.label)
 }

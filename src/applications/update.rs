@@ -1,6 +1,6 @@
 //! Changing the general information of an application, and the one way in which any change is stored.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use url::Url;
 
 use crate::applications::model::{Application, Kind};
@@ -17,17 +17,28 @@ use crate::events::{Event, EventName, record};
 #[serde(deny_unknown_fields)]
 pub struct ApplicationPatch {
     /// Name on the tile.
+    #[serde(default, deserialize_with = "present")]
     pub label: Option<String>,
     /// Sentence under it.
+    #[serde(default, deserialize_with = "present")]
     pub description: Option<String>,
     /// Colour of the tile.
+    #[serde(default, deserialize_with = "present")]
     pub color: Option<Accent>,
     /// Whether the portal shows it.
+    #[serde(default, deserialize_with = "present")]
     pub show_in_portal: Option<bool>,
     /// Where a bookmark leads.
+    #[serde(default, deserialize_with = "present")]
     pub bookmark_url: Option<String>,
     /// Refused with 409 `idp_url_immutable`, whatever it says: the IdP URL never changes.
+    #[serde(default, deserialize_with = "present")]
     pub slug: Option<serde_json::Value>,
+}
+
+/// None of these fields can be taken away, so `null` is a value like another, and mostly a wrong one.
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 /// Changes the general information. `if_version`: refuse when the application has changed since.

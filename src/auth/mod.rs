@@ -7,6 +7,7 @@ pub mod account;
 pub mod api_token;
 pub mod cache;
 pub mod csrf;
+pub mod idempotency;
 pub mod link;
 pub mod password;
 pub mod policy;

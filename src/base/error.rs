@@ -93,11 +93,14 @@ impl Error {
         Self::invalid(vec![FieldError { field: field.into(), code: code.into(), message: message.into() }])
     }
 
-    /// Several fields can't be accepted. The code of the whole is `invalid_input`.
+    /// Several fields can't be accepted. The code of the whole is `invalid_input`, unless one of them has a code that
+    /// programs act on whatever the field.
     pub fn invalid(fields: Vec<FieldError>) -> Self {
+        const TELLING: [&str; 2] = ["unknown_field", "not_available"];
+        let telling = TELLING.into_iter().find(|code| fields.iter().any(|field| field.code == *code));
         let message =
             fields.first().map_or_else(|| "A value can't be accepted.".to_owned(), |f| f.message.clone());
-        Self { fields, ..Self::new(Kind::Invalid, "invalid_input", message) }
+        Self { fields, ..Self::new(Kind::Invalid, telling.unwrap_or("invalid_input"), message) }
     }
 
     /// A fault of ours; the cause goes to the log, never to the person.

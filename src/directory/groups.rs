@@ -56,7 +56,7 @@ pub struct NewGroup {
 #[serde(deny_unknown_fields)]
 pub struct GroupPatch {
     /// 1 to 128 characters.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub name: Option<String>,
     /// What it is for; `null` or empty clears it.
     #[serde(default, deserialize_with = "nullable")]
@@ -66,6 +66,11 @@ pub struct GroupPatch {
 /// Reads `null` as the empty text, so that it clears where absence keeps.
 fn nullable<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Option::<String>::deserialize(deserializer).map(|text| Some(text.unwrap_or_default()))
+}
+
+/// A group always has a name, so `null` is no value for it.
+fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    String::deserialize(deserializer).map(Some)
 }
 
 /// Makes the built-in group unless it is there; answers its id. Called at each start.
@@ -196,8 +201,14 @@ pub async fn update(
 
 /// Deletes a group with its memberships and its bindings to applications. The name is free at once.
 pub async fn delete(db: &Db, ctx: &Ctx, id: GroupId) -> Result<()> {
+    delete_seen(db, ctx, id, None).await
+}
+
+/// Deletes a group as [`delete`] does. `if_match` is the version the caller saw.
+pub async fn delete_seen(db: &Db, ctx: &Ctx, id: GroupId, if_match: Option<i64>) -> Result<()> {
     let mut tx = db.begin().await?;
     let group = locked(&mut tx, id).await?;
+    check_version(group.version, if_match)?;
     store::delete(&mut tx, id).await?;
     let event = Event::new(EventName::GroupDelete)
         .target("group", id, &group.name)

@@ -156,9 +156,16 @@ async fn set_state(db: &Db, ctx: &Ctx, id: UserId, state: PersonState, name: Eve
 /// Deletes a person with their memberships, password, role and sessions; the names stay behind as tombstones.
 /// Refused for the last owner.
 pub async fn delete(db: &Db, ctx: &Ctx, id: UserId) -> Result<()> {
+    delete_seen(db, ctx, id, None).await
+}
+
+/// Deletes a person as [`delete`] does. `if_match` is the version the caller saw, if it wants to be told of a change
+/// in between.
+pub async fn delete_seen(db: &Db, ctx: &Ctx, id: UserId, if_match: Option<i64>) -> Result<()> {
     let mut tx = db.begin().await?;
     owners::lock(&mut tx).await?;
     let person = locked(&mut tx, id).await?;
+    check_version(person.version, if_match)?;
     owners::require_another(&mut tx, id).await?;
     let groups = group_store::ids_of_user(&mut tx, id).await?;
     store::release_names(&mut tx, id, ["", ""], ctx.now()).await?;

@@ -145,10 +145,10 @@ macro_rules! profile {
         #[serde(deny_unknown_fields)]
         pub struct PersonPatch {
             /// 1 to 128 letters, digits and `._%+@-`.
-            #[serde(default)]
+            #[serde(default, deserialize_with = "present")]
             pub username: Option<String>,
             /// Address.
-            #[serde(default)]
+            #[serde(default, deserialize_with = "present")]
             pub email: Option<String>,
             $($(#[doc = $doc])+ #[serde(default, deserialize_with = "present")] pub $name: Option<Option<String>>,)+
             /// Telephone numbers by type: the whole list.

@@ -205,42 +205,49 @@ async fn name_id(
     format: NameIdFormat,
 ) -> Result<NameId> {
     let target = &authorized.target;
-    let label = &target.application.label;
-    let plain = |value| NameId { format, value, name_qualifier: None, sp_name_qualifier: None };
     match format {
-        NameIdFormat::Transient => Ok(plain(ctx.random.saml_id())),
+        NameIdFormat::Transient => {
+            Ok(NameId { format, value: ctx.random.saml_id(), name_qualifier: None, sp_name_qualifier: None })
+        }
         NameIdFormat::Persistent => Ok(NameId {
+            format,
+            value: persistent(installation, ctx, authorized).await?,
             name_qualifier: Some(target.application.idp_entity_id.clone()),
             sp_name_qualifier: Some(target.sp_entity_id()?.to_owned()),
-            ..plain(persistent(installation, ctx, authorized).await?)
         }),
-        _ => {
-            let value = release::name_id_value(&settings.name_id, &authorized.subject)
-                .map_err(|fault| Error::new(Kind::Unavailable, fault.code, fault.message))?
-                .ok_or_else(|| {
-                    Error::new(
-                        Kind::Forbidden,
-                        "name_id_empty",
-                        format!("{label} wants to know you by a property that your account here does not have. Ask your administrator to fill it in."),
-                    )
-                })?;
-            let is_address = || {
-                value.split_once('@').is_some_and(|(local, domain)| {
-                    !local.is_empty() && domain.contains('.') && !value.contains(char::is_whitespace)
-                })
-            };
-            if format == NameIdFormat::EmailAddress && !is_address() {
-                return Err(Error::new(
-                    Kind::Forbidden,
-                    "name_id_not_an_address",
-                    format!(
-                        "{label} wants to know you by an e-mail address, but its settings here give something else. Ask your administrator."
-                    ),
-                ));
-            }
-            Ok(plain(value))
-        }
+        _ => mapped_name_id(&target.application.label, settings, format, &authorized.subject),
     }
+}
+
+/// A NameID that the application's mapping gives.
+pub(in crate::signon) fn mapped_name_id(
+    label: &str,
+    settings: &SsoSettings,
+    format: NameIdFormat,
+    subject: &Subject,
+) -> Result<NameId> {
+    let value = release::name_id_value(&settings.name_id, subject)
+        .map_err(|fault| Error::new(Kind::Unavailable, fault.code, fault.message))?
+        .ok_or_else(|| {
+            Error::new(
+                Kind::Forbidden,
+                "name_id_empty",
+                format!("{label} wants to know you by a property that your account here does not have. Ask your administrator to fill it in."),
+            )
+        })?;
+    let is_address = || {
+        value.split_once('@').is_some_and(|(local, domain)| {
+            !local.is_empty() && domain.contains('.') && !value.contains(char::is_whitespace)
+        })
+    };
+    if format == NameIdFormat::EmailAddress && !is_address() {
+        return Err(Error::new(
+            Kind::Forbidden,
+            "name_id_not_an_address",
+            format!("{label} wants to know you by an e-mail address, but its settings here give something else. Ask your administrator."),
+        ));
+    }
+    Ok(NameId { format, value, name_qualifier: None, sp_name_qualifier: None })
 }
 
 /// The person's persistent NameID at this application: made once, opaque, never given to anyone else (SAML-214).

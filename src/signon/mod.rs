@@ -14,6 +14,7 @@ pub mod issue;
 mod last_uses;
 pub mod outcome;
 pub mod pending;
+pub mod preview;
 pub mod published;
 pub mod receive;
 pub mod refusal;

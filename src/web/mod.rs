@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod admin;
+pub mod api;
 pub mod assets;
 pub mod context;
 pub mod cookies;
@@ -47,6 +48,7 @@ pub fn all_routes() -> Routes {
         .with(account::routes())
         .with(portal::routes())
         .with(admin::routes())
+        .with(api::routes())
 }
 
 /// The whole HTTP side.

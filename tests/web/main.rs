@@ -3,13 +3,15 @@
 
 mod house;
 
+use axum::Json;
 use axum::http::StatusCode;
 use house::{Asked, House, Sent};
 use tessera::auth::{Permission, Role};
 use tessera::base::clock::MINUTE;
 use tessera::base::{Error, Kind};
+use tessera::web::api::Input;
 use tessera::web::extract::{
-    Access, Anyone, ApiToken, Console, Fresh, Gate, GateForm, Json, Person, RawBody, SignedForm, permission,
+    Access, Anyone, ApiToken, Console, Fresh, Gate, GateForm, Person, RawBody, SignedForm, permission,
 };
 use tessera::web::headers::{CSP, Policy};
 use tessera::web::{Answer, Failure, Routes, route_table};
@@ -42,7 +44,10 @@ fn samples() -> Routes {
     async fn token(token: ApiToken<permission::ApplicationsRead>) -> String {
         token.token.name
     }
-    async fn token_body(_: ApiToken<permission::ApplicationsWrite>, Json(body): Json<Named>) -> Json<Named> {
+    async fn token_body(
+        _: ApiToken<permission::ApplicationsWrite>,
+        Input(body, _): Input<Named>,
+    ) -> Json<Named> {
         Json(body)
     }
     async fn raw(_: Anyone, RawBody(body): RawBody) -> String {
@@ -389,6 +394,10 @@ async fn nobody_else_gets_through_any_route() {
         let signed_in = house.ask(Asked::new(route.method, &path).cookie(&person.pair())).await;
         match route.access {
             Access::Public => {}
+            Access::PersonOrToken => {
+                assert_eq!(stranger.status, 401, "{} {path}", route.method);
+                assert_eq!(signed_in.status, 200, "{} {path}", route.method);
+            }
             Access::Person => assert_eq!(stranger.status, 303, "{} {path}", route.method),
             Access::Console(_) | Access::Fresh(_) => {
                 assert_eq!(stranger.status, 303, "{} {path}", route.method);

@@ -1,19 +1,15 @@
-//! Programs: bearer tokens and JSON. Cookies are never looked at here (A-23).
+//! Programs with bearer tokens. Cookies are never looked at here (A-23).
 
 use std::marker::PhantomData;
 
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use axum::http::{HeaderMap, header};
 
 use crate::auth::{Permission, TokenView, api_token};
 use crate::base::{Actor, Ctx, Error, Kind};
 use crate::web::error::Failure;
-use crate::web::extract::body::{is_media_type, read};
-use crate::web::extract::permission::Needs;
+use crate::web::extract::permission::{Needs, note_refusal};
 use crate::web::extract::sealed::Sealed;
 use crate::web::extract::session::context_of;
 use crate::web::extract::{Access, Credential};
@@ -53,7 +49,10 @@ impl<P: Needs> FromRequestParts<Shared> for ApiToken<P> {
         notes.actor(&ctx.actor);
         let settings = installation.settings(installation.epochs().await?).await?;
         web.token_calls.call(token.id, ctx.now(), settings.api_calls_per_token_minute).map_err(too_many)?;
-        require(&token, P::PERMISSION)?;
+        if let Err(refused) = require(&token, P::PERMISSION) {
+            note_refusal(web, &ctx, parts).await?;
+            return Err(refused);
+        }
         Ok(Self { ctx, token, needs: PhantomData })
     }
 }
@@ -92,76 +91,10 @@ fn too_many(seconds: u32) -> Failure {
     Error::new(Kind::TooMany, "too_many_calls", text).retry_after(seconds).into()
 }
 
-/// A JSON body coming in, and a JSON answer going out.
-#[derive(Clone, Copy, Debug)]
-pub struct Json<T>(pub T);
-
-impl<T: DeserializeOwned> FromRequest<Shared> for Json<T> {
-    type Rejection = Failure;
-
-    async fn from_request(request: Request, _: &Shared) -> Result<Self, Failure> {
-        if !is_media_type(request.headers(), "application/json") {
-            return Err(Failure::wrong_media_type("application/json"));
-        }
-        let body = read(request).await?;
-        serde_json::from_slice(&body).map(Self).map_err(|error| unreadable(&error).into())
-    }
-}
-
-/// What serde says, as one of our errors.
-fn unreadable(error: &serde_json::Error) -> Error {
-    let text = error.to_string();
-    if !error.is_data() {
-        return Error::new(Kind::Malformed, "malformed_json", format!("The body is not JSON: {text}."));
-    }
-    let quoted = |prefix: &str| text.strip_prefix(prefix).and_then(|rest| rest.split('`').next());
-    if let Some(field) = quoted("unknown field `") {
-        let message = format!("There is no field {field} here. Leave it out, or check it for typing errors.");
-        let mut error = Error::field(field, "unknown_field", message);
-        error.code = "unknown_field";
-        return error;
-    }
-    if let Some(field) = quoted("missing field `") {
-        return Error::field(field, "required", format!("The field {field} is missing."));
-    }
-    if let Some(field) = quoted("duplicate field `") {
-        return Error::field(field, "duplicate_field", format!("The field {field} comes twice."));
-    }
-    Error::new(Kind::Invalid, "invalid_input", format!("A value can't be read: {text}."))
-}
-
-impl<T: Serialize> IntoResponse for Json<T> {
-    fn into_response(self) -> Response {
-        match serde_json::to_vec(&self.0) {
-            Ok(body) => (StatusCode::OK, [(header::CONTENT_TYPE, "application/json")], body).into_response(),
-            Err(error) => Failure::from(Error::internal(error)).into_response(),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use axum::http::HeaderValue;
-
-    #[derive(Debug, serde::Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Body {
-        #[expect(dead_code, reason = "only its reading matters")]
-        label: String,
-    }
-
-    #[test]
-    fn a_38_unknown_fields_are_named() {
-        let fault = |text: &str| unreadable(&serde_json::from_str::<Body>(text).unwrap_err());
-        let unknown = fault(r#"{"label":"x","role":"owner"}"#);
-        assert_eq!((unknown.kind, unknown.code), (Kind::Invalid, "unknown_field"));
-        assert_eq!(unknown.fields[0].field, "role");
-        assert_eq!(fault("{}").fields[0].field, "label");
-        assert_eq!(fault(r#"{"label":"x","label":"y"}"#).fields[0].code, "duplicate_field");
-        assert_eq!(fault("{").code, "malformed_json");
-        assert_eq!(fault(r#"{"label":7}"#).code, "invalid_input");
-    }
 
     #[test]
     fn only_one_bearer_header_counts() {

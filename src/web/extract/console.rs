@@ -11,7 +11,7 @@ use crate::base::id::UserId;
 use crate::base::{Ctx, Error, Timestamp, urls};
 use crate::settings::Settings;
 use crate::web::error::Failure;
-use crate::web::extract::permission::Needs;
+use crate::web::extract::permission::{Needs, note_refusal};
 use crate::web::extract::sealed::Sealed;
 use crate::web::extract::session::{Person, way_back, with_next};
 use crate::web::extract::{Access, Credential};
@@ -99,7 +99,10 @@ async fn enter(
 ) -> Result<Person, Failure> {
     let person = <Person as FromRequestParts<Shared>>::from_request_parts(parts, web).await?;
     let session = &person.live.session;
-    require(session, permission)?;
+    if let Err(refused) = require(session, permission) {
+        note_refusal(web, &person.ctx, parts).await?;
+        return Err(refused);
+    }
     let epochs = web.installation.epochs().await?;
     let settings = web.installation.settings(epochs).await?;
     let now = person.ctx.now();

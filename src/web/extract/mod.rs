@@ -1,17 +1,19 @@
 //! What handlers ask for. The first argument of each is a [`Credential`]: the type says who may come in, and the
 //! extractor sees to it before the handler runs. Bodies come through [`SignedForm`], [`GateForm`], [`SignedUpload`]
-//! or [`Json`], never raw.
+//! or [`crate::web::api`]'s own, never raw.
 
 pub mod api;
 pub mod body;
 pub mod console;
+pub mod either;
 pub mod permission;
 pub mod public;
 pub mod session;
 
-pub use api::{ApiToken, Json};
+pub use api::ApiToken;
 pub use body::{GateForm, Queried, RawBody, SignedForm, SignedUpload, Upload};
 pub use console::{Console, Fresh};
+pub use either::PersonOrToken;
 pub use permission::Needs;
 pub use public::{Anyone, Gate};
 pub use session::Person;
@@ -31,6 +33,8 @@ pub enum Access {
     Fresh(Option<Permission>),
     /// A program whose token's role allows this, or any role.
     Token(Option<Permission>),
+    /// A person with a running session, or a program with a token.
+    PersonOrToken,
 }
 
 /// An extractor that says who may come in. Only the types of this module are.

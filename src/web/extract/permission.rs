@@ -1,11 +1,27 @@
 //! Permissions as types, so that a handler's signature states its own: `Console<PeopleWrite>`.
 
+use axum::extract::MatchedPath;
+use axum::http::request::Parts;
+
 use crate::auth::Permission;
+use crate::base::{Ctx, Error};
+use crate::events::{self, Event, EventName, Outcome};
+use crate::web::state::Web;
 
 /// A permission that a credential must have.
 pub trait Needs: Send + Sync + 'static {
     /// The permission; `None`: any role will do.
     const PERMISSION: Option<Permission>;
+}
+
+/// Records that somebody known was refused an action (W-14).
+pub(in crate::web) async fn note_refusal(web: &Web, ctx: &Ctx, parts: &Parts) -> Result<(), Error> {
+    let route = parts.extensions.get::<MatchedPath>().map_or("-", MatchedPath::as_str);
+    let event = Event::new(EventName::AuthorizationDenied)
+        .outcome(Outcome::Denied)
+        .detail("method", parts.method.as_str())
+        .detail("route", route);
+    web.installation.commits.write(events::steps(ctx, event)?).await
 }
 
 /// Any role.

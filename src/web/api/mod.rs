@@ -1,0 +1,51 @@
+//! The REST API under `/api/v1`: bearer tokens, JSON, problems. A handler reads its input, calls one operation of a
+//! lower room and shows what came of it; cookies are never looked at.
+//!
+//! Start with [`section`](self::section()), which lists the sections; each has its operations with their descriptions,
+//! from which the OpenAPI document is made.
+
+mod answer;
+mod applications;
+mod bindings;
+mod catalog;
+mod docs;
+mod events;
+mod groups;
+mod input;
+mod once;
+mod openapi;
+mod precondition;
+mod section;
+mod settings;
+mod sso;
+mod tokens;
+mod users;
+
+pub use events::{Format, stream_events};
+pub use input::Input;
+pub use openapi::document;
+
+use crate::web::api::section::Section;
+use crate::web::routes::Routes;
+
+/// Where all of it lies.
+pub const ROOT: &str = "/api/v1";
+
+fn section() -> Section {
+    Section::default()
+        .with(catalog::section())
+        .with(applications::section())
+        .with(sso::section())
+        .with(bindings::section())
+        .with(users::section())
+        .with(groups::section())
+        .with(events::section())
+        .with(tokens::section())
+        .with(settings::section())
+}
+
+/// The routes of the API and of its reference.
+#[must_use]
+pub fn routes() -> Routes {
+    section().into_routes().with(docs::routes())
+}

@@ -1,0 +1,304 @@
+//! Single sign-on settings of an application.
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use serde::{Deserialize, Serialize};
+
+use crate::applications::sp_metadata::{self, FieldChange, Mode};
+use crate::applications::sso::{self, SsoView};
+use crate::applications::{self, Application, Status};
+use crate::base::Error;
+use crate::base::id::ApplicationId;
+use crate::base::name_id::NameIdFormat;
+use crate::catalog::placeholder::Missing;
+use crate::catalog::sso::{AttributeForm, DenyTo, IdpInitiated, SignMode, SignatureAlgorithm, SsoPatch};
+use crate::web::api::answer::Tagged;
+use crate::web::api::applications::ApplicationView;
+use crate::web::api::input::{Id, Input, Query, media_type, parse, require_type, switch};
+use crate::web::api::precondition::IfMatch;
+use crate::web::api::section::{Section, operations};
+use crate::web::error::{Answer, Failure};
+use crate::web::extract::permission::{ApplicationsRead, ApplicationsWrite};
+use crate::web::extract::{ApiToken, RawBody};
+use crate::web::state::Shared;
+
+const METADATA_TYPES: [&str; 3] = ["application/samlmetadata+xml", "application/xml", "text/xml"];
+const CERTIFICATE_TYPES: [&str; 6] = [
+    "application/x-pem-file",
+    "application/pem-certificate-chain",
+    "application/x-x509-ca-cert",
+    "application/pkix-cert",
+    "text/plain",
+    "application/octet-stream",
+];
+
+/// The operations.
+pub fn section() -> Section {
+    operations!(show, change, activate, deactivate, put_metadata, put_certificate)
+}
+
+/// A field that may hold placeholders.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Templated {
+    /// As it is stored.
+    template: String,
+    /// What it comes to; `null` while a placeholder is not filled.
+    value: Option<String>,
+}
+
+/// An assertion consumer service.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct SsoAcsUrl {
+    url: Templated,
+    /// Index in metadata and requests.
+    index: u16,
+    /// Whether it is used when a request names none.
+    default: bool,
+}
+
+/// The NameID.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct SsoNameId {
+    /// Last part of the format's URN.
+    format: NameIdFormat,
+    /// Property it is taken from; or `constant`, `groups` or `by_group` stands here.
+    source: Option<String>,
+}
+
+/// The settings as they are shown. This type only describes them: templated fields become [`Templated`].
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Sso)]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches of the settings page")]
+pub struct SsoShape {
+    /// Values of the connector's placeholders; `null` for one that is not filled.
+    placeholders: BTreeMap<String, Option<String>>,
+    /// Entity ID of the IdP towards this application.
+    idp_entity_id: String,
+    /// The application's entity ID.
+    sp_entity_id: Option<Templated>,
+    /// Assertion consumer services.
+    acs_urls: Vec<SsoAcsUrl>,
+    name_id: SsoNameId,
+    /// What is signed.
+    sign: SignMode,
+    /// How it is signed.
+    signature_algorithm: SignatureAlgorithm,
+    /// Not available yet: always false.
+    encrypt_assertion: bool,
+    /// Refuse requests without a valid signature.
+    require_signed_requests: bool,
+    /// Accept requests without `Destination`.
+    allow_missing_destination: bool,
+    /// Accept an enveloped signature on the Redirect binding.
+    redirect_enveloped_signature: bool,
+    /// Sign error responses to browsers without a session too.
+    sign_error_responses: bool,
+    /// RelayState of a sign-on that Tessera begins.
+    default_relay_state: Option<Templated>,
+    /// RelayState values that a link may carry; `*` stands for any.
+    relay_states: Vec<Templated>,
+    /// Refuse a RelayState of more than 80 bytes.
+    strict_relay_state: bool,
+    /// Where the tile starts, so that the application begins.
+    login_url: Option<Templated>,
+    /// What a visit to the IdP URL without a request does.
+    idp_initiated: IdpInitiated,
+    /// Who is told when a person has no access.
+    deny_to: DenyTo,
+    /// Attributes, in order; constants are shown as `{template, value}`.
+    #[schema(value_type = Vec<AttributeForm>)]
+    attributes: Vec<()>,
+    /// The application's certificates, PEM.
+    sp_certificates: Vec<String>,
+    /// What is not filled in yet, and where it is used.
+    missing: Vec<Missing>,
+    /// Whether people can use it.
+    status: Status,
+}
+
+fn shown(web: &Shared, application: &Application) -> Answer<Tagged<SsoView>> {
+    if application.kind != applications::Kind::Saml {
+        return Err(Error::conflict(
+            "not_saml",
+            "A bookmark only opens an address. It has no single sign-on settings.",
+        )
+        .into());
+    }
+    Ok(Tagged(application.version, sso::view(&web.installation.catalog, application)?))
+}
+
+/// Show single sign-on settings
+#[utoipa::path(get, path = "/applications/{id}/sso", tag = "Single sign-on",
+    params(("id" = String, Path, description = "Id of the application")),
+    responses((status = 200, description = "The settings", body = SsoShape)))]
+async fn show(
+    _: ApiToken<ApplicationsRead>,
+    State(web): State<Shared>,
+    Id(id): Id<ApplicationId>,
+) -> Answer<Tagged<SsoView>> {
+    let application = applications::require(&mut web.installation.db.reader(), id).await?;
+    shown(&web, &application)
+}
+
+/// Change single sign-on settings
+///
+/// What is left out stays, `null` brings a field back to its default, objects merge and lists replace (RFC 7396).
+/// Answers the whole, with what is still missing.
+#[utoipa::path(patch, path = "/applications/{id}/sso", tag = "Single sign-on", request_body = SsoPatch,
+    params(("id" = String, Path, description = "Id of the application")),
+    responses((status = 200, description = "The settings now", body = SsoShape)))]
+async fn change(
+    caller: ApiToken<ApplicationsWrite>,
+    State(web): State<Shared>,
+    Id(id): Id<ApplicationId>,
+    seen: IfMatch,
+    Input(patch, _): Input<SsoPatch>,
+) -> Answer<Tagged<SsoView>> {
+    let installation = &web.installation;
+    let changed =
+        sso::patch(&installation.db, &caller.ctx, &installation.catalog, id, patch, seen.version()?).await?;
+    shown(&web, &changed)
+}
+
+/// Activate an application
+///
+/// Refused with 422 `placeholders_unfilled` or `sso_incomplete` while something is missing.
+#[utoipa::path(post, path = "/applications/{id}/sso/activate", tag = "Single sign-on",
+    params(("id" = String, Path, description = "Id of the application")),
+    responses((status = 200, description = "The application, active", body = ApplicationView)))]
+async fn activate(
+    caller: ApiToken<ApplicationsWrite>,
+    State(web): State<Shared>,
+    Id(id): Id<ApplicationId>,
+) -> Answer<Tagged<ApplicationView>> {
+    let installation = &web.installation;
+    let active = sso::activate(&installation.db, &caller.ctx, &installation.catalog, id).await?;
+    Ok(ApplicationView::tagged(&web, &active))
+}
+
+/// Deactivate an application
+///
+/// Nobody signs on to it any more, at once; nothing else about it changes.
+#[utoipa::path(post, path = "/applications/{id}/sso/deactivate", tag = "Single sign-on",
+    params(("id" = String, Path, description = "Id of the application")),
+    responses((status = 200, description = "The application, inactive", body = ApplicationView)))]
+async fn deactivate(
+    caller: ApiToken<ApplicationsWrite>,
+    State(web): State<Shared>,
+    Id(id): Id<ApplicationId>,
+) -> Answer<Tagged<ApplicationView>> {
+    let inactive = sso::deactivate(&web.installation.db, &caller.ctx, id).await?;
+    Ok(ApplicationView::tagged(&web, &inactive))
+}
+
+/// How to take metadata.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct MetadataQuery {
+    /// Say what would change, store nothing.
+    #[param(value_type = Option<bool>)]
+    dry_run: Option<String>,
+    /// Which of several entities.
+    entity_id: Option<String>,
+}
+
+/// What an upload came to.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct MetadataAnswer {
+    /// Whether nothing was stored.
+    dry_run: bool,
+    /// Every field that differs, before and after.
+    changes: Vec<FieldChange>,
+    /// What is odd but usable.
+    warnings: Vec<String>,
+    /// The settings afterwards; on a dry run, as they would be.
+    #[schema(value_type = SsoShape)]
+    sso: SsoView,
+}
+
+/// Metadata by address.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MetadataUrl {
+    /// Not available yet.
+    url: String,
+}
+
+/// Take the application's metadata
+///
+/// Entity ID, ACS URLs, certificates and NameID format of the upload replace what is stored.
+#[utoipa::path(put, path = "/applications/{id}/sp-metadata", tag = "Single sign-on",
+    params(("id" = String, Path, description = "Id of the application"), MetadataQuery),
+    request_body(content((String = "application/samlmetadata+xml"), (String = "application/xml"), (MetadataUrl = "application/json"))),
+    responses((status = 200, description = "What changed", body = MetadataAnswer)))]
+async fn put_metadata(
+    caller: ApiToken<ApplicationsWrite>,
+    State(web): State<Shared>,
+    Id(id): Id<ApplicationId>,
+    Query(query): Query<MetadataQuery>,
+    seen: IfMatch,
+    headers: HeaderMap,
+    RawBody(bytes): RawBody,
+) -> Answer<Tagged<MetadataAnswer>> {
+    if media_type(&headers) == "application/json" {
+        return Err(by_url(&bytes));
+    }
+    require_type(&headers, "application/samlmetadata+xml", &METADATA_TYPES)?;
+    let dry_run = switch("dry_run", query.dry_run.as_deref())?;
+    let mode = Mode { dry_run, if_version: seen.version()? };
+    let (db, catalog) = (&web.installation.db, &web.installation.catalog);
+    let applied =
+        sp_metadata::apply(db, &caller.ctx, catalog, id, &bytes, query.entity_id.as_deref(), mode).await?;
+    let sso = sso::view(catalog, &applied.application)?;
+    let answer = MetadataAnswer { dry_run, changes: applied.changes, warnings: applied.warnings, sso };
+    Ok(Tagged(applied.application.version, answer))
+}
+
+/// Metadata by URL comes later; what is said of it is still read strictly.
+fn by_url(bytes: &[u8]) -> Failure {
+    match parse::<MetadataUrl>(bytes) {
+        Err(error) => error.into(),
+        Ok(MetadataUrl { url }) => {
+            let message = format!(
+                "{url} is not fetched: metadata by URL is not available yet. Send the metadata itself."
+            );
+            Error::field("url", "not_available", message).into()
+        }
+    }
+}
+
+/// What a certificate came to.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct CertificateAnswer {
+    /// What is odd but usable.
+    warnings: Vec<String>,
+    /// The settings now.
+    #[schema(value_type = SsoShape)]
+    sso: SsoView,
+}
+
+/// Set the application's certificate
+///
+/// PEM or DER; replaces the certificates that are stored.
+#[utoipa::path(put, path = "/applications/{id}/sp-certificate", tag = "Single sign-on",
+    params(("id" = String, Path, description = "Id of the application")),
+    request_body(content((String = "application/x-pem-file"), (Vec<u8> = "application/pkix-cert"))),
+    responses((status = 200, description = "Set", body = CertificateAnswer)))]
+async fn put_certificate(
+    caller: ApiToken<ApplicationsWrite>,
+    State(web): State<Shared>,
+    Id(id): Id<ApplicationId>,
+    seen: IfMatch,
+    headers: HeaderMap,
+    RawBody(bytes): RawBody,
+) -> Answer<Tagged<CertificateAnswer>> {
+    require_type(&headers, "application/x-pem-file", &CERTIFICATE_TYPES)?;
+    let (db, catalog) = (&web.installation.db, &web.installation.catalog);
+    let (application, warnings) =
+        sp_metadata::set_certificate(db, &caller.ctx, catalog, id, &bytes, seen.version()?).await?;
+    let sso = sso::view(catalog, &application)?;
+    Ok(Tagged(application.version, CertificateAnswer { warnings, sso }))
+}

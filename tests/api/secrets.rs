@@ -1,0 +1,67 @@
+//! Secrets go in, and never come out again (A-39, W-11).
+
+use serde_json::{Value, json};
+use tessera::auth::Role;
+use tessera::web::route_table;
+
+use crate::support::{House, PASSWORD, id};
+
+fn holds(haystack: &[u8], needle: &str) -> bool {
+    haystack.windows(needle.len()).any(|window| window == needle.as_bytes())
+}
+
+#[tokio::test]
+async fn a_39_no_get_gives_a_secret_away() {
+    let house = House::open().await;
+    let owner = house.api(Role::Owner).await;
+    let app = house.heap(&owner).await;
+    let person = json!({ "username": "livia", "email": "livia@example.com", "password": PASSWORD });
+    let user = id(&owner.post("/users", person).await.expect(201));
+    let group = id(&owner.post("/groups", json!({ "name": "Staff" })).await.expect(201));
+    let link = owner.post(&format!("/users/{user}/reset-link"), Value::Null).await.expect(200);
+    let link = link["url"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    let headers = [("idempotency-key", "once")];
+    let made =
+        owner.json("POST", "/tokens", &headers, &json!({ "name": "t", "role": "owner" })).await.expect(201);
+    let token = made["token"].as_str().unwrap().to_owned();
+    house.with(&token).get("/me").await.expect(200);
+    let secrets = [PASSWORD, &link, &token, &owner.token, "PRIVATE KEY"];
+    for route in route_table().iter().filter(|route| route.method == "GET" && route.path.starts_with("/api/"))
+    {
+        let (thing, connector) = match &*route.path {
+            path if path.contains("/users/") => (&user, ""),
+            path if path.contains("/groups/{id}") => (&group, ""),
+            _ => (&app, "heap"),
+        };
+        let path = route.path.replace("{id}", thing).replace("{connector}", connector);
+        let told = owner.get(&path).await;
+        for secret in secrets {
+            assert!(!holds(&told.bytes, secret), "{path} gives a secret away");
+        }
+    }
+    let disk = house.disk();
+    for secret in secrets {
+        assert!(!holds(&disk, secret), "a secret is on disk in clear");
+    }
+    assert!(holds(&disk, "livia@example.com"), "what was looked at is the database");
+}
+
+#[tokio::test]
+async fn w_11_a_token_is_good_until_it_is_revoked_or_ends() {
+    let house = House::open().await;
+    let owner = house.api(Role::Owner).await;
+    let made = owner.post("/tokens", json!({ "name": "t", "expires_in_days": 1 })).await.expect(201);
+    let token = house.with(made["token"].as_str().unwrap());
+    let me = token.get("/me").await.expect(200);
+    assert_eq!((&me["name"], &me["role"], &me["id"]), (&json!("t"), &json!("auditor"), &made["id"]));
+    let other = owner.post("/tokens", json!({ "name": "u", "expires_in_days": 1 })).await.expect(201);
+    let other = house.with(other["token"].as_str().unwrap());
+    owner.delete(&format!("/tokens/{}", id(&made))).await.expect(204);
+    token.get("/me").await.refused(401, "token_unknown");
+    other.get("/me").await.expect(200);
+    house.clock.advance(24 * 3_600_000);
+    other.get("/me").await.refused(401, "token_unknown");
+    house.with("tsr_nonsense").get("/me").await.refused(401, "token_unknown");
+    let in_query = house.with("").get(&format!("/me?access_token={}", owner.token)).await;
+    in_query.refused(401, "token_missing");
+}
