@@ -1,0 +1,302 @@
+//! An application from the catalog to its first tile, and its end.
+
+use axum::http::StatusCode;
+
+use crate::world::{Browser, World};
+
+/// Adds an application by its form and opens its SSO tab; answers the path of the application.
+pub async fn add(browser: &mut Browser, connector: &str, more: &[(&str, &str)]) -> String {
+    browser.get(&format!("/admin/applications/new?connector={connector}")).await;
+    let mut fields = vec![("understood", "on")];
+    fields.extend_from_slice(more);
+    browser.submit("/admin/applications", &fields).await;
+    assert!(browser.here().ends_with("/saved"), "{} {}", browser.path, browser.text());
+    browser.here().trim_end_matches("/saved").to_owned()
+}
+
+#[tokio::test]
+async fn heap_from_the_catalog_to_a_members_tile() {
+    let world = World::new().await;
+    let mut admin = world.signed_in("adam").await;
+    admin.get("/admin/applications").await;
+    admin.says("No applications yet");
+    admin.get("/admin/applications/new?q=hea").await;
+    let choose = admin.link("connector=heap").expect("the catalog is searched without JavaScript");
+    admin.get(choose.split('#').next().unwrap()).await;
+    assert_eq!(admin.value("label").as_deref(), Some("Heap"));
+    admin.submit("/admin/applications", &[("label", "Heap")]).await;
+    assert_eq!(admin.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(admin.error_at("understood").is_some(), "the address has to be read");
+    let app = add(&mut admin, "heap", &[]).await;
+    admin.says("Heap is saved").says("https://id.example.com/saml2/heap");
+
+    let sso = format!("{app}/sso");
+    admin.get(&sso).await;
+    admin.says("1 value is missing before this can be activated").says("Heap ID stands in: ACS URL 1");
+    admin.submit(&sso, &[("action", "activate")]).await;
+    assert_eq!(admin.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(admin.error_at("placeholders.YOUR_ID").unwrap().contains("ACS URL 1"), "by name and place");
+    admin.submit(&sso, &[("placeholders.YOUR_ID", "not digits"), ("action", "save")]).await;
+    assert!(admin.error_at("placeholders.YOUR_ID").is_some());
+    assert_eq!(admin.value("placeholders.YOUR_ID").as_deref(), Some("not digits"), "what was typed is kept");
+    admin.submit(&sso, &[("placeholders.YOUR_ID", "1234567890"), ("action", "activate")]).await;
+    assert_eq!(admin.here(), sso, "{}", admin.text());
+    admin.says("Active").says("Switched on.");
+    admin.says("https://heapanalytics.com/saml/finalize/1234567890/");
+
+    let mut mara = world.signed_in("mara").await;
+    mara.says("No applications yet");
+    let tab = format!("{app}/groups");
+    admin.get(&tab).await;
+    admin.says("No groups bound");
+    let elements = admin.elements();
+    let group = elements.iter().find(|e| e.tag == "option" && e.text.contains("Marketing")).unwrap();
+    let group = group.attr("value").unwrap().to_owned();
+    admin.submit(&format!("{tab}/bind"), &[("group", &group)]).await;
+    admin.says("Bound.").says("Marketing");
+
+    mara.get("/").await;
+    mara.says("Heap");
+    assert_eq!(mara.link("/saml2/").as_deref(), Some("/saml2/heap"));
+    let mut otto = world.signed_in("otto").await;
+    otto.says("No applications yet");
+    mara.get("/?q=zzz").await;
+    mara.says("Nothing of that name");
+
+    admin.get(&format!("{tab}?person=mara")).await;
+    admin.says("Yes, mara can open Heap").says("In Marketing");
+    admin.get(&format!("{tab}?person=otto@example.com")).await;
+    admin.says("No, otto can’t open Heap").says("No group that otto is in is bound to Heap.");
+    admin.get(&format!("{tab}?person=nobody")).await;
+    admin.says("There is nobody of that name");
+
+    admin.get(&tab).await;
+    let unbind = format!("{tab}/{group}/unbind");
+    admin.submit(&unbind, &[("confirmed", "-")]).await;
+    admin.says("Unbind Marketing from Heap?").says("1 person lose Heap at once");
+    mara.get("/").await;
+    mara.says("Heap");
+    admin.submit(&unbind, &[]).await;
+    admin.says("Unbound.");
+    mara.get("/").await;
+    mara.says("No applications yet");
+}
+
+#[tokio::test]
+async fn deleting_needs_the_number_and_the_address_is_gone_for_a_while() {
+    let world = World::new().await;
+    let mut owner = world.signed_in("olivia").await;
+    let first = add(&mut owner, "custom-saml", &[("label", "One"), ("slug", "one")]).await;
+    let second = add(&mut owner, "bookmark", &[("label", "Two"), ("bookmark_url", "https://two.example")]).await;
+    owner.get("/admin/applications").await;
+    owner.says("One").says("Two");
+    let id = |path: &str| path.rsplit('/').next().unwrap().to_owned();
+    let (one, two) = (id(&first), id(&second));
+    // The list's form without JavaScript: rows are ticked, the page asks.
+    let token = owner.value("csrf").unwrap();
+    let ticked = format!("csrf={token}&id={one}&id={two}").into_bytes();
+    let form = Some("application/x-www-form-urlencoded");
+    owner.ask("POST", "/admin/applications/delete", form, ticked).await;
+    owner.says("Delete 2 applications?").says("Type 2 to confirm");
+    for wrong in ["", "1", "3", "two"] {
+        owner.ask(
+            "POST",
+            "/admin/applications/delete",
+            form,
+            format!("csrf={token}&id={one}&id={two}&confirmed=yes&count={wrong}").into_bytes(),
+        )
+        .await;
+        assert_eq!(owner.status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}");
+        assert!(owner.error_at("count").is_some());
+    }
+    owner.ask(
+        "POST",
+        "/admin/applications/delete",
+        form,
+        format!("csrf={token}&id={one}&id={two}&confirmed=yes&count=2").into_bytes(),
+    )
+    .await;
+    assert_eq!(owner.status, StatusCode::SEE_OTHER);
+    owner.get("/admin/applications?done=deleted").await;
+    owner.says("Deleted.").says("No applications yet");
+    // The same address again needs a word about what it inherits (decision 18).
+    owner.get("/admin/applications/new?connector=custom-saml").await;
+    owner
+        .submit("/admin/applications", &[("label", "One again"), ("slug", "one"), ("understood", "on")])
+        .await;
+    assert_eq!(owner.status, StatusCode::CONFLICT);
+    owner.says("Until lately One had this address");
+    assert_eq!(owner.value("label").as_deref(), Some("One again"));
+    owner.submit("/admin/applications", &[("understood", "on"), ("reuse", "on")]).await;
+    assert!(owner.here().ends_with("/saved"));
+}
+
+#[tokio::test]
+async fn the_address_is_read_only_for_ever() {
+    let world = World::new().await;
+    let mut owner = world.signed_in("olivia").await;
+    let app = add(&mut owner, "custom-saml", &[("label", "Ledger"), ("slug", "ledger")]).await;
+    let general = format!("{app}/general");
+    owner.get(&general).await;
+    let elements = owner.elements();
+    let slug = elements.iter().find(|e| e.attr("id") == Some("f-slug")).unwrap();
+    assert!(slug.attr("readonly").is_some() && slug.attr("name").is_none());
+    assert_eq!(slug.attr("value"), Some("ledger"));
+    owner.submit(&general, &[("label", "Main ledger"), ("slug", "other")]).await;
+    owner.says("Saved.").says("Main ledger");
+    let elements = owner.elements();
+    assert_eq!(
+        elements.iter().find(|e| e.attr("id") == Some("f-slug")).unwrap().attr("value"),
+        Some("ledger"),
+        "whatever is posted"
+    );
+    owner.submit(&general, &[("label", "")]).await;
+    assert_eq!(owner.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(owner.error_at("label").is_some());
+}
+
+const METADATA: &str = r#"<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" entityID="https://sp.example/saml">
+<SPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">
+<AssertionConsumerService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST" Location="https://sp.example/acs" index="3"/>
+</SPSSODescriptor></EntityDescriptor>"#;
+
+#[tokio::test]
+async fn metadata_is_shown_as_a_difference_before_it_counts() {
+    let world = World::new().await;
+    let mut owner = world.signed_in("olivia").await;
+    let app = add(&mut owner, "custom-saml", &[("label", "Ledger")]).await;
+    let (sso, metadata) = (format!("{app}/sso"), format!("{app}/sso/metadata"));
+    owner.get(&sso).await;
+    owner.submit(&metadata, &[("metadata", "")]).await;
+    assert_eq!(owner.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(owner.error_at("metadata").is_some());
+    owner.submit(&metadata, &[("metadata", "<html></html>")]).await;
+    assert!(owner.error_at("metadata").unwrap().contains("not SAML metadata"));
+    owner.upload(&metadata, &[], &[("metadata_file", METADATA.as_bytes())]).await;
+    owner.says("Nothing is saved yet.").says("https://sp.example/acs (index 3, default)");
+    let mut other = world.signed_in("olivia").await;
+    other.get(&sso).await;
+    assert_eq!(other.value("sp_entity_id").as_deref(), Some(""), "nothing is stored");
+    owner.submit(&metadata, &[]).await;
+    assert_eq!(owner.here(), sso);
+    assert_eq!(owner.value("sp_entity_id").as_deref(), Some("https://sp.example/saml"));
+    assert_eq!(owner.value("acs_urls.0.url").as_deref(), Some("https://sp.example/acs"));
+    let two = format!(
+        r#"<EntitiesDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata">{METADATA}{}</EntitiesDescriptor>"#,
+        METADATA.replace("sp.example", "sp2.example")
+    );
+    owner.upload(&metadata, &[], &[("metadata_file", two.as_bytes())]).await;
+    owner.says("The file describes 2 service providers.");
+    owner.submit(&metadata, &[("entity_id", "https://sp2.example/saml")]).await;
+    owner.says("https://sp2.example/acs");
+    owner.submit(&metadata, &[]).await;
+    assert_eq!(owner.value("sp_entity_id").as_deref(), Some("https://sp2.example/saml"));
+}
+
+#[tokio::test]
+async fn the_form_of_the_settings_keeps_what_it_shows() {
+    let world = World::new().await;
+    let mut owner = world.signed_in("olivia").await;
+    let app = add(&mut owner, "custom-saml", &[("label", "Ledger")]).await;
+    let sso = format!("{app}/sso");
+    owner.get(&sso).await;
+    let fields = [
+        ("sp_entity_id", "https://ledger.example"),
+        ("acs_urls.0.url", "https://ledger.example/acs"),
+        ("acs_urls.default", "0"),
+        ("attributes.0.name", "tier"),
+        ("attributes.0.kind", "by_group"),
+        ("attributes.0.by_group.rows", "Marketing = editor\r\n* = viewer"),
+        ("attributes.0.transforms", "upper"),
+        ("relay_states", "/a\r\n/b"),
+        ("action", "activate"),
+    ];
+    owner.submit(&sso, &fields).await;
+    owner.says("Switched on.");
+    let before = owner.form_fields(&sso);
+    owner.submit(&sso, &[("action", "save")]).await;
+    owner.says("Saved.");
+    let strip = |fields: Vec<(String, String)>| -> Vec<(String, String)> {
+        fields.into_iter().filter(|(name, _)| name != "csrf").collect()
+    };
+    assert_eq!(strip(owner.form_fields(&sso)), strip(before), "saving what is shown changes nothing");
+    assert_eq!(owner.value("attributes.0.by_group.rows").unwrap().trim(), "Marketing = editor\n* = viewer");
+    // Two faults come back at once, each at its place, with everything as typed.
+    owner
+        .submit(&sso, &[("acs_urls.0.url", ""), ("attributes.0.by_group.rows", "Marketing"), ("sp_entity_id", "x y")])
+        .await;
+    assert_eq!(owner.status, StatusCode::UNPROCESSABLE_ENTITY);
+    owner.says("Line 1 has no = in it.");
+    assert_eq!(owner.value("sp_entity_id").as_deref(), Some("x y"));
+    // An active application stays complete.
+    owner.get(&sso).await;
+    owner.submit(&sso, &[("sp_entity_id", "")]).await;
+    assert_eq!(owner.status, StatusCode::UNPROCESSABLE_ENTITY);
+    owner.says("nothing was saved");
+    owner.get(&sso).await;
+    owner.submit(&format!("{sso}/deactivate"), &[("confirmed", "-")]).await;
+    owner.says("Switch off Ledger?");
+    owner.submit(&format!("{sso}/deactivate"), &[]).await;
+    owner.says("Switched off.");
+}
+
+#[tokio::test]
+async fn a_bookmark_has_an_address_and_nothing_else() {
+    let world = World::new().await;
+    let mut owner = world.signed_in("olivia").await;
+    owner.get("/admin/applications/new?connector=bookmark").await;
+    owner
+        .submit("/admin/applications", &[("label", "Desk"), ("bookmark_url", "javascript:alert(1)")])
+        .await;
+    assert!(owner.error_at("bookmark_url").is_some());
+    owner.submit("/admin/applications", &[("bookmark_url", "https://desk.example")]).await;
+    let app = owner.here().trim_end_matches("/saved").to_owned();
+    let tab = format!("{app}/sso");
+    owner.get(&tab).await;
+    owner.submit(&tab, &[("bookmark_url", "https://desk2.example"), ("action", "activate")]).await;
+    owner.says("Active");
+    assert_eq!(owner.value("bookmark_url").as_deref(), Some("https://desk2.example"));
+    owner.submit(&tab, &[("bookmark_url", "data:text/html,x"), ("action", "save")]).await;
+    assert!(owner.error_at("bookmark_url").is_some());
+}
+
+fn png() -> Vec<u8> {
+    let mut out = std::io::Cursor::new(Vec::new());
+    image::RgbaImage::from_pixel(20, 20, image::Rgba([1, 2, 3, 255]))
+        .write_to(&mut out, image::ImageFormat::Png)
+        .unwrap();
+    out.into_inner()
+}
+
+#[tokio::test]
+async fn a_35_a_logo_is_a_picture_and_for_those_who_may_see_it() {
+    let world = World::new().await;
+    let mut owner = world.signed_in("olivia").await;
+    let app = add(&mut owner, "custom-saml", &[("label", "Ledger")]).await;
+    let (general, logo) = (format!("{app}/general"), format!("{app}/logo"));
+    owner.get(&general).await;
+    owner.upload(&logo, &[], &[("logo", b"<svg xmlns='http://www.w3.org/2000/svg'/>")]).await;
+    assert_eq!(owner.status, StatusCode::UNPROCESSABLE_ENTITY);
+    owner.says("Use a PNG, JPEG or WebP picture.");
+    owner.upload(&logo, &[], &[("logo", &png())]).await;
+    owner.says("Saved.");
+    let elements = owner.elements();
+    let src = elements.iter().find_map(|e| e.attr("src").filter(|src| src.starts_with("/logo/"))).unwrap();
+    let src = src.to_owned();
+    owner.get(&src).await;
+    assert_eq!(owner.header("content-type"), "image/png");
+    assert!(owner.header("content-security-policy").contains("sandbox"));
+    assert_eq!(owner.header("x-content-type-options"), "nosniff");
+    assert!(owner.header("cache-control").starts_with("private"));
+    let mut otto = world.signed_in("otto").await;
+    otto.get(&src).await;
+    assert_eq!(otto.status, StatusCode::NOT_FOUND, "no group gives it");
+    let mut nobody = world.browser();
+    nobody.get(&src).await;
+    assert_eq!(nobody.here(), "/login");
+    owner.get(&general).await;
+    owner.submit(&format!("{logo}/remove"), &[]).await;
+    owner.says("Removed.");
+    owner.get(&src).await;
+    assert_eq!(owner.status, StatusCode::NOT_FOUND);
+}
