@@ -5,8 +5,8 @@ use crate::applications::update::check_version;
 use crate::applications::{require, store};
 use crate::base::id::ApplicationId;
 use crate::base::{Ctx, Error, Result};
-use crate::db::{Db, Tx};
 use crate::db::epoch::{Scope, bump};
+use crate::db::{Db, Tx};
 use crate::events::{Event, EventName, record};
 
 /// Most applications deleted at once.

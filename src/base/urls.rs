@@ -194,6 +194,8 @@ filled! {
     admin_logo_remove(application) = "/admin/applications/{application}/logo/remove";
     /// SSO tab; posts here too (`action` is `save` or `activate`).
     admin_sso(application) = "/admin/applications/{application}/sso";
+    /// Signs the administrator on to the built-in service provider, to see what the application receives; POST.
+    admin_sso_test(application) = "/admin/applications/{application}/sso/test";
     /// Switches sign-on off: asks first unless `confirmed`; POST.
     admin_sso_deactivate(application) = "/admin/applications/{application}/sso/deactivate";
     /// SP metadata: shows the difference, applies it when `confirmed`; POST.

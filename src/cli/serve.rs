@@ -15,7 +15,8 @@ use crate::cli::output;
 use crate::config::{Config, open};
 use crate::db::lock::ServerLock;
 use crate::events::{Event, EventName, chain};
-use crate::lab::Lab;
+use crate::lab::{Lab, LabSp};
+use crate::signon::trial::{TrialAddress, TrialApplication, TrialProvider};
 use crate::signon::{Installation, pending};
 use crate::web::server::{ServerOptions, serve};
 use crate::web::{Web, WebOptions};
@@ -102,14 +103,22 @@ pub(super) async fn until_stopped(
     listener: TcpListener,
     lab: Lab,
 ) -> Result<()> {
-    let options = WebOptions { trusted_proxies: config.trusted_proxies.clone(), ..WebOptions::default() };
+    let lab = Arc::new(lab);
+    let options = WebOptions {
+        trusted_proxies: config.trusted_proxies.clone(),
+        trial: Some(Arc::new(LabTrials(lab.clone()))),
+        ..WebOptions::default()
+    };
     let web = Web::new(installation.clone(), options);
     let mut work = background(&installation);
     let mut server = ServerOptions::default();
     server.uncapped.extend(config.trusted_proxies.iter().copied());
     serve(listener, crate::web::router(&web), server, stop_signal()).await.map_err(Error::internal)?;
     work.shutdown().await;
-    lab.stop().await?;
+    drop(web);
+    if let Some(lab) = Arc::into_inner(lab) {
+        lab.stop().await?;
+    }
     let ctx = context(&installation, "stop");
     installation.refusals.flush(&installation.db, &ctx).await?;
     chain::seal(&installation.db, &installation.vault, installation.clock.now()).await?;
@@ -172,5 +181,26 @@ async fn stop_signal() {
         }
         // Without SIGTERM the interrupt still ends the server.
         Err(_) => drop(interrupt.await),
+    }
+}
+
+/// The lab as sign-on knows it.
+#[derive(Debug)]
+struct LabTrials(Arc<Lab>);
+
+impl TrialProvider for LabTrials {
+    fn prepare(&self, application: TrialApplication) -> Result<TrialAddress> {
+        let name = application.slug;
+        let entity_id = self.0.metadata_url(&name);
+        let acs_url = self.0.acs_url(&name);
+        self.0.register(LabSp {
+            name,
+            label: application.label,
+            idp_url: application.idp_url,
+            idp_entity_id: application.idp_entity_id,
+            idp_certificate: application.certificate,
+            entity_id: entity_id.clone(),
+        })?;
+        Ok(TrialAddress { acs_url, entity_id })
     }
 }

@@ -71,6 +71,7 @@ names! {
     CertificateCreate = "certificate_create", "made a signing key and certificate";
     ApplicationOpen = "application_open", "opened an application";
     SsoAuth = "sso_auth", "signed on to an application";
+    SsoTest = "sso_test", "tried a sign-on to an application";
     SsoRefused = "sso_refused", "was refused at sign-on";
     EventChainVerify = "event_chain_verify", "verified the event chain";
     EventExport = "event_export", "exported events";

@@ -120,7 +120,8 @@ pub async fn issue(
 ) -> Result<Outcome> {
     let target = &authorized.target;
     let settings = target.settings()?;
-    let prepared = match prepare(installation, ctx, authorized, settings, asked.request).await? {
+    let (subject, request) = (&authorized.subject, asked.request);
+    let prepared = match prepare(installation, ctx, target, subject, settings, request).await? {
         Ok(prepared) => prepared,
         Err(refusal) => return refuse(installation, ctx, target, true, &refusal).await,
     };
@@ -131,9 +132,9 @@ pub async fn issue(
     };
     let in_response_to = asked.request.map(|trusted| trusted.request().id.clone());
     let steps = durable_steps(ctx, authorized, session, asked, &prepared, &session_index)?;
-    let signed =
-        sign(installation, ctx, target, session, prepared, session_index, acs_url.clone(), in_response_to)
-            .await?;
+    let audience = target.sp_entity_id()?.to_owned();
+    let to = Addressed { session_index, acs_url: acs_url.clone(), audience, in_response_to };
+    let signed = sign(installation, ctx, target, session, prepared, to).await?;
     installation.commits.write(steps).await?;
     let relay_state = match asked.request {
         Some(trusted) => trusted.relay_state().map(|state| state.as_str().to_owned()),
@@ -152,20 +153,20 @@ fn no_acs() -> Error {
 }
 
 /// Everything that is decided before signing.
-struct Prepared {
+pub(in crate::signon) struct Prepared {
     name_id: NameId,
     attributes: Vec<Attribute>,
     context_class: &'static str,
 }
 
-async fn prepare(
+pub(in crate::signon) async fn prepare(
     installation: &Installation,
     ctx: &Ctx,
-    authorized: &Authorized,
+    target: &Arc<Target>,
+    subject: &Arc<Subject>,
     settings: &SsoSettings,
     request: Option<&Trusted>,
 ) -> Result<std::result::Result<Prepared, Refusal>> {
-    let target = &authorized.target;
     let happened = of_password(installation.base_url.is_secure());
     let mut context_class = happened;
     let mut format = settings.name_id.format;
@@ -181,13 +182,13 @@ async fn prepare(
             }
         }
     }
-    let name_id = name_id(installation, ctx, authorized, settings, format).await?;
+    let name_id = name_id(installation, ctx, (target, subject), settings, format).await?;
     if let Some(trusted) = request
         && trusted.request().subject.as_ref().is_some_and(|wanted| !wanted.matches(&name_id))
     {
         return Ok(Err(trusted.refuse(Reason::SubjectMismatch)));
     }
-    let attributes = release::attributes(&settings.attributes, &authorized.subject).map_err(|fault| {
+    let attributes = release::attributes(&settings.attributes, subject).map_err(|fault| {
         Error::new(
             Kind::Unavailable,
             fault.code,
@@ -200,11 +201,10 @@ async fn prepare(
 async fn name_id(
     installation: &Installation,
     ctx: &Ctx,
-    authorized: &Authorized,
+    (target, subject): (&Target, &Subject),
     settings: &SsoSettings,
     format: NameIdFormat,
 ) -> Result<NameId> {
-    let target = &authorized.target;
     match format {
         NameIdFormat::Transient => {
             Ok(NameId { format, value: ctx.random.saml_id(), name_qualifier: None, sp_name_qualifier: None })
@@ -244,15 +244,22 @@ pub(in crate::signon) fn mapped_name_id(
         return Err(Error::new(
             Kind::Forbidden,
             "name_id_not_an_address",
-            format!("{label} wants to know you by an e-mail address, but its settings here give something else. Ask your administrator."),
+            format!(
+                "{label} wants to know you by an e-mail address, but its settings here give something else. Ask your administrator."
+            ),
         ));
     }
     Ok(NameId { format, value, name_qualifier: None, sp_name_qualifier: None })
 }
 
 /// The person's persistent NameID at this application: made once, opaque, never given to anyone else (SAML-214).
-async fn persistent(installation: &Installation, ctx: &Ctx, authorized: &Authorized) -> Result<String> {
-    let (application, user) = (authorized.target.application.id, authorized.subject.person.id);
+async fn persistent(
+    installation: &Installation,
+    ctx: &Ctx,
+    target: &Target,
+    subject: &Subject,
+) -> Result<String> {
+    let (application, user) = (target.application.id, subject.person.id);
     if let Some(value) = store::find_persistent(&mut installation.db.reader(), application, user).await? {
         return Ok(value);
     }
@@ -336,27 +343,28 @@ pub(in crate::signon) fn replayed() -> Error {
     )
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "all are parts of one response, owned because they go to another thread"
-)]
-async fn sign(
+/// Whom a response goes to, and under which session.
+pub(in crate::signon) struct Addressed {
+    pub(in crate::signon) session_index: String,
+    pub(in crate::signon) acs_url: String,
+    pub(in crate::signon) audience: String,
+    pub(in crate::signon) in_response_to: Option<String>,
+}
+
+/// Writes and signs the response on a bounded pool; answers it in base64.
+pub(in crate::signon) async fn sign(
     installation: &Installation,
     ctx: &Ctx,
     target: &Arc<Target>,
     session: &SessionView,
     prepared: Prepared,
-    session_index: String,
-    acs_url: String,
-    in_response_to: Option<String>,
+    to: Addressed,
 ) -> Result<String> {
     let (response_id, assertion_id) = (ctx.random.saml_id(), ctx.random.saml_id());
     let (issued_at, authn_instant) = (ctx.now(), session.authenticated_at);
     let session_end = (!session.remembered).then_some(session.expires_at);
-    let signer = target.signer()?;
-    let mode = target.settings()?.sign;
+    let (signer, mode) = (target.signer()?, target.settings()?.sign);
     let issuer = target.application.idp_entity_id.clone();
-    let audience = target.sp_entity_id()?.to_owned();
     let signed = installation
         .on_cpu(move || {
             let input = ResponseInput {
@@ -364,12 +372,12 @@ async fn sign(
                 assertion_id: &assertion_id,
                 issued_at,
                 issuer: &issuer,
-                acs_url: &acs_url,
-                in_response_to: in_response_to.as_deref(),
-                audience: &audience,
+                acs_url: &to.acs_url,
+                in_response_to: to.in_response_to.as_deref(),
+                audience: &to.audience,
                 name_id: &prepared.name_id,
                 authn_instant,
-                session_index: &session_index,
+                session_index: &to.session_index,
                 session_not_on_or_after: session_end,
                 authn_context_class: prepared.context_class,
                 attributes: &prepared.attributes,

@@ -22,6 +22,7 @@ pub mod release;
 mod store;
 pub mod subject;
 pub mod target;
+pub mod trial;
 
 pub use crate::db::epoch::Epochs;
 pub use installation::Installation;

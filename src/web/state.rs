@@ -10,6 +10,7 @@ use crate::base::Timestamp;
 use crate::base::clock::{HOUR, MINUTE};
 use crate::base::id::{SessionId, TokenId};
 use crate::signon::Installation;
+use crate::signon::trial::TrialProvider;
 use crate::web::cookies::Cookies;
 use crate::web::rate::Rate;
 
@@ -23,11 +24,13 @@ pub struct WebOptions {
     pub trusted_proxies: Vec<IpNet>,
     /// Requests worked on at the same time; beyond it they are answered 503.
     pub concurrency: usize,
+    /// The built-in service provider behind *Test*, where one runs.
+    pub trial: Option<Arc<dyn TrialProvider>>,
 }
 
 impl Default for WebOptions {
     fn default() -> Self {
-        Self { trusted_proxies: Vec::new(), concurrency: 1024 }
+        Self { trusted_proxies: Vec::new(), concurrency: 1024, trial: None }
     }
 }
 

@@ -87,7 +87,8 @@ async fn deleting_needs_the_number_and_the_address_is_gone_for_a_while() {
     let world = World::new().await;
     let mut owner = world.signed_in("olivia").await;
     let first = add(&mut owner, "custom-saml", &[("label", "One"), ("slug", "one")]).await;
-    let second = add(&mut owner, "bookmark", &[("label", "Two"), ("bookmark_url", "https://two.example")]).await;
+    let second =
+        add(&mut owner, "bookmark", &[("label", "Two"), ("bookmark_url", "https://two.example")]).await;
     owner.get("/admin/applications").await;
     owner.says("One").says("Two");
     let id = |path: &str| path.rsplit('/').next().unwrap().to_owned();
@@ -99,23 +100,25 @@ async fn deleting_needs_the_number_and_the_address_is_gone_for_a_while() {
     owner.ask("POST", "/admin/applications/delete", form, ticked).await;
     owner.says("Delete 2 applications?").says("Type 2 to confirm");
     for wrong in ["", "1", "3", "two"] {
-        owner.ask(
-            "POST",
-            "/admin/applications/delete",
-            form,
-            format!("csrf={token}&id={one}&id={two}&confirmed=yes&count={wrong}").into_bytes(),
-        )
-        .await;
+        owner
+            .ask(
+                "POST",
+                "/admin/applications/delete",
+                form,
+                format!("csrf={token}&id={one}&id={two}&confirmed=yes&count={wrong}").into_bytes(),
+            )
+            .await;
         assert_eq!(owner.status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}");
         assert!(owner.error_at("count").is_some());
     }
-    owner.ask(
-        "POST",
-        "/admin/applications/delete",
-        form,
-        format!("csrf={token}&id={one}&id={two}&confirmed=yes&count=2").into_bytes(),
-    )
-    .await;
+    owner
+        .ask(
+            "POST",
+            "/admin/applications/delete",
+            form,
+            format!("csrf={token}&id={one}&id={two}&confirmed=yes&count=2").into_bytes(),
+        )
+        .await;
     assert_eq!(owner.status, StatusCode::SEE_OTHER);
     owner.get("/admin/applications?done=deleted").await;
     owner.says("Deleted.").says("No applications yet");
@@ -223,7 +226,10 @@ async fn the_form_of_the_settings_keeps_what_it_shows() {
     assert_eq!(owner.value("attributes.0.by_group.rows").unwrap().trim(), "Marketing = editor\n* = viewer");
     // Two faults come back at once, each at its place, with everything as typed.
     owner
-        .submit(&sso, &[("acs_urls.0.url", ""), ("attributes.0.by_group.rows", "Marketing"), ("sp_entity_id", "x y")])
+        .submit(
+            &sso,
+            &[("acs_urls.0.url", ""), ("attributes.0.by_group.rows", "Marketing"), ("sp_entity_id", "x y")],
+        )
         .await;
     assert_eq!(owner.status, StatusCode::UNPROCESSABLE_ENTITY);
     owner.says("Line 1 has no = in it.");
@@ -245,9 +251,7 @@ async fn a_bookmark_has_an_address_and_nothing_else() {
     let world = World::new().await;
     let mut owner = world.signed_in("olivia").await;
     owner.get("/admin/applications/new?connector=bookmark").await;
-    owner
-        .submit("/admin/applications", &[("label", "Desk"), ("bookmark_url", "javascript:alert(1)")])
-        .await;
+    owner.submit("/admin/applications", &[("label", "Desk"), ("bookmark_url", "javascript:alert(1)")]).await;
     assert!(owner.error_at("bookmark_url").is_some());
     owner.submit("/admin/applications", &[("bookmark_url", "https://desk.example")]).await;
     let app = owner.here().trim_end_matches("/saved").to_owned();

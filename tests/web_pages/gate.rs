@@ -53,9 +53,12 @@ async fn a_26_all_failures_look_the_same() {
     owner.submit(&format!("{gone}/suspend"), &[("confirmed", "yes")]).await;
     owner.says("Suspended");
     let mut seen = Vec::new();
-    for (name, password) in
-        [("mara", "not the password at all"), ("nobody1", PASSWORD), ("gone1", PASSWORD), ("staged1", PASSWORD)]
-    {
+    for (name, password) in [
+        ("mara", "not the password at all"),
+        ("nobody1", PASSWORD),
+        ("gone1", PASSWORD),
+        ("staged1", PASSWORD),
+    ] {
         let mut browser = world.browser();
         browser.get("/login").await;
         browser.submit("/login", &[("username", name), ("password", password)]).await;

@@ -82,7 +82,9 @@ async fn a_21_stored_text_stays_text_on_every_page() {
             pages.push(path.replace("{group}", &group).replace("{connector}", "heap"));
         }
     }
-    for search in ["/admin/applications", "/admin/users", "/admin/groups", "/admin/events", "/admin/catalog", "/"] {
+    for search in
+        ["/admin/applications", "/admin/users", "/admin/groups", "/admin/events", "/admin/catalog", "/"]
+    {
         let query: String = url::form_urlencoded::byte_serialize(PAYLOAD.as_bytes()).collect();
         pages.push(format!("{search}?q={query}"));
     }
@@ -96,7 +98,10 @@ async fn a_21_stored_text_stays_text_on_every_page() {
                 // The strict reader fails on anything that is not escaped as it should be.
                 let elements = browser.elements();
                 let scripts = elements.iter().filter(|e| e.tag == "script");
-                assert!(scripts.clone().all(|e| e.attr("src").is_some_and(|src| src.starts_with("/static/"))), "{path}");
+                assert!(
+                    scripts.clone().all(|e| e.attr("src").is_some_and(|src| src.starts_with("/static/"))),
+                    "{path}"
+                );
                 assert!(elements.iter().all(|e| e.attr("onerror").is_none()), "{path}");
                 assert!(!browser.body.contains("<script>alert"), "{path}");
             } else {

@@ -1,11 +1,11 @@
 //! The pages as people meet them: an installation on a temporary database, walked through by a browser without
 //! JavaScript.
 
-#[path = "../html/mod.rs"]
-mod html;
 mod applications;
 mod gate;
 mod hostile;
+#[path = "../html/mod.rs"]
+mod html;
 mod people;
 mod roles;
 mod step_up;

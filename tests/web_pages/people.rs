@@ -35,7 +35,8 @@ async fn a_person_is_added_edited_and_deleted() {
     let world = World::new().await;
     let mut owner = world.signed_in("olivia").await;
     owner.get("/admin/users/new").await;
-    let wrong = [("username", "mara"), ("email", "new@example.com"), ("first_name", "Nina"), ("manager", "ghost")];
+    let wrong =
+        [("username", "mara"), ("email", "new@example.com"), ("first_name", "Nina"), ("manager", "ghost")];
     owner.submit("/admin/users", &wrong).await;
     assert!(owner.error_at("manager").is_some());
     owner.submit("/admin/users", &[("manager", "olivia")]).await;
@@ -97,10 +98,11 @@ async fn groups_gain_members_and_applications_from_their_page() {
     assert_eq!(owner.value("user").as_deref(), Some("nobody"));
     owner.submit(&format!("{group}/members/add"), &[("user", "otto@example.com")]).await;
     owner.says("Added.").says("1 person");
-    let app = crate::applications::add(&mut owner, "bookmark", &[
-        ("label", "Desk"),
-        ("bookmark_url", "https://desk.example"),
-    ])
+    let app = crate::applications::add(
+        &mut owner,
+        "bookmark",
+        &[("label", "Desk"), ("bookmark_url", "https://desk.example")],
+    )
     .await;
     owner.get(&format!("{app}/sso")).await;
     owner.submit(&format!("{app}/sso"), &[("action", "activate")]).await;
@@ -131,9 +133,7 @@ async fn settings_say_what_is_wrong_at_the_number() {
     let world = World::new().await;
     let mut owner = world.signed_in("olivia").await;
     owner.get("/admin/settings").await;
-    owner
-        .submit("/admin/settings", &[("organisation", "Meridian"), ("session_idle_minutes", "lots")])
-        .await;
+    owner.submit("/admin/settings", &[("organisation", "Meridian"), ("session_idle_minutes", "lots")]).await;
     assert!(owner.error_at("session_idle_minutes").is_some());
     assert_eq!(owner.value("session_idle_minutes").as_deref(), Some("lots"));
     owner.submit("/admin/settings", &[("session_idle_minutes", "1"), ("remember_days", "400")]).await;

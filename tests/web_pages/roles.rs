@@ -76,7 +76,8 @@ async fn a_23_no_form_of_the_console_works_without_its_token() {
     for route in posts {
         let path = filled(&route.path, &application, &user, &group);
         for kind in ["application/x-www-form-urlencoded", "multipart/form-data; boundary=xyz"] {
-            let body = if kind.starts_with('m') { b"--xyz--\r\n".to_vec() } else { b"confirmed=yes".to_vec() };
+            let body =
+                if kind.starts_with('m') { b"--xyz--\r\n".to_vec() } else { b"confirmed=yes".to_vec() };
             owner.ask("POST", &path, Some(kind), body).await;
             let refused = matches!(owner.status, StatusCode::FORBIDDEN | StatusCode::UNSUPPORTED_MEDIA_TYPE);
             assert!(refused, "{path} {kind}: {}", owner.status);
@@ -112,7 +113,8 @@ async fn an_auditor_sees_no_buttons_and_nobody_sees_doors_that_are_closed() {
                 form.attr("method") == Some("post") && form.attr("action") != Some("/logout")
             })
         };
-        let fieldsets = elements.iter().filter(|e| e.tag == "fieldset" && e.attr("disabled").is_some()).count();
+        let fieldsets =
+            elements.iter().filter(|e| e.tag == "fieldset" && e.attr("disabled").is_some()).count();
         assert!(usable.filter(shut).count() == 0 || fieldsets > 0, "{path} has a button that posts");
     }
     let mut adam = world.signed_in("adam").await;

@@ -142,9 +142,11 @@ impl Browser {
 
     /// One request, no redirect followed.
     pub async fn ask(&mut self, method: &str, path: &str, kind: Option<&str>, body: Vec<u8>) -> &mut Self {
-        let mut request = Request::builder().method(method).uri(path).header("user-agent", "Firefox/130.0 Linux");
+        let mut request =
+            Request::builder().method(method).uri(path).header("user-agent", "Firefox/130.0 Linux");
         if !self.cookies.is_empty() {
-            let pairs: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let pairs: Vec<String> =
+                self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
             request = request.header("cookie", pairs.join("; "));
         }
         if let Some(kind) = kind {
@@ -209,7 +211,13 @@ impl Browser {
 
     #[track_caller]
     pub fn says(&self, text: &str) -> &Self {
-        assert!(self.text().contains(text), "{} ({}) does not say {text:?}:\n{}", self.path, self.status, self.text());
+        assert!(
+            self.text().contains(text),
+            "{} ({}) does not say {text:?}:\n{}",
+            self.path,
+            self.status,
+            self.text()
+        );
         self
     }
 
@@ -279,10 +287,9 @@ impl Browser {
                 }
                 ("input", Some(name)) => match element.attr("type").unwrap_or("text") {
                     "checkbox" | "radio" if element.attr("checked").is_none() => {}
-                    "checkbox" => out.push((
-                        name.to_owned(),
-                        element.attr("value").unwrap_or("on").to_owned(),
-                    )),
+                    "checkbox" => {
+                        out.push((name.to_owned(), element.attr("value").unwrap_or("on").to_owned()))
+                    }
                     "file" | "submit" | "button" => {}
                     _ => out.push((name.to_owned(), value())),
                 },
@@ -306,7 +313,9 @@ impl Browser {
         body.extend_pairs(fields);
         let body = body.finish().into_bytes();
         let multipart = self.elements().iter().any(|e| {
-            e.tag == "form" && e.attr("action") == Some(action) && e.attr("enctype") == Some("multipart/form-data")
+            e.tag == "form"
+                && e.attr("action") == Some(action)
+                && e.attr("enctype") == Some("multipart/form-data")
         });
         if multipart {
             return self.upload(action, changes, &[]).await;
@@ -330,7 +339,12 @@ impl Browser {
     }
 
     /// The same for a form with files.
-    pub async fn upload(&mut self, action: &str, changes: &[(&str, &str)], files: &[(&str, &[u8])]) -> &mut Self {
+    pub async fn upload(
+        &mut self,
+        action: &str,
+        changes: &[(&str, &str)],
+        files: &[(&str, &[u8])],
+    ) -> &mut Self {
         let mut body = Vec::new();
         for (name, value) in self.filled(action, changes) {
             let head = format!("--xyz\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");

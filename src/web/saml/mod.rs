@@ -3,7 +3,7 @@
 
 mod endpoint;
 mod metadata;
-mod show;
+pub(in crate::web) mod show;
 
 use crate::web::routes::Routes;
 

@@ -52,7 +52,8 @@ fn with_handle(path: &str, handle: &str) -> String {
     format!("{path}?request={handle}")
 }
 
-fn post(form: PostForm) -> Answer {
+/// The page that posts a message to a service provider.
+pub(in crate::web) fn post(form: PostForm) -> Answer {
     let PostForm { label, acs_url, saml_response, relay_state } = form;
     let mut response = page(&PostPage::new(label, acs_url, "SAMLResponse", saml_response, relay_state))?;
     // The application may lead on to wherever it wants after the post, and Chromium holds that against form-action

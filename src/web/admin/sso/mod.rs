@@ -4,6 +4,7 @@ pub mod certificates;
 pub mod form;
 pub mod metadata;
 pub mod page;
+pub mod test;
 mod text;
 
 use axum::Extension;

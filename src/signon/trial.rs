@@ -1,0 +1,108 @@
+//! A sign-on to see what an application receives: for an administrator's own person, to the built-in service
+//! provider, never to the application. The response is signed with the application's key, but its audience and its
+//! recipient are the built-in service provider's, so that the application would refuse it.
+
+use std::fmt::Debug;
+
+use crate::applications::model::Kind as ApplicationKind;
+use crate::applications::sso::check_complete;
+use crate::applications::{self, Application};
+use crate::auth::SessionView;
+use crate::base::id::ApplicationId;
+use crate::base::{Ctx, Error, Result};
+use crate::db::epoch::Epochs;
+use crate::events::{Event, EventName, record};
+use crate::keys;
+use crate::signon::issue::{Addressed, prepare, refuse, sign, subject_of};
+use crate::signon::outcome::{Outcome, PostForm};
+use crate::signon::{Installation, target};
+
+/// What the built-in service provider is told of an application.
+#[derive(Clone, Debug)]
+pub struct TrialApplication {
+    /// Its slug.
+    pub slug: String,
+    /// How it is shown.
+    pub label: String,
+    /// The IdP URL.
+    pub idp_url: String,
+    /// Entity ID of the IdP towards it.
+    pub idp_entity_id: String,
+    /// Signing certificate, PEM.
+    pub certificate: String,
+}
+
+/// Where the built-in service provider takes the response.
+#[derive(Clone, Debug)]
+pub struct TrialAddress {
+    /// Its ACS URL.
+    pub acs_url: String,
+    /// Its entity ID.
+    pub entity_id: String,
+}
+
+/// The built-in service provider, as far as it is known here.
+pub trait TrialProvider: Debug + Send + Sync {
+    /// Gets ready for a response of this application.
+    fn prepare(&self, application: TrialApplication) -> Result<TrialAddress>;
+}
+
+/// Issues a response about the person of the session to the built-in service provider.
+pub async fn trial(
+    installation: &Installation,
+    ctx: &Ctx,
+    epochs: Epochs,
+    session: &SessionView,
+    id: ApplicationId,
+    provider: &dyn TrialProvider,
+) -> Result<Outcome> {
+    let application = applications::require(&mut installation.db.reader(), id).await?;
+    if application.kind != ApplicationKind::Saml {
+        return Err(Error::conflict(
+            "not_saml",
+            "A bookmark only opens an address. There is nothing to test.",
+        ));
+    }
+    check_complete(&installation.catalog, &application)?;
+    let target = target::load(installation, epochs, &application.slug)
+        .await?
+        .ok_or_else(|| Error::not_found("application"))?;
+    let subject = subject_of(installation, epochs, session).await?;
+    let prepared = match prepare(installation, ctx, &target, &subject, target.settings()?, None).await? {
+        Ok(prepared) => prepared,
+        Err(refusal) => return refuse(installation, ctx, &target, true, &refusal).await,
+    };
+    let address = provider.prepare(described(installation, &application).await?)?;
+    let to = Addressed {
+        session_index: ctx.random.saml_id(),
+        acs_url: address.acs_url.clone(),
+        audience: address.entity_id,
+        in_response_to: None,
+    };
+    let saml_response = sign(installation, ctx, &target, session, prepared, to).await?;
+    note(installation, ctx, &application).await?;
+    let label = target.application.label.clone();
+    Ok(Outcome::Post(PostForm { label, acs_url: address.acs_url, saml_response, relay_state: None }))
+}
+
+async fn described(installation: &Installation, application: &Application) -> Result<TrialApplication> {
+    let keys = keys::list(&mut installation.db.reader(), application.id).await?;
+    let current = keys.iter().find(|key| key.state == "current");
+    let key = current.ok_or_else(|| Error::internal("an application has no signing key"))?;
+    Ok(TrialApplication {
+        slug: application.slug.clone(),
+        label: application.label.clone(),
+        idp_url: installation.base_url.join(&crate::base::urls::idp(&application.slug)),
+        idp_entity_id: application.idp_entity_id.clone(),
+        certificate: key.certificate_pem(),
+    })
+}
+
+async fn note(installation: &Installation, ctx: &Ctx, application: &Application) -> Result<()> {
+    let mut tx = installation.db.begin().await?;
+    let event = Event::new(EventName::SsoTest)
+        .target("application", application.id, application.label.as_str())
+        .application(application.id);
+    record(&mut tx, ctx, event).await?;
+    tx.commit().await
+}

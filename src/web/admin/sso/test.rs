@@ -1,0 +1,35 @@
+//! *Test*: what the application would receive of the administrator, shown by the built-in service provider.
+
+use axum::extract::{Path, State};
+use serde::Deserialize;
+
+use crate::base::Error;
+use crate::base::id::ApplicationId;
+use crate::signon::outcome::Outcome;
+use crate::signon::trial::trial;
+use crate::web::error::Answer;
+use crate::web::extract::permission::ApplicationsWrite;
+use crate::web::extract::{Console, SignedForm};
+use crate::web::saml::show::post;
+use crate::web::state::Shared;
+
+#[derive(Deserialize)]
+pub struct Empty {}
+
+/// Signs the administrator on to the built-in service provider.
+pub async fn test_sign_on(
+    console: Console<ApplicationsWrite>,
+    State(web): State<Shared>,
+    Path(id): Path<String>,
+    SignedForm(Empty {}): SignedForm<Empty>,
+) -> Answer {
+    let id: ApplicationId = id.parse().map_err(|_| Error::not_found("application"))?;
+    let provider = web.options.trial.as_ref().ok_or_else(|| Error::not_found("built-in service provider"))?;
+    let epochs = web.installation.epochs().await?;
+    let session = &console.person.live.session;
+    match trial(&web.installation, console.ctx(), epochs, session, id, provider.as_ref()).await? {
+        Outcome::Post(form) => post(form),
+        Outcome::Refused(refused) => Err(Error::from(refused).into()),
+        _ => Err(Error::internal("a test sign-on ends with a form or a refusal").into()),
+    }
+}
