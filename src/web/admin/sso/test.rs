@@ -14,6 +14,7 @@ use crate::web::saml::show::post;
 use crate::web::state::Shared;
 
 #[derive(Deserialize)]
+/// A form without fields.
 pub struct Empty {}
 
 /// Signs the administrator on to the built-in service provider.
