@@ -211,11 +211,11 @@ async fn name_id(
         }
         NameIdFormat::Persistent => Ok(NameId {
             format,
-            value: persistent(installation, ctx, authorized).await?,
+            value: persistent(installation, ctx, target, subject).await?,
             name_qualifier: Some(target.application.idp_entity_id.clone()),
             sp_name_qualifier: Some(target.sp_entity_id()?.to_owned()),
         }),
-        _ => mapped_name_id(&target.application.label, settings, format, &authorized.subject),
+        _ => mapped_name_id(&target.application.label, settings, format, subject),
     }
 }
 
