@@ -167,6 +167,7 @@ pub struct Connector {
     pub differs: BTreeMap<String, String>,
     /// The customer's own parts.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<String, Placeholder>)]
     pub placeholders: Placeholders,
     /// Single sign-on: the keys of `PATCH …/sso`.
     #[serde(default)]

@@ -61,6 +61,9 @@ async fn the_document_is_well_formed() {
             name.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).collect();
         assert_eq!(declared, used, "{name}");
     }
+    let logo =
+        &document["paths"]["/applications/{id}/logo"]["get"]["responses"]["200"]["content"]["image/png"];
+    assert_eq!(logo["schema"]["contentMediaType"], "image/png", "a picture is no list of numbers");
     let mut missing = BTreeSet::new();
     references(&document, &document, &mut missing);
     assert!(missing.is_empty(), "{missing:?}");

@@ -69,6 +69,14 @@ fn complete(path: &str, method: &str, operation: &mut Json) {
         "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } },
     });
     operation["responses"]["default"] = problem;
+    for content in ["/requestBody/content", "/responses/200/content"] {
+        for (media_type, content) in operation.pointer_mut(content).into_iter().flat_map(members) {
+            // OpenAPI 3.1 tells bytes by their media type; utoipa takes them for lists of numbers.
+            if content["schema"]["type"] == "array" && !media_type.contains("json") {
+                content["schema"] = json!({ "type": "string", "contentMediaType": media_type });
+            }
+        }
+    }
     if matches!(method, "patch" | "put" | "delete") {
         add_header(operation, "If-Match", "The ETag that was seen: 412 when it has changed since.");
     }
