@@ -36,7 +36,8 @@ async fn a_person_signs_in_by_e_mail_and_stays_signed_in_if_they_wish() {
 /// The page without what differs by design: tokens, the name that was typed, the reference.
 fn bare(browser: &Browser, typed: &str) -> String {
     let csrf = browser.value("csrf").unwrap();
-    browser.body.replace(&csrf, "CSRF").replace(typed, "NAME")
+    let reference = browser.header("x-request-id");
+    browser.body.replace(&csrf, "CSRF").replace(&reference, "REFERENCE").replace(typed, "NAME")
 }
 
 #[tokio::test]
