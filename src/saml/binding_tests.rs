@@ -1,3 +1,5 @@
+//! Tests of the bindings: pollution, encodings, bombs.
+
 use std::io::Write as _;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Tests of signed requests: wrapping, confusion, forgery.
+
 use super::*;
 
 /// The shapes of XML signature wrapping, over a genuine signed request and a forged one that wants to be read.

@@ -1,3 +1,5 @@
+//! Tests of requests: every check that decides whether one is trusted.
+
 use super::*;
 use crate::saml::binding::{decode_post, decode_redirect};
 use crate::saml::names::{ASSERTION, DSIG, ENVELOPED, EXC_C14N};

@@ -1,3 +1,5 @@
+//! Tests of responses: what is said, and that it is signed.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Tests of the placeholders: filling, refusing, taking apart.
+
 use serde_json::json;
 
 use super::super::model::Placeholder;

@@ -1,3 +1,5 @@
+//! Tests of the search: ranking, typing errors, bounds.
+
 use super::*;
 
 fn connector(name: &str, keywords: &[&str], aliases: &[&str], category: &str) -> Arc<Connector> {

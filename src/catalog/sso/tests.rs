@@ -1,3 +1,5 @@
+//! Tests of the settings: merging, short forms, refusals.
+
 use serde_json::{Value, json};
 
 use super::*;

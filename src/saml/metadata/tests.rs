@@ -1,3 +1,5 @@
+//! Tests of metadata, written and read.
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 

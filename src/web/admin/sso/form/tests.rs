@@ -1,3 +1,5 @@
+//! Tests of the SSO form: what is posted becomes a patch, and comes back as it was typed.
+
 use super::*;
 use crate::catalog::sso::SsoSettings;
 
