@@ -3,6 +3,9 @@
 //! The rooms of the house and who may use whom stand in `ARCHITECTURE.md`; `tests/architecture.rs` holds the
 //! imports against that table. Follow one sign-on through `ARCHITECTURE.md`, or start at the ground in [`base`].
 
+// In the product an `unwrap` needs a reason, and then it is an `expect`; tests fail loudly by it.
+#![warn(clippy::unwrap_used)]
+
 pub mod applications;
 pub mod auth;
 pub mod base;

@@ -43,7 +43,7 @@ pub async fn find_by_slug(executor: &mut impl Executor, slug: &str) -> Result<Op
 /// One page of applications by label; `text` narrows by label.
 pub async fn list(executor: &mut impl Executor, text: &str, page: &PageRequest) -> Result<Page<Application>> {
     let rows = store::list(executor, text, page.after.as_deref(), page.fetch()).await?;
-    Ok(Page::cut(rows, page, |application| application.sort_key()))
+    Ok(Page::cut(rows, page, model::Application::sort_key))
 }
 
 /// How many applications there are.

@@ -52,7 +52,7 @@ pub async fn apply(
     entity_id: Option<&str>,
     mode: Mode,
 ) -> Result<Applied> {
-    let metadata = read_sp_metadata(xml, entity_id, ctx.now(), false).map_err(refusal)?;
+    let metadata = read_sp_metadata(xml, entity_id, ctx.now(), false).map_err(|fault| refusal(&fault))?;
     let mut tx = db.begin().await?;
     let old = require(&mut tx, id).await?;
     check_version(&old, mode.if_version)?;
@@ -73,9 +73,9 @@ pub struct Mode {
     pub if_version: Option<i64>,
 }
 
-fn refusal(fault: MetadataFault) -> Error {
+fn refusal(fault: &MetadataFault) -> Error {
     let mut error = Error::new(Kind::Invalid, fault.code(), fault.to_string());
-    if let MetadataFault::EntityIdRequired(ids) | MetadataFault::EntityUnknown(ids) = &fault {
+    if let MetadataFault::EntityIdRequired(ids) | MetadataFault::EntityUnknown(ids) = fault {
         error.fields = ids
             .iter()
             .map(|id| FieldError {

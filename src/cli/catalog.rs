@@ -25,7 +25,7 @@ pub(super) enum CatalogCommand {
         /// Its id
         id: String,
     },
-    /// Check connectors; exit 1 with file:line:column for each fault
+    /// Check connectors; exit 1 with <file:line:column> for each fault
     Lint {
         /// A folder of your own [default: the built-in connectors]
         dir: Option<PathBuf>,

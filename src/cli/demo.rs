@@ -32,7 +32,7 @@ pub(super) async fn run(data: &DataArgs, args: &DemoArgs) -> Result<ExitCode> {
         data_dir: Some(folder.path().to_owned()),
         base_url: data.base_url.clone(),
         catalog: data.catalog.clone(),
-        config: data.config.clone(),
+        settings_file: data.settings_file.clone(),
         ..DataArgs::default()
     };
     let options =

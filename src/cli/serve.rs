@@ -135,7 +135,7 @@ fn background(installation: &Arc<Installation>) -> JoinSet<()> {
         chain::run_sealer(sealer.db.clone(), sealer.vault.clone(), sealer.clock.clone()).await;
     });
     let counts = installation.clone();
-    work.spawn(every(Duration::from_secs(60), move || {
+    work.spawn(every(Duration::from_mins(1), move || {
         let installation = counts.clone();
         async move {
             let ctx = context(&installation, "refusals");
@@ -143,7 +143,7 @@ fn background(installation: &Arc<Installation>) -> JoinSet<()> {
         }
     }));
     let sweeper = installation.clone();
-    work.spawn(every(Duration::from_secs(300), move || {
+    work.spawn(every(Duration::from_mins(5), move || {
         let installation = sweeper.clone();
         async move {
             let ctx = context(&installation, "sweep");

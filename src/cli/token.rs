@@ -61,7 +61,10 @@ pub(super) async fn run(data: &DataArgs, command: TokenCommand) -> Result<ExitCo
                         token.name.clone(),
                         token.role.as_str().to_owned(),
                         token.expires_at.to_rfc3339(),
-                        token.last_used_at.map_or_else(|| "never".to_owned(), |at| at.to_rfc3339()),
+                        token.last_used_at.map_or_else(
+                            || "never".to_owned(),
+                            super::super::base::clock::Timestamp::to_rfc3339,
+                        ),
                         format!("…{}", token.last_four),
                     ]
                 }));

@@ -20,10 +20,10 @@ pub struct DataArgs {
     /// Folder for the database, the master key and the lock [default: ./data]
     #[arg(long, env = "TESSERA_DATA_DIR", value_name = "DIR", global = true)]
     pub data_dir: Option<PathBuf>,
-    /// Database as sqlite://PATH or postgres://… [default: SQLite in the data folder]
+    /// Database as <sqlite://PATH> or postgres://… [default: SQLite in the data folder]
     #[arg(long, env = "TESSERA_DATABASE_URL", value_name = "URL", hide_env_values = true, global = true)]
     pub database_url: Option<String>,
-    /// External address, as people type it [default: http://localhost with the port of --listen]
+    /// External address, as people type it [default: <http://localhost> with the port of --listen]
     #[arg(long, env = "TESSERA_BASE_URL", value_name = "URL", global = true)]
     pub base_url: Option<String>,
     /// Folder with connectors of your own, over the built-in ones
@@ -46,8 +46,8 @@ pub struct DataArgs {
     #[arg(long, env = "TESSERA_PASSWORD_BLOCKLIST", value_name = "FILE", global = true)]
     pub password_blocklist: Option<PathBuf>,
     /// Settings file [default: tessera.toml in the working folder, if there is one]
-    #[arg(long, env = "TESSERA_CONFIG", value_name = "FILE", global = true)]
-    pub config: Option<PathBuf>,
+    #[arg(long = "config", env = "TESSERA_CONFIG", value_name = "FILE", global = true)]
+    pub settings_file: Option<PathBuf>,
 }
 
 /// What the server takes beside [`DataArgs`].
@@ -73,7 +73,7 @@ pub struct ServeArgs {
 /// `tessera.toml`: the same names with underscores.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct File {
+struct Written {
     data_dir: Option<PathBuf>,
     database_url: Option<String>,
     base_url: Option<String>,
@@ -118,7 +118,7 @@ pub struct Config {
 impl Config {
     /// Brings flags, variables and file together.
     pub fn resolve(data: &DataArgs, serve: &ServeArgs) -> Result<Self> {
-        let file = read_file(data.config.as_deref())?;
+        let file = read_file(data.settings_file.as_deref())?;
         let data_dir = data.data_dir.clone().or(file.data_dir).unwrap_or_else(|| PathBuf::from("data"));
         let database = data.database_url.clone().or(file.database_url);
         let proxies =
@@ -148,12 +148,12 @@ impl Config {
     }
 }
 
-fn read_file(named: Option<&Path>) -> Result<File> {
+fn read_file(named: Option<&Path>) -> Result<Written> {
     let default = Path::new("tessera.toml");
     let path = match named {
         Some(path) => path,
         None if default.exists() => default,
-        None => return Ok(File::default()),
+        None => return Ok(Written::default()),
     };
     let fail = |why: String| {
         Error::new(Kind::Invalid, "config_unreadable", format!("{} can't be used: {why}", path.display()))
@@ -175,7 +175,7 @@ mod tests {
             "data_dir = \"/srv/t\"\nlisten = \"127.0.0.1:9\"\ntrusted_proxy = [\"10.0.0.0/8\"]\n",
         )
         .unwrap();
-        let data = DataArgs { config: Some(path.clone()), ..DataArgs::default() };
+        let data = DataArgs { settings_file: Some(path.clone()), ..DataArgs::default() };
         let config = Config::resolve(&data, &ServeArgs::default()).unwrap();
         assert_eq!(config.data_dir, Path::new("/srv/t"));
         assert_eq!(config.database_url, "sqlite:///srv/t/tessera.db");

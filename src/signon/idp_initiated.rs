@@ -85,8 +85,7 @@ pub async fn go_on(
             refusal::note(&installation.db, &installation.refusals, ctx, true, refused.code, id).await?;
             return Ok(Outcome::Refused(refused));
         }
-        IdpInitiated::Confirm if visit.ask_first => {}
-        IdpInitiated::On if visit.ask_first => {}
+        IdpInitiated::On | IdpInitiated::Confirm if visit.ask_first => {}
         IdpInitiated::On | IdpInitiated::Confirm => {
             let relay_state = visit.relay_state.or(settings.default_relay_state.as_deref());
             let asked = Asked { request: None, relay_state, consume, remember_request: false };

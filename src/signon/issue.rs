@@ -365,7 +365,7 @@ pub(in crate::signon) async fn sign(
     let session_end = (!session.remembered).then_some(session.expires_at);
     let (signer, mode) = (target.signer()?, target.settings()?.sign);
     let issuer = target.application.idp_entity_id.clone();
-    let signed = installation
+    let written = installation
         .on_cpu(move || {
             let input = ResponseInput {
                 response_id: &response_id,
@@ -386,7 +386,7 @@ pub(in crate::signon) async fn sign(
             input.sign(mode, signer.as_ref()).map(|response| response.to_base64())
         })
         .await?;
-    signed.map_err(Error::internal)
+    written.map_err(Error::internal)
 }
 
 /// Refuses a request: at its ACS where there is one to trust, else on a page of ours.

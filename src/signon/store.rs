@@ -1,4 +1,4 @@
-//! SQL of sign-on: pending requests, seen requests, persistent NameIDs, sessions at service providers, last uses.
+//! SQL of sign-on: pending requests, seen requests, persistent `NameIDs`, sessions at service providers, last uses.
 
 use crate::base::id::{ApplicationId, SessionId, UserId};
 use crate::base::{Result, Timestamp};

@@ -4,6 +4,8 @@ use axum::body::Body;
 use axum::http::{Request as HttpRequest, StatusCode};
 use serde_json::json;
 
+use tessera::db::{Executor as _, sql};
+
 use crate::house::{Browser, House};
 use crate::sp::{Posted, Request};
 
@@ -174,7 +176,6 @@ async fn a_17_decision_17_a_flood_of_refusals_is_counted_bounded_and_slowed() {
             Request { issue_instant: "2026-11-22T08:02:00Z".to_owned(), ..Request::new(&format!("_n{i}")) };
         house.get(&mut nobody, &format!("/saml2/app?{}", request.query(None))).await;
     }
-    use tessera::db::{Executor as _, sql};
     let row =
         house.installation.db.reader().one(sql("SELECT COUNT(*) AS n FROM pending_requests")).await.unwrap();
     assert!(row.int("n").unwrap() <= 20, "twenty for one browser");

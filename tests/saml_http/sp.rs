@@ -135,7 +135,7 @@ fn unescaped(text: &str) -> String {
 }
 
 impl Posted {
-    /// `None` when the page posts no SAMLResponse.
+    /// `None` when the page posts no `SAMLResponse`.
     pub fn read(page: &str) -> Option<Self> {
         let message = between(page, "name=\"SAMLResponse\" value=\"", "\"")?;
         let xml = STANDARD.decode(unescaped(message)).ok()?;

@@ -1,7 +1,6 @@
 //! One suite for people, groups, sign-in, sessions, roles, tokens and links, run on SQLite and on PostgreSQL: each
 //! case gets an empty database of its own. Names carry the requirement they hold up.
 
-#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod accounts;
 mod groups;

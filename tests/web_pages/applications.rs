@@ -58,7 +58,7 @@ async fn heap_from_the_catalog_to_a_members_tile() {
     mara.get("/").await;
     mara.says("Heap");
     assert_eq!(mara.link("/saml2/").as_deref(), Some("/saml2/heap"));
-    let mut otto = world.signed_in("otto").await;
+    let otto = world.signed_in("otto").await;
     otto.says("No applications yet");
     mara.get("/?q=zzz").await;
     mara.says("Nothing of that name");

@@ -170,7 +170,7 @@ async fn lately(web: &Web, viewer: &Person, user: UserId) -> Result<Vec<EventVie
             events.push(event);
         }
     }
-    events.sort_by(|a, b| b.id.cmp(&a.id));
+    events.sort_by_key(|event| std::cmp::Reverse(event.id));
     events.truncate(LATELY);
     Ok(events)
 }

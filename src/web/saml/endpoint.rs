@@ -1,4 +1,4 @@
-//! `/saml2/{slug}`: with a SAMLRequest the service provider begins, without one Tessera does.
+//! `/saml2/{slug}`: with a `SAMLRequest` the service provider begins, without one Tessera does.
 
 use axum::extract::{Path, RawQuery, State};
 use axum::http::Method;
@@ -19,7 +19,7 @@ use crate::web::form::Fields;
 use crate::web::saml::show::show;
 use crate::web::state::{Shared, Web};
 
-fn visitor<'a>(gate: &'a Gate, epochs: Epochs) -> Visitor<'a> {
+fn visitor(gate: &Gate, epochs: Epochs) -> Visitor<'_> {
     Visitor { session: gate.live.as_ref().map(|live| &live.session), browser: &gate.browser, epochs }
 }
 

@@ -119,10 +119,10 @@ async fn refuse(web: &Web, gate: &Gate, epochs: Epochs, slug: &str, refused: Ref
         technical,
     };
     let status = status_of(refused.kind);
-    html(status, &refusal).or_else(|_: Failure| {
-        Err(Failure::with_status(
+    html(status, &refusal).map_err(|_: Failure| {
+        Failure::with_status(
             StatusCode::INTERNAL_SERVER_ERROR,
             Error::internal("the refusal page can't be drawn"),
-        ))
+        )
     })
 }

@@ -150,11 +150,14 @@ impl SsoForm {
         let row = |(at, row): (usize, &AcsRow)| {
             let index = match row.index.as_str() {
                 "" => None,
-                text => text.parse::<u16>().map(Some).unwrap_or_else(|_| {
-                    let message = "Use a number from 0 to 65,535, or leave it empty.";
-                    faults.push(fault(format!("acs_urls.{at}.index"), "not_a_number", message));
-                    None
-                }),
+                text => text.parse::<u16>().map_or_else(
+                    |_| {
+                        let message = "Use a number from 0 to 65,535, or leave it empty.";
+                        faults.push(fault(format!("acs_urls.{at}.index"), "not_a_number", message));
+                        None
+                    },
+                    Some,
+                ),
             };
             AcsUrlForm { url: row.url.clone(), index, default: Some(row.default) }
         };
@@ -200,12 +203,11 @@ fn chosen<T: serde::de::DeserializeOwned>(
     text: &str,
     faults: &mut Vec<FieldError>,
 ) -> Change<T> {
-    match serde_json::from_value(serde_json::Value::from(text)) {
-        Ok(value) => Change::Set(value),
-        Err(_) => {
-            faults.push(fault(field, "unknown_value", "Choose one from the list."));
-            Change::Keep
-        }
+    if let Ok(value) = serde_json::from_value(serde_json::Value::from(text)) {
+        Change::Set(value)
+    } else {
+        faults.push(fault(field, "unknown_value", "Choose one from the list."));
+        Change::Keep
     }
 }
 
