@@ -58,7 +58,7 @@ async fn heap_from_the_catalog_to_a_members_tile() {
     mara.get("/").await;
     mara.says("Heap");
     assert_eq!(mara.link("/saml2/").as_deref(), Some("/saml2/heap"));
-    let mut otto = world.signed_in("otto").await;
+    let otto = world.signed_in("otto").await;
     otto.says("No applications yet");
     mara.get("/?q=zzz").await;
     mara.says("Nothing of that name");
@@ -73,7 +73,7 @@ async fn heap_from_the_catalog_to_a_members_tile() {
     admin.get(&tab).await;
     let unbind = format!("{tab}/{group}/unbind");
     admin.submit(&unbind, &[("confirmed", "-")]).await;
-    admin.says("Unbind Marketing from Heap?").says("1 person lose Heap at once");
+    admin.says("Unbind Marketing from Heap?").says("Takes Heap away from 1 person at once");
     mara.get("/").await;
     mara.says("Heap");
     admin.submit(&unbind, &[]).await;

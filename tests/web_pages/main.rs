@@ -1,6 +1,8 @@
 //! The pages as people meet them: an installation on a temporary database, walked through by a browser without
 //! JavaScript.
 
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
 mod applications;
 mod gate;
 mod hostile;

@@ -288,7 +288,7 @@ impl Browser {
                 ("input", Some(name)) => match element.attr("type").unwrap_or("text") {
                     "checkbox" | "radio" if element.attr("checked").is_none() => {}
                     "checkbox" => {
-                        out.push((name.to_owned(), element.attr("value").unwrap_or("on").to_owned()))
+                        out.push((name.to_owned(), element.attr("value").unwrap_or("on").to_owned()));
                     }
                     "file" | "submit" | "button" => {}
                     _ => out.push((name.to_owned(), value())),
