@@ -33,6 +33,7 @@ async fn heap_from_the_catalog_to_a_members_tile() {
     let sso = format!("{app}/sso");
     admin.get(&sso).await;
     admin.says("1 value is missing before this can be activated").says("Heap ID stands in: ACS URL 1");
+    admin.says_not("Heap tenant");
     admin.submit(&sso, &[("action", "activate")]).await;
     assert_eq!(admin.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(admin.error_at("placeholders.YOUR_ID").unwrap().contains("ACS URL 1"), "by name and place");
