@@ -156,7 +156,12 @@ pub fn asked(connector: &Connector) -> Vec<&Placeholder> {
     let settings = connector.sso_settings().unwrap_or_default();
     let templates = settings.templates();
     let used = |token: &String| templates.iter().any(|(_, text)| holds(text, token, &connector.placeholders));
-    connector.placeholders.iter().filter(|(token, _)| used(token)).map(|(_, placeholder)| placeholder).collect()
+    connector
+        .placeholders
+        .iter()
+        .filter(|(token, _)| used(token))
+        .map(|(_, placeholder)| placeholder)
+        .collect()
 }
 
 /// `GET /admin/catalog`
