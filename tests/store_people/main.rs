@@ -1,7 +1,6 @@
 //! One suite for people, groups, sign-in, sessions, roles, tokens and links, run on SQLite and on PostgreSQL: each
 //! case gets an empty database of its own. Names carry the requirement they hold up.
 
-
 mod accounts;
 mod groups;
 mod links;

@@ -33,6 +33,7 @@ async fn heap_from_the_catalog_to_a_members_tile() {
     let sso = format!("{app}/sso");
     admin.get(&sso).await;
     admin.says("1 value is missing before this can be activated").says("Heap ID stands in: ACS URL 1");
+    admin.says_not("Heap tenant");
     admin.submit(&sso, &[("action", "activate")]).await;
     assert_eq!(admin.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(admin.error_at("placeholders.YOUR_ID").unwrap().contains("ACS URL 1"), "by name and place");
@@ -73,7 +74,7 @@ async fn heap_from_the_catalog_to_a_members_tile() {
     admin.get(&tab).await;
     let unbind = format!("{tab}/{group}/unbind");
     admin.submit(&unbind, &[("confirmed", "-")]).await;
-    admin.says("Unbind Marketing from Heap?").says("1 person lose Heap at once");
+    admin.says("Unbind Marketing from Heap?").says("Takes Heap away from 1 person at once");
     mara.get("/").await;
     mara.says("Heap");
     admin.submit(&unbind, &[]).await;

@@ -4,6 +4,7 @@ use axum::http::StatusCode;
 use tessera::web::extract::Access;
 use tessera::web::route_table;
 
+use crate::html::Element;
 use crate::world::World;
 
 const PAYLOAD: &str = "\"'><script>alert(1)</script>&{{7*7}}";
@@ -55,7 +56,6 @@ async fn a_21_stored_text_stays_text_on_every_page() {
         &[("label", PAYLOAD), ("description", PAYLOAD), ("slug", "xss")],
     )
     .await;
-    let application = app.rsplit('/').next().unwrap().to_owned();
     owner.get(&format!("{app}/sso")).await;
     let sso = [
         ("sp_entity_id", "urn:x:%22'><script>alert(1)</script>"),
@@ -75,22 +75,7 @@ async fn a_21_stored_text_stays_text_on_every_page() {
     owner.get("/admin/tokens").await;
     owner.submit("/admin/tokens", &[("name", PAYLOAD)]).await;
 
-    let mut pages = vec!["/".to_owned(), "/account".to_owned(), "/login/confirm".to_owned()];
-    for route in route_table() {
-        if route.method == "GET" && matches!(route.access, Access::Console(_) | Access::Fresh(_)) {
-            let path = route.path.replace("{application}", &application).replace("{user}", &user);
-            pages.push(path.replace("{group}", &group).replace("{connector}", "heap"));
-        }
-    }
-    for search in
-        ["/admin/applications", "/admin/users", "/admin/groups", "/admin/events", "/admin/catalog", "/"]
-    {
-        let query: String = url::form_urlencoded::byte_serialize(PAYLOAD.as_bytes()).collect();
-        pages.push(format!("{search}?q={query}"));
-    }
-    let query: String = url::form_urlencoded::byte_serialize(PAYLOAD.as_bytes()).collect();
-    pages.push(format!("{app}/groups?person={query}"));
-    pages.push(format!("/admin/applications/new?connector={query}&category={query}"));
+    let pages = every_page(&app, &user, &group);
     for browser in [&mut owner, &mut world.signed_in("xss").await] {
         for path in &pages {
             browser.get(path).await;
@@ -103,6 +88,7 @@ async fn a_21_stored_text_stays_text_on_every_page() {
                     "{path}"
                 );
                 assert!(elements.iter().all(|e| e.attr("onerror").is_none()), "{path}");
+                all_inputs_are_labelled(path, &elements);
                 assert!(!browser.body.contains("<script>alert"), "{path}");
             } else {
                 assert!(browser.header("content-disposition").starts_with("attachment"), "{path}");
@@ -117,4 +103,37 @@ async fn a_21_stored_text_stays_text_on_every_page() {
     stranger.submit("/login", &[("username", PAYLOAD), ("password", PAYLOAD)]).await;
     assert_eq!(stranger.value("username").as_deref(), Some(PAYLOAD));
     stranger.elements();
+}
+
+/// Every page of a signed-in person, with these things in it, and every search for the payload.
+fn every_page(app: &str, user: &str, group: &str) -> Vec<String> {
+    let application = app.rsplit('/').next().unwrap();
+    let mut pages = vec!["/".to_owned(), "/account".to_owned(), "/login/confirm".to_owned()];
+    for route in route_table() {
+        if route.method == "GET" && matches!(route.access, Access::Console(_) | Access::Fresh(_)) {
+            let path = route.path.replace("{application}", application).replace("{user}", user);
+            pages.push(path.replace("{group}", group).replace("{connector}", "heap"));
+        }
+    }
+    for search in
+        ["/admin/applications", "/admin/users", "/admin/groups", "/admin/events", "/admin/catalog", "/"]
+    {
+        let query: String = url::form_urlencoded::byte_serialize(PAYLOAD.as_bytes()).collect();
+        pages.push(format!("{search}?q={query}"));
+    }
+    let query: String = url::form_urlencoded::byte_serialize(PAYLOAD.as_bytes()).collect();
+    pages.push(format!("{app}/groups?person={query}"));
+    pages.push(format!("/admin/applications/new?connector={query}&category={query}"));
+    pages
+}
+
+/// Whatever the data, a screen reader finds a name for every input.
+fn all_inputs_are_labelled(path: &str, elements: &[Element]) {
+    let inputs = elements.iter().filter(|e| matches!(e.tag.as_str(), "input" | "select" | "textarea"));
+    for input in inputs.filter(|e| e.attr("type") != Some("hidden")) {
+        let by_label = |id: &str| elements.iter().any(|e| e.tag == "label" && e.attr("for") == Some(id));
+        let named =
+            input.in_label || input.attr("aria-label").is_some() || input.attr("id").is_some_and(by_label);
+        assert!(named, "{path}: {:?} has no label", input.attr("name"));
+    }
 }

@@ -1,8 +1,6 @@
 //! The pages as people meet them: an installation on a temporary database, walked through by a browser without
 //! JavaScript.
 
-#![expect(clippy::too_many_lines, dead_code, reason = "test support fails loudly, and says where")]
-
 mod applications;
 mod gate;
 mod hostile;

@@ -89,7 +89,7 @@ async fn draw(web: &Shared, person: &Person, wanted: &Wanted, draft: Draft, erro
         None => StatusCode::OK,
     };
     let here = |pairs: &[(&str, &str)]| frame::with_query(urls::admin_application_new(), pairs);
-    let shelf = catalog::Shelf::of(catalog, &wanted.q, &wanted.category, OTHERS);
+    let found = catalog::Shelf::of(catalog, &wanted.q, &wanted.category, OTHERS);
     let card = |connector: &Connector| {
         let pairs = [
             ("q", wanted.q.as_str()),
@@ -111,9 +111,9 @@ async fn draw(web: &Shared, person: &Person, wanted: &Wanted, draft: Draft, erro
     };
     let page = ApplicationNewPage {
         query: wanted.q.clone(),
-        found: shelf.found.clone(),
-        categories: shelf.categories(|category| here(&[("q", wanted.q.as_str()), ("category", category)])),
-        connectors: shelf.connectors.iter().map(|connector| card(connector)).collect(),
+        found: found.found.clone(),
+        categories: found.categories(|category| here(&[("q", wanted.q.as_str()), ("category", category)])),
+        connectors: found.connectors.iter().map(|connector| card(connector)).collect(),
         others: OTHERS.iter().filter_map(|id| catalog.find(id)).map(|connector| card(connector)).collect(),
         chosen: chosen.map(|connector| chosen_card(connector, color)),
         values: draft.values,
@@ -131,7 +131,7 @@ fn chosen_card(connector: &Connector, color: Accent) -> ChosenConnector {
     let mut facts = Vec::new();
     if !bookmark && !OTHERS.contains(&connector.id.as_str()) {
         facts.extend(catalog::facts(connector));
-        let needed: Vec<&str> = connector.placeholders.values().map(|p| p.label.as_str()).collect();
+        let needed: Vec<&str> = catalog::asked(connector).iter().map(|p| p.label.as_str()).collect();
         if !needed.is_empty() {
             facts.push(Fact::new("You will need", needed.join(", ")));
         }

@@ -89,7 +89,7 @@ pub fn unbinding(application: &str, group: &str, people: i64) -> Decision {
         title: format!("Unbind {group} from {application}?"),
         effects: vec![
             format!(
-                "{} lose {application} at once, except those who are in another bound group.",
+                "Takes {application} away from {} at once, except from those who are in another bound group.",
                 shown::people(people)
             ),
             format!("Accounts and work inside {application} stay as they are."),

@@ -9,11 +9,12 @@ use serde::Deserialize;
 use crate::auth::Permission;
 use crate::base::urls;
 use crate::catalog::Catalog;
-use crate::catalog::model::{Category as Shelved, Connector, ConnectorKind};
+use crate::catalog::model::{Category as Shelved, Connector, ConnectorKind, Placeholder};
 use crate::catalog::placeholder::Values;
 use crate::catalog::sso::Initiation;
 use crate::web::admin::application_new::badge;
 use crate::web::admin::frame;
+use crate::web::admin::sso::page::holds;
 use crate::web::error::{Answer, Failure};
 use crate::web::extract::permission::CatalogRead;
 use crate::web::extract::{Console, Queried};
@@ -150,13 +151,26 @@ pub fn facts(connector: &Connector) -> Vec<Fact> {
     facts
 }
 
+/// The placeholders that single sign-on asks for; those of identity management alone are left out.
+pub fn asked(connector: &Connector) -> Vec<&Placeholder> {
+    let settings = connector.sso_settings().unwrap_or_default();
+    let templates = settings.templates();
+    let used = |token: &String| templates.iter().any(|(_, text)| holds(text, token, &connector.placeholders));
+    connector
+        .placeholders
+        .iter()
+        .filter(|(token, _)| used(token))
+        .map(|(_, placeholder)| placeholder)
+        .collect()
+}
+
 /// `GET /admin/catalog`
 pub async fn list_connectors(
     console: Console<CatalogRead>,
     State(web): State<Shared>,
     Queried(wanted): Queried<Wanted>,
 ) -> Answer {
-    let shelf = Shelf::of(&web.installation.catalog, &wanted.q, &wanted.category, &[]);
+    let found = Shelf::of(&web.installation.catalog, &wanted.q, &wanted.category, &[]);
     let here = |category: &str| {
         frame::with_query(urls::admin_catalog(), &[("q", wanted.q.as_str()), ("category", category)])
     };
@@ -165,9 +179,9 @@ pub async fn list_connectors(
     page(&CatalogPage {
         shell,
         query: wanted.q.clone(),
-        found: shelf.found.clone(),
-        categories: shelf.categories(here),
-        connectors: shelf.connectors.iter().map(|connector| card(connector)).collect(),
+        found: found.found.clone(),
+        categories: found.categories(here),
+        connectors: found.connectors.iter().map(|connector| card(connector)).collect(),
     })
 }
 
@@ -200,9 +214,8 @@ pub async fn show_connector(
         description: connector.description.clone(),
         verified: verified.to_owned(),
         facts: Facts { facts },
-        placeholders: connector
-            .placeholders
-            .values()
+        placeholders: asked(&connector)
+            .iter()
             .map(|placeholder| Fact::new(placeholder.label.as_str(), placeholder.help.as_str()))
             .collect(),
         attributes: attributes

@@ -195,7 +195,7 @@ fn deletion(group: &Group) -> Decision {
         title: format!("Delete the group {name}?"),
         effects: vec![
             format!(
-                "{} lose what it opens at once, except through another group. The people themselves stay.",
+                "Takes what it opens away from {} at once, unless another group gives it. The people themselves stay.",
                 shown::people(group.member_count)
             ),
             "Its memberships and bindings are gone for good.".to_owned(),

@@ -40,6 +40,12 @@ impl Posted {
         self.text(name).to_owned()
     }
 
+    /// Whether the form had a field of this name.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
     /// Whether the box of this name was ticked.
     #[must_use]
     pub fn ticked(&self, name: &str) -> bool {

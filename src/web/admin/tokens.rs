@@ -1,6 +1,7 @@
 //! API tokens: making one, shown once, and revoking.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use axum::Extension;
 use axum::extract::{Path, State};
@@ -61,9 +62,10 @@ async fn draw(
     let tokens = api_token::list(db, &request).await?.items;
     let mut makers: HashMap<UserId, String> = HashMap::new();
     for id in tokens.iter().filter_map(|token| token.created_by) {
-        if let std::collections::hash_map::Entry::Vacant(e) = makers.entry(id) {
+        if let Entry::Vacant(unknown) = makers.entry(id) {
             let person = people::find(&mut db.reader(), id).await?;
-            e.insert(person.map_or_else(|| "a deleted person".to_owned(), |person| person.shown_name()));
+            unknown
+                .insert(person.map_or_else(|| "a deleted person".to_owned(), |person| person.shown_name()));
         }
     }
     let maker = |token: &ApiToken| match token.created_by {

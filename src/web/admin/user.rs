@@ -75,7 +75,7 @@ async fn draw(web: &Web, viewer: &Person, person: &Somebody, shell: Shell, statu
         groups: groups.iter().map(|group| group_row(&id, group)).collect(),
         sessions: show::sessions(&sessions, None, now, |_| String::new()),
         lately: event::lines(&lately(web, viewer, person.id).await?, now),
-        events_href: frame::with_query(urls::admin_events(), &[("q", person.username.as_str())]),
+        events_href: events_href(viewer, person),
         roles: role_choices(viewer, role),
         role: role.map_or_else(|| "None".to_owned(), |role| role.label().to_owned()),
         suspension: (person.state != PersonState::Suspended && !oneself).then(|| suspension(person)),
@@ -152,6 +152,15 @@ async fn joinable(web: &Web, groups: &[(GroupId, String)]) -> Result<Vec<Choice>
         choices.insert(0, Choice::new("", "Choose a group", true));
     }
     Ok(choices)
+}
+
+/// All their events; nothing for who may not read them.
+fn events_href(viewer: &Person, person: &Somebody) -> String {
+    if viewer.role().is_some_and(|role| role.allows(Permission::EventsRead)) {
+        frame::with_query(urls::admin_events(), &[("q", person.username.as_str())])
+    } else {
+        String::new()
+    }
 }
 
 /// What the person did and what was done to them, newest first; nothing for who may not read events.

@@ -150,7 +150,7 @@ fn folded(event: &EventView) -> (Vec<Fact>, Vec<Change>) {
     (facts, changes)
 }
 
-/// "`session_idle_minutes`" as "Session idle minutes".
+/// `session_idle_minutes` as "Session idle minutes".
 fn words(name: &str) -> String {
     let name = name.replace(['_', '.'], " ");
     let mut letters = name.chars();

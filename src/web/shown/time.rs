@@ -158,7 +158,7 @@ pub fn left(end: Timestamp, now: Timestamp) -> String {
         0 => "less than a day left".to_owned(),
         1..=119 => said(days, "day"),
         120..=729 => said(days / 30, "month"),
-        _ => said(days / 365, "year"),
+        _ => said((days + 182) / 365, "year"),
     }
 }
 
@@ -180,7 +180,7 @@ mod tests {
         assert_eq!(clock_time(NOW.plus(7_000)), "08:00:07");
         assert_eq!((ago(NOW.plus(-90 * DAY), NOW), ago(NOW, NOW)), ("3 months ago".into(), "today".into()));
         assert_eq!(left(NOW.plus(67 * DAY), NOW), "67 days left");
-        assert_eq!(left(NOW.plus(3 * 365 * DAY), NOW), "3 years left");
+        assert_eq!(left(NOW.plus(3 * 365 * DAY - 1), NOW), "3 years left");
     }
 
     #[test]

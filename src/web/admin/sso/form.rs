@@ -93,7 +93,10 @@ impl SsoForm {
         Self {
             placeholders: tokens
                 .iter()
-                .map(|token| ((*token).to_owned(), value(&format!("placeholders.{token}"))))
+                .map(|token| ((*token).to_owned(), format!("placeholders.{token}")))
+                // What the form did not show stays as it is.
+                .filter(|(_, name)| posted.has(name))
+                .map(|(token, name)| (token, value(&name)))
                 .collect(),
             idp_entity_id: value("idp_entity_id"),
             sp_entity_id: value("sp_entity_id"),
@@ -148,17 +151,11 @@ impl SsoForm {
 
     fn acs_patch(&self, faults: &mut Vec<FieldError>) -> Vec<AcsUrlForm> {
         let row = |(at, row): (usize, &AcsRow)| {
-            let index = match row.index.as_str() {
-                "" => None,
-                text => text.parse::<u16>().map_or_else(
-                    |_| {
-                        let message = "Use a number from 0 to 65,535, or leave it empty.";
-                        faults.push(fault(format!("acs_urls.{at}.index"), "not_a_number", message));
-                        None
-                    },
-                    Some,
-                ),
-            };
+            let index = row.index.parse::<u16>().ok();
+            if index.is_none() && !row.index.is_empty() {
+                let message = "Use a number from 0 to 65,535, or leave it empty.";
+                faults.push(fault(format!("acs_urls.{at}.index"), "not_a_number", message));
+            }
             AcsUrlForm { url: row.url.clone(), index, default: Some(row.default) }
         };
         let mut forms: Vec<AcsUrlForm> = self.acs_urls.iter().enumerate().map(row).collect();
@@ -203,12 +200,11 @@ fn chosen<T: serde::de::DeserializeOwned>(
     text: &str,
     faults: &mut Vec<FieldError>,
 ) -> Change<T> {
-    if let Ok(value) = serde_json::from_value(serde_json::Value::from(text)) {
-        Change::Set(value)
-    } else {
+    let read = serde_json::from_value(serde_json::Value::from(text)).ok();
+    if read.is_none() {
         faults.push(fault(field, "unknown_value", "Choose one from the list."));
-        Change::Keep
     }
+    read.map_or(Change::Keep, Change::Set)
 }
 
 fn acs_rows(sso: &SsoSettings) -> Vec<AcsRow> {

@@ -150,6 +150,7 @@ fn placeholders(application: &Application, declared: &Placeholders, form: &SsoFo
     let templates = application.sso.templates();
     declared
         .iter()
+        .filter(|(token, _)| templates.iter().any(|(_, template)| holds(template, token, declared)))
         .map(|(token, placeholder)| PlaceholderField {
             token: token.clone(),
             label: placeholder.label.clone(),
@@ -169,7 +170,8 @@ fn placeholders(application: &Application, declared: &Placeholders, form: &SsoFo
         .collect()
 }
 
-fn holds(template: &str, token: &str, declared: &Placeholders) -> bool {
+/// Whether a template holds this placeholder.
+pub fn holds(template: &str, token: &str, declared: &Placeholders) -> bool {
     use crate::catalog::placeholder::Part;
     parts(template, declared).iter().any(|part| matches!(part, Part::Token(found) if *found == token))
 }
