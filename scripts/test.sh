@@ -31,7 +31,4 @@ else
   cargo test --workspace --profile ci --no-fail-fast
 fi
 
-step "Browser"
-scripts/browser.sh
-
 step "Done"
