@@ -31,4 +31,7 @@ else
   cargo test --workspace --profile ci --no-fail-fast
 fi
 
+step "Browser"
+scripts/browser.sh
+
 step "Done"

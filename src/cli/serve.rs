@@ -18,7 +18,7 @@ use crate::events::{Event, EventName, chain};
 use crate::lab::{Lab, LabSp};
 use crate::signon::trial::{TrialAddress, TrialApplication, TrialProvider};
 use crate::signon::{Installation, pending};
-use crate::web::server::{ServerOptions, serve};
+use crate::web::server::{files, serve};
 use crate::web::{Web, WebOptions};
 
 pub(super) async fn run(config: &Config) -> Result<ExitCode> {
@@ -111,7 +111,8 @@ pub(super) async fn until_stopped(
     };
     let web = Web::new(installation.clone(), options);
     let mut work = background(&installation);
-    let mut server = ServerOptions::default();
+    let mut server = config.limits.server();
+    server.connections = files::room_for(server.connections);
     server.uncapped.extend(config.trusted_proxies.iter().copied());
     serve(listener, crate::web::router(&web), server, stop_signal()).await.map_err(Error::internal)?;
     work.shutdown().await;
@@ -139,6 +140,8 @@ fn background(installation: &Arc<Installation>) -> JoinSet<()> {
         let installation = counts.clone();
         async move {
             let ctx = context(&installation, "refusals");
+            // The counts stay in memory until there is room.
+            installation.disk.check()?;
             installation.refusals.flush(&installation.db, &ctx).await
         }
     }));

@@ -7,12 +7,17 @@ pub mod open;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use ipnet::IpNet;
 use serde::Deserialize;
 
 use crate::base::{Error, Kind, Result};
+use crate::web::server::ServerOptions;
+
+/// Decision 17.
+const DISK_RESERVE_MIB: u64 = 256;
 
 /// Where an installation keeps its data, and how it is reached: what every command that touches data takes.
 #[derive(Args, Clone, Debug, Default)]
@@ -84,6 +89,56 @@ struct Written {
     lab_listen: Option<SocketAddr>,
     trusted_proxy: Vec<IpNet>,
     insecure_http: bool,
+    limits: Limits,
+}
+
+/// The table `[limits]` of `tessera.toml`: what one process takes on. Limits for people and tokens are settings of
+/// the installation, in the console and the API.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Connections at the same time.
+    pub connections: usize,
+    /// Connections at the same time from one IPv4 address or IPv6 /64; proxies and this machine apart.
+    pub connections_per_source: usize,
+    /// Seconds for the first byte of a connection.
+    pub first_byte_seconds: u64,
+    /// Seconds for the head of a request.
+    pub head_seconds: u64,
+    /// Seconds between two requests of one connection.
+    pub idle_seconds: u64,
+    /// Free disk, in MiB, below which strangers' requests are no longer stored, so that the rest goes to the events
+    /// of those who are signed in (decision 17). Counts for SQLite.
+    pub disk_reserve_mib: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let server = ServerOptions::default();
+        Self {
+            connections: server.connections,
+            connections_per_source: server.connections_per_source,
+            first_byte_seconds: server.first_byte.as_secs(),
+            head_seconds: server.head.as_secs(),
+            idle_seconds: server.idle.as_secs(),
+            disk_reserve_mib: DISK_RESERVE_MIB,
+        }
+    }
+}
+
+impl Limits {
+    /// The limits of the accept loop.
+    #[must_use]
+    pub fn server(&self) -> ServerOptions {
+        ServerOptions {
+            connections: self.connections,
+            connections_per_source: self.connections_per_source,
+            first_byte: Duration::from_secs(self.first_byte_seconds),
+            head: Duration::from_secs(self.head_seconds),
+            idle: Duration::from_secs(self.idle_seconds),
+            ..ServerOptions::default()
+        }
+    }
 }
 
 /// The settings in force.
@@ -113,6 +168,8 @@ pub struct Config {
     pub insecure_http: bool,
     /// Another base URL than before is accepted.
     pub change_base_url: bool,
+    /// What one process takes on.
+    pub limits: Limits,
 }
 
 impl Config {
@@ -143,6 +200,7 @@ impl Config {
             trusted_proxies: proxies,
             insecure_http: serve.insecure_http || file.insecure_http,
             change_base_url: serve.change_base_url,
+            limits: file.limits,
             data_dir,
         })
     }

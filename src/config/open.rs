@@ -11,6 +11,7 @@ use crate::base::{Actor, Clock, Ctx, Error, Kind, Random, Result};
 use crate::catalog::Catalog;
 use crate::config::Config;
 use crate::db::Db;
+use crate::db::reserve::DiskReserve;
 use crate::directory;
 use crate::settings;
 use crate::signon::Installation;
@@ -48,7 +49,9 @@ pub async fn installation(config: &Config, create_key: bool) -> Result<Installat
         None => Blocklist::default(),
     };
     let passwords = Passwords::new(PasswordOptions { blocklist, ..PasswordOptions::default() }, &random)?;
-    Ok(Installation::new(db, vault, catalog, base_url, clock, random, passwords))
+    let mut installation = Installation::new(db, vault, catalog, base_url, clock, random, passwords);
+    installation.disk = DiskReserve::of(&config.database_url, config.limits.disk_reserve_mib << 20);
+    Ok(installation)
 }
 
 /// The base URL in force: the one said, else the one stored, else `localhost` with the port. A server that was

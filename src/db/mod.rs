@@ -9,6 +9,7 @@ pub mod epoch;
 pub mod group_commit;
 pub mod lock;
 pub mod query;
+pub mod reserve;
 
 use std::path::Path;
 use std::str::FromStr;

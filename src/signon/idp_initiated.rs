@@ -47,7 +47,7 @@ pub async fn visit(
     let waiting =
         Waiting::IdpInitiated { relay_state: visit.relay_state.map(str::to_owned), confirm: visit.ask_first };
     let handle =
-        pending::park(&installation.db, ctx, target.application.id, visitor.browser, &waiting, None).await?;
+        pending::park(installation, ctx, target.application.id, visitor.browser, &waiting, None).await?;
     Ok(Outcome::SignIn { handle })
 }
 

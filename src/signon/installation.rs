@@ -13,6 +13,7 @@ use crate::catalog::Catalog;
 use crate::db::Db;
 use crate::db::epoch::{self, Epochs};
 use crate::db::group_commit::GroupCommit;
+use crate::db::reserve::DiskReserve;
 use crate::settings::{self, Settings};
 use crate::signon::cache::SignonCache;
 use crate::signon::refusal::RefusalCounts;
@@ -41,6 +42,8 @@ pub struct Installation {
     pub commits: GroupCommit,
     /// Refusals counted and not yet written.
     pub refusals: RefusalCounts,
+    /// Disk kept back for the events of those who are signed in.
+    pub disk: DiskReserve,
     pub(in crate::signon) cache: SignonCache,
     cpu: Arc<Semaphore>,
 }
@@ -69,6 +72,7 @@ impl Installation {
             passwords,
             sessions: SessionCache::default(),
             refusals: RefusalCounts::default(),
+            disk: DiskReserve::default(),
             cache: SignonCache::default(),
             cpu: Arc::new(Semaphore::new(cores * 2)),
         }

@@ -313,6 +313,7 @@ fn durable_steps(
         .application(application.id)
         .detail("initiated_by", if asked.request.is_some() { "sp" } else { "idp" })
         .detail("name_id_format", prepared.name_id.format.short())
+        .detail("session_index", session_index)
         .personal("by_group", authorized.by_group.as_str());
     steps.extend(events::steps(ctx, event)?);
     let sp_session = store::SpSession {

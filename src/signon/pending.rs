@@ -11,7 +11,7 @@ use crate::base::id::ApplicationId;
 use crate::base::{Ctx, Error, Result, Timestamp};
 use crate::db::Db;
 use crate::signon::issue::replayed;
-use crate::signon::store;
+use crate::signon::{Installation, store};
 
 /// How long a handle lives, in milliseconds.
 const LIFETIME: i64 = 30 * MINUTE;
@@ -89,13 +89,14 @@ pub fn source_prefix(source: Option<IpAddr>) -> String {
 /// Parks a request; answers the handle, whose hash alone is stored. `remember`: ID of a signed request, which must
 /// not come twice (SAML-131).
 pub async fn park(
-    db: &Db,
+    installation: &Installation,
     ctx: &Ctx,
     application: ApplicationId,
     browser_secret: &str,
     waiting: &Waiting,
     remember: Option<&str>,
 ) -> Result<String> {
+    installation.disk.check()?;
     let handle = ctx.random.token();
     let pending = Pending {
         handle_hash: hash(&handle),
@@ -108,7 +109,7 @@ pub async fn park(
     };
     let request = serde_json::to_string(waiting).map_err(Error::internal)?;
     let prefix = source_prefix(ctx.source);
-    let mut tx = db.begin().await?;
+    let mut tx = installation.db.begin().await?;
     if let Some(request_id) = remember {
         let seen = store::insert_seen(application, request_id, ctx.now().plus(HOUR));
         tx.run_one(seen, replayed).await?;

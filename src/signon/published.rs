@@ -1,24 +1,37 @@
 //! What everybody may read of an application: its IdP metadata and signing certificate. Both are there from the
 //! moment it is created, since the service provider is set up with them before it is switched on.
 
+use crate::applications::create::freed_label;
 use crate::applications::{self, model::Kind};
 use crate::base::name_id::NameIdFormat;
-use crate::base::{Error, Result, urls};
+use crate::base::{Ctx, Error, Result, urls};
 use crate::db::epoch::Epochs;
 use crate::keys;
 use crate::saml::metadata::IdpMetadata;
-use crate::signon::{Installation, target};
+use crate::signon::{Installation, refusal, target};
 
-async fn application(installation: &Installation, slug: &str) -> Result<applications::Application> {
-    applications::find_by_slug(&mut installation.db.reader(), slug)
-        .await?
-        .filter(|application| application.kind == Kind::Saml)
-        .ok_or_else(|| Error::not_found("application"))
+async fn application(
+    installation: &Installation,
+    ctx: &Ctx,
+    slug: &str,
+) -> Result<applications::Application> {
+    let mut reader = installation.db.reader();
+    match applications::find_by_slug(&mut reader, slug).await? {
+        Some(application) if application.kind == Kind::Saml => Ok(application),
+        Some(_) => Err(Error::not_found("application")),
+        None => Err(match freed_label(&mut reader, ctx, slug).await? {
+            Some(label) => {
+                let gone = refusal::deleted(&label);
+                Error::new(gone.kind, gone.code, gone.message)
+            }
+            None => Error::not_found("application"),
+        }),
+    }
 }
 
 /// The metadata of an application (MD-301): only what works.
-pub async fn metadata(installation: &Installation, epochs: Epochs, slug: &str) -> Result<String> {
-    let application = application(installation, slug).await?;
+pub async fn metadata(installation: &Installation, ctx: &Ctx, epochs: Epochs, slug: &str) -> Result<String> {
+    let application = application(installation, ctx, slug).await?;
     let keys = keys::list(&mut installation.db.reader(), application.id).await?;
     let certificates: Vec<&[u8]> =
         keys.iter().filter(|key| key.state != "retired").map(|key| key.certificate.as_slice()).collect();
@@ -45,8 +58,8 @@ pub async fn metadata(installation: &Installation, epochs: Epochs, slug: &str) -
 }
 
 /// The signing certificate of an application, PEM.
-pub async fn certificate(installation: &Installation, _: Epochs, slug: &str) -> Result<String> {
-    let application = application(installation, slug).await?;
+pub async fn certificate(installation: &Installation, ctx: &Ctx, slug: &str) -> Result<String> {
+    let application = application(installation, ctx, slug).await?;
     let keys = keys::list(&mut installation.db.reader(), application.id).await?;
     let current = keys.iter().find(|key| key.state == "current");
     current.map(keys::KeyView::certificate_pem).ok_or_else(|| Error::not_found("certificate"))

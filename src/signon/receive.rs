@@ -46,12 +46,7 @@ pub async fn find_target(
     }
     let freed = freed_label(&mut installation.db.reader(), ctx, slug).await?;
     let refused = match freed {
-        Some(label) => refusal::own(
-            Kind::Gone,
-            "application_deleted",
-            "This application was removed. Ask your administrator what has taken its place.",
-            Some(&label),
-        ),
+        Some(label) => refusal::deleted(&label),
         None => refusal::own(
             Kind::NotFound,
             "unknown_idp_url",
@@ -113,8 +108,7 @@ pub async fn arrive(
     }
     let remember = trusted.is_signed().then(|| trusted.request().id.as_str());
     let handle =
-        pending::park(&installation.db, ctx, target.application.id, visitor.browser, &waiting, remember)
-            .await?;
+        pending::park(installation, ctx, target.application.id, visitor.browser, &waiting, remember).await?;
     match waiting {
         // A form from another site brings no Lax cookie: whether somebody is signed in shows at the next GET.
         Waiting::Post { .. } => Ok(Outcome::Resume { handle }),

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::base::clock::MINUTE;
 use crate::base::id::ApplicationId;
-use crate::base::{Ctx, Error, Kind, Result};
+use crate::base::{Actor, Ctx, Error, Kind, Result};
 use crate::db::Db;
 use crate::events::{Event, EventName, Outcome as EventOutcome, record};
 use crate::saml::refusal::{Class, Refusal};
@@ -29,26 +29,31 @@ struct Counts {
 }
 
 impl RefusalCounts {
-    /// Whether a source had too many refusals in this minute.
+    /// Whether there were too many refusals in this minute: of the person, or of the network where nobody is signed
+    /// in, so that whoever is signed in does not pay for a neighbour.
     #[must_use]
     pub fn is_over(&self, ctx: &Ctx, limit: u32) -> bool {
         let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         counts.minute == ctx.now().0.div_euclid(MINUTE)
-            && counts.by_source.get(&source_prefix(ctx.source)).is_some_and(|count| *count >= limit)
+            && counts.by_source.get(&source(ctx)).is_some_and(|count| *count >= limit)
     }
 
-    fn add(&self, ctx: &Ctx, code: &'static str, application: Option<ApplicationId>) {
+    fn count(&self, ctx: &Ctx) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let minute = ctx.now().0.div_euclid(MINUTE);
         if counts.minute != minute {
             counts.minute = minute;
             counts.by_source.clear();
         }
-        let prefix = source_prefix(ctx.source);
-        if counts.by_source.len() < MAX_KINDS || counts.by_source.contains_key(&prefix) {
-            *counts.by_source.entry(prefix.clone()).or_default() += 1;
+        let source = source(ctx);
+        if counts.by_source.len() < MAX_KINDS || counts.by_source.contains_key(&source) {
+            *counts.by_source.entry(source).or_default() += 1;
         }
-        let key = (code, application, prefix);
+    }
+
+    fn keep_for_event(&self, ctx: &Ctx, code: &'static str, application: Option<ApplicationId>) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (code, application, source_prefix(ctx.source));
         let key = if counts.by_kind.len() < MAX_KINDS || counts.by_kind.contains_key(&key) {
             key
         } else {
@@ -71,6 +76,14 @@ impl RefusalCounts {
             }
         }
         written
+    }
+}
+
+/// Whose refusals are counted together.
+fn source(ctx: &Ctx) -> String {
+    match &ctx.actor {
+        Actor::User { id, .. } => id.to_string(),
+        _ => source_prefix(ctx.source),
     }
 }
 
@@ -103,8 +116,9 @@ pub async fn note(
     code: &'static str,
     application: Option<ApplicationId>,
 ) -> Result<()> {
-    counts.add(ctx, code, application);
+    counts.count(ctx);
     if !signed_in {
+        counts.keep_for_event(ctx, code, application);
         return Ok(());
     }
     let mut event = Event::new(EventName::SsoRefused).outcome(EventOutcome::Denied).detail("code", code);
@@ -131,6 +145,13 @@ pub fn page(refusal: &Refusal, label: &str) -> Refused {
         label: Some(label.to_owned()),
         mismatch: refusal.mismatch.as_ref().map(|m| (m.expected.clone(), m.received.clone())),
     }
+}
+
+/// The address is of an application that was there until lately (decision 18).
+#[must_use]
+pub fn deleted(label: &str) -> Refused {
+    let sentence = "This application was removed. Ask your administrator what has taken its place.";
+    own(Kind::Gone, "application_deleted", sentence, Some(label))
 }
 
 /// A refusal of our own.

@@ -65,7 +65,9 @@ async function addPerson(page, { username, email, password }) {
 
 async function bind(page, application, group) {
   await page.goto(at(`${application}/groups`));
-  await page.locator('select[name="group"]').selectOption({ label: group });
+  // The option tells the number of members beside the name.
+  const option = page.locator('select[name="group"] option', { hasText: new RegExp(`^${group} \\(`) });
+  await page.locator('select[name="group"]').selectOption(await option.getAttribute("value"));
   await press(page, "Bind group");
   await page.getByRole("link", { name: group }).waitFor();
 }

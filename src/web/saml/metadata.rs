@@ -42,26 +42,25 @@ fn file(headers: &HeaderMap, kind: &'static str, name: Option<String>, body: Str
 
 /// The metadata; `?download=1` names the file.
 pub(super) async fn metadata(
-    _: Anyone,
+    visitor: Anyone,
     State(web): State<Shared>,
     Path(slug): Path<String>,
     Queried(query): Queried<Download>,
     headers: HeaderMap,
 ) -> Answer {
     let epochs = web.installation.epochs().await?;
-    let xml = published::metadata(&web.installation, epochs, &slug).await?;
+    let xml = published::metadata(&web.installation, &visitor.ctx, epochs, &slug).await?;
     let name = query.download.map(|_| format!("tessera-{slug}-metadata.xml"));
     file(&headers, "application/samlmetadata+xml", name, xml)
 }
 
 /// The certificate, as a download.
 pub(super) async fn certificate(
-    _: Anyone,
+    visitor: Anyone,
     State(web): State<Shared>,
     Path(slug): Path<String>,
     headers: HeaderMap,
 ) -> Answer {
-    let epochs = web.installation.epochs().await?;
-    let pem = published::certificate(&web.installation, epochs, &slug).await?;
+    let pem = published::certificate(&web.installation, &visitor.ctx, &slug).await?;
     file(&headers, "application/x-pem-file", Some("certificate.pem".to_owned()), pem)
 }

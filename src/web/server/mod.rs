@@ -7,6 +7,7 @@
 pub mod body;
 pub mod caps;
 mod connection;
+pub mod files;
 mod watch;
 
 use std::future::Future;

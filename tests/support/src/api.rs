@@ -73,6 +73,14 @@ impl Api {
         self.send("DELETE", path, "application/json", None)
     }
 
+    /// `GET` of something that is not JSON.
+    pub fn export(&mut self, path: &str) -> String {
+        let headers = [("authorization", self.authorization.as_str())];
+        let page = self.browser.send("GET", &format!("{}{path}", self.base), &headers, None);
+        assert_eq!(page.status, 200, "{}", page.text());
+        page.text()
+    }
+
     fn json(&mut self, method: &str, path: &str, body: &Value) -> Answer {
         let text = body.to_string();
         let body: &[u8] = if body.is_null() { b"" } else { text.as_bytes() };

@@ -147,6 +147,15 @@ impl Browser {
         self.request("GET", &url, Relation::Typed, &[], None)
     }
 
+    /// As `get`, for a server that may go away in the middle.
+    ///
+    /// # Errors
+    /// What went wrong on the way, in words.
+    pub fn try_get(&mut self, url: &str) -> Result<Page, String> {
+        let url = Url::parse(url).expect("an absolute URL");
+        self.exchange("GET", &url, Relation::Typed, &[], None)
+    }
+
     /// Opens an address from a link on a page.
     pub fn click(&mut self, from: &Page, href: &str) -> Page {
         let url = from.url.join(href).expect("a link is a URL");
@@ -208,6 +217,18 @@ impl Browser {
         headers: &[(&str, &str)],
         body: Option<&[u8]>,
     ) -> Page {
+        self.exchange(method, url, site, headers, body)
+            .unwrap_or_else(|error| panic!("{method} {url}: {error}"))
+    }
+
+    fn exchange(
+        &mut self,
+        method: &str,
+        url: &Url,
+        site: Relation,
+        headers: &[(&str, &str)],
+        body: Option<&[u8]>,
+    ) -> Result<Page, String> {
         let mut request = ureq::http::Request::builder().method(method).uri(url.as_str());
         let named = |name: &str| headers.iter().any(|(key, _)| key.eq_ignore_ascii_case(name));
         if !named("sec-fetch-site") {
@@ -230,7 +251,7 @@ impl Browser {
         } else {
             self.agent.run(request.map(|_| ureq::SendBody::none()))
         };
-        let mut answer = answer.unwrap_or_else(|error| panic!("{method} {url}: {error}"));
+        let mut answer = answer.map_err(|error| error.to_string())?;
         let text = |value: &ureq::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         let headers: Vec<_> =
             answer.headers().iter().map(|(name, value)| (name.to_string(), text(value))).collect();
@@ -238,8 +259,8 @@ impl Browser {
             self.jar.store(url, value);
         }
         let status = answer.status().as_u16();
-        let body =
-            answer.body_mut().with_config().limit(MAX_BODY).read_to_vec().expect("a body that can be read");
-        Page { url: url.clone(), status, headers, body, site }
+        let body = answer.body_mut().with_config().limit(MAX_BODY).read_to_vec();
+        let body = body.map_err(|error| error.to_string())?;
+        Ok(Page { url: url.clone(), status, headers, body, site })
     }
 }

@@ -1,0 +1,121 @@
+//! Floods that must not reach those who are signed in: slow connections (AV-07, AV-08) and deflate bombs.
+//! Short rounds here; `make soak` has the long ones, whose figures stand in `docs/performance.md`.
+
+mod crowd;
+
+use std::fs;
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use flate2::Compression;
+use flate2::write::DeflateEncoder;
+use support::{Browser, Tessera, rounds};
+
+use crowd::{Begin, Forum};
+
+/// What a slow client has sent of its request.
+const BEGINNINGS: [&str; 4] = [
+    "",
+    "GET / HT",
+    "GET /login HTTP/1.1\r\nHost: localhost\r\nX-Slow: ",
+    "POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 4000\r\n\r\nusername=",
+];
+
+#[test]
+#[expect(clippy::print_stdout, reason = "the long rounds' figures are for docs/performance.md")]
+fn av_07_av_08_people_sign_on_while_slow_connections_hang() {
+    let forum = Forum::open(Tessera::setup(env!("CARGO_BIN_EXE_tessera")), 4, 4);
+    let connections = rounds(600, 10_000);
+    assert!(tessera::web::server::files::room_for(connections + 200) >= connections, "too few open files");
+    let address = forum.tessera.address();
+    let mut slow: Vec<TcpStream> = Vec::with_capacity(connections);
+    for number in 0..connections {
+        let mut stream = TcpStream::connect(address).expect("the server takes the connection");
+        stream.write_all(BEGINNINGS[number % BEGINNINGS.len()].as_bytes()).expect("it takes a few bytes");
+        slow.push(stream);
+    }
+    let mut visitors: Vec<_> = (0..8).map(|number| forum.visitor(number)).collect();
+    let each = rounds(25, 250);
+    let mut times: Vec<Duration> = thread::scope(|scope| {
+        let handles: Vec<_> = visitors
+            .iter_mut()
+            .map(|visitor| {
+                scope.spawn(move || {
+                    let time = |_| {
+                        let start = Instant::now();
+                        visitor.sign_on(Begin::Sp).expect("an answer");
+                        start.elapsed()
+                    };
+                    (0..each).map(time).collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        handles.into_iter().flat_map(|handle| handle.join().expect("everybody is signed on")).collect()
+    });
+    assert_eq!(Browser::new().get(&forum.tessera.url("/healthz")).status, 200);
+    times.sort();
+    println!(
+        "{connections} slow connections: p50 {:?}, p99 {:?}",
+        times[times.len() / 2],
+        times[times.len() * 99 / 100]
+    );
+    println!("{} MiB at most", peak_kib(&forum.tessera) / 1024);
+    assert!(peak_kib(&forum.tessera) < 1024 * 1024, "the server took {} KiB", peak_kib(&forum.tessera));
+    // Each of them is ended by the server in the end: no byte, no whole head, no body in time.
+    for stream in slow.iter_mut().take(BEGINNINGS.len()) {
+        stream.set_read_timeout(Some(Duration::from_mins(1))).expect("a time-out can be set");
+        let mut answer = Vec::new();
+        match stream.read_to_end(&mut answer) {
+            Ok(_) => {}
+            Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset, "a slow connection was kept"),
+        }
+        assert!(
+            answer.is_empty() || answer.starts_with(b"HTTP/1.1 408"),
+            "{}",
+            String::from_utf8_lossy(&answer)
+        );
+    }
+}
+
+#[test]
+fn a_08_two_hundred_bombs_take_little_memory() {
+    let forum = Forum::open(Tessera::setup(env!("CARGO_BIN_EXE_tessera")), 1, 1);
+    let mut visitor = forum.visitor(0);
+    visitor.sign_on(Begin::Sp).expect("an answer");
+    let url = forum.tessera.url(&format!("/saml2/stall-0?SAMLRequest={}", bomb()));
+    let before = peak_kib(&forum.tessera);
+    thread::scope(|scope| {
+        for _ in 0..200 {
+            let url = &url;
+            scope.spawn(move || {
+                let page = Browser::new().get(url);
+                // Refused as what it is, or as one of too many.
+                assert!(matches!(page.status, 400 | 429 | 503), "{}: {}", page.status, page.text());
+            });
+        }
+    });
+    let grown = peak_kib(&forum.tessera) - before;
+    assert!(grown < 50 * 1024, "200 bombs took {grown} KiB");
+    visitor.sign_on(Begin::Sp).expect("the others go on");
+    visitor.sign_on(Begin::Idp).expect("by a tile too");
+}
+
+/// 20 MiB of nothing, a thousand times smaller on the way.
+fn bomb() -> String {
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(&vec![b' '; 20 << 20]).expect("memory takes all");
+    let small = encoder.finish().expect("memory takes all");
+    assert!(small.len() < 32 << 10, "the bomb is {} bytes", small.len());
+    STANDARD.encode(small).replace('+', "%2B").replace('/', "%2F").replace('=', "%3D")
+}
+
+/// Most memory that the server has had resident.
+fn peak_kib(tessera: &Tessera) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", tessera.id())).expect("Linux tells");
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("it has a peak");
+    line.split_whitespace().nth(1).and_then(|text| text.parse().ok()).expect("a number")
+}
