@@ -90,12 +90,13 @@ pub async fn ends_at(db: &Db, ctx: &Ctx, token: &str) -> Result<Option<Timestamp
     store::find_end(&mut db.reader(), &token_hash(token), ctx.now()).await
 }
 
-/// Makes the first owner. Of any number at the same instant, one becomes it.
+/// Makes the first owner and names the organisation. Of any number at the same instant, one becomes it.
 pub async fn complete_setup(
     db: &Db,
     ctx: &Ctx,
     passwords: &Passwords,
     token: &str,
+    organisation: &str,
     owner: NewPerson,
     password: &SecretString,
 ) -> Result<Person> {
@@ -103,14 +104,20 @@ pub async fn complete_setup(
     if !is_setup_link(db, ctx, token).await? {
         return Err(unusable());
     }
-    let hash = account::accept_new(db, ctx, passwords, &owner, password).await?;
+    let context = PolicyContext::for_new(&owner, organisation);
+    let hash = passwords.accept(&ctx.random, context, password).await?;
     let mut tx = db.begin().await?;
     owners::lock(&mut tx).await?;
     require_no_owner(&mut tx).await?;
     store::consume(&mut tx, &token_hash(token), Purpose::Setup, ctx.now()).await?.ok_or_else(unusable)?;
     store::void_setup(&mut tx, ctx.now()).await?;
     let person = account::insert(&mut tx, ctx, owner, Some(&hash), Some(Role::Owner)).await?;
-    let event = Event::new(EventName::SetupComplete).target("user", person.id, &person.username);
+    let mut settings = settings::read(&mut tx).await?;
+    organisation.clone_into(&mut settings.organisation_name);
+    settings::store(&mut tx, &settings).await?;
+    let event = Event::new(EventName::SetupComplete)
+        .target("user", person.id, &person.username)
+        .detail("organisation_name", organisation);
     record(&mut tx, ctx, event).await?;
     bump(&mut tx, Scope::Sessions).await?;
     tx.commit().await?;

@@ -8,7 +8,6 @@ use rcgen::{
     SerialNumber,
 };
 use time::OffsetDateTime;
-use x509_parser::public_key::PublicKey;
 use zeroize::Zeroizing;
 
 use crate::base::{Error, Random, Result, Timestamp};
@@ -58,42 +57,4 @@ pub(super) fn to_pem(der: &[u8]) -> String {
     }
     out.push_str("-----END CERTIFICATE-----\n");
     out
-}
-
-/// What a certificate says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CertificateInfo {
-    /// Subject, as text.
-    pub subject: String,
-    /// `rsa-2048`, `ec-256` …
-    pub key_type: String,
-    /// SHA-256 over the DER.
-    pub fingerprint: String,
-    /// Valid from.
-    pub not_before: Timestamp,
-    /// Valid until.
-    pub not_after: Timestamp,
-}
-
-impl CertificateInfo {
-    /// Reads a certificate (DER).
-    pub fn read(der: &[u8]) -> Result<Self> {
-        let (_, certificate) = x509_parser::parse_x509_certificate(der).map_err(|error| {
-            Error::field("certificate", "unreadable_certificate", "That is not an X.509 certificate.")
-                .because(error)
-        })?;
-        let key_type = match certificate.public_key().parsed() {
-            Ok(PublicKey::RSA(key)) => format!("rsa-{}", key.key_size()),
-            Ok(PublicKey::EC(point)) => format!("ec-{}", point.key_size()),
-            _ => "other".to_owned(),
-        };
-        let validity = certificate.validity();
-        Ok(Self {
-            subject: certificate.subject().to_string(),
-            key_type,
-            fingerprint: fingerprint(der),
-            not_before: Timestamp(validity.not_before.timestamp().saturating_mul(1000)),
-            not_after: Timestamp(validity.not_after.timestamp().saturating_mul(1000)),
-        })
-    }
 }

@@ -13,8 +13,6 @@ use openssl::pkey::{PKey, Private};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-pub use certificate::CertificateInfo;
-
 use crate::base::id::{ApplicationId, KeyId};
 use crate::base::{Ctx, Error, Result, Timestamp};
 use crate::db::{Executor, Tx};
@@ -141,14 +139,15 @@ fn aad(id: KeyId, application: ApplicationId) -> String {
 mod tests {
     use super::*;
     use crate::base::{Actor, Clock, Random};
+    use crate::saml::certificate::parse_certificate;
 
     #[test]
     fn md_306_generated_certificate_is_rsa_2048_and_lasts_three_years() {
         let clock = Clock::frozen(Timestamp(1_795_334_400_000));
         let ctx = Ctx::background(Actor::System("test"), clock, Random::seeded(1));
         let key = generate(&ctx, "Heap at id.example.com").unwrap();
-        let info = CertificateInfo::read(&key.certificate).unwrap();
-        assert_eq!(info.key_type, "rsa-2048");
+        let info = parse_certificate(&key.certificate).unwrap();
+        assert_eq!(info.key_kind, "RSA 2048");
         assert_eq!(info.subject, "CN=Heap at id.example.com");
         assert_eq!(info.not_after.since(info.not_before), 3 * 365 * crate::base::clock::DAY);
         let private = PKey::private_key_from_der(&key.key_der).unwrap();

@@ -12,6 +12,7 @@ pub mod context;
 pub mod cookies;
 pub mod csrf;
 pub mod error;
+mod event_export;
 pub mod extract;
 pub mod files;
 pub mod form;

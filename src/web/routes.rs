@@ -19,6 +19,8 @@ use crate::web::state::Shared;
 pub const BODY_LIMIT: usize = 1024 * 1024;
 /// Largest body of routes that take SP metadata (W-12).
 pub const METADATA_LIMIT: usize = 2 * 1024 * 1024;
+/// The same in a form, with room for its other fields and its frame.
+pub const METADATA_FORM_LIMIT: usize = METADATA_LIMIT + 64 * 1024;
 
 /// One route, as the walk over all of them sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,13 +13,14 @@ use crate::base::{Error, Kind};
 use crate::web::error::Failure;
 use crate::web::health::HEALTHZ;
 use crate::web::paths::is_plain;
+use crate::web::routes::METADATA_FORM_LIMIT;
 use crate::web::server::body::{gather, is_too_slow};
 use crate::web::state::Shared;
 
 /// Bytes of a body that are gathered before the request takes a place: slow senders wait outside.
 const GATHERED: usize = 16 * 1024;
 /// Largest body of all routes; each has its own limit below it.
-const LARGEST: u64 = 2 * 1024 * 1024;
+const LARGEST: u64 = METADATA_FORM_LIMIT as u64;
 
 /// Answers 404 to paths that are not written the one way we write them.
 pub async fn strict_paths(request: Request, next: Next) -> Response {

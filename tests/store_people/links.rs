@@ -23,8 +23,16 @@ async fn a_49_the_first_owner_is_made_by_the_link_and_the_link_is_gone(world: Wo
     assert!(is_setup_link(&world.db, &world.ctx, &token).await.unwrap());
     let setup = async |token: &str, password: &str| {
         let anyone = world.from("192.0.2.1");
-        complete_setup(&world.db, &anyone, &world.passwords, token, new_person("owner"), &password.into())
-            .await
+        complete_setup(
+            &world.db,
+            &anyone,
+            &world.passwords,
+            token,
+            "Acme",
+            new_person("owner"),
+            &password.into(),
+        )
+        .await
     };
     let before = world.passwords.computed();
     assert_eq!(setup("guessed", PASSWORD).await.unwrap_err().code, "link_unusable");
@@ -38,6 +46,8 @@ async fn a_49_the_first_owner_is_made_by_the_link_and_the_link_is_gone(world: Wo
     assert_eq!(setup(&token, PASSWORD).await.unwrap_err().kind, Kind::Gone);
     assert_eq!(create_setup(&world.db, &world.ctx).await.unwrap_err().code, "already_set_up");
     assert_eq!(world.events(EventName::SetupComplete).await.len(), 1);
+    let settings = tessera::settings::read(&mut world.db.reader()).await.unwrap();
+    assert_eq!(settings.organisation_name, "Acme");
 }
 
 async fn a_49_a_set_up_link_lives_an_hour_and_a_newer_one_voids_it(world: World) {
@@ -57,7 +67,7 @@ async fn a_49_of_50_who_set_up_at_the_same_instant_one_becomes_owner(world: Worl
         let token = token.clone();
         tokio::spawn(async move {
             let owner = new_person(&format!("owner{n}"));
-            complete_setup(&db, &ctx, &passwords, &token, owner, &PASSWORD.into()).await
+            complete_setup(&db, &ctx, &passwords, &token, "Acme", owner, &PASSWORD.into()).await
         })
     });
     let mut made = 0;

@@ -6,9 +6,8 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::auth::link;
-use crate::base::{Actor, Error, Kind, Result, urls};
+use crate::base::{Error, Kind, Result, urls};
 use crate::directory::NewPerson;
-use crate::signon::configure::change_settings;
 use crate::web::account::password_min;
 use crate::web::error::{Answer, Failure};
 use crate::web::extract::{Gate, GateForm};
@@ -89,7 +88,7 @@ pub async fn complete_setup(
 
 async fn make_owner(web: &Web, gate: &Gate, token: &str, owner: &Owner) -> Result<()> {
     let installation = &web.installation;
-    let organisation = owner.organisation.trim().to_owned();
+    let organisation = owner.organisation.trim();
     if organisation.is_empty() || organisation.chars().count() > 80 {
         let message = "Give your organisation a name of 1 to 80 characters.";
         return Err(Error::field("organisation", "unusable_name", message));
@@ -104,8 +103,5 @@ async fn make_owner(web: &Web, gate: &Gate, token: &str, owner: &Owner) -> Resul
     };
     let password = SecretString::from(owner.password.as_str());
     let (db, passwords) = (&installation.db, &installation.passwords);
-    let person = link::complete_setup(db, &gate.ctx, passwords, token, new, &password).await?;
-    let actor = Actor::User { id: person.id, username: person.username.as_str().into() };
-    let named = move |settings: &mut crate::settings::Settings| settings.organisation_name = organisation;
-    change_settings(db, &gate.ctx.acting_as(actor), named).await.map(drop)
+    link::complete_setup(db, &gate.ctx, passwords, token, organisation, new, &password).await.map(drop)
 }

@@ -1,20 +1,16 @@
 //! Events in the console: filters, days, and the export.
 
-use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::header;
-use axum::response::IntoResponse as _;
-use futures_util::stream;
 use serde::Deserialize;
 
 use crate::auth::Permission;
 use crate::base::clock::DAY;
-use crate::base::paging::{MAX_LIMIT, PageRequest};
-use crate::base::{Error, Timestamp, urls};
-use crate::events::query::{self, CSV_HEADER, EventFilter};
-use crate::events::{Event, EventName, Outcome, chain, steps};
+use crate::base::{Error, urls};
+use crate::events::query::{self, EventFilter};
+use crate::events::{EventName, Outcome, chain};
 use crate::web::admin::frame;
 use crate::web::error::Answer;
+use crate::web::event_export::{Format, stream_events};
 use crate::web::extract::permission::{EventsExport, EventsRead};
 use crate::web::extract::{Console, Queried};
 use crate::web::page;
@@ -143,51 +139,12 @@ async fn chain_state(web: &Web, shell: &mut Shell) -> Result<(Status, String), E
     Ok((Status::new(Tone::Danger, "Chain broken"), note))
 }
 
-/// `GET /admin/events/export?format=jsonl|csv`: all events of the filter, a page at a time. The export is an event
-/// itself, written before the first line leaves.
+/// `GET /admin/events/export?format=jsonl|csv`: all events of the filter.
 pub async fn export_events(
     console: Console<EventsExport>,
     State(web): State<Shared>,
     Queried(wanted): Queried<Wanted>,
 ) -> Answer {
-    let csv = wanted.format == "csv";
-    let (kind, ending) =
-        if csv { ("text/csv; charset=utf-8", "csv") } else { ("application/x-ndjson", "jsonl") };
-    let mut filter = wanted.filter();
-    let now: Timestamp = console.ctx().now();
-    // What happens meanwhile is left out, so that the stream ends.
-    filter.until = Some(filter.until.map_or(now, |until| until.min(now)));
-    let event = Event::new(EventName::EventExport).detail("format", ending);
-    let installation = web.installation.clone();
-    installation.commits.write(steps(console.ctx(), event)?).await?;
-    let first = PageRequest { limit: MAX_LIMIT, after: None };
-    let lines = stream::try_unfold(Some((first, true)), move |state| {
-        let (installation, filter) = (installation.clone(), filter.clone());
-        async move {
-            let Some((request, is_first)) = state else { return Ok(None) };
-            let page = query::list(&mut installation.db.reader(), &filter, &request).await.map_err(broken)?;
-            let mut text = if csv && is_first { CSV_HEADER.to_owned() } else { String::new() };
-            for event in &page.items {
-                text.push_str(&if csv {
-                    event.to_csv_record()
-                } else {
-                    event.to_json_line().map_err(broken)?
-                });
-            }
-            let next = match page.next_cursor.as_deref() {
-                Some(cursor) => {
-                    Some((PageRequest::parse(Some(MAX_LIMIT), Some(cursor)).map_err(broken)?, false))
-                }
-                None => None,
-            };
-            Ok::<_, std::io::Error>(Some((Bytes::from(text), next)))
-        }
-    });
-    let name = format!("attachment; filename=\"tessera-events.{ending}\"");
-    let headers = [(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, name)];
-    Ok((headers, Body::from_stream(lines)).into_response())
-}
-
-fn broken(error: Error) -> std::io::Error {
-    std::io::Error::other(error)
+    let format = Format::parse(Some(&wanted.format))?;
+    Ok(stream_events(web.installation.clone(), console.ctx(), wanted.filter(), format).await?)
 }

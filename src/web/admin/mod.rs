@@ -26,7 +26,7 @@ use crate::base::urls;
 use crate::web::error::Answer;
 use crate::web::extract::Console;
 use crate::web::extract::permission::AnyRole;
-use crate::web::routes::{METADATA_LIMIT, Routes};
+use crate::web::routes::{METADATA_FORM_LIMIT, Routes};
 use crate::web::see_other;
 
 /// The routes of the console.
@@ -56,7 +56,7 @@ fn application_routes() -> Routes {
         .post(&urls::admin_sso(app), sso::save_sso)
         .post(&urls::admin_sso_deactivate(app), sso::deactivate)
         .post(&urls::admin_sso_test(app), sso::test::test_sign_on)
-        .post_up_to(METADATA_LIMIT, &urls::admin_sp_metadata(app), sso::metadata::sp_metadata)
+        .post_up_to(METADATA_FORM_LIMIT, &urls::admin_sp_metadata(app), sso::metadata::sp_metadata)
         .post_up_to(
             sso::certificates::UPLOAD_LIMIT,
             &urls::admin_sp_certificates(app),

@@ -21,7 +21,6 @@ mod sso;
 mod tokens;
 mod users;
 
-pub use events::{Format, stream_events};
 pub use input::Input;
 pub use openapi::document;
 
