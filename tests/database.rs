@@ -262,7 +262,7 @@ async fn group_commit_is_all_or_nothing_for_each_write() {
                     sql("UPDATE settings SET value = 'y' WHERE value = $1 AND name = 'anchor'").bind(touched);
                 let anchor = sql("INSERT INTO settings (name, value) VALUES ('anchor', 'x') \
                      ON CONFLICT (name) DO UPDATE SET value = 'x'");
-                commits.write(vec![Step::any(insert), Step::any(anchor), Step::one(check, missing)]).await
+                commits.write(vec![Step::Row(insert), Step::Row(anchor), Step::One(check, missing)]).await
             }
         };
         let writes = (0..40).map(|i| write(format!("n{i}"), i % 5 != 0));

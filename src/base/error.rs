@@ -134,6 +134,19 @@ impl Error {
         self
     }
 
+    /// The same failure for one more who waited for it; the cause as text.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        Self {
+            kind: self.kind,
+            code: self.code,
+            message: self.message.clone(),
+            fields: self.fields.clone(),
+            retry_after: self.retry_after,
+            internal: self.internal.as_ref().map(|cause| cause.to_string().into()),
+        }
+    }
+
     /// The cause for the log.
     pub fn internal_cause(&self) -> Option<&(dyn std::error::Error + Send + Sync)> {
         self.internal.as_deref()

@@ -2,8 +2,13 @@
 //! trusted only after the counter was read (decision 22). So a node, or a command beside the server, can't leave
 //! another with a revoked session, binding or key.
 
-use crate::base::Result;
-use crate::db::{Executor, Reader, Tx, sql};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::base::{Error, Result};
+use crate::db::{Db, Executor, Reader, Tx, sql};
+
+/// Callers answered by one read at most.
+const MAX_CALLERS: usize = 1024;
 
 /// The counters, one for each family of things that memory copies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
@@ -29,6 +34,40 @@ pub enum Scope {
     Sessions,
     /// Settings.
     Settings,
+}
+
+/// Reads the counters for many requests at once: each gets a read that began after it had asked, and those who ask
+/// meanwhile share the next one. Cheap to clone; the reading task ends when the last handle is gone.
+#[derive(Clone, Debug)]
+pub struct EpochReader(mpsc::UnboundedSender<oneshot::Sender<Result<Epochs>>>);
+
+impl EpochReader {
+    /// Starts the reading task on the current runtime.
+    #[must_use]
+    pub fn start(db: Db) -> Self {
+        let (asking, mut asked) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            let mut callers: Vec<oneshot::Sender<Result<Epochs>>> = Vec::new();
+            while asked.recv_many(&mut callers, MAX_CALLERS).await > 0 {
+                let read = read(db.reader()).await;
+                for caller in callers.drain(..) {
+                    // Who went away meanwhile needs no answer.
+                    let _ = caller.send(match &read {
+                        Ok(epochs) => Ok(*epochs),
+                        Err(error) => Err(error.again()),
+                    });
+                }
+            }
+        });
+        Self(asking)
+    }
+
+    /// The counters as they are now.
+    pub async fn read(&self) -> Result<Epochs> {
+        let (caller, answer) = oneshot::channel();
+        self.0.send(caller).map_err(|_| Error::internal("the reading task has ended"))?;
+        answer.await.map_err(|_| Error::internal("the reading task has ended"))?
+    }
 }
 
 /// Reads all counters: one statement, before anything cached is used.

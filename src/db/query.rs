@@ -5,13 +5,13 @@ use std::str::FromStr;
 
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{Postgres, Row as _, Sqlite};
+use sqlx::{AssertSqlSafe, Postgres, Row as _, Sqlite};
 
 use crate::base::{Error, Result, Timestamp};
 use crate::db::{Db, Reader, Tx, map_error};
 
 /// A value bound to a statement: the few portable column types there are.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// TEXT: ids, enums, strings, JSON.
     Text(Option<String>),
@@ -78,30 +78,49 @@ impl Query {
     }
 
     fn sqlite(self) -> sqlx::query::Query<'static, Sqlite, SqliteArguments> {
-        let mut query = sqlx::query::<Sqlite>(self.text);
-        for value in self.values {
-            query = match value {
-                Value::Text(v) => query.bind(v),
-                Value::Int(v) => query.bind(v),
-                Value::Bool(v) => query.bind(v),
-                Value::Blob(v) => query.bind(v),
-            };
-        }
-        query
+        self.values.into_iter().fold(sqlx::query::<Sqlite>(self.text), bind_sqlite)
     }
 
     fn postgres(self) -> sqlx::query::Query<'static, Postgres, PgArguments> {
-        let mut query = sqlx::query::<Postgres>(self.text);
-        for value in self.values {
-            query = match value {
-                Value::Text(v) => query.bind(v),
-                Value::Int(v) => query.bind(v),
-                Value::Bool(v) => query.bind(v),
-                Value::Blob(v) => query.bind(v),
-            };
-        }
-        query
+        self.values.into_iter().fold(sqlx::query::<Postgres>(self.text), bind_postgres)
     }
+}
+
+type SqliteQuery = sqlx::query::Query<'static, Sqlite, SqliteArguments>;
+type PgQuery = sqlx::query::Query<'static, Postgres, PgArguments>;
+
+fn bind_sqlite(query: SqliteQuery, value: Value) -> SqliteQuery {
+    match value {
+        Value::Text(v) => query.bind(v),
+        Value::Int(v) => query.bind(v),
+        Value::Bool(v) => query.bind(v),
+        Value::Blob(v) => query.bind(v),
+    }
+}
+
+fn bind_postgres(query: PgQuery, value: Value) -> PgQuery {
+    match value {
+        Value::Text(v) => query.bind(v),
+        Value::Int(v) => query.bind(v),
+        Value::Bool(v) => query.bind(v),
+        Value::Blob(v) => query.bind(v),
+    }
+}
+
+/// `INSERT … VALUES ($1, $2) …` for so many rows: `VALUES ($1, $2), ($3, $4) …`.
+fn for_rows(text: &str, columns: usize, rows: usize) -> Result<String> {
+    let one = || Error::internal("a statement for rows holds no row of binds alone");
+    let (head, rest) = text.split_once("VALUES (").ok_or_else(one)?;
+    let (row, tail) = rest.split_once(')').ok_or_else(one)?;
+    let expected = (1..=columns).map(|n| format!("${n}")).collect::<Vec<_>>().join(", ");
+    if row != expected {
+        return Err(one());
+    }
+    let tuples = (0..rows).map(|nth| {
+        let binds = (1..=columns).map(|n| format!("${}", nth * columns + n)).collect::<Vec<_>>();
+        format!("({})", binds.join(", "))
+    });
+    Ok(format!("{head}VALUES {}{tail}", tuples.collect::<Vec<_>>().join(", ")))
 }
 
 /// A row of either database. A column that is missing or of another type is a fault of ours.
@@ -228,6 +247,24 @@ impl Tx {
         }
     }
 
+    /// Adds several rows by the statement for one. Nothing but the numbers of binds is written into the text.
+    pub(in crate::db) async fn insert_rows(&mut self, text: &'static str, rows: &[&[Value]]) -> Result<()> {
+        let columns = rows.first().map_or(0, |row| row.len());
+        let values = || rows.iter().flat_map(|row| row.iter().cloned());
+        let text = AssertSqlSafe(for_rows(text, columns, rows.len())?);
+        match self {
+            Self::Sqlite(tx) => {
+                let query = values().fold(sqlx::query::<Sqlite>(text), bind_sqlite);
+                query.execute(&mut **tx).await.map_err(map_error)?;
+            }
+            Self::Postgres(tx) => {
+                let query = values().fold(sqlx::query::<Postgres>(text), bind_postgres);
+                query.execute(&mut **tx).await.map_err(map_error)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Runs a writing statement that must touch exactly one row; `missing` is the error when it touches none.
     pub async fn run_one(&mut self, query: Query, missing: impl FnOnce() -> Error) -> Result<()> {
         match self.run(query).await? {
@@ -261,5 +298,23 @@ impl Executor for Reader<'_> {
                 Ok(query.postgres().fetch_optional(pool).await.map_err(map_error)?.map(Row::Postgres))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_for_one_row_becomes_one_for_several() {
+        let upsert = "INSERT INTO t (a, b) VALUES ($1, $2) ON CONFLICT (a) DO UPDATE SET b = excluded.b";
+        let text = for_rows(upsert, 2, 2).unwrap();
+        assert_eq!(
+            text,
+            "INSERT INTO t (a, b) VALUES ($1, $2), ($3, $4) ON CONFLICT (a) DO UPDATE SET b = excluded.b"
+        );
+        assert_eq!(for_rows(upsert, 2, 1).unwrap(), upsert);
+        assert!(for_rows("INSERT INTO t (a, b) VALUES ($1, 7)", 1, 2).is_err());
+        assert!(for_rows("DELETE FROM t WHERE a = $1", 1, 2).is_err());
     }
 }

@@ -194,5 +194,5 @@ pub async fn record(tx: &mut Tx, ctx: &Ctx, event: Event) -> Result<()> {
 
 /// The event as steps of a group commit.
 pub fn steps(ctx: &Ctx, event: Event) -> Result<Vec<Step>> {
-    Ok(store::insert(prepare(ctx, event)?).into_iter().map(Step::any).collect())
+    Ok(store::insert(prepare(ctx, event)?).into_iter().map(Step::Row).collect())
 }

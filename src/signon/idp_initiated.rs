@@ -111,13 +111,14 @@ async fn note_opened(
     let application = &authorized.target().application;
     let mut steps = Vec::new();
     if let Some(handle_hash) = consume {
-        steps.push(Step::one(store::consume_pending(handle_hash, ctx.now()), already_answered));
+        steps.push(Step::One(store::consume_pending(handle_hash, ctx.now()), already_answered));
     }
     let event = Event::new(EventName::ApplicationOpen)
         .target("application", application.id, application.label.as_str())
         .application(application.id)
         .personal("by_group", authorized.by_group());
     steps.extend(events::steps(ctx, event)?);
-    steps.push(Step::any(store::touch_last_use(authorized.subject().person.id, application.id, ctx.now())));
+    let last_use = store::touch_last_use(authorized.subject().person.id, application.id, ctx.now());
+    steps.push(Step::Latest(last_use, 2));
     installation.commits.write(steps).await
 }

@@ -11,7 +11,7 @@ use crate::base::urls::BaseUrl;
 use crate::base::{Actor, Clock, Ctx, Error, Random, Result};
 use crate::catalog::Catalog;
 use crate::db::Db;
-use crate::db::epoch::{self, Epochs};
+use crate::db::epoch::{EpochReader, Epochs};
 use crate::db::group_commit::GroupCommit;
 use crate::db::reserve::DiskReserve;
 use crate::settings::{self, Settings};
@@ -45,6 +45,7 @@ pub struct Installation {
     /// Disk kept back for the events of those who are signed in.
     pub disk: DiskReserve,
     pub(in crate::signon) cache: SignonCache,
+    epoch_reader: EpochReader,
     cpu: Arc<Semaphore>,
 }
 
@@ -63,6 +64,7 @@ impl Installation {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         Self {
             commits: GroupCommit::start(db.clone()),
+            epoch_reader: EpochReader::start(db.clone()),
             db,
             vault,
             catalog,
@@ -89,7 +91,7 @@ impl Installation {
 
     /// The cache epochs: read once for each request, before anything cached is trusted.
     pub async fn epochs(&self) -> Result<Epochs> {
-        epoch::read(self.db.reader()).await
+        self.epoch_reader.read().await
     }
 
     /// The settings of now, from memory when the epoch allows.

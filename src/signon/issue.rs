@@ -301,12 +301,12 @@ fn durable_steps(
     let application = &authorized.target.application;
     let mut steps = Vec::with_capacity(8);
     if let Some(handle_hash) = asked.consume {
-        steps.push(Step::one(store::consume_pending(handle_hash, ctx.now()), already_answered));
+        steps.push(Step::One(store::consume_pending(handle_hash, ctx.now()), already_answered));
     }
     if let (Some(trusted), true) = (asked.request, asked.remember_request) {
         let request = trusted.request();
         let expires_at = ctx.now().plus(crate::base::clock::HOUR);
-        steps.push(Step::one(store::insert_seen(application.id, &request.id, expires_at), replayed));
+        steps.push(Step::One(store::insert_seen(application.id, &request.id, expires_at), replayed));
     }
     let event = Event::new(EventName::SsoAuth)
         .target("application", application.id, application.label.as_str())
@@ -323,8 +323,9 @@ fn durable_steps(
         name_id: &prepared.name_id.value,
         name_id_format: prepared.name_id.format.short(),
     };
-    steps.push(Step::any(store::insert_sp_session(&sp_session, ctx.now())));
-    steps.push(Step::any(store::touch_last_use(authorized.subject.person.id, application.id, ctx.now())));
+    steps.push(Step::Row(store::insert_sp_session(&sp_session, ctx.now())));
+    let last_use = store::touch_last_use(authorized.subject.person.id, application.id, ctx.now());
+    steps.push(Step::Latest(last_use, 2));
     Ok(steps)
 }
 

@@ -43,6 +43,16 @@ pub enum Waiting {
     },
 }
 
+impl Waiting {
+    /// Bytes of what came.
+    pub(in crate::signon) fn len(&self) -> usize {
+        match self {
+            Self::Redirect { raw_query: text } | Self::Post { raw_body: text } => text.len(),
+            Self::IdpInitiated { .. } => 0,
+        }
+    }
+}
+
 /// A waiting request as stored.
 #[derive(Clone, Debug)]
 pub struct Pending {
@@ -140,6 +150,23 @@ pub async fn find(
         return Ok(None);
     }
     Ok(Some((pending, serde_json::from_str(&request).map_err(Error::internal)?)))
+}
+
+/// Gives a waiting request, which a form of another site brought, to the browser that has now opened a page of ours.
+/// `hop_secret` came with that form; without it nothing changes.
+pub async fn hand_over(
+    db: &Db,
+    ctx: &Ctx,
+    handle: &str,
+    hop_secret: &str,
+    browser_secret: &str,
+) -> Result<()> {
+    let (handle_hash, browser_hash) = (hash(handle), hash(browser_secret));
+    let prefix = source_prefix(ctx.source);
+    let mut tx = db.begin().await?;
+    store::set_pending_browser(&mut tx, &handle_hash, &hash(hop_secret), &browser_hash).await?;
+    store::evict_pending(&mut tx, &prefix, &browser_hash, PER_SOURCE, PER_BROWSER).await?;
+    tx.commit().await
 }
 
 /// Notes that the person proved who they are for this very request (ForceAuthn, SAML-118).

@@ -7,7 +7,7 @@ use crate::applications::model::Kind as ApplicationKind;
 use crate::auth::SessionView;
 use crate::base::{Ctx, Error, Kind, Result};
 use crate::db::epoch::Epochs;
-use crate::saml::binding::{Message, decode_post, decode_redirect};
+use crate::saml::binding::{decode_post, decode_redirect};
 use crate::saml::receive::{Stage, Timing, Trusted, receive as check};
 use crate::saml::refusal::{Reason, Refusal};
 use crate::signon::issue::{Asked, Denied, authorise, deny, issue, refuse, subject_of};
@@ -173,33 +173,40 @@ pub async fn resume(
     }
 }
 
-/// Decodes and checks, on a bounded pool: XML and signatures cost time that an attacker chooses.
+/// Bytes of a message as sent that are decoded and checked in place: what an ordinary request takes.
+const SMALL: usize = 4 * 1024;
+
+/// Decodes and checks. XML and signatures cost time that an attacker chooses, so all but small messages go to a bounded
+/// pool; for a small one the way there and back would cost more than the work.
 async fn examine(
     installation: &Installation,
     target: &Arc<Target>,
     waiting: &Waiting,
     stage: Stage,
 ) -> Result<std::result::Result<Trusted, Refusal>> {
+    if waiting.len() <= SMALL {
+        return decode_and_check(target, waiting, stage);
+    }
     let (target, waiting) = (target.clone(), waiting.clone());
-    installation
-        .on_cpu(move || {
-            let message: Message = match &waiting {
-                Waiting::Redirect { raw_query } => match decode_redirect(raw_query) {
-                    Ok(message) => message,
-                    Err(refusal) => return Ok(Err(refusal)),
-                },
-                Waiting::Post { raw_body } => match decode_post(raw_body) {
-                    Ok(message) => message,
-                    Err(refusal) => return Ok(Err(refusal)),
-                },
-                Waiting::IdpInitiated { .. } => {
-                    return Err(Error::internal("a visit without a request has no message"));
-                }
-            };
-            let sp = target.service_provider()?;
-            Ok(check(&message, &sp, &target.endpoint(), stage))
-        })
-        .await?
+    installation.on_cpu(move || decode_and_check(&target, &waiting, stage)).await?
+}
+
+fn decode_and_check(
+    target: &Target,
+    waiting: &Waiting,
+    stage: Stage,
+) -> Result<std::result::Result<Trusted, Refusal>> {
+    let decoded = match waiting {
+        Waiting::Redirect { raw_query } => decode_redirect(raw_query),
+        Waiting::Post { raw_body } => decode_post(raw_body),
+        Waiting::IdpInitiated { .. } => {
+            return Err(Error::internal("a visit without a request has no message"));
+        }
+    };
+    match decoded {
+        Ok(message) => Ok(check(&message, &target.service_provider()?, &target.endpoint(), stage)),
+        Err(refusal) => Ok(Err(refusal)),
+    }
 }
 
 /// Authorises and answers.

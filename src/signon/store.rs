@@ -73,6 +73,17 @@ pub(super) async fn find_pending(
     Ok(Some((pending, row.text("request")?)))
 }
 
+pub(super) async fn set_pending_browser(
+    tx: &mut Tx,
+    handle_hash: &str,
+    old_browser_hash: &str,
+    browser_hash: &str,
+) -> Result<u64> {
+    let query = sql("UPDATE pending_requests SET browser_hash = $3 \
+         WHERE handle_hash = $1 AND browser_hash = $2 AND consumed_at IS NULL");
+    tx.run(query.bind(handle_hash).bind(old_browser_hash).bind(browser_hash)).await
+}
+
 pub(super) async fn set_pending_authenticated(tx: &mut Tx, handle_hash: &str, at: Timestamp) -> Result<u64> {
     let query = sql(
         "UPDATE pending_requests SET authenticated_at = $2 WHERE handle_hash = $1 AND consumed_at IS NULL",

@@ -1,5 +1,5 @@
-//! Our three cookies (decision 4, W-03): the session's, the one that a browser has before anybody signed in, and the
-//! choice of colours. Over https their names begin with `__Host-`, so that no other host can plant one.
+//! Our cookies (decision 4, W-03): the session's, the one that a browser has before anybody signed in, one for each
+//! request that a form of another site brought, for its next hop, and the choice of colours. Over https their names begin with `__Host-`, so that no other host can plant one.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
@@ -18,6 +18,11 @@ enum Which {
     Browser,
     Theme,
 }
+
+/// Seconds for the hop from a form of another site to a page of ours.
+const A_HOP: i64 = 5 * 60;
+/// Characters of a handle that name its cookie.
+const HANDLE_PREFIX: usize = 16;
 
 /// Seconds the choice of colours is kept.
 const A_YEAR: i64 = 365 * 24 * 3600;
@@ -62,13 +67,34 @@ impl Cookies {
         }
     }
 
-    /// 256 random bits as we write them; anything else is no secret of ours.
+    /// The secret that goes with this one handle.
+    #[must_use]
+    pub fn hop(self, headers: &HeaderMap, handle: &str) -> Option<String> {
+        secret(headers, &self.hop_name(handle))
+    }
+
+    /// Sets the secret of one handle. A form of another site brings none of our cookies, so the browser can't be
+    /// told by them; and one cookie for all would take its requests from another tab of the same browser.
+    #[must_use]
+    pub fn set_hop(self, handle: &str, value: &str) -> HeaderValue {
+        self.write(&self.hop_name(handle), value, Some(A_HOP))
+    }
+
+    /// Takes the secret of one handle away.
+    #[must_use]
+    pub fn clear_hop(self, handle: &str) -> HeaderValue {
+        self.write(&self.hop_name(handle), "", Some(0))
+    }
+
+    /// The name of a handle's cookie: by its first characters, those of ours alone.
+    fn hop_name(self, handle: &str) -> String {
+        let start: String = handle.chars().filter(|c| is_ours(*c)).take(HANDLE_PREFIX).collect();
+        format!("{}-{start}", if self.secure { "__Host-tessera-hop" } else { "tessera-hop" })
+    }
+
+    /// What we wrote into a cookie, if it is there.
     fn secret(self, headers: &HeaderMap, which: Which) -> Option<String> {
-        only(headers, self.name(which))
-            .filter(|v| {
-                v.len() == 43 && v.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-            })
-            .map(str::to_owned)
+        secret(headers, self.name(which))
     }
 
     /// Sets the session cookie; with `max_age` seconds it outlives the browser (*keep me signed in*).
@@ -97,12 +123,29 @@ impl Cookies {
     }
 
     fn set(self, which: Which, value: &str, max_age: Option<i64>) -> HeaderValue {
-        let name = self.name(which);
+        self.write(self.name(which), value, max_age)
+    }
+
+    fn write(self, name: &str, value: &str, max_age: Option<i64>) -> HeaderValue {
         let secure = if self.secure { "; Secure" } else { "" };
         let age = max_age.map(|seconds| format!("; Max-Age={seconds}")).unwrap_or_default();
         let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{age}");
         HeaderValue::from_str(&text).expect("names, tokens and numbers are plain ASCII")
     }
+}
+
+/// Whether this is 256 random bits as we write them; anything else is no secret of ours.
+fn is_token(text: &str) -> bool {
+    text.len() == 43 && text.chars().all(is_ours)
+}
+
+/// The alphabet of our tokens.
+fn is_ours(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '-' || c == '_'
+}
+
+fn secret(headers: &HeaderMap, name: &str) -> Option<String> {
+    only(headers, name).filter(|value| is_token(value)).map(str::to_owned)
 }
 
 /// The value of the one cookie of this name. Two of them mean that somebody planted one, and then neither counts.

@@ -8,3 +8,4 @@ mod idp_initiated;
 mod requests;
 mod sp;
 mod sp_initiated;
+mod tabs;

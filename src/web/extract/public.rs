@@ -39,8 +39,11 @@ impl FromRequestParts<Shared> for Anyone {
 pub struct Gate {
     /// The context; the actor is the person if there is a session.
     pub ctx: Ctx,
-    /// The browser's secret: pending requests belong to it, and the forms of the gate.
+    /// The browser's secret: pending requests belong to it, and the forms of the gate. Made anew for a request that
+    /// brought none, and kept by the browser only where it opened a page of ours.
     pub browser: String,
+    /// The request brought the secret.
+    pub knows_browser: bool,
     /// The session, if one runs.
     pub live: Option<Live>,
     headers: HeaderMap,
@@ -57,6 +60,12 @@ impl Gate {
     pub async fn shell(&self, web: &Web, title: &str) -> Shell {
         let shell = dress(web.shell_of_nobody(title).await, web, &self.ctx, &self.headers);
         Shell { csrf: web.csrf_token(&self.ctx, &self.browser), ..shell }
+    }
+
+    /// The secret that came with this one handle, after a form of another site.
+    #[must_use]
+    pub fn hop(&self, web: &Web, handle: &str) -> Option<String> {
+        web.cookies.hop(&self.headers, handle)
     }
 
     /// Whether the browser followed a link of our own, an address typed in, or nothing it could tell of; not a link or
@@ -84,12 +93,18 @@ impl FromRequestParts<Shared> for Gate {
     async fn from_request_parts(parts: &mut Parts, web: &Shared) -> Result<Self, Failure> {
         let (ctx, notes) = context_of(parts)?;
         let live = find(web, parts).await?;
-        let browser = web.cookies.browser(&parts.headers).unwrap_or_else(|| {
+        let brought = web.cookies.browser(&parts.headers);
+        let knows_browser = brought.is_some();
+        let browser = brought.unwrap_or_else(|| {
             let secret = ctx.random.token();
-            notes.set_cookie(web.cookies.set_browser(&secret));
+            // A form of another site never brings the cookie, though the browser may have it: setting it here would
+            // replace it, and end every sign-in that waits in another tab.
+            if parts.method.is_safe() {
+                notes.set_cookie(web.cookies.set_browser(&secret));
+            }
             secret
         });
         let ctx = live.as_ref().map_or_else(|| ctx.clone(), |live| ctx.acting_as(actor_of(&live.session)));
-        Ok(Self { ctx, browser, live, headers: parts.headers.clone() })
+        Ok(Self { ctx, browser, knows_browser, live, headers: parts.headers.clone() })
     }
 }

@@ -1,5 +1,6 @@
 //! `/saml2/{slug}`: with a `SAMLRequest` the service provider begins, without one Tessera does.
 
+use axum::Extension;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::Method;
 use axum::response::Response;
@@ -8,9 +9,11 @@ use serde::Deserialize;
 use crate::base::{Error, Kind, Result};
 use crate::signon::Epochs;
 use crate::signon::idp_initiated::{self, Visit};
-use crate::signon::pending::Waiting;
+use crate::signon::outcome::Outcome;
+use crate::signon::pending::{self, Waiting};
 use crate::signon::receive::{self, Visitor};
 use crate::signon::target;
+use crate::web::context::Notes;
 use crate::web::csrf::{FIELD, check_origin, check_token};
 use crate::web::error::{Answer, Failure};
 use crate::web::extract::body::is_media_type;
@@ -23,9 +26,19 @@ fn visitor(gate: &Gate, epochs: Epochs) -> Visitor<'_> {
     Visitor { session: gate.live.as_ref().map(|live| &live.session), browser: &gate.browser, epochs }
 }
 
-/// Whether a query or form holds a parameter of this name, however often.
-fn names(raw: &str, name: &str) -> bool {
-    raw.split('&').any(|pair| pair.split('=').next() == Some(name))
+/// Whether a query or form holds a message, by any spelling of the parameter's name.
+fn has_message(raw: &str) -> bool {
+    url::form_urlencoded::parse(raw.as_bytes())
+        .any(|(name, _)| matches!(name.as_ref(), "SAMLRequest" | "SAMLResponse"))
+}
+
+/// A message in the query of a POST, whose binding takes it from the form alone (SAML-101).
+fn mixed_sources() -> Error {
+    Error::new(
+        Kind::Malformed,
+        "mixed_sources",
+        "This sign-in request came by a form and by the address at once. Go back to the application and start again.",
+    )
 }
 
 /// GET: an AuthnRequest by the Redirect binding, or a visit.
@@ -42,7 +55,7 @@ pub(super) async fn by_get(
     let raw_query = query.unwrap_or_default();
     let installation = &web.installation;
     let epochs = installation.epochs().await?;
-    if names(&raw_query, "SAMLRequest") || names(&raw_query, "SAMLResponse") {
+    if has_message(&raw_query) {
         let waiting = Waiting::Redirect { raw_query };
         let outcome =
             receive::arrive(installation, &gate.ctx, visitor(&gate, epochs), &slug, waiting).await?;
@@ -70,8 +83,10 @@ fn checked_relay_state(text: Option<String>) -> Result<Option<String>> {
 /// POST: an AuthnRequest by the POST binding, or the button of the page that asks first.
 pub(super) async fn by_post(
     gate: Gate,
+    Extension(notes): Extension<Notes>,
     State(web): State<Shared>,
     Path(slug): Path<String>,
+    RawQuery(query): RawQuery,
     headers: axum::http::HeaderMap,
     RawBody(body): RawBody,
 ) -> Answer {
@@ -81,12 +96,18 @@ pub(super) async fn by_post(
     let raw_body = String::from_utf8(body.into()).map_err(|_| {
         Error::new(Kind::Malformed, "form_encoding", "This form is not encoded as it should be.")
     })?;
+    if query.is_some_and(|query| !query.is_empty()) {
+        return Err(mixed_sources().into());
+    }
     let installation = &web.installation;
     let epochs = installation.epochs().await?;
-    if names(&raw_body, "SAMLRequest") || names(&raw_body, "SAMLResponse") {
+    if has_message(&raw_body) {
         let waiting = Waiting::Post { raw_body };
         let outcome =
             receive::arrive(installation, &gate.ctx, visitor(&gate, epochs), &slug, waiting).await?;
+        if let (Outcome::Resume { handle }, false) = (&outcome, gate.knows_browser) {
+            notes.set_cookie(web.cookies.set_hop(handle, &gate.browser));
+        }
         return show(&web, &gate, epochs, &slug, outcome).await;
     }
     confirmed(&web, &gate, &headers, epochs, &slug, &raw_body).await
@@ -122,11 +143,16 @@ pub(super) struct Handle {
 /// Goes on with a stored request.
 pub(super) async fn go_on(
     gate: Gate,
+    Extension(notes): Extension<Notes>,
     State(web): State<Shared>,
     Path(slug): Path<String>,
     Queried(handle): Queried<Handle>,
 ) -> Answer<Response> {
     let installation = &web.installation;
+    if let Some(secret) = gate.hop(&web, &handle.request) {
+        pending::hand_over(&installation.db, &gate.ctx, &handle.request, &secret, &gate.browser).await?;
+        notes.set_cookie(web.cookies.clear_hop(&handle.request));
+    }
     let epochs = installation.epochs().await?;
     let outcome =
         receive::resume(installation, &gate.ctx, visitor(&gate, epochs), &slug, &handle.request).await?;
