@@ -48,6 +48,15 @@ impl Transform {
             Self::Map(_) => "map",
         }
     }
+
+    /// The texts that it puts into values.
+    pub(super) fn texts(&self) -> Vec<&str> {
+        match self {
+            Self::Prefix(text) | Self::Suffix(text) | Self::Join(text) => vec![text],
+            Self::Map(table) => table.values().map(String::as_str).collect(),
+            Self::Lower | Self::Upper | Self::LocalPart | Self::Split(_) => Vec::new(),
+        }
+    }
 }
 
 /// The values grew beyond [`MAX_OUTPUT`] or [`MAX_VALUES`].
@@ -59,9 +68,12 @@ pub struct TooLong {
 
 impl TooLong {
     /// Stable code.
+    pub const CODE: &'static str = "attribute_too_long";
+
+    /// Stable code.
     #[must_use]
     pub fn code(self) -> &'static str {
-        "attribute_too_long"
+        Self::CODE
     }
 }
 
