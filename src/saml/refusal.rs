@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use crate::saml::binding::RelayState;
 use crate::saml::dsig::SignatureFault;
 use crate::saml::status::Status;
 use crate::saml::xml::XmlFault;
@@ -257,6 +258,8 @@ pub struct Reply {
     pub in_response_to: String,
     /// The status to send.
     pub status: Status,
+    /// What the request brought: it goes back with an error too (Bindings 3.5.3, SAML-126).
+    pub relay_state: Option<RelayState>,
 }
 
 /// A refused message.
