@@ -187,13 +187,11 @@ impl Trusted {
 }
 
 fn refusal_at(acs_url: &str, request_id: &str, relay_state: Option<RelayState>, reason: Reason) -> Refusal {
-    let reply = reason.status().map(|status| Reply {
-        acs_url: acs_url.to_owned(),
-        in_response_to: request_id.to_owned(),
-        status,
-        relay_state,
-    });
-    Refusal { reason, mismatch: None, reply }
+    let reply = |status| {
+        let (acs_url, in_response_to) = (acs_url.to_owned(), request_id.to_owned());
+        Box::new(Reply { acs_url, in_response_to, status, relay_state })
+    };
+    Refusal { reason, mismatch: None, reply: reason.status().map(reply) }
 }
 
 /// Checks a message against what is registered.

@@ -270,7 +270,7 @@ pub struct Refusal {
     /// What differs, where something was compared.
     pub mismatch: Option<Mismatch>,
     /// The trusted ACS to answer at; without it the refusal is a page of ours.
-    pub reply: Option<Reply>,
+    pub reply: Option<Box<Reply>>,
 }
 
 impl Refusal {
