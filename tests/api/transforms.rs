@@ -25,7 +25,7 @@ async fn a_42_no_expression_can_be_stored_or_tried() {
     ] {
         let attribute = json!([{ "name": "a", "source": "email", "transforms": [transform] }]);
         let refused = owner.patch(&sso, json!({ "attributes": attribute })).await;
-        assert_eq!(refused.status, 422, "{transform}: {}", refused.text());
+        assert!(matches!(refused.status, 400 | 422), "{transform}: {}", refused.text());
     }
     for attribute in [
         json!({ "name": "a", "expression": "user.email" }),
