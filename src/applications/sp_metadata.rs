@@ -10,7 +10,7 @@ use crate::applications::update::{check_version, save};
 use crate::base::id::ApplicationId;
 use crate::base::{Ctx, Error, FieldError, Kind, Result};
 use crate::catalog::Catalog;
-use crate::catalog::sso::{AcsUrlForm, Change, NameIdPatch, SsoPatch, SsoSettings};
+use crate::catalog::sso::{AcsUrlForm, Change, NameIdPatch, SignMode, SsoPatch, SsoSettings};
 use crate::db::Db;
 use crate::events::EventName;
 use crate::saml::certificate::parse_certificate;
@@ -56,7 +56,12 @@ pub async fn apply(
     let mut tx = db.begin().await?;
     let old = require(&mut tx, id).await?;
     check_version(&old, mode.if_version)?;
-    let new = patched(catalog, &old, patch_of(&metadata)?)?;
+    let mut patch = patch_of(&metadata)?;
+    // Whoever wants assertions signed gets them signed; how else to sign stays the administrator's choice (SAML-207).
+    if metadata.want_assertions_signed == Some(true) && old.sso.sign == SignMode::Response {
+        patch.sign = Change::Set(SignMode::Both);
+    }
+    let new = patched(catalog, &old, patch)?;
     let changes = changes(&old.sso, &new.sso)?;
     let warnings = warnings(&metadata, ctx);
     let application =

@@ -80,8 +80,8 @@ mod tests {
     #[test]
     fn saml_206_ids_are_nc_names_of_160_bits_and_unique() {
         let random = Random::System;
-        let ids: HashSet<String> = (0..100_000).map(|_| random.saml_id()).collect();
-        assert_eq!(ids.len(), 100_000);
+        let ids: HashSet<String> = (0..1_000_000).map(|_| random.saml_id()).collect();
+        assert_eq!(ids.len(), 1_000_000);
         assert!(ids.iter().all(|id| id.len() == 41 && id.starts_with('_')));
         // No shared prefix beyond what chance gives: all 256 values of the first byte occur.
         assert_eq!(ids.iter().map(|id| id[1..3].to_owned()).collect::<HashSet<_>>().len(), 256);

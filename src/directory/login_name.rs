@@ -89,6 +89,12 @@ pub(in crate::directory) fn check_email(text: &str) -> Result<String, (&'static 
     }
 }
 
+/// Whether a text is, to the letter, an address in its stored form.
+#[must_use]
+pub fn is_addr_spec(text: &str) -> bool {
+    check_email(text).is_ok_and(|stored| stored == text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -155,7 +155,7 @@ impl Trusted {
     /// A refusal that is answered at the ACS, when its reason is one of those that are.
     #[must_use]
     pub fn refuse(&self, reason: Reason) -> Refusal {
-        refusal_at(&self.acs_url, &self.request.id, reason)
+        refusal_at(&self.acs_url, &self.request.id, self.relay_state.clone(), reason)
     }
 
     /// The format that the NameID must have: the one asked for, if the application offers it, else its default
@@ -186,13 +186,12 @@ impl Trusted {
     }
 }
 
-fn refusal_at(acs_url: &str, request_id: &str, reason: Reason) -> Refusal {
-    let reply = reason.status().map(|status| Reply {
-        acs_url: acs_url.to_owned(),
-        in_response_to: request_id.to_owned(),
-        status,
-    });
-    Refusal { reason, mismatch: None, reply }
+fn refusal_at(acs_url: &str, request_id: &str, relay_state: Option<RelayState>, reason: Reason) -> Refusal {
+    let reply = |status| {
+        let (acs_url, in_response_to) = (acs_url.to_owned(), request_id.to_owned());
+        Box::new(Reply { acs_url, in_response_to, status, relay_state })
+    };
+    Refusal { reason, mismatch: None, reply: reason.status().map(reply) }
 }
 
 /// Checks a message against what is registered.
@@ -223,7 +222,7 @@ pub fn receive(
     // An address that takes no POST can't take the error either; the default one can.
     let answer_at = if acs.binding == AcsBinding::Post { acs } else { default_acs(sp.acs).unwrap_or(acs) };
     let request = read_details(node, &outline, acs, endpoint)
-        .map_err(|reason| refusal_at(&answer_at.url, &outline.id, reason))?;
+        .map_err(|reason| refusal_at(&answer_at.url, &outline.id, message.relay_state.clone(), reason))?;
     Ok(Trusted {
         request,
         sp_entity_id: sp.entity_id.to_owned(),

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use crate::saml::binding::RelayState;
 use crate::saml::dsig::SignatureFault;
 use crate::saml::status::Status;
 use crate::saml::xml::XmlFault;
@@ -257,6 +258,8 @@ pub struct Reply {
     pub in_response_to: String,
     /// The status to send.
     pub status: Status,
+    /// What the request brought: it goes back with an error too (Bindings 3.5.3, SAML-126).
+    pub relay_state: Option<RelayState>,
 }
 
 /// A refused message.
@@ -267,7 +270,7 @@ pub struct Refusal {
     /// What differs, where something was compared.
     pub mismatch: Option<Mismatch>,
     /// The trusted ACS to answer at; without it the refusal is a page of ours.
-    pub reply: Option<Reply>,
+    pub reply: Option<Box<Reply>>,
 }
 
 impl Refusal {

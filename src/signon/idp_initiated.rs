@@ -13,7 +13,7 @@ use crate::events::{self, Event, EventName};
 use crate::signon::issue::{Asked, Authorized, already_answered, authorise, deny, issue, subject_of};
 use crate::signon::outcome::Outcome;
 use crate::signon::pending::{self, Pending, Waiting};
-use crate::signon::receive::{Visitor, find_target};
+use crate::signon::receive::{Visitor, find_target, noted};
 use crate::signon::target::Target;
 use crate::signon::{Installation, refusal, store};
 
@@ -28,6 +28,17 @@ pub struct Visit<'a> {
 
 /// Somebody came to the IdP URL without a request.
 pub async fn visit(
+    installation: &Installation,
+    ctx: &Ctx,
+    visitor: Visitor<'_>,
+    slug: &str,
+    visit: Visit<'_>,
+) -> Result<Outcome> {
+    let outcome = come(installation, ctx, visitor, slug, visit).await;
+    noted(installation, ctx, visitor, slug, outcome).await
+}
+
+async fn come(
     installation: &Installation,
     ctx: &Ctx,
     visitor: Visitor<'_>,

@@ -8,7 +8,9 @@ use crate::base::name_id::NameIdFormat;
 use crate::base::{Ctx, Error, Kind, Result};
 use crate::catalog::sso::{DenyTo, SsoSettings};
 use crate::db::group_commit::Step;
+use crate::directory::login_name::is_addr_spec;
 use crate::events::{self, Event, EventName};
+use crate::saml::binding::RelayState;
 use crate::saml::receive::Trusted;
 use crate::saml::refusal::{Reason, Refusal};
 use crate::saml::response::{Attribute, ErrorResponse, Lifetimes, NameId, ResponseInput};
@@ -235,12 +237,7 @@ pub(in crate::signon) fn mapped_name_id(
                 format!("{label} wants to know you by a property that your account here does not have. Ask your administrator to fill it in."),
             )
         })?;
-    let is_address = || {
-        value.split_once('@').is_some_and(|(local, domain)| {
-            !local.is_empty() && domain.contains('.') && !value.contains(char::is_whitespace)
-        })
-    };
-    if format == NameIdFormat::EmailAddress && !is_address() {
+    if format == NameIdFormat::EmailAddress && !is_addr_spec(&value) {
         return Err(Error::new(
             Kind::Forbidden,
             "name_id_not_an_address",
@@ -308,13 +305,17 @@ fn durable_steps(
         let expires_at = ctx.now().plus(crate::base::clock::HOUR);
         steps.push(Step::One(store::insert_seen(application.id, &request.id, expires_at), replayed));
     }
-    let event = Event::new(EventName::SsoAuth)
+    let mut event = Event::new(EventName::SsoAuth)
         .target("application", application.id, application.label.as_str())
         .application(application.id)
         .detail("initiated_by", if asked.request.is_some() { "sp" } else { "idp" })
         .detail("name_id_format", prepared.name_id.format.short())
         .detail("session_index", session_index)
         .personal("by_group", authorized.by_group.as_str());
+    // Accepted, but longer than the standard has it: another IdP may refuse it (SAML-127).
+    if asked.request.and_then(Trusted::relay_state).is_some_and(RelayState::exceeds_standard) {
+        event = event.detail("warning", Reason::RelayStateOverStandard.code());
+    }
     steps.extend(events::steps(ctx, event)?);
     let sp_session = store::SpSession {
         session_index,
@@ -419,7 +420,7 @@ pub async fn refuse(
                 &reply.acs_url,
                 &reply.in_response_to,
                 reply.status,
-                None,
+                reply.relay_state.as_ref().map(|state| state.as_str().to_owned()),
             )
             .await
         }

@@ -6,6 +6,7 @@ use crate::applications::create::freed_label;
 use crate::applications::model::Kind as ApplicationKind;
 use crate::auth::SessionView;
 use crate::base::{Ctx, Error, Kind, Result};
+use crate::catalog::sso::transform::TooLong;
 use crate::db::epoch::Epochs;
 use crate::saml::binding::{decode_post, decode_redirect};
 use crate::saml::receive::{Stage, Timing, Trusted, receive as check};
@@ -66,6 +67,36 @@ pub async fn arrive(
     slug: &str,
     waiting: Waiting,
 ) -> Result<Outcome> {
+    let outcome = look_at(installation, ctx, visitor, slug, waiting).await;
+    noted(installation, ctx, visitor, slug, outcome).await
+}
+
+/// Leaves the event of a refusal that travels as an error, and hands it on. A fault of ours that is no decision, such
+/// as a database out of reach, is a matter for the log.
+pub(in crate::signon) async fn noted(
+    installation: &Installation,
+    ctx: &Ctx,
+    visitor: Visitor<'_>,
+    slug: &str,
+    outcome: Result<Outcome>,
+) -> Result<Outcome> {
+    let Err(error) = &outcome else { return outcome };
+    let decided = matches!(error.kind, Kind::Forbidden | Kind::Conflict | Kind::Gone);
+    if decided || error.code == TooLong::CODE {
+        let id = target::load(installation, visitor.epochs, slug).await?.map(|target| target.application.id);
+        let signed_in = visitor.session.is_some();
+        refusal::note(&installation.db, &installation.refusals, ctx, signed_in, error.code, id).await?;
+    }
+    outcome
+}
+
+async fn look_at(
+    installation: &Installation,
+    ctx: &Ctx,
+    visitor: Visitor<'_>,
+    slug: &str,
+    waiting: Waiting,
+) -> Result<Outcome> {
     let settings = installation.settings(visitor.epochs).await?;
     if installation.refusals.is_over(ctx, settings.saml_refusals_per_address_minute) {
         return Err(refusal::too_many());
@@ -81,6 +112,8 @@ pub async fn arrive(
             "This application only opens an address; it takes no sign-in requests.",
             Some(&target.application.label),
         );
+        let (signed_in, id) = (visitor.session.is_some(), Some(target.application.id));
+        refusal::note(&installation.db, &installation.refusals, ctx, signed_in, refused.code, id).await?;
         return Ok(Outcome::Refused(refused));
     }
     let skew = i64::from(settings.clock_skew_seconds) * 1000;
@@ -118,6 +151,17 @@ pub async fn arrive(
 
 /// Goes on with a stored request: after a sign-in, or after the bounce of a POST.
 pub async fn resume(
+    installation: &Installation,
+    ctx: &Ctx,
+    visitor: Visitor<'_>,
+    slug: &str,
+    handle: &str,
+) -> Result<Outcome> {
+    let outcome = take_up(installation, ctx, visitor, slug, handle).await;
+    noted(installation, ctx, visitor, slug, outcome).await
+}
+
+async fn take_up(
     installation: &Installation,
     ctx: &Ctx,
     visitor: Visitor<'_>,

@@ -8,3 +8,4 @@ mod matrix;
 mod reference;
 mod secrets;
 mod support;
+mod transforms;

@@ -65,3 +65,30 @@ async fn w_11_a_token_is_good_until_it_is_revoked_or_ends() {
     let in_query = house.with("").get(&format!("/me?access_token={}", owner.token)).await;
     in_query.refused(401, "token_missing");
 }
+
+#[tokio::test]
+async fn a_29_links_lead_to_the_base_url_whatever_host_is_claimed() {
+    let house = House::open().await;
+    let owner = house.api(Role::Owner).await;
+    let person = json!({ "username": "livia", "email": "livia@example.com", "password": PASSWORD });
+    let user = id(&owner.post("/users", person).await.expect(201));
+    let app = house.heap(&owner).await;
+    for (name, value) in [
+        ("host", "evil.example"),
+        ("x-forwarded-host", "evil.example"),
+        ("forwarded", "host=evil.example;proto=http"),
+        ("x-forwarded-proto", "http"),
+        ("x-original-url", "https://evil.example/"),
+    ] {
+        let path = format!("/users/{user}/reset-link");
+        let link = owner.send("POST", &path, &[(name, value)], Vec::new()).await.expect(200);
+        let url = link["url"].as_str().unwrap();
+        assert!(url.starts_with("https://id.example.com/reset/"), "{name}: {url}");
+        let told = owner.send("GET", &format!("/applications/{app}"), &[(name, value)], Vec::new()).await;
+        let text = told.text();
+        assert!(
+            text.contains("https://id.example.com/saml2/") && !text.contains("evil.example"),
+            "{name}: {text}"
+        );
+    }
+}

@@ -1,17 +1,20 @@
 //! An installation with one application, people inside and outside its group, and browsers.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
+use support::PrivatePostgres;
 use tempfile::TempDir;
 use tessera::applications::create::{NewApplication, Surroundings, create};
 use tessera::applications::{Application, binding, sso};
-use tessera::auth::{NewAccount, PasswordOptions, Passwords, SignIn, account, password, sign_in};
+use tessera::auth::{
+    NewAccount, NewApiToken, PasswordOptions, Passwords, Role, SignIn, account, api_token, password, sign_in,
+};
 use tessera::base::id::{GroupId, UserId};
 use tessera::base::urls::BaseUrl;
 use tessera::base::{Actor, Clock, Ctx, Random, Timestamp};
@@ -26,14 +29,15 @@ use tessera::web::server::Peer;
 use tessera::web::{Web, WebOptions, router};
 use tower::ServiceExt as _;
 
-use crate::sp::{ACS, ENTITY_ID};
+use crate::sp::{ACS, ENTITY_ID, escaped};
 
 pub const BASE: &str = "https://id.example";
-const PASSWORD: &str = "violet tram on the ninth hill";
+pub const PASSWORD: &str = "violet tram on the ninth hill";
 
-/// The installation.
+/// One node of the installation.
 pub struct House {
-    _folder: TempDir,
+    folder: Option<TempDir>,
+    url: String,
     pub installation: Arc<Installation>,
     router: Router,
     pub clock: Clock,
@@ -64,30 +68,55 @@ pub struct Browser {
     pub user: Option<UserId>,
 }
 
+async fn node(url: &str, clock: &Clock, seed: u64) -> (Arc<Installation>, Router) {
+    let random = Random::seeded(seed);
+    let db = Db::open(url).await.unwrap();
+    let options = PasswordOptions { cost: password::Cost::trifling(), ..PasswordOptions::default() };
+    let passwords = Passwords::new(options, &random).unwrap();
+    let base_url = BaseUrl::parse(BASE, false).unwrap();
+    let (vault, catalog) = (Vault::new([7; 32]), Catalog::built_in());
+    let installation = Installation::new(db, vault, catalog, base_url, clock.clone(), random, passwords);
+    let installation = Arc::new(installation);
+    let router = router(&Web::new(installation.clone(), WebOptions::default()));
+    (installation, router)
+}
+
+/// The value of a hidden field of a page of ours.
+pub fn hidden(page: &str, name: &str) -> String {
+    let start = format!("name=\"{name}\" value=\"");
+    let from = page.find(&start).unwrap_or_else(|| panic!("no field {name} in {page}")) + start.len();
+    page[from..from + page[from..].find('"').unwrap()].to_owned()
+}
+
 impl House {
+    /// On SQLite.
     pub async fn open() -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}/test.db", folder.path().display());
+        Self::on(Some(folder), url).await
+    }
+
+    /// On PostgreSQL.
+    pub async fn on_postgres() -> Self {
+        static CLUSTER: OnceLock<PrivatePostgres> = OnceLock::new();
+        Self::on(None, CLUSTER.get_or_init(PrivatePostgres::start).create_database()).await
+    }
+
+    async fn on(folder: Option<TempDir>, url: String) -> Self {
         let clock = Clock::frozen(Timestamp(1_795_334_400_000));
-        let random = Random::seeded(42);
-        let db = Db::open(&format!("sqlite://{}/test.db", folder.path().display())).await.unwrap();
-        let options = PasswordOptions { cost: password::Cost::trifling(), ..PasswordOptions::default() };
-        let passwords = Passwords::new(options, &random).unwrap();
-        let base_url = BaseUrl::parse(BASE, false).unwrap();
-        let installation = Arc::new(Installation::new(
-            db,
-            Vault::new([7; 32]),
-            Catalog::built_in(),
-            base_url,
-            clock.clone(),
-            random,
-            passwords,
-        ));
-        let router = router(&Web::new(installation.clone(), WebOptions::default()));
+        let (installation, router) = node(&url, &clock, 42).await;
         let ctx = Ctx::background(Actor::CommandLine, clock.clone(), installation.random.clone());
         groups::ensure_everyone(&installation.db, &ctx).await.unwrap();
         let new = NewGroup { name: "Sales".to_owned(), description: None };
         let group = groups::create(&installation.db, &ctx, new).await.unwrap().id;
-        Self { _folder: folder, installation, router, clock, group }
+        Self { folder, url, installation, router, clock, group }
+    }
+
+    /// Another node on the same data, with memory of its own. It must not outlive this one.
+    pub async fn another_node(&self) -> Self {
+        let (installation, router) = node(&self.url, &self.clock, 43).await;
+        let (url, clock) = (self.url.clone(), self.clock.clone());
+        Self { folder: None, url, installation, router, clock, group: self.group }
     }
 
     pub fn ctx(&self) -> Ctx {
@@ -224,6 +253,56 @@ impl House {
             .body(Body::from(body))
             .unwrap();
         self.send(browser, request).await
+    }
+
+    /// Opens the sign-in page that a redirect leads to, and signs in there.
+    pub async fn log_in(&self, browser: &mut Browser, location: &str, username: &str) -> Answered {
+        let page = self.get(browser, location).await;
+        self.type_into(browser, &page, username).await
+    }
+
+    /// Fills in a sign-in page, as the person who types it would.
+    pub async fn type_into(&self, browser: &mut Browser, page: &Answered, username: &str) -> Answered {
+        assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+        let body = format!(
+            "csrf={}&handle={}&username={username}&password={}",
+            escaped(&hidden(&page.body, "csrf")),
+            escaped(&hidden(&page.body, "handle")),
+            escaped(PASSWORD),
+        );
+        let form = if page.body.contains("action=\"/login/confirm\"") { "/login/confirm" } else { "/login" };
+        self.post(browser, form, body).await
+    }
+
+    /// What the REST API answers an owner's token.
+    pub async fn api(&self, method: &str, path: &str, media_type: &str, body: impl Into<Body>) -> Answered {
+        let installation = &self.installation;
+        let new = NewApiToken {
+            name: "owner".to_owned(),
+            role: Some(Role::Owner.to_string()),
+            expires_in_days: None,
+        };
+        let token = api_token::create(&installation.db, &self.ctx(), new).await.unwrap();
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("/api/v1{path}"))
+            .header("authorization", format!("Bearer {}", token.expose()))
+            .header("content-type", media_type)
+            .body(body.into())
+            .unwrap();
+        self.send(&mut Browser::default(), request).await
+    }
+
+    /// Every byte that is on disk, on SQLite.
+    pub fn disk(&self) -> Vec<u8> {
+        let files = std::fs::read_dir(self.folder.as_ref().expect("on SQLite").path()).unwrap();
+        files.flat_map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect()
+    }
+
+    /// The codes of all refusals so far.
+    pub async fn refusal_codes(&self) -> Vec<String> {
+        let events = self.events("sso_refused").await;
+        events.iter().map(|event| event.details["code"].as_str().unwrap_or_default().to_owned()).collect()
     }
 
     /// The events, newest first.

@@ -3,13 +3,8 @@
 use axum::http::StatusCode;
 use serde_json::json;
 
-use crate::house::{Browser, House};
+use crate::house::{Browser, House, hidden};
 use crate::sp::{ACS, Posted, escaped};
-
-fn csrf_of(page: &str) -> String {
-    let start = page.find("name=\"csrf\" value=\"").expect("a form of ours") + 19;
-    page[start..start + page[start..].find('"').unwrap()].to_owned()
-}
 
 #[tokio::test]
 async fn a_16_tile_signs_on_and_a_foreign_link_asks_first() {
@@ -24,7 +19,7 @@ async fn a_16_tile_signs_on_and_a_foreign_link_asks_first() {
     assert_eq!(asked.status, StatusCode::OK);
     assert!(Posted::read(&asked.body).is_none(), "a foreign link issues nothing");
     // The button of that page does; another site's form does not.
-    let body = format!("csrf={}&RelayState=deep", escaped(&csrf_of(&asked.body)));
+    let body = format!("csrf={}&RelayState=deep", escaped(&hidden(&asked.body, "csrf")));
     let confirmed = house.post(&mut browser, "/saml2/app", body.clone()).await;
     let posted = Posted::read(&confirmed.body).expect("confirmed");
     assert_eq!(posted.relay_state.as_deref(), Some("deep"));

@@ -3,9 +3,14 @@
 
 #![expect(clippy::format_push_string, reason = "test support fails loudly, and says where")]
 
+mod canary;
+mod conditions;
 mod house;
 mod idp_initiated;
+mod nodes;
+mod refusals;
 mod requests;
 mod sp;
 mod sp_initiated;
+mod subjects;
 mod tabs;

@@ -2,12 +2,15 @@
 
 use axum::body::Body;
 use axum::http::{Request as HttpRequest, StatusCode};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
-
+use tessera::applications::Application;
 use tessera::db::{Executor as _, sql};
+use tessera::keys;
 
 use crate::house::{Browser, House};
-use crate::sp::{Posted, Request};
+use crate::sp::{ACS, ENTITY_ID, Posted, Request, key_pair};
 
 async fn refused(house: &House, browser: &mut Browser, path: &str, status: StatusCode, code: &str) {
     let answered = house.get(browser, path).await;
@@ -225,4 +228,106 @@ async fn md_301_metadata_and_certificate_are_there_before_activation() {
     let request =
         HttpRequest::get("/saml2/app/metadata").header("if-none-match", etag).body(Body::empty()).unwrap();
     assert_eq!(house.send(&mut nobody, request).await.status, StatusCode::NOT_MODIFIED);
+}
+
+/// Metadata of the service provider with a key that is for nothing in particular.
+fn sp_metadata(flags: &str, certificate: &str) -> String {
+    let body: String = certificate.lines().filter(|line| !line.starts_with('-')).collect();
+    format!(
+        "<md:EntityDescriptor xmlns:md=\"urn:oasis:names:tc:SAML:2.0:metadata\" entityID=\"{ENTITY_ID}\">\
+         <md:SPSSODescriptor protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:2.0:protocol\" {flags}>\
+         <md:KeyDescriptor><ds:KeyInfo xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"><ds:X509Data>\
+         <ds:X509Certificate>{body}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></md:KeyDescriptor>\
+         <md:AssertionConsumerService index=\"0\" Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST\" \
+         Location=\"{ACS}\"/></md:SPSSODescriptor></md:EntityDescriptor>"
+    )
+}
+
+async fn upload(house: &House, application: &Application, metadata: String) {
+    let path = format!("/applications/{}/sp-metadata", application.id);
+    let put = house.api("PUT", &path, "application/samlmetadata+xml", metadata).await;
+    assert_eq!(put.status, StatusCode::OK, "{}", put.body);
+}
+
+#[tokio::test]
+async fn md_304_saml_107_a_key_without_use_verifies_and_its_absence_of_use_turns_nothing_off() {
+    let house = House::open().await;
+    let application = house.application("app", json!({})).await;
+    let (key, certificate) = key_pair();
+    let (stranger, _) = key_pair();
+    let mut browser = house.member("livia").await;
+    let destination = format!("Destination=\"{}/saml2/app\"", crate::house::BASE);
+    for (round, flag) in ["true", "1"].into_iter().enumerate() {
+        upload(&house, &application, sp_metadata(&format!("AuthnRequestsSigned=\"{flag}\""), &certificate))
+            .await;
+        let request = |id: &str| Request::new(&format!("_{id}{round}")).with(&destination);
+        let unsigned = format!("/saml2/app?{}", request("u").query(None));
+        refused(&house, &mut browser, &unsigned, StatusCode::FORBIDDEN, "signature_missing").await;
+        let forged = format!("/saml2/app?{}", request("f").signed_query(&stranger));
+        refused(&house, &mut browser, &forged, StatusCode::FORBIDDEN, "signature_invalid").await;
+        let signed = format!("/saml2/app?{}", request("s").signed_query(&key));
+        assert!(Posted::read(&house.get(&mut browser, &signed).await.body).is_some());
+    }
+}
+
+#[tokio::test]
+async fn saml_207_whoever_wants_assertions_signed_gets_them_signed() {
+    let house = House::open().await;
+    let application = house.application("app", json!({ "sign": "response" })).await;
+    let (_, certificate) = key_pair();
+    let mut browser = house.member("livia").await;
+    for (flags, signatures) in
+        [("", 1), ("WantAssertionsSigned=\"false\"", 1), ("WantAssertionsSigned=\"1\"", 2)]
+    {
+        upload(&house, &application, sp_metadata(flags, &certificate)).await;
+        let posted = Posted::read(&house.get(&mut browser, "/saml2/app").await.body).unwrap();
+        assert_eq!(posted.xml.matches("<ds:SignatureValue>").count(), signatures, "{flags}");
+        let assertion = posted.value("<saml:Assertion", "</saml:Assertion>").unwrap();
+        assert_eq!(assertion.contains("<ds:SignatureValue>"), signatures == 2, "{flags}");
+    }
+}
+
+#[tokio::test]
+async fn a_18_neither_disk_nor_api_nor_page_holds_a_private_key() {
+    let house = House::open().await;
+    let application = house.application("app", json!({})).await;
+    let mut browser = house.member("livia").await;
+    house.get(&mut browser, "/saml2/app").await;
+    let db = &house.installation.db;
+    let opened =
+        keys::open_current(&mut db.reader(), &house.installation.vault, application.id).await.unwrap();
+    let rsa = opened.private.rsa().unwrap();
+    let mut pieces = vec![rsa.d().to_vec(), opened.private.private_key_to_der().unwrap()];
+    pieces.extend([rsa.p(), rsa.q()].into_iter().flatten().map(openssl::bn::BigNumRef::to_vec));
+    let mut told = vec![house.disk()];
+    let id = application.id;
+    for path in [
+        format!("/applications/{id}"),
+        format!("/applications/{id}/keys"),
+        format!("/applications/{id}/sso"),
+        "/events".to_owned(),
+        "/events/export?format=jsonl".to_owned(),
+    ] {
+        let answered = house.api("GET", &path, "application/json", "").await;
+        assert_eq!(answered.status, StatusCode::OK, "{path}: {}", answered.body);
+        told.push(answered.body.into_bytes());
+    }
+    for path in ["/saml2/app/metadata", "/saml2/app/certificate.pem"] {
+        told.push(house.get(&mut browser, path).await.body.into_bytes());
+    }
+    let holds =
+        |haystack: &[u8], needle: &[u8]| haystack.windows(needle.len()).any(|window| window == needle);
+    for piece in &pieces {
+        // As octets, as base64 from any of its three alignments, and as hex.
+        let mut shapes = vec![piece[..24].to_vec()];
+        shapes.extend((0..3).map(|skip| STANDARD.encode(&piece[skip..skip + 24]).into_bytes()));
+        shapes.push(
+            piece[..24].iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}")).into_bytes(),
+        );
+        for shape in shapes {
+            assert!(told.iter().all(|haystack| !holds(haystack, &shape)));
+        }
+    }
+    let modulus = rsa.n().to_vec();
+    assert!(holds(&told[0], &modulus[..24]), "the certificate is on the disk that was looked at");
 }

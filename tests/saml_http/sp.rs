@@ -59,7 +59,7 @@ impl Request {
 
     /// The query of the Redirect binding.
     pub fn query(&self, relay_state: Option<&str>) -> String {
-        let mut out = format!("SAMLRequest={}", escaped(&deflated(&self.xml())));
+        let mut out = query_of(self.xml());
         if let Some(state) = relay_state {
             out.push_str(&format!("&RelayState={}", escaped(state)));
         }
@@ -78,13 +78,23 @@ impl Request {
 
     /// The body of the POST binding.
     pub fn body(&self) -> String {
-        format!("SAMLRequest={}", escaped(&STANDARD.encode(self.xml())))
+        body_of(self.xml())
     }
 }
 
-fn deflated(xml: &str) -> String {
+/// Any octets as a message by Redirect.
+pub fn query_of(xml: impl AsRef<[u8]>) -> String {
+    format!("SAMLRequest={}", escaped(&deflated(xml.as_ref())))
+}
+
+/// Any octets as a message by POST.
+pub fn body_of(xml: impl AsRef<[u8]>) -> String {
+    format!("SAMLRequest={}", escaped(&STANDARD.encode(xml)))
+}
+
+fn deflated(xml: &[u8]) -> String {
     let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(xml.as_bytes()).unwrap();
+    encoder.write_all(xml).unwrap();
     STANDARD.encode(encoder.finish().unwrap())
 }
 
@@ -122,7 +132,7 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
     Some(&text[from..from + text[from..].find(end)?])
 }
 
-fn unescaped(text: &str) -> String {
+pub fn unescaped(text: &str) -> String {
     text.replace("&#60;", "<")
         .replace("&#62;", ">")
         .replace("&#34;", "\"")
@@ -144,6 +154,11 @@ impl Posted {
             xml: String::from_utf8(xml).ok()?,
             relay_state: between(page, "name=\"RelayState\" value=\"", "\"").map(unescaped),
         })
+    }
+
+    /// The message as it was posted.
+    pub fn to_base64(&self) -> String {
+        STANDARD.encode(&self.xml)
     }
 
     /// The value of an attribute or the text of an element, by the text around it.

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::attribute::{AcsUrl, AcsUrlForm};
-use super::value::{ValueFrom, value_fault};
+use super::value::{ValueFrom, is_sendable, value_fault};
 use super::{NameId, SsoSettings};
 use crate::base::{Error, FieldError, Result};
 
@@ -83,7 +83,7 @@ impl SsoSettings {
         for (field, text) in idp.into_iter().chain(self.templates()) {
             if text.len() > MAX_TEXT {
                 faults.push(fault(field, "too_long", "Too long. Use at most 2,048 characters."));
-            } else if text.chars().any(char::is_control) {
+            } else if !is_sendable(text) {
                 let message = "This has a line break or another control character in it. Remove it.";
                 faults.push(fault(field, "control_character", message));
             }
@@ -113,7 +113,7 @@ impl SsoSettings {
         let mut names = BTreeSet::new();
         for (i, attribute) in self.attributes.iter().enumerate() {
             let name = &attribute.name;
-            let bad = |text: &str| text.len() > 256 || text.chars().any(char::is_control);
+            let bad = |text: &str| text.len() > 256 || !is_sendable(text);
             if name.trim().is_empty() || bad(name) || attribute.friendly_name.as_deref().is_some_and(bad) {
                 let message = "Give the attribute a name of 1 to 256 characters.";
                 faults.push(fault(format!("attributes.{i}.name"), "bad_name", message));
@@ -122,8 +122,8 @@ impl SsoSettings {
                 let message = format!("{name} stands here twice. Remove or switch off one of the two.");
                 faults.push(fault(format!("attributes.{i}.name"), "duplicate_attribute", message));
             }
-            if let Some(message) = value_fault(&attribute.value, &attribute.transforms) {
-                faults.push(fault(format!("attributes.{i}"), "too_long", message));
+            if let Some((code, message)) = value_fault(&attribute.value, &attribute.transforms) {
+                faults.push(fault(format!("attributes.{i}"), code, message));
             }
         }
         faults
@@ -135,5 +135,5 @@ fn check_name_id(name_id: &NameId) -> Option<FieldError> {
         let message = "A NameID is one value. Use a property, a constant or a value by group.";
         return Some(fault("name_id.source", "not_a_single_value", message));
     }
-    value_fault(&name_id.value, &name_id.transforms).map(|message| fault("name_id", "too_long", message))
+    value_fault(&name_id.value, &name_id.transforms).map(|(code, message)| fault("name_id", code, message))
 }

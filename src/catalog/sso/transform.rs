@@ -48,6 +48,15 @@ impl Transform {
             Self::Map(_) => "map",
         }
     }
+
+    /// The texts that it puts into values.
+    pub(super) fn texts(&self) -> Vec<&str> {
+        match self {
+            Self::Prefix(text) | Self::Suffix(text) | Self::Join(text) => vec![text],
+            Self::Map(table) => table.values().map(String::as_str).collect(),
+            Self::Lower | Self::Upper | Self::LocalPart | Self::Split(_) => Vec::new(),
+        }
+    }
 }
 
 /// The values grew beyond [`MAX_OUTPUT`] or [`MAX_VALUES`].
@@ -59,9 +68,12 @@ pub struct TooLong {
 
 impl TooLong {
     /// Stable code.
+    pub const CODE: &'static str = "attribute_too_long";
+
+    /// Stable code.
     #[must_use]
     pub fn code(self) -> &'static str {
-        "attribute_too_long"
+        Self::CODE
     }
 }
 
@@ -175,9 +187,67 @@ mod tests {
         assert_eq!(apply(commas, &[Transform::Split(",".to_owned())]), Err(TooLong { step: Some(0) }));
     }
 
+    /// One of each.
+    fn all() -> Vec<Transform> {
+        let table = BTreeMap::from([("*".to_owned(), "y".repeat(20_000))]);
+        vec![
+            Transform::Lower,
+            Transform::Upper,
+            Transform::LocalPart,
+            Transform::Prefix("p".repeat(9000)),
+            Transform::Suffix("\u{149}".repeat(3000)),
+            Transform::Join("j".repeat(30)),
+            Transform::Split("p".to_owned()),
+            Transform::Map(table),
+        ]
+    }
+
     #[test]
-    fn unknown_transforms_are_refused() {
-        assert!(serde_saphyr::from_str::<Vec<Transform>>("[{exec: rm}]").is_err());
-        assert!(serde_saphyr::from_str::<Vec<Transform>>("[reverse]").is_err());
+    fn a_42_transforms_are_a_closed_list_of_names() {
+        let mut names: Vec<&str> = all().iter().map(Transform::name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names, ["join", "local_part", "lower", "map", "prefix", "split", "suffix", "upper"]);
+        let schema = serde_json::to_string(&schemars::schema_for!(Transform)).unwrap();
+        assert!(names.iter().all(|name| schema.contains(&format!("\"{name}\""))), "{schema}");
+        for unknown in [
+            "[{exec: rm}]",
+            "[reverse]",
+            "[{template: '{{ env }}'}]",
+            "[{regex_replace: ['(a+)+$', b]}]",
+            "[{if: {}}]",
+            "[{lower: x}]",
+            "[{prefix: a, suffix: b}]",
+            "[{prefix: {constant: a}}]",
+        ] {
+            assert!(serde_saphyr::from_str::<Vec<Transform>>(unknown).is_err(), "{unknown}");
+        }
+        // What looks like an expression is text.
+        assert_eq!(through(&["a"], "[{prefix: '${env.HOME}{{1+1}}'}]").unwrap(), ["${env.HOME}{{1+1}}a"]);
+    }
+
+    proptest::proptest! {
+        /// Work is bounded by the output of each step: none takes more than the bound in, and none gives more out.
+        #[test]
+        fn a_42_no_chain_of_transforms_gives_or_takes_more_than_the_bound(
+            values in proptest::collection::vec(".{0,200}", 0..64),
+            chain in proptest::collection::vec(0..8usize, 0..=16),
+        ) {
+            let all = all();
+            let mut given = values;
+            for index in chain {
+                match apply(given.clone(), &all[index..=index]) {
+                    Ok(values) => {
+                        proptest::prop_assert!(values.iter().map(String::len).sum::<usize>() <= MAX_OUTPUT);
+                        proptest::prop_assert!(values.len() <= MAX_VALUES);
+                        given = values;
+                    }
+                    Err(fault) => {
+                        proptest::prop_assert_eq!(fault, TooLong { step: Some(0) });
+                        break;
+                    }
+                }
+            }
+        }
     }
 }

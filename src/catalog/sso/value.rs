@@ -149,7 +149,34 @@ pub(super) fn yes() -> bool {
 }
 
 /// Limits on what a value may hold, each as the sentence that says so.
-pub(super) fn value_fault(value: &ValueFrom, transforms: &[Transform]) -> Option<&'static str> {
+pub(super) fn value_fault(
+    value: &ValueFrom,
+    transforms: &[Transform],
+) -> Option<(&'static str, &'static str)> {
+    const UNUSABLE: &str = "This has a line break or another character in it that can't be sent. Remove it.";
+    if value_texts(value).chain(transforms.iter().flat_map(Transform::texts)).any(|text| !is_sendable(text)) {
+        return Some(("control_character", UNUSABLE));
+    }
+    length_fault(value, transforms).map(|message| ("too_long", message))
+}
+
+/// Whether an assertion can carry a text: no control character, and nothing that XML 1.0 has no form for.
+pub(super) fn is_sendable(text: &str) -> bool {
+    !text.chars().any(|c| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}'))
+}
+
+fn value_texts(value: &ValueFrom) -> Box<dyn Iterator<Item = &str> + '_> {
+    match value {
+        ValueFrom::Property(_) | ValueFrom::Groups(_) => Box::new(std::iter::empty()),
+        ValueFrom::Constant(text) => Box::new(std::iter::once(text.as_str())),
+        ValueFrom::ByGroup(by) => {
+            let rules = by.rules.iter().map(|rule| rule.value.as_str());
+            Box::new(rules.chain(by.default.as_deref()))
+        }
+    }
+}
+
+fn length_fault(value: &ValueFrom, transforms: &[Transform]) -> Option<&'static str> {
     let long = |text: &str| text.len() > 1024;
     if transforms.len() > 16 {
         return Some("Too many transforms. Use at most 16.");

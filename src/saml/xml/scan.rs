@@ -89,6 +89,25 @@ pub enum XmlFault {
 }
 
 impl XmlFault {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[
+        Self::TooLarge,
+        Self::NotUtf8,
+        Self::NotWellFormed,
+        Self::Doctype,
+        Self::Entity,
+        Self::ProcessingInstruction,
+        Self::TooDeep,
+        Self::TooManyElements,
+        Self::TooManyAttributes,
+        Self::TooManyNamespaces,
+        Self::TextTooLong,
+        Self::DuplicateId,
+        Self::ForeignId,
+        Self::MixedContent,
+        Self::NotCanonical,
+    ];
+
     /// Stable code.
     #[must_use]
     pub fn code(self) -> &'static str {
