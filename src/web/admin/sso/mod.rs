@@ -4,6 +4,7 @@ pub mod certificates;
 pub mod form;
 pub mod metadata;
 pub mod page;
+pub mod preview;
 pub mod test;
 mod text;
 
@@ -72,6 +73,7 @@ pub async fn draw(
         form,
         key: keys.iter().find(|key| key.state == "current"),
         people: loaded.people,
+        testable: web.options.trial.is_some(),
         now: person.ctx.now(),
     };
     html(status, &page::page(installation, drawn)?)
