@@ -32,7 +32,9 @@ async fn heap_from_the_catalog_to_a_members_tile() {
 
     let sso = format!("{app}/sso");
     admin.get(&sso).await;
-    admin.says("1 value is missing before this can be activated").says("Heap ID is empty. It stands in: ACS URL");
+    admin
+        .says("1 value is missing before this can be activated")
+        .says("Heap ID is empty. It stands in: ACS URL");
     admin.says_not("Heap tenant");
     admin.submit(&sso, &[("action", "activate")]).await;
     assert_eq!(admin.status, StatusCode::UNPROCESSABLE_ENTITY);

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::auth::Permission;
 use crate::base::urls;
-use crate::web::api::openapi::{by_tag, document};
 use crate::web::admin::frame;
+use crate::web::api::openapi::{by_tag, document};
 use crate::web::error::Answer;
 use crate::web::extract::{Person, PersonOrToken};
 use crate::web::pages::{ApiDocsPage, Nav};

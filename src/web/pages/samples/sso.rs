@@ -2,8 +2,9 @@
 
 use crate::web::pages::application::Tab;
 use crate::web::pages::application_sso::{
-    AcsRow, ApplicationPreviewPage, ApplicationSsoPage, AttributeRow, BookmarkPage, CertificateCard, IdpValues, PlaceholderField,
-    Previewed, PreviewedAttribute, SpCertificate, SpMetadataPage, SsoValues, UrlPiece, UrlPreview,
+    AcsRow, ApplicationPreviewPage, ApplicationSsoPage, AttributeRow, BookmarkPage, CertificateCard,
+    IdpValues, PlaceholderField, Previewed, PreviewedAttribute, SpCertificate, SpMetadataPage, SsoValues,
+    UrlPiece, UrlPreview,
 };
 use crate::web::pages::parts::{Change, Choice, Decision, Fact, Tone};
 use crate::web::pages::samples::{Drawn, Samples, draw};
@@ -84,7 +85,9 @@ impl Samples {
                     attribute("email", "", &["livia@meridian.example"]),
                     attribute("groups", "Groups", &["heap-editors", "heap-viewers"]),
                 ],
-                xml: self.t("<saml:Assertion>\n  <saml:Issuer>https://id.example</saml:Issuer>\n</saml:Assertion>"),
+                xml: self.t(
+                    "<saml:Assertion>\n  <saml:Issuer>https://id.example</saml:Issuer>\n</saml:Assertion>",
+                ),
             }),
         }
     }
