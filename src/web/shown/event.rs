@@ -90,6 +90,8 @@ fn sentence(event: &EventView) -> Sentence {
         pieces.push(Piece::strong(cut(label)));
     }
     match event.outcome.as_str() {
+        // Some say it already.
+        "denied" if verb.contains("refused") => {}
         "denied" => pieces.push(Piece::plain(", and was refused")),
         "failure" => pieces.push(Piece::plain(", and failed")),
         _ => {}

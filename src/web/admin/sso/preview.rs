@@ -9,7 +9,7 @@ use crate::base::{Error, urls};
 use crate::catalog::sso::SignMode;
 use crate::directory::people;
 use crate::saml::pretty::pretty;
-use crate::signon::preview::{Preview, PreviewAttribute, preview};
+use crate::signon::preview::{Preview, PreviewAttribute, PreviewRefusal, preview};
 use crate::web::admin::application::Loaded;
 use crate::web::admin::frame;
 use crate::web::admin::sso::page::missing_links;
@@ -70,12 +70,22 @@ pub async fn show_preview(
     html(status, &ApplicationPreviewPage { shell, app, person: name, missing, previewed })
 }
 
+/// Why, to the administrator: the refusal's own words are for the person.
+fn reason(refusal: PreviewRefusal, name: &str, label: &str) -> String {
+    match refusal.code {
+        "application_not_active" => format!("{label} is not switched on. Activate it first."),
+        "not_bound" => format!("No group that {name} is in is bound to {label}. Bind one on the tab Groups."),
+        "person_not_active" => format!("The account of {name} is not active."),
+        _ => refusal.message,
+    }
+}
+
 fn drawn(loaded: &Loaded, name: impl Into<String>, preview: Preview) -> Previewed {
     let name = name.into();
     let label = &loaded.application.label;
     let refused = preview.refusal.is_some();
     let verdict = match (preview.refusal, preview.by_group) {
-        (Some(refusal), _) => refusal.message,
+        (Some(refusal), _) => reason(refusal, &name, label),
         (None, Some(group)) => format!("{name} can open {label} through {group}."),
         (None, None) => format!("{name} can open {label}."),
     };
