@@ -196,6 +196,8 @@ filled! {
     admin_sso(application) = "/admin/applications/{application}/sso";
     /// Signs the administrator on to the built-in service provider, to see what the application receives; POST.
     admin_sso_test(application) = "/admin/applications/{application}/sso/test";
+    /// What the application would be told of a person, `?person=`.
+    admin_sso_preview(application) = "/admin/applications/{application}/sso/preview";
     /// Switches sign-on off: asks first unless `confirmed`; POST.
     admin_sso_deactivate(application) = "/admin/applications/{application}/sso/deactivate";
     /// SP metadata: shows the difference, applies it when `confirmed`; POST.

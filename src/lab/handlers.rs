@@ -16,9 +16,9 @@ use serde::Deserialize;
 use crate::base::Error;
 use crate::lab::judge::{Expected, Received, judge};
 use crate::lab::pages::{IndexPage, MessagePage, ReceivedPage, Row, SendPage};
-use crate::lab::pretty::pretty;
 use crate::lab::request::{Wish, authn_request, metadata, post_field, redirect_url};
 use crate::lab::{Sent, Shared};
+use crate::saml::pretty::pretty;
 
 /// The page that posts to the identity provider can't say where that leads on to, so it has no `form-action`.
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; \
@@ -27,6 +27,8 @@ const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-
 const VERDICT: HeaderName = HeaderName::from_static("x-lab-verdict");
 const TOKENS: &str = include_str!("../../assets/tokens.css");
 const STYLE: &str = include_str!("../../assets/app.css");
+const ICON: &str = include_str!("../../assets/favicon.svg");
+const GRAIN: &str = include_str!("../../assets/art/grain.svg");
 const POST: &str = include_str!("../../assets/post.js");
 
 type Lab = State<Arc<Shared>>;
@@ -39,6 +41,8 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .route("/metadata/{name}", get(show_metadata))
         .route("/static/tokens.css", get(|| async { file("text/css; charset=utf-8", TOKENS) }))
         .route("/static/app.css", get(|| async { file("text/css; charset=utf-8", STYLE) }))
+        .route("/static/favicon.svg", get(|| async { file("image/svg+xml", ICON) }))
+        .route("/static/art/grain.svg", get(|| async { file("image/svg+xml", GRAIN) }))
         .route("/static/post.js", get(|| async { file("text/javascript; charset=utf-8", POST) }))
         .fallback(|| async { missing() })
         .layer(DefaultBodyLimit::max(512 * 1024))

@@ -7,7 +7,6 @@
 mod handlers;
 mod judge;
 mod pages;
-mod pretty;
 mod request;
 
 use std::collections::BTreeMap;

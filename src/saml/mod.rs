@@ -10,6 +10,7 @@ pub mod certificate;
 pub mod dsig;
 pub mod metadata;
 pub mod names;
+pub mod pretty;
 pub mod receive;
 pub mod refusal;
 pub mod request;

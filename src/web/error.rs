@@ -69,7 +69,7 @@ impl Failure {
         Error::new(
             Kind::NotFound,
             "not_found",
-            "There is nothing at this address. Check it for typing errors.",
+            "The address has a typing error in it, or what stood there has been deleted.",
         )
         .into()
     }
@@ -226,6 +226,15 @@ fn heading(status: StatusCode) -> &'static str {
     }
 }
 
+/// The small line in the doorway.
+fn door(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::NOT_FOUND | StatusCode::GONE => "No such door",
+        StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED => "Not open to you",
+        _ => "",
+    }
+}
+
 async fn page(
     web: &Web,
     refused: &Refused,
@@ -252,7 +261,7 @@ async fn page(
             .filter(|m| *m != error.message)
             .collect(),
         application: None,
-        door: String::new(),
+        door: door(*status).to_owned(),
         again: None,
         when: When { iso: ctx.now().to_rfc3339(), text: ctx.now().to_xs_date_time() },
         technical: vec![Fact::mono("Code", error.code), Fact::new("Status", status.as_str())],

@@ -103,7 +103,9 @@ test("Heap is not activated while its placeholder is unfilled, and then it is", 
   heap = await addApplication(page, "Heap", "Heap", "heap");
   await look(page, "application-sso-missing");
   await press(page, "Activate");
-  assert.equal(await page.getByText(/missing before this can be activated/).count(), 1);
+  const fault = page.locator("#errors a");
+  assert.match(await fault.innerText(), /Heap ID.*ACS URL/, "named, with the place where it lands");
+  assert.equal(await fault.getAttribute("href"), `#${await page.getByLabel("Heap ID").getAttribute("id")}`);
   await page.getByRole("button", { name: "Activate", exact: true }).waitFor();
   await page.getByLabel("Heap ID").fill("42");
   await press(page, "Activate");

@@ -32,11 +32,16 @@ async fn heap_from_the_catalog_to_a_members_tile() {
 
     let sso = format!("{app}/sso");
     admin.get(&sso).await;
-    admin.says("1 value is missing before this can be activated").says("Heap ID stands in: ACS URL 1");
+    admin
+        .says("1 value is missing before this can be activated")
+        .says("Heap ID is empty. It stands in: ACS URL");
     admin.says_not("Heap tenant");
+    admin.get(&format!("{sso}/preview")).await;
+    admin.says("There is nothing to preview while values are missing").says("Heap ID is empty.");
+    admin.get(&sso).await;
     admin.submit(&sso, &[("action", "activate")]).await;
     assert_eq!(admin.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(admin.error_at("placeholders.YOUR_ID").unwrap().contains("ACS URL 1"), "by name and place");
+    assert!(admin.error_at("placeholders.YOUR_ID").unwrap().contains("ACS URL"), "by name and place");
     admin.submit(&sso, &[("placeholders.YOUR_ID", "not digits"), ("action", "save")]).await;
     assert!(admin.error_at("placeholders.YOUR_ID").is_some());
     assert_eq!(admin.value("placeholders.YOUR_ID").as_deref(), Some("not digits"), "what was typed is kept");
@@ -55,6 +60,13 @@ async fn heap_from_the_catalog_to_a_members_tile() {
     let group = group.attr("value").unwrap().to_owned();
     admin.submit(&format!("{tab}/bind"), &[("group", &group)]).await;
     admin.says("Bound.").says("Marketing");
+    admin.get(&format!("{sso}/preview?person=mara")).await;
+    admin.says("would succeed now").says("through Marketing").says("mara@example.com");
+    admin.get(&format!("{sso}/preview")).await;
+    admin.says("would be refused now").says("No group that");
+    admin.get(&format!("{sso}/preview?person=nobody")).await;
+    assert_eq!(admin.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(admin.error_at("person").is_some());
 
     mara.get("/").await;
     mara.says("Heap");

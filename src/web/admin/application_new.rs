@@ -276,7 +276,7 @@ pub async fn application_saved(
 pub fn badge(connector: &Connector) -> (&'static str, Tone) {
     match connector.verified {
         Verified::None => ("", Tone::Info),
-        Verified::Documentation => ("From documentation", Tone::Info),
+        Verified::Documentation => ("Checked against documentation", Tone::Info),
         Verified::Live => ("Verified live", Tone::Ok),
     }
 }

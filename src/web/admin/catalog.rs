@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::auth::Permission;
 use crate::base::urls;
 use crate::catalog::Catalog;
-use crate::catalog::model::{Category as Shelved, Connector, ConnectorKind, Placeholder};
+use crate::catalog::model::{Category as Shelved, Connector, ConnectorKind, Placeholder, Verified};
 use crate::catalog::placeholder::Values;
 use crate::catalog::sso::Initiation;
 use crate::web::admin::application_new::badge;
@@ -20,7 +20,7 @@ use crate::web::extract::permission::CatalogRead;
 use crate::web::extract::{Console, Queried};
 use crate::web::page;
 use crate::web::pages::catalog::{CatalogPage, Category, ConnectorCard, ConnectorPage};
-use crate::web::pages::parts::{Crumbs, Fact, Facts, Link, Mark};
+use crate::web::pages::parts::{Crumbs, Fact, Facts, Link, Mark, Tone};
 use crate::web::pages::shell::Nav;
 use crate::web::shown::{counted, steps};
 use crate::web::state::Shared;
@@ -115,7 +115,11 @@ fn category_name(category: Shelved) -> &'static str {
 /// A connector in a list; it leads to its own page.
 #[must_use]
 pub fn card(connector: &Connector) -> ConnectorCard {
-    let (badge, badge_tone) = badge(connector);
+    // Most are checked against documentation: only what stands out gets a badge in a list.
+    let (badge, badge_tone) = match connector.verified {
+        Verified::Live => badge(connector),
+        Verified::None | Verified::Documentation => ("", Tone::Info),
+    };
     ConnectorCard {
         id: connector.id.clone(),
         mark: Mark::letter(connector.name.as_str(), connector.accent),

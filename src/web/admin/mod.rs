@@ -56,6 +56,7 @@ fn application_routes() -> Routes {
         .post(&urls::admin_sso(app), sso::save_sso)
         .post(&urls::admin_sso_deactivate(app), sso::deactivate)
         .post(&urls::admin_sso_test(app), sso::test::test_sign_on)
+        .get(&urls::admin_sso_preview(app), sso::preview::show_preview)
         .post_up_to(METADATA_FORM_LIMIT, &urls::admin_sp_metadata(app), sso::metadata::sp_metadata)
         .post_up_to(
             sso::certificates::UPLOAD_LIMIT,

@@ -5,7 +5,9 @@ use axum::extract::State;
 use axum::response::Response;
 use serde_json::Value;
 
+use crate::auth::Permission;
 use crate::base::urls;
+use crate::web::admin::frame;
 use crate::web::api::openapi::{by_tag, document};
 use crate::web::error::Answer;
 use crate::web::extract::{Person, PersonOrToken};
@@ -28,6 +30,6 @@ async fn show_page(person: Person, State(web): State<Shared>) -> Answer<Response
     page(&ApiDocsPage {
         areas: by_tag(&*document()?),
         base: web.installation.base_url.join(super::ROOT),
-        shell: person.shell(&web, "REST API", Nav::Api).await,
+        shell: frame::shell(&web, &person, "REST API", Nav::Api, Permission::TokensRead).await,
     })
 }

@@ -25,8 +25,8 @@ pub struct ApplicationSsoPage {
     pub deactivation: Decision,
     /// What is missing before activation: text and the id of its input as `#f-placeholders-YOUR-ID`.
     pub missing: Vec<Link>,
-    /// Where *Test* leads (the built-in service provider); `None` where it does not run.
-    pub test_href: Option<String>,
+    /// Whether *Test* is offered: the built-in service provider runs, and nothing is missing.
+    pub testable: bool,
     /// Placeholders of the connector.
     pub placeholders: Vec<PlaceholderField>,
     /// The service provider's settings.
@@ -47,6 +47,12 @@ pub struct ApplicationSsoPage {
     pub steps: Steps,
     /// "Steps checked against Heap’s help centre"; may be empty.
     pub steps_source: String,
+}
+
+impl ApplicationSsoPage {
+    fn makes_accounts(&self) -> bool {
+        self.attributes.iter().any(|attribute| attribute.jit)
+    }
 }
 
 /// A placeholder: asked once, shown wherever it lands.
@@ -231,6 +237,50 @@ pub struct IdpValues {
     pub certificate_download: String,
     /// Certificate in PEM.
     pub certificate_pem: String,
+}
+
+/// `GET /admin/applications/{id}/sso/preview?person=`: what the application would be told of a person now.
+#[derive(Template)]
+#[template(path = "console/application_preview.html")]
+pub struct ApplicationPreviewPage {
+    /// Around the page.
+    pub shell: Shell,
+    /// Title and tabs.
+    pub app: ApplicationHead,
+    /// Who was asked for: a username or an e-mail address.
+    pub person: String,
+    /// What is missing before anything can be shown.
+    pub missing: Vec<Link>,
+    /// The answer; `None` while something is missing, or for nobody of that name.
+    pub previewed: Option<Previewed>,
+}
+
+/// What would be sent about a person.
+#[derive(Clone, Default)]
+pub struct Previewed {
+    /// "Livia Ferrante"
+    pub name: String,
+    /// "Through Everyone", or why a sign-on would be refused now.
+    pub verdict: String,
+    /// Whether it would be refused.
+    pub refused: bool,
+    /// `NameID`, audience, where it is posted, what is signed.
+    pub facts: Facts,
+    /// The attributes with their values.
+    pub attributes: Vec<PreviewedAttribute>,
+    /// The assertion, set out in lines; empty when none can be made.
+    pub xml: String,
+}
+
+/// An attribute that would be sent.
+#[derive(Clone, Default)]
+pub struct PreviewedAttribute {
+    /// Its name.
+    pub name: String,
+    /// Its name for people; may be empty.
+    pub friendly_name: String,
+    /// Its values.
+    pub values: Vec<String>,
 }
 
 /// What an upload of SP metadata would change (decision 9): nothing is stored before this is confirmed. Posts

@@ -32,7 +32,7 @@ pub use api_docs::ApiDocsPage;
 pub use application::{
     ApplicationActivityPage, ApplicationGeneralPage, ApplicationGroupsPage, ApplicationHead, Tab,
 };
-pub use application_sso::{ApplicationSsoPage, BookmarkPage, SpMetadataPage};
+pub use application_sso::{ApplicationPreviewPage, ApplicationSsoPage, BookmarkPage, SpMetadataPage};
 pub use applications::{ApplicationNewPage, ApplicationSavedPage, ApplicationsPage};
 pub use catalog::{CatalogPage, ConnectorPage};
 pub use confirm::{ConfirmPage, ShownOncePage};

@@ -70,11 +70,13 @@ pub fn colors(chosen: Accent) -> Vec<Choice> {
     Accent::ALL.iter().map(|accent| Choice::new(accent.as_str(), name(*accent), *accent == chosen)).collect()
 }
 
-/// A dotted field name of the settings in words: `acs_urls.0.url` is "ACS URL 1".
+/// A dotted field name of the settings in words: `acs_urls.1.url` is "ACS URL 2".
 #[must_use]
 pub fn field_label(field: &str) -> String {
     let parts: Vec<&str> = field.split('.').collect();
     let counted = |name: &str, at: &str| match at.parse::<usize>() {
+        // The first is most often the only one.
+        Ok(0) => name.to_owned(),
         Ok(at) => format!("{name} {}", at + 1),
         Err(_) => name.to_owned(),
     };
@@ -103,7 +105,8 @@ mod tests {
 
     #[test]
     fn fields_are_named_as_the_form_names_them() {
-        assert_eq!(field_label("acs_urls.0.url"), "ACS URL 1");
+        assert_eq!(field_label("acs_urls.0.url"), "ACS URL");
+        assert_eq!(field_label("acs_urls.1.url"), "ACS URL 2");
         assert_eq!(field_label("sp_entity_id"), "SP entity ID");
         assert_eq!(field_label("attributes.2.constant"), "Attribute 3");
     }

@@ -78,7 +78,9 @@ fn sentence(event: &EventView) -> Sentence {
     let about_self = event.target_id.is_some() && event.target_id == event.actor_id;
     let target = event.target_name.as_deref().filter(|name| !name.is_empty() && !about_self);
     if let Some(target) = target {
-        pieces.push(Piece::plain(": "));
+        // "tried to sign in as octavia", "changed a group: Sales"
+        let attempt = event.name == EventName::UserLoginAttempt.as_str();
+        pieces.push(Piece::plain(if attempt { " as " } else { ": " }));
         pieces.push(Piece { text: cut(target), strong: true, href: target_href(event) });
     }
     let label =
@@ -88,6 +90,8 @@ fn sentence(event: &EventView) -> Sentence {
         pieces.push(Piece::strong(cut(label)));
     }
     match event.outcome.as_str() {
+        // Some say it already.
+        "denied" if verb.contains("refused") => {}
         "denied" => pieces.push(Piece::plain(", and was refused")),
         "failure" => pieces.push(Piece::plain(", and failed")),
         _ => {}

@@ -4,6 +4,7 @@ pub mod certificates;
 pub mod form;
 pub mod metadata;
 pub mod page;
+pub mod preview;
 pub mod test;
 mod text;
 
@@ -72,6 +73,7 @@ pub async fn draw(
         form,
         key: keys.iter().find(|key| key.state == "current"),
         people: loaded.people,
+        testable: web.options.trial.is_some(),
         now: person.ctx.now(),
     };
     html(status, &page::page(installation, drawn)?)
@@ -203,7 +205,8 @@ async fn incomplete(web: &Web, person: &Person, id: ApplicationId, error: Error)
     }
     shell.errors = shell.errors.into_iter().map(|error| at_its_input(error, &form)).collect();
     let title = "Saved, and not switched on yet";
-    shell.banners.push(Banner::new(Tone::Warn, title, "Something is still missing."));
+    let body = "Fill in what is missing, and press Activate again.";
+    shell.banners.push(Banner::new(Tone::Info, title, body));
     draw(web, person, &loaded, shell, &form, status).await
 }
 

@@ -43,22 +43,25 @@ pub struct Drawn<'a> {
     pub key: Option<&'a KeyView>,
     /// How many people may use it.
     pub people: i64,
+    /// Whether the built-in service provider runs.
+    pub testable: bool,
     /// The instant now.
     pub now: Timestamp,
 }
 
 /// Draws the tab.
 pub fn page(installation: &Installation, drawn: Drawn<'_>) -> Result<ApplicationSsoPage> {
-    let Drawn { shell, head, application, form, key, people, now } = drawn;
+    let Drawn { shell, head, application, form, key, people, testable, now } = drawn;
     let catalog = &installation.catalog;
     let declared = resolved::declared(catalog, application);
     let idp = idp_values(&installation.base_url, application, key);
     let live = live_values(application, &declared, &idp, key);
+    let missing = missing_links(catalog, application);
     Ok(ApplicationSsoPage {
         active: application.is_active(),
         deactivation: deactivation(application, people),
-        missing: missing_links(catalog, application),
-        test_href: None,
+        testable: testable && missing.is_empty(),
+        missing,
         placeholders: placeholders(application, &declared, form),
         values: values(application, form),
         acs_urls: with_spare(form.acs_urls.clone(), AcsRow::default()),
@@ -131,7 +134,7 @@ pub fn missing_links(catalog: &Catalog, application: &Application) -> Vec<Link> 
         .iter()
         .map(|missing| {
             let places: Vec<String> = missing.used_in.iter().map(|field| field_label(field)).collect();
-            let text = format!("{} stands in: {}", missing.label, places.join(", "));
+            let text = format!("{} is empty. It stands in: {}", missing.label, places.join(", "));
             Link::new(text, anchor(&format!("placeholders.{}", missing.placeholder)))
         })
         .collect();

@@ -2,8 +2,9 @@
 
 use crate::web::pages::application::Tab;
 use crate::web::pages::application_sso::{
-    AcsRow, ApplicationSsoPage, AttributeRow, BookmarkPage, CertificateCard, IdpValues, PlaceholderField,
-    SpCertificate, SpMetadataPage, SsoValues, UrlPiece, UrlPreview,
+    AcsRow, ApplicationPreviewPage, ApplicationSsoPage, AttributeRow, BookmarkPage, CertificateCard,
+    IdpValues, PlaceholderField, Previewed, PreviewedAttribute, SpCertificate, SpMetadataPage, SsoValues,
+    UrlPiece, UrlPreview,
 };
 use crate::web::pages::parts::{Change, Choice, Decision, Fact, Tone};
 use crate::web::pages::samples::{Drawn, Samples, draw};
@@ -52,6 +53,43 @@ impl Samples {
         };
         draw(drawn, "sp-metadata-several", &several);
         draw(drawn, "bookmark", &self.bookmark());
+        draw(drawn, "application-preview", &self.preview());
+        let shell = self.wrong(self.preview().shell, &[("person", "There is nobody of that name.")]);
+        let unknown = ApplicationPreviewPage { shell, previewed: None, ..self.preview() };
+        draw(drawn, "application-preview-unknown", &unknown);
+        let missing = vec![self.link("Heap ID is empty. It stands in: ACS URL", "/admin/applications/x/sso")];
+        let missing = ApplicationPreviewPage { missing, previewed: None, ..self.preview() };
+        draw(drawn, "application-preview-missing", &missing);
+    }
+
+    fn preview(&self) -> ApplicationPreviewPage {
+        let attribute = |name: &str, friendly: &str, values: &[&str]| PreviewedAttribute {
+            name: self.t(name),
+            friendly_name: if friendly.is_empty() { String::new() } else { self.t(friendly) },
+            values: values.iter().map(|value| self.t(value)).collect(),
+        };
+        ApplicationPreviewPage {
+            shell: self.console_shell("Heap: preview", Nav::Applications),
+            app: self.head(Tab::Sso, self.status(Tone::Ok, "Active")),
+            person: self.t("livia"),
+            missing: Vec::new(),
+            previewed: Some(Previewed {
+                name: self.t("Livia Ferrante"),
+                verdict: self.t("She can open it through Marketing."),
+                refused: false,
+                facts: self.facts(&[
+                    ("NameID", "livia@meridian.example"),
+                    ("Audience", "https://heap.example/production"),
+                ]),
+                attributes: vec![
+                    attribute("email", "", &["livia@meridian.example"]),
+                    attribute("groups", "Groups", &["heap-editors", "heap-viewers"]),
+                ],
+                xml: self.t(
+                    "<saml:Assertion>\n  <saml:Issuer>https://id.example</saml:Issuer>\n</saml:Assertion>",
+                ),
+            }),
+        }
     }
 
     fn piece(&self, text: &str, token: &str, filled: bool) -> UrlPiece {
@@ -206,10 +244,10 @@ impl Samples {
             active: false,
             deactivation: self.deactivation(),
             missing: vec![self.link(
-                "Heap environment stands in the ACS URL and in the SP entity ID",
+                "Heap environment is empty. It stands in: ACS URL, SP entity ID",
                 "#f-placeholders-YOUR-ENV",
             )],
-            test_href: None,
+            testable: false,
             placeholders: self.placeholders(false),
             values: self.sso_values(),
             acs_urls: vec![
@@ -256,7 +294,7 @@ impl Samples {
         page.app.status = self.status(Tone::Ok, "Active");
         page.active = true;
         page.missing.clear();
-        page.test_href = Some(self.t("/admin/applications/x/test"));
+        page.testable = true;
         page.placeholders = self.placeholders(true);
         page.certificate.ends_soon = true;
         page.certificate.days_used = 1040;

@@ -1,7 +1,8 @@
 //! XML set out in lines, to be read by people. It is shown as text and never read again.
 
 /// Each element on a line of its own, indented by its depth; an element that holds only text stays on one line.
-pub(super) fn pretty(xml: &str) -> String {
+#[must_use]
+pub fn pretty(xml: &str) -> String {
     let mut out = String::with_capacity(xml.len() * 2);
     let mut depth = 0_usize;
     let mut rest = xml;
