@@ -20,5 +20,6 @@ pub mod lab;
 pub mod saml;
 pub mod settings;
 pub mod signon;
+pub mod transfer;
 pub mod vault;
 pub mod web;

@@ -26,6 +26,7 @@ fn plan() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     room("applications", &[GROUND, FIRST, &["keys", "directory", "auth"]]);
     room("signon", &[GROUND, FIRST, &["keys", "directory", "auth", "applications"]]);
     room("web", &[&["base"], FIRST, &["keys", "directory", "auth", "applications", "signon"]]);
+    room("transfer", &[GROUND, FIRST, &["keys", "directory", "auth", "applications", "signon"]]);
     room("lab", &[&["base"], &["saml", "catalog"]]);
     let all: &[&str] = &[
         "base",
@@ -42,6 +43,7 @@ fn plan() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
         "signon",
         "web",
         "lab",
+        "transfer",
         "config",
     ];
     room("config", &[all]);

@@ -48,12 +48,7 @@ pub async fn delete_one(db: &Db, ctx: &Ctx, id: ApplicationId, if_version: Optio
 }
 
 /// [`delete_one`] in the caller's transaction.
-pub async fn delete_one_in(
-    tx: &mut Tx,
-    ctx: &Ctx,
-    id: ApplicationId,
-    if_version: Option<i64>,
-) -> Result<()> {
+pub async fn delete_one_in(tx: &mut Tx, ctx: &Ctx, id: ApplicationId, if_version: Option<i64>) -> Result<()> {
     let application = require(tx, id).await?;
     check_version(&application, if_version)?;
     remove(tx, ctx, application).await?;

@@ -148,7 +148,16 @@ pub async fn find_by_name(executor: &mut impl Executor, name: &str) -> Result<Op
 
 /// A page of groups in the order of their names; `search` is a part of the name.
 pub async fn list(db: &Db, search: Option<&str>, page: &PageRequest) -> Result<Page<Group>> {
-    let rows = store::list(&mut db.reader(), search, page.after.as_deref(), page.fetch()).await?;
+    list_in(&mut db.reader(), search, page).await
+}
+
+/// [`list`] as a transaction sees it.
+pub async fn list_in(
+    executor: &mut impl Executor,
+    search: Option<&str>,
+    page: &PageRequest,
+) -> Result<Page<Group>> {
+    let rows = store::list(executor, search, page.after.as_deref(), page.fetch()).await?;
     Ok(Page::cut(rows, page, |group| fold(&group.name)))
 }
 
