@@ -17,6 +17,7 @@ pub mod directory;
 pub mod events;
 pub mod keys;
 pub mod lab;
+pub mod metrics;
 pub mod saml;
 pub mod settings;
 pub mod signon;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// Room → rooms it may use. The rows of the table in `ARCHITECTURE.md`.
 fn plan() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     const GROUND: &[&str] = &["base", "db"];
-    const FIRST: &[&str] = &["saml", "catalog", "events", "vault", "settings"];
+    const FIRST: &[&str] = &["saml", "catalog", "events", "vault", "settings", "metrics"];
     let mut plan: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     let mut room = |name: &'static str, parts: &[&[&'static str]]| {
         plan.insert(name, parts.iter().flat_map(|part| part.iter().copied()).collect());
@@ -17,6 +17,7 @@ fn plan() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     room("db", &[&["base"]]);
     room("saml", &[&["base"]]);
     room("catalog", &[&["base"]]);
+    room("metrics", &[&["base"]]);
     room("vault", &[GROUND]);
     room("events", &[GROUND, &["vault"]]);
     room("settings", &[GROUND]);
@@ -33,6 +34,7 @@ fn plan() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
         "db",
         "saml",
         "catalog",
+        "metrics",
         "vault",
         "events",
         "settings",

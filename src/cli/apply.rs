@@ -14,6 +14,7 @@ use crate::transfer::read::BOUNDS;
 use crate::transfer::{self, Options, Plan, Refusal, Refused, Verb};
 
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches of the command line")]
 pub(super) struct ApplyArgs {
     /// Configuration files; - is standard input
     #[arg(required = true, value_name = "FILE")]

@@ -28,28 +28,29 @@ const COLUMNS: [&str; 6] = ["application", "key", "state", "algorithm", "not aft
 pub(super) async fn run(data: &DataArgs, command: KeyCommand) -> Result<ExitCode> {
     let (installation, _) = open_beside(data).await?;
     let KeyCommand::List { application } = command;
+    let applications = match application {
+        Some(which) => vec![find(&installation, &which).await?],
+        None => all(&installation).await?,
+    };
     let mut rows = vec![COLUMNS.map(str::to_owned).to_vec()];
-    match application {
-        Some(which) => {
-            let application = find(&installation, &which).await?;
-            rows.extend(keys_of(&installation, &application).await?);
-        }
-        None => {
-            let mut page = PageRequest { limit: MAX_LIMIT, after: None };
-            loop {
-                let found = applications::list(&mut installation.db.reader(), "", &page).await?;
-                for application in found.items.iter().filter(|application| application.kind == Kind::Saml) {
-                    rows.extend(keys_of(&installation, application).await?);
-                }
-                page.after = found.items.last().map(Application::sort_key);
-                if found.next_cursor.is_none() {
-                    break;
-                }
-            }
-        }
+    for application in &applications {
+        rows.extend(keys_of(&installation, application).await?);
     }
     output::table(&rows)?;
     Ok(ExitCode::SUCCESS)
+}
+
+async fn all(installation: &Installation) -> Result<Vec<Application>> {
+    let mut out = Vec::new();
+    let mut page = PageRequest { limit: MAX_LIMIT, after: None };
+    loop {
+        let found = applications::list(&mut installation.db.reader(), "", &page).await?;
+        page.after = found.items.last().map(Application::sort_key);
+        out.extend(found.items.into_iter().filter(|application| application.kind == Kind::Saml));
+        if found.next_cursor.is_none() {
+            return Ok(out);
+        }
+    }
 }
 
 async fn find(installation: &Installation, which: &str) -> Result<Application> {

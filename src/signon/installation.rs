@@ -14,6 +14,7 @@ use crate::db::Db;
 use crate::db::epoch::{self, Epochs};
 use crate::db::group_commit::GroupCommit;
 use crate::db::reserve::DiskReserve;
+use crate::metrics::Metrics;
 use crate::settings::{self, Settings};
 use crate::signon::cache::SignonCache;
 use crate::signon::refusal::RefusalCounts;
@@ -44,6 +45,8 @@ pub struct Installation {
     pub refusals: RefusalCounts,
     /// Disk kept back for the events of those who are signed in.
     pub disk: DiskReserve,
+    /// What is counted for monitoring.
+    pub metrics: Metrics,
     pub(in crate::signon) cache: SignonCache,
     cpu: Arc<Semaphore>,
 }
@@ -63,6 +66,7 @@ impl Installation {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         Self {
             commits: GroupCommit::start(db.clone()),
+            metrics: Metrics::new(clock.now()),
             db,
             vault,
             catalog,

@@ -41,7 +41,7 @@ pub async fn find_target(
         }
         let denied = Denied::NotActive;
         let id = Some(target.application.id);
-        refusal::note(&installation.db, &installation.refusals, ctx, signed_in, denied.code(), id).await?;
+        refusal::note(installation, ctx, signed_in, denied.code(), id).await?;
         return Ok(Err(Outcome::Refused(denied.refused(&target.application.label))));
     }
     let freed = freed_label(&mut installation.db.reader(), ctx, slug).await?;
@@ -54,7 +54,7 @@ pub async fn find_target(
             None,
         ),
     };
-    refusal::note(&installation.db, &installation.refusals, ctx, signed_in, refused.code, None).await?;
+    refusal::note(installation, ctx, signed_in, refused.code, None).await?;
     Ok(Err(Outcome::Refused(refused)))
 }
 

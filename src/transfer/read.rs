@@ -1,7 +1,7 @@
 //! Reading configuration files, and what can be refused without looking at an installation: their form, their
 //! version, and what they say twice.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use serde_json::{Map, Value as Json};
 
@@ -84,7 +84,7 @@ impl Declared {
     /// What the files say twice, or of the group that is not theirs.
     fn contradictions(&self) -> Vec<(Origin, &'static str, String)> {
         let mut faults = Vec::new();
-        let mut seen = BTreeMap::new();
+        let mut seen = BTreeSet::new();
         for (origin, group) in self.groups.iter().flatten() {
             let key = group_key(&group.name);
             let here = origin.inside("name");
@@ -93,14 +93,14 @@ impl Declared {
                     "{EVERYONE} is built in: refer to it in an application's groups, but don't declare it. Remove this entry."
                 );
                 faults.push((here, "built_in_group", message));
-            } else if seen.insert(key, ()).is_some() {
+            } else if !seen.insert(key) {
                 let message = format!("The group {:?} is declared twice. Remove one of the two.", group.name);
                 faults.push((here, "declared_twice", message));
             }
         }
-        let mut seen = BTreeMap::new();
+        let mut seen = BTreeSet::new();
         for (origin, application) in self.applications.iter().flatten() {
-            if seen.insert(&application.slug, ()).is_some() {
+            if !seen.insert(&application.slug) {
                 let message = format!(
                     "The application {:?} is declared twice. Remove one of the two.",
                     application.slug

@@ -17,6 +17,7 @@ pub mod files;
 pub mod form;
 pub mod headers;
 pub mod health;
+pub mod metrics;
 pub mod pages;
 pub mod paths;
 pub mod portal;
@@ -43,6 +44,7 @@ use axum::response::IntoResponse as _;
 pub fn all_routes() -> Routes {
     Routes::new()
         .with(health::routes())
+        .with(metrics::routes())
         .with(files::routes())
         .with(saml::routes())
         .with(account::routes())
