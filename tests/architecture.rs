@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// Room → rooms it may use. The rows of the table in `ARCHITECTURE.md`.
 fn plan() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     const GROUND: &[&str] = &["base", "db"];
-    const FIRST: &[&str] = &["saml", "catalog", "events", "vault", "settings"];
+    const FIRST: &[&str] = &["saml", "catalog", "events", "vault", "settings", "metrics"];
     let mut plan: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     let mut room = |name: &'static str, parts: &[&[&'static str]]| {
         plan.insert(name, parts.iter().flat_map(|part| part.iter().copied()).collect());
@@ -17,6 +17,7 @@ fn plan() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     room("db", &[&["base"]]);
     room("saml", &[&["base"]]);
     room("catalog", &[&["base"]]);
+    room("metrics", &[&["base"]]);
     room("vault", &[GROUND]);
     room("events", &[GROUND, &["vault"]]);
     room("settings", &[GROUND]);
@@ -26,12 +27,14 @@ fn plan() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     room("applications", &[GROUND, FIRST, &["keys", "directory", "auth"]]);
     room("signon", &[GROUND, FIRST, &["keys", "directory", "auth", "applications"]]);
     room("web", &[&["base"], FIRST, &["keys", "directory", "auth", "applications", "signon"]]);
+    room("transfer", &[GROUND, FIRST, &["keys", "directory", "auth", "applications", "signon"]]);
     room("lab", &[&["base"], &["saml", "catalog"]]);
     let all: &[&str] = &[
         "base",
         "db",
         "saml",
         "catalog",
+        "metrics",
         "vault",
         "events",
         "settings",
@@ -42,6 +45,7 @@ fn plan() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
         "signon",
         "web",
         "lab",
+        "transfer",
         "config",
     ];
     room("config", &[all]);

@@ -64,12 +64,25 @@ pub async fn create(
     new: NewApplication,
     key: Option<&keys::GeneratedKey>,
 ) -> Result<Application> {
+    let mut tx = db.begin().await?;
+    let application = create_in(&mut tx, ctx, around, new, key).await?;
+    tx.commit().await?;
+    Ok(application)
+}
+
+/// [`create`] in the caller's transaction.
+pub async fn create_in(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    around: Surroundings<'_>,
+    new: NewApplication,
+    key: Option<&keys::GeneratedKey>,
+) -> Result<Application> {
     let connector = require_connector(around.catalog, &new.connector)?;
     let mut application = draft(ctx, connector, &new)?;
-    let mut tx = db.begin().await?;
-    application.slug = claim_slug(&mut tx, ctx, &new, &application.label).await?;
+    application.slug = claim_slug(tx, ctx, &new, &application.label).await?;
     application.idp_entity_id = around.base_url.join(&urls::idp_metadata(&application.slug));
-    store::insert(&mut tx, &application)
+    store::insert(tx, &application)
         .await
         .map_err(|error| if is_unique_violation(&error) { slug_taken(&application.slug) } else { error })?;
     let event = Event::new(EventName::ApplicationCreate)
@@ -77,13 +90,12 @@ pub async fn create(
         .application(application.id)
         .detail("connector", application.connector.as_str())
         .detail("slug", application.slug.as_str());
-    record(&mut tx, ctx, event).await?;
+    record(tx, ctx, event).await?;
     if application.kind == Kind::Saml {
         let key = key.ok_or_else(|| Error::internal("an application for single sign-on needs a key"))?;
-        keys::insert_current(&mut tx, ctx, around.vault, application.id, key).await?;
+        keys::insert_current(tx, ctx, around.vault, application.id, key).await?;
     }
-    bump(&mut tx, Scope::Applications).await?;
-    tx.commit().await?;
+    bump(tx, Scope::Applications).await?;
     Ok(application)
 }
 

@@ -43,11 +43,16 @@ pub async fn delete(db: &Db, ctx: &Ctx, ids: &[ApplicationId], typed_count: usiz
 /// changed since.
 pub async fn delete_one(db: &Db, ctx: &Ctx, id: ApplicationId, if_version: Option<i64>) -> Result<()> {
     let mut tx = db.begin().await?;
-    let application = require(&mut tx, id).await?;
-    check_version(&application, if_version)?;
-    remove(&mut tx, ctx, application).await?;
-    bump(&mut tx, Scope::Applications).await?;
+    delete_one_in(&mut tx, ctx, id, if_version).await?;
     tx.commit().await
+}
+
+/// [`delete_one`] in the caller's transaction.
+pub async fn delete_one_in(tx: &mut Tx, ctx: &Ctx, id: ApplicationId, if_version: Option<i64>) -> Result<()> {
+    let application = require(tx, id).await?;
+    check_version(&application, if_version)?;
+    remove(tx, ctx, application).await?;
+    bump(tx, Scope::Applications).await
 }
 
 async fn remove(tx: &mut Tx, ctx: &Ctx, application: Application) -> Result<String> {

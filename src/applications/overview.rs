@@ -39,6 +39,11 @@ pub async fn count_by_group(executor: &mut impl Executor) -> Result<HashMap<Grou
     store::count_bindings_by_group(executor).await
 }
 
+/// When the current certificate of each application ends, by slug: one statement.
+pub async fn certificate_ends(executor: &mut impl Executor) -> Result<Vec<(String, Timestamp)>> {
+    store::list_certificate_ends(executor).await
+}
+
 /// A group bound to an application.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BoundGroup {

@@ -64,8 +64,13 @@ pub async fn apply(
     let new = patched(catalog, &old, patch)?;
     let changes = changes(&old.sso, &new.sso)?;
     let warnings = warnings(&metadata, ctx);
-    let application =
-        if mode.dry_run { new } else { save(tx, ctx, &old, new, EventName::ApplicationUpdate).await? };
+    let application = if mode.dry_run {
+        new
+    } else {
+        let saved = save(&mut tx, ctx, &old, new, EventName::ApplicationUpdate).await?;
+        tx.commit().await?;
+        saved
+    };
     Ok(Applied { application, changes, warnings })
 }
 

@@ -13,7 +13,7 @@ use crate::base::{Ctx, Error, FieldError, Result};
 use crate::catalog::Catalog;
 use crate::catalog::placeholder::{Missing, Scope, check_value};
 use crate::catalog::sso::{Change, SignatureAlgorithm, SsoPatch, SsoSettings};
-use crate::db::{Db, is_unique_violation};
+use crate::db::{Db, Tx, is_unique_violation};
 use crate::events::EventName;
 use crate::saml::certificate::parse_certificate;
 
@@ -75,6 +75,21 @@ pub async fn patch(
     patch: SsoPatch,
     if_version: Option<i64>,
 ) -> Result<Application> {
+    let mut tx = db.begin().await?;
+    let new = patch_in(&mut tx, ctx, catalog, id, patch, if_version).await?;
+    tx.commit().await?;
+    Ok(new)
+}
+
+/// [`patch`] in the caller's transaction.
+pub async fn patch_in(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    catalog: &Catalog,
+    id: ApplicationId,
+    patch: SsoPatch,
+    if_version: Option<i64>,
+) -> Result<Application> {
     if let Some(field) = patch.connector_only().first() {
         return Err(Error::field(
             *field,
@@ -82,9 +97,7 @@ pub async fn patch(
             format!("{field} belongs to connectors, not to applications."),
         ));
     }
-    let tx = db.begin().await?;
-    let mut tx = tx;
-    let old = require(&mut tx, id).await?;
+    let old = require(tx, id).await?;
     check_version(&old, if_version)?;
     let new = patched(catalog, &old, patch)?;
     save(tx, ctx, &old, new, EventName::ApplicationUpdate).await.map_err(|error| {
@@ -265,7 +278,19 @@ pub fn check_complete(catalog: &Catalog, application: &Application) -> Result<()
 /// Makes an application usable for the people of its bound groups.
 pub async fn activate(db: &Db, ctx: &Ctx, catalog: &Catalog, id: ApplicationId) -> Result<Application> {
     let mut tx = db.begin().await?;
-    let old = require(&mut tx, id).await?;
+    let new = activate_in(&mut tx, ctx, catalog, id).await?;
+    tx.commit().await?;
+    Ok(new)
+}
+
+/// [`activate`] in the caller's transaction.
+pub async fn activate_in(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    catalog: &Catalog,
+    id: ApplicationId,
+) -> Result<Application> {
+    let old = require(tx, id).await?;
     if old.kind == Kind::Saml {
         check_complete(catalog, &old)?;
     }
@@ -278,9 +303,16 @@ pub async fn activate(db: &Db, ctx: &Ctx, catalog: &Catalog, id: ApplicationId) 
 pub async fn deactivate(db: &Db, ctx: &Ctx, id: ApplicationId) -> Result<Application> {
     let mut tx = db.begin().await?;
     let old = require(&mut tx, id).await?;
+    let new = if old.is_active() { retire_in(&mut tx, ctx, id).await? } else { old };
+    tx.commit().await?;
+    Ok(new)
+}
+
+/// Makes an application inactive whatever it was, a draft too, in the caller's transaction: what is declared as out of
+/// use is so without having been in use here.
+pub async fn retire_in(tx: &mut Tx, ctx: &Ctx, id: ApplicationId) -> Result<Application> {
+    let old = require(tx, id).await?;
     let mut new = old.clone();
-    if new.status == Status::Active {
-        new.status = Status::Inactive;
-    }
+    new.status = Status::Inactive;
     save(tx, ctx, &old, new, EventName::ApplicationDeactivate).await
 }

@@ -336,6 +336,14 @@ pub(super) async fn count_bindings_by_group(executor: &mut impl Executor) -> Res
     rows.iter().map(|row| Ok((row.parse("group_id")?, row.int("n")?))).collect()
 }
 
+/// When the current certificate of each application ends.
+pub(super) async fn list_certificate_ends(executor: &mut impl Executor) -> Result<Vec<(String, Timestamp)>> {
+    let query = sql("SELECT a.slug, k.not_after FROM signing_keys k JOIN applications a \
+         ON a.id = k.application_id WHERE k.state = 'current' ORDER BY a.slug");
+    let rows = executor.all(query).await?;
+    rows.iter().map(|row| Ok((row.text("slug")?, row.time("not_after")?))).collect()
+}
+
 // Logos
 
 pub(super) async fn put_logo(

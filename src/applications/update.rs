@@ -49,14 +49,27 @@ pub async fn update(
     patch: ApplicationPatch,
     if_version: Option<i64>,
 ) -> Result<Application> {
+    let mut tx = db.begin().await?;
+    let new = update_in(&mut tx, ctx, id, patch, if_version).await?;
+    tx.commit().await?;
+    Ok(new)
+}
+
+/// [`update`] in the caller's transaction.
+pub async fn update_in(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    id: ApplicationId,
+    patch: ApplicationPatch,
+    if_version: Option<i64>,
+) -> Result<Application> {
     if patch.slug.is_some() {
         return Err(Error::conflict(
             "idp_url_immutable",
             "The IdP URL can't be changed. Delete the application and create it again to get another one.",
         ));
     }
-    let mut tx = db.begin().await?;
-    let old = require(&mut tx, id).await?;
+    let old = require(tx, id).await?;
     check_version(&old, if_version)?;
     let mut new = old.clone();
     if let Some(label) = &patch.label {
@@ -96,9 +109,9 @@ pub fn check_version(application: &Application, if_version: Option<i64>) -> Resu
     }
 }
 
-/// Stores a changed application with its event and commits. Nothing happens when nothing changed.
+/// Stores a changed application with its event; the caller commits. Nothing happens when nothing changed.
 pub(in crate::applications) async fn save(
-    mut tx: Tx,
+    tx: &mut Tx,
     ctx: &Ctx,
     old: &Application,
     mut new: Application,
@@ -108,19 +121,18 @@ pub(in crate::applications) async fn save(
     if changed.is_empty() {
         return Ok(new);
     }
-    if !store::update(&mut tx, &new, old.version, ctx.now()).await? {
+    if !store::update(tx, &new, old.version, ctx.now()).await? {
         return Err(Error::conflict(
             "changed_meanwhile",
             "Someone else has changed this application meanwhile. Load it again, then make your change.",
         ));
     }
-    bump(&mut tx, Scope::Applications).await?;
+    bump(tx, Scope::Applications).await?;
     let event = Event::new(name)
         .target("application", new.id, new.label.as_str())
         .application(new.id)
         .detail("changed", changed);
-    record(&mut tx, ctx, event).await?;
-    tx.commit().await?;
+    record(tx, ctx, event).await?;
     new.version += 1;
     new.updated_at = ctx.now();
     Ok(new)

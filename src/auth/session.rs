@@ -257,3 +257,8 @@ pub async fn prune(db: &Db, ctx: &Ctx) -> Result<u64> {
     tx.commit().await?;
     Ok(gone)
 }
+
+/// How many sessions have neither ended nor come to their last instant; some of them may be idle for too long.
+pub async fn count_unexpired(executor: &mut impl Executor, now: Timestamp) -> Result<i64> {
+    sessions::count_unexpired(executor, now).await
+}

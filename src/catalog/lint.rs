@@ -65,8 +65,8 @@ fn read(file: &str, bytes: &[u8], faults: &mut Vec<Fault>) -> Option<(Connector,
         code: fault.code,
         message: fault.message,
     };
-    let read = yaml::survey(bytes).and_then(|(text, positions)| {
-        let connector: Connector = yaml::read(text, &positions)?;
+    let read = yaml::survey(bytes, &yaml::CONNECTOR).and_then(|(text, positions)| {
+        let connector: Connector = yaml::read(text, &positions, &yaml::CONNECTOR)?;
         Ok((text, connector, positions))
     });
     match read {

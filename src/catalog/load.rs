@@ -49,8 +49,8 @@ pub fn parse(file: &str, bytes: &[u8]) -> Result<Connector, Fault> {
         code: fault.code,
         message: fault.message,
     };
-    let (text, positions) = yaml::survey(bytes).map_err(located)?;
-    yaml::read(text, &positions).map_err(located)
+    let (text, positions) = yaml::survey(bytes, &yaml::CONNECTOR).map_err(located)?;
+    yaml::read(text, &positions, &yaml::CONNECTOR).map_err(located)
 }
 
 /// All connectors that are there, by id, with an index for searching. Immutable; share it by `Arc`.
@@ -197,6 +197,6 @@ fn entries(folder: &Path) -> std::io::Result<Vec<(PathBuf, bool)>> {
 fn bounded_read(path: &Path) -> std::io::Result<Vec<u8>> {
     use std::io::Read as _;
     let mut out = Vec::new();
-    std::fs::File::open(path)?.take(yaml::MAX_BYTES as u64 + 1).read_to_end(&mut out)?;
+    std::fs::File::open(path)?.take(yaml::CONNECTOR.bytes() as u64 + 1).read_to_end(&mut out)?;
     Ok(out)
 }

@@ -13,7 +13,7 @@ pub mod search;
 pub mod skeleton;
 pub mod sso;
 pub mod steps;
-mod yaml;
+pub mod yaml;
 
 pub use load::Catalog;
 pub use model::Connector;

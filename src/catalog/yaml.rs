@@ -1,18 +1,36 @@
 //! Reading one YAML file: a bounded look at its events first (size, depth, no tags, no anchors; A-44), which also
 //! notes where everything stands, then `serde-saphyr` into the types. Nothing is built before the look is over, so
-//! a hostile file costs no more than its 64 KiB.
+//! a hostile file costs no more than its [`Bounds`]. It must not know what the files say.
 
 use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, ScanError, Span};
 
-/// Largest file, in bytes.
-pub(super) const MAX_BYTES: usize = 64 * 1024;
 /// Deepest nesting.
 const MAX_DEPTH: usize = 32;
-/// Most nodes.
-const MAX_NODES: usize = 8192;
+
+/// How much a file of some kind may hold, and how faults call it.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Largest file, in KiB.
+    pub kib: usize,
+    /// Most nodes.
+    pub nodes: usize,
+    /// What one file is: "connector".
+    pub noun: &'static str,
+}
+
+impl Bounds {
+    /// Largest file, in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.kib * 1024
+    }
+}
+
+/// The bounds of connectors.
+pub(super) const CONNECTOR: Bounds = Bounds { kib: 64, nodes: 8192, noun: "connector" };
 
 /// A place in a file, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,15 +48,18 @@ impl Position {
 
 /// What is wrong with a file, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct YamlFault {
-    pub(super) at: Position,
-    pub(super) code: &'static str,
-    pub(super) message: String,
+pub struct YamlFault {
+    /// Where.
+    pub at: Position,
+    /// Stable code.
+    pub code: &'static str,
+    /// A sentence.
+    pub message: String,
 }
 
 /// Where everything in a file stands, by dotted path: `sso.acs_urls.0`.
 #[derive(Debug, Default)]
-pub(super) struct Positions {
+pub struct Positions {
     keys: BTreeMap<String, Position>,
     values: BTreeMap<String, Position>,
     /// Scalars written with `|`: their Markdown can be pointed into line by line.
@@ -49,12 +70,12 @@ pub(super) struct Positions {
 
 impl Positions {
     /// Where the key stands, or the nearest thing around it.
-    pub(super) fn key(&self, path: &str) -> Position {
+    pub fn key(&self, path: &str) -> Position {
         nearest(&self.keys, path)
     }
 
     /// Where the value stands, or the nearest thing around it.
-    pub(super) fn value(&self, path: &str) -> Position {
+    pub fn value(&self, path: &str) -> Position {
         nearest(&self.values, path)
     }
 
@@ -91,24 +112,25 @@ fn nearest(map: &BTreeMap<String, Position>, path: &str) -> Position {
 }
 
 /// Bytes to text, and the look at its events.
-pub(super) fn survey(bytes: &[u8]) -> Result<(&str, Positions), YamlFault> {
+pub fn survey<'a>(bytes: &'a [u8], bounds: &Bounds) -> Result<(&'a str, Positions), YamlFault> {
     let fault = |code, message: &str| YamlFault { at: Position::START, code, message: message.to_owned() };
-    if bytes.len() > MAX_BYTES {
-        return Err(fault("file_too_large", "The file is larger than 64 KiB."));
+    if bytes.len() > bounds.bytes() {
+        return Err(fault("file_too_large", &format!("The file is larger than {} KiB.", bounds.kib)));
     }
     let text = std::str::from_utf8(bytes).map_err(|_| fault("not_utf8", "The file is not UTF-8 text."))?;
-    Ok((text, positions(text)?))
+    Ok((text, positions(text, bounds)?))
 }
 
 /// The text as a value of the type. Call [`survey`] first.
-pub(super) fn read<T: DeserializeOwned>(text: &str, positions: &Positions) -> Result<T, YamlFault> {
+pub fn read<T: DeserializeOwned>(text: &str, positions: &Positions, bounds: &Bounds) -> Result<T, YamlFault> {
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_aliases: 0,
             max_anchors: 0,
             max_documents: 1,
             max_depth: MAX_DEPTH,
-            max_nodes: MAX_NODES,
+            max_nodes: bounds.nodes,
+            max_events: bounds.nodes * 4,
             flow_nesting_limit: MAX_DEPTH,
             max_merge_keys: 0,
         },
@@ -170,36 +192,38 @@ struct Open {
     index: Option<usize>,
 }
 
-fn positions(text: &str) -> Result<Positions, YamlFault> {
+fn no_alias(noun: &str) -> String {
+    format!("Anchors and aliases can't be used in a {noun}. Write the value out.")
+}
+
+fn positions(text: &str, bounds: &Bounds) -> Result<Positions, YamlFault> {
     let mut out = Positions::default();
     let mut open: Vec<Open> = Vec::new();
     let (mut documents, mut nodes) = (0, 0);
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|error| scan_fault(&error))?;
         let at = position(&span);
-        let fault = |code, message: &str| Err(YamlFault { at, code, message: message.to_owned() });
+        let fault = |code, message: String| Err(YamlFault { at, code, message });
+        let noun = bounds.noun;
         match event {
             Event::Alias(_) | Event::UnresolvedAlias(_) => {
-                return fault(
-                    "alias",
-                    "Anchors and aliases can't be used in connectors. Write the value out.",
-                );
+                return fault("alias", no_alias(noun));
             }
             Event::Scalar(_, _, anchor, ref tag)
             | Event::SequenceStart(_, anchor, ref tag)
             | Event::MappingStart(_, anchor, ref tag) => {
                 if anchor != 0 {
-                    return fault(
-                        "alias",
-                        "Anchors and aliases can't be used in connectors. Write the value out.",
-                    );
+                    return fault("alias", no_alias(noun));
                 }
                 if tag.is_some() {
-                    return fault("tag", "Tags (beginning with !) can't be used in connectors.");
+                    return fault("tag", format!("Tags (beginning with !) can't be used in a {noun}."));
                 }
                 nodes += 1;
-                if nodes > MAX_NODES {
-                    return fault("too_many_nodes", "The file holds more than 8,192 values.");
+                if nodes > bounds.nodes {
+                    return fault(
+                        "too_many_nodes",
+                        format!("The file holds more than {} values.", bounds.nodes),
+                    );
                 }
             }
             Event::DocumentStart(..) => {
@@ -207,7 +231,7 @@ fn positions(text: &str) -> Result<Positions, YamlFault> {
                 if documents > 1 {
                     return fault(
                         "several_documents",
-                        "A file holds one connector. Remove what follows ---.",
+                        format!("A file holds one {noun}. Remove what follows ---."),
                     );
                 }
             }
@@ -215,7 +239,7 @@ fn positions(text: &str) -> Result<Positions, YamlFault> {
         }
         note(&mut out, &mut open, &event, at);
         if open.len() > MAX_DEPTH {
-            return fault("too_deep", "This is nested deeper than 32 levels.");
+            return fault("too_deep", format!("This is nested deeper than {MAX_DEPTH} levels."));
         }
     }
     Ok(out)

@@ -1,10 +1,12 @@
 //! The command line: arguments, exit codes, and what each command prints. Exit 0 done, 1 failed with one clear line
 //! on standard error, 2 wrong usage. Commands that touch the database work beside a running server.
 
+mod apply;
 mod catalog;
 mod demo;
 mod demo_content;
 mod events;
+mod key;
 mod output;
 mod serve;
 mod setup_link;
@@ -47,6 +49,13 @@ enum Command {
     /// Look into the catalog of connectors, and check your own
     #[command(subcommand)]
     Catalog(catalog::CatalogCommand),
+    /// Bring the installation to what YAML files declare: settings, groups and applications
+    Apply(apply::ApplyArgs),
+    /// Print the whole configuration, people aside, as YAML that apply takes
+    Export,
+    /// Look at signing keys
+    #[command(subcommand)]
+    Key(key::KeyCommand),
     /// Verify the chain of events
     #[command(subcommand)]
     Events(events::EventsCommand),
@@ -95,6 +104,9 @@ async fn execute(arguments: Arguments) -> Result<ExitCode> {
         Command::User(command) => user::run(&data, command).await,
         Command::Token(command) => token::run(&data, command).await,
         Command::Catalog(command) => catalog::run(&data, command),
+        Command::Apply(apply) => apply::run(&data, apply).await,
+        Command::Export => apply::export(&data).await,
+        Command::Key(command) => key::run(&data, command).await,
         Command::Events(command) => events::run(&data, command).await,
     }
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
+use tokio::sync::oneshot;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::auth::{link, session};
 use crate::base::{Actor, Ctx, Error, Kind, Result, urls};
@@ -19,7 +20,7 @@ use crate::lab::{Lab, LabSp};
 use crate::signon::trial::{TrialAddress, TrialApplication, TrialProvider};
 use crate::signon::{Installation, pending};
 use crate::web::server::{files, serve};
-use crate::web::{Web, WebOptions};
+use crate::web::{Shared, Web, WebOptions};
 
 pub(super) async fn run(config: &Config) -> Result<ExitCode> {
     start_logging("info");
@@ -111,11 +112,14 @@ pub(super) async fn until_stopped(
     };
     let web = Web::new(installation.clone(), options);
     let mut work = background(&installation);
+    let metrics = MetricsServer::start(config, &web).await?;
     let mut server = config.limits.server();
+    server.open = installation.metrics.connections.clone();
     server.connections = files::room_for(server.connections);
     server.uncapped.extend(config.trusted_proxies.iter().copied());
     serve(listener, crate::web::router(&web), server, stop_signal()).await.map_err(Error::internal)?;
     work.shutdown().await;
+    metrics.stop().await?;
     drop(web);
     if let Some(lab) = Arc::into_inner(lab) {
         lab.stop().await?;
@@ -125,6 +129,38 @@ pub(super) async fn until_stopped(
     chain::seal(&installation.db, &installation.vault, installation.clock.now()).await?;
     installation.db.close().await;
     Ok(())
+}
+
+/// The listener of its own for metrics, where one is wanted.
+struct MetricsServer(Option<(oneshot::Sender<()>, JoinHandle<std::io::Result<()>>)>);
+
+impl MetricsServer {
+    async fn start(config: &Config, web: &Shared) -> Result<Self> {
+        let Some(address) = config.metrics_listen else { return Ok(Self(None)) };
+        let listener = TcpListener::bind(address).await.map_err(|error| {
+            Error::new(
+                Kind::Internal,
+                "address_unusable",
+                format!("Metrics can't be served on {address}: {error}. Choose another by --metrics-listen."),
+            )
+        })?;
+        let address = listener.local_addr().map_err(Error::internal)?;
+        output::line(&format!("Metrics are served on http://{address}/metrics"))?;
+        let (stop, stopped) = oneshot::channel();
+        let router = crate::web::metrics::listener(web);
+        let until = async {
+            // A sender that is gone means stop as well.
+            drop(stopped.await);
+        };
+        let running = tokio::spawn(serve(listener, router, config.limits.server(), until));
+        Ok(Self(Some((stop, running))))
+    }
+
+    async fn stop(self) -> Result<()> {
+        let Some((stop, running)) = self.0 else { return Ok(()) };
+        drop(stop);
+        running.await.map_err(Error::internal)?.map_err(Error::internal)
+    }
 }
 
 /// What runs beside the requests: the sealer, the counts of refusals, sweeping. Each failure is logged and the work

@@ -64,6 +64,9 @@ pub struct ServeArgs {
     /// Address and port of the built-in service provider behind *Test* [default: 127.0.0.1, any free port]
     #[arg(long, env = "TESSERA_LAB_LISTEN", value_name = "ADDR:PORT")]
     pub lab_listen: Option<SocketAddr>,
+    /// Address and port that serve /metrics, and nothing else, without a token [default: nowhere]
+    #[arg(long, env = "TESSERA_METRICS_LISTEN", value_name = "ADDR:PORT")]
+    pub metrics_listen: Option<SocketAddr>,
     /// Proxy whose X-Forwarded-For counts; may be repeated
     #[arg(long, env = "TESSERA_TRUSTED_PROXY", value_name = "CIDR", value_delimiter = ',')]
     pub trusted_proxy: Vec<IpNet>,
@@ -87,6 +90,7 @@ struct Written {
     password_blocklist: Option<PathBuf>,
     listen: Option<SocketAddr>,
     lab_listen: Option<SocketAddr>,
+    metrics_listen: Option<SocketAddr>,
     trusted_proxy: Vec<IpNet>,
     insecure_http: bool,
     limits: Limits,
@@ -162,6 +166,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where the built-in service provider listens.
     pub lab_listen: SocketAddr,
+    /// Where metrics are served without a token, if anywhere.
+    pub metrics_listen: Option<SocketAddr>,
     /// Whose `X-Forwarded-For` counts.
     pub trusted_proxies: Vec<IpNet>,
     /// Plain http is accepted elsewhere than on this machine.
@@ -197,6 +203,7 @@ impl Config {
                 .lab_listen
                 .or(file.lab_listen)
                 .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0))),
+            metrics_listen: serve.metrics_listen.or(file.metrics_listen),
             trusted_proxies: proxies,
             insecure_http: serve.insecure_http || file.insecure_http,
             change_base_url: serve.change_base_url,
@@ -230,7 +237,7 @@ mod tests {
         let path = dir.path().join("tessera.toml");
         fs::write(
             &path,
-            "data_dir = \"/srv/t\"\nlisten = \"127.0.0.1:9\"\ntrusted_proxy = [\"10.0.0.0/8\"]\n",
+            "data_dir = \"/srv/t\"\nlisten = \"127.0.0.1:9\"\nmetrics_listen = \"127.0.0.1:8\"\ntrusted_proxy = [\"10.0.0.0/8\"]\n",
         )
         .unwrap();
         let data = DataArgs { settings_file: Some(path.clone()), ..DataArgs::default() };
@@ -238,6 +245,7 @@ mod tests {
         assert_eq!(config.data_dir, Path::new("/srv/t"));
         assert_eq!(config.database_url, "sqlite:///srv/t/tessera.db");
         assert_eq!(config.listen.port(), 9);
+        assert_eq!(config.metrics_listen.map(|address| address.port()), Some(8));
         assert_eq!(config.trusted_proxies.len(), 1);
         let serve =
             ServeArgs { listen: Some(SocketAddr::from(([127, 0, 0, 1], 10))), ..ServeArgs::default() };

@@ -104,6 +104,14 @@ pub async fn ensure_everyone(db: &Db, ctx: &Ctx) -> Result<GroupId> {
 
 /// Creates a group.
 pub async fn create(db: &Db, ctx: &Ctx, new: NewGroup) -> Result<Group> {
+    let mut tx = db.begin().await?;
+    let group = create_in(&mut tx, ctx, new).await?;
+    tx.commit().await?;
+    Ok(group)
+}
+
+/// [`create`] in the caller's transaction.
+pub async fn create_in(tx: &mut Tx, ctx: &Ctx, new: NewGroup) -> Result<Group> {
     let now = ctx.now();
     let mut group = Group {
         id: GroupId::generate(now, &ctx.random),
@@ -116,14 +124,12 @@ pub async fn create(db: &Db, ctx: &Ctx, new: NewGroup) -> Result<Group> {
         updated_at: now,
     };
     normalise(&mut group)?;
-    let mut tx = db.begin().await?;
-    if !store::insert(&mut tx, &group).await? {
+    if !store::insert(tx, &group).await? {
         return Err(name_taken());
     }
     let event = Event::new(EventName::GroupCreate).target("group", group.id, &group.name);
-    record(&mut tx, ctx, event).await?;
-    bump(&mut tx, Scope::Directory).await?;
-    tx.commit().await?;
+    record(tx, ctx, event).await?;
+    bump(tx, Scope::Directory).await?;
     Ok(group)
 }
 
@@ -142,7 +148,16 @@ pub async fn find_by_name(executor: &mut impl Executor, name: &str) -> Result<Op
 
 /// A page of groups in the order of their names; `search` is a part of the name.
 pub async fn list(db: &Db, search: Option<&str>, page: &PageRequest) -> Result<Page<Group>> {
-    let rows = store::list(&mut db.reader(), search, page.after.as_deref(), page.fetch()).await?;
+    list_in(&mut db.reader(), search, page).await
+}
+
+/// [`list`] as a transaction sees it.
+pub async fn list_in(
+    executor: &mut impl Executor,
+    search: Option<&str>,
+    page: &PageRequest,
+) -> Result<Page<Group>> {
+    let rows = store::list(executor, search, page.after.as_deref(), page.fetch()).await?;
     Ok(Page::cut(rows, page, |group| fold(&group.name)))
 }
 
@@ -171,7 +186,20 @@ pub async fn update(
     patch: GroupPatch,
 ) -> Result<Group> {
     let mut tx = db.begin().await?;
-    let before = locked(&mut tx, id).await?;
+    let group = update_in(&mut tx, ctx, id, if_match, patch).await?;
+    tx.commit().await?;
+    Ok(group)
+}
+
+/// [`update`] in the caller's transaction.
+pub async fn update_in(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    id: GroupId,
+    if_match: Option<i64>,
+    patch: GroupPatch,
+) -> Result<Group> {
+    let before = locked(tx, id).await?;
     check_version(before.version, if_match)?;
     let mut after = before.clone();
     if let Some(name) = patch.name {
@@ -186,16 +214,15 @@ pub async fn update(
     }
     after.version += 1;
     after.updated_at = ctx.now();
-    store::update(&mut tx, &after)
+    store::update(tx, &after)
         .await
         .map_err(|error| if is_unique_violation(&error) { name_taken() } else { error })?;
     let event = Event::new(EventName::GroupUpdate)
         .target("group", id, &after.name)
         .personal("before", serde_json::json!({"name": before.name, "description": before.description}))
         .personal("after", serde_json::json!({"name": after.name, "description": after.description}));
-    record(&mut tx, ctx, event).await?;
-    bump(&mut tx, Scope::Directory).await?;
-    tx.commit().await?;
+    record(tx, ctx, event).await?;
+    bump(tx, Scope::Directory).await?;
     Ok(after)
 }
 
@@ -207,17 +234,22 @@ pub async fn delete(db: &Db, ctx: &Ctx, id: GroupId) -> Result<()> {
 /// Deletes a group as [`delete`] does. `if_match` is the version the caller saw.
 pub async fn delete_seen(db: &Db, ctx: &Ctx, id: GroupId, if_match: Option<i64>) -> Result<()> {
     let mut tx = db.begin().await?;
-    let group = locked(&mut tx, id).await?;
+    delete_in(&mut tx, ctx, id, if_match).await?;
+    tx.commit().await
+}
+
+/// [`delete_seen`] in the caller's transaction.
+pub async fn delete_in(tx: &mut Tx, ctx: &Ctx, id: GroupId, if_match: Option<i64>) -> Result<()> {
+    let group = locked(tx, id).await?;
     check_version(group.version, if_match)?;
-    store::delete(&mut tx, id).await?;
+    store::delete(tx, id).await?;
     let event = Event::new(EventName::GroupDelete)
         .target("group", id, &group.name)
         .detail("members", group.member_count);
-    record(&mut tx, ctx, event).await?;
-    bump(&mut tx, Scope::Directory).await?;
+    record(tx, ctx, event).await?;
+    bump(tx, Scope::Directory).await?;
     // Its bindings went with it.
-    bump(&mut tx, Scope::Applications).await?;
-    tx.commit().await
+    bump(tx, Scope::Applications).await
 }
 
 /// The group, kept from other writers, unless it is the built-in one.

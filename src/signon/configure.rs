@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use crate::base::{Ctx, Error, Result};
-use crate::db::Db;
+use crate::db::{Db, Tx};
 use crate::events::{Event, EventName, record};
 use crate::settings::{self, Settings};
 
@@ -14,17 +14,27 @@ pub async fn change_settings(
     change: impl FnOnce(&mut Settings) + Send,
 ) -> Result<Settings> {
     let mut tx = db.begin().await?;
-    let old = settings::read(&mut tx).await?;
+    let settings = change_settings_in(&mut tx, ctx, change).await?;
+    tx.commit().await?;
+    Ok(settings)
+}
+
+/// [`change_settings`] in the caller's transaction.
+pub async fn change_settings_in(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    change: impl FnOnce(&mut Settings) + Send,
+) -> Result<Settings> {
+    let old = settings::read(tx).await?;
     let mut new = old.clone();
     change(&mut new);
     new.organisation_name = new.organisation_name.trim().to_owned();
     if new == old {
         return Ok(old);
     }
-    settings::store(&mut tx, &new).await?;
+    settings::store(tx, &new).await?;
     let event = Event::new(EventName::SettingsUpdate).detail("changed", differences(&old, &new)?);
-    record(&mut tx, ctx, event).await?;
-    tx.commit().await?;
+    record(tx, ctx, event).await?;
     Ok(new)
 }
 

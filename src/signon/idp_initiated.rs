@@ -10,6 +10,7 @@ use crate::catalog::sso::IdpInitiated;
 use crate::db::epoch::Epochs;
 use crate::db::group_commit::Step;
 use crate::events::{self, Event, EventName};
+use crate::metrics::{Initiator, SignonOutcome};
 use crate::signon::issue::{Asked, Authorized, already_answered, authorise, deny, issue, subject_of};
 use crate::signon::outcome::Outcome;
 use crate::signon::pending::{self, Pending, Waiting};
@@ -93,7 +94,8 @@ pub async fn go_on(
             let message = format!("{label} must be opened from its own sign-in page. Go there and sign in.");
             let refused = refusal::own(Kind::Forbidden, "idp_initiated_off", message, Some(&label));
             let id = Some(target.application.id);
-            refusal::note(&installation.db, &installation.refusals, ctx, true, refused.code, id).await?;
+            installation.metrics.signon(Initiator::Idp, SignonOutcome::Refused);
+            refusal::note(installation, ctx, true, refused.code, id).await?;
             return Ok(Outcome::Refused(refused));
         }
         IdpInitiated::On | IdpInitiated::Confirm if visit.ask_first => {}

@@ -14,6 +14,7 @@ use crate::db::Db;
 use crate::db::epoch::{EpochReader, Epochs};
 use crate::db::group_commit::GroupCommit;
 use crate::db::reserve::DiskReserve;
+use crate::metrics::Metrics;
 use crate::settings::{self, Settings};
 use crate::signon::cache::SignonCache;
 use crate::signon::refusal::RefusalCounts;
@@ -44,6 +45,8 @@ pub struct Installation {
     pub refusals: RefusalCounts,
     /// Disk kept back for the events of those who are signed in.
     pub disk: DiskReserve,
+    /// What is counted for monitoring.
+    pub metrics: Metrics,
     pub(in crate::signon) cache: SignonCache,
     epoch_reader: EpochReader,
     cpu: Arc<Semaphore>,
@@ -65,6 +68,7 @@ impl Installation {
         Self {
             commits: GroupCommit::start(db.clone()),
             epoch_reader: EpochReader::start(db.clone()),
+            metrics: Metrics::new(clock.now()),
             db,
             vault,
             catalog,

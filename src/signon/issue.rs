@@ -10,6 +10,7 @@ use crate::catalog::sso::{DenyTo, SsoSettings};
 use crate::db::group_commit::Step;
 use crate::directory::login_name::is_addr_spec;
 use crate::events::{self, Event, EventName};
+use crate::metrics::{Initiator, SignonOutcome};
 use crate::saml::binding::RelayState;
 use crate::saml::receive::Trusted;
 use crate::saml::refusal::{Reason, Refusal};
@@ -112,8 +113,39 @@ pub struct Asked<'a> {
     pub remember_request: bool,
 }
 
+impl Asked<'_> {
+    fn initiator(&self) -> Initiator {
+        initiator(self.request)
+    }
+}
+
+fn initiator(request: Option<&Trusted>) -> Initiator {
+    if request.is_some() { Initiator::Sp } else { Initiator::Idp }
+}
+
 /// Issues a response for an authorised person, or says why not.
 pub async fn issue(
+    installation: &Installation,
+    ctx: &Ctx,
+    authorized: &Authorized,
+    session: &SessionView,
+    asked: Asked<'_>,
+) -> Result<Outcome> {
+    let done = respond(installation, ctx, authorized, session, asked).await;
+    if let Err(error) = &done {
+        let outcome = match error.kind {
+            Kind::Internal | Kind::Unavailable | Kind::StorageFull => SignonOutcome::Failed,
+            _ => SignonOutcome::Refused,
+        };
+        if outcome == SignonOutcome::Refused {
+            installation.metrics.refusal(error.code);
+        }
+        installation.metrics.signon(asked.initiator(), outcome);
+    }
+    done
+}
+
+async fn respond(
     installation: &Installation,
     ctx: &Ctx,
     authorized: &Authorized,
@@ -138,6 +170,7 @@ pub async fn issue(
     let to = Addressed { session_index, acs_url: acs_url.clone(), audience, in_response_to };
     let signed = sign(installation, ctx, target, session, prepared, to).await?;
     installation.commits.write(steps).await?;
+    installation.metrics.signon(asked.initiator(), SignonOutcome::Issued);
     let relay_state = match asked.request {
         Some(trusted) => trusted.relay_state().map(|state| state.as_str().to_owned()),
         None => asked.relay_state.map(str::to_owned),
@@ -401,15 +434,8 @@ pub async fn refuse(
     refusal: &Refusal,
 ) -> Result<Outcome> {
     let application = &target.application;
-    refusal::note(
-        &installation.db,
-        &installation.refusals,
-        ctx,
-        signed_in,
-        refusal.code(),
-        Some(application.id),
-    )
-    .await?;
+    installation.metrics.signon(Initiator::Sp, SignonOutcome::Refused);
+    refusal::note(installation, ctx, signed_in, refusal.code(), Some(application.id)).await?;
     match &refusal.reply {
         Some(reply) => {
             error_response(
@@ -438,8 +464,8 @@ pub async fn deny(
     request: Option<&Trusted>,
 ) -> Result<Outcome> {
     let application = &target.application;
-    refusal::note(&installation.db, &installation.refusals, ctx, true, denied.code(), Some(application.id))
-        .await?;
+    installation.metrics.signon(initiator(request), SignonOutcome::Refused);
+    refusal::note(installation, ctx, true, denied.code(), Some(application.id)).await?;
     let to_sp = target.settings.as_ref().is_some_and(|settings| settings.deny_to == DenyTo::Sp);
     match request {
         Some(trusted) if to_sp && denied == Denied::NotBound => {

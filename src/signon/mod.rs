@@ -12,6 +12,7 @@ pub mod idp_initiated;
 pub mod installation;
 pub mod issue;
 mod last_uses;
+pub mod measured;
 pub mod outcome;
 pub mod pending;
 pub mod preview;

@@ -42,7 +42,7 @@ pub async fn find_target(
         }
         let denied = Denied::NotActive;
         let id = Some(target.application.id);
-        refusal::note(&installation.db, &installation.refusals, ctx, signed_in, denied.code(), id).await?;
+        refusal::note(installation, ctx, signed_in, denied.code(), id).await?;
         return Ok(Err(Outcome::Refused(denied.refused(&target.application.label))));
     }
     let freed = freed_label(&mut installation.db.reader(), ctx, slug).await?;
@@ -55,7 +55,7 @@ pub async fn find_target(
             None,
         ),
     };
-    refusal::note(&installation.db, &installation.refusals, ctx, signed_in, refused.code, None).await?;
+    refusal::note(installation, ctx, signed_in, refused.code, None).await?;
     Ok(Err(Outcome::Refused(refused)))
 }
 
@@ -85,7 +85,7 @@ pub(in crate::signon) async fn noted(
     if decided || error.code == TooLong::CODE {
         let id = target::load(installation, visitor.epochs, slug).await?.map(|target| target.application.id);
         let signed_in = visitor.session.is_some();
-        refusal::note(&installation.db, &installation.refusals, ctx, signed_in, error.code, id).await?;
+        refusal::note(installation, ctx, signed_in, error.code, id).await?;
     }
     outcome
 }
@@ -113,7 +113,7 @@ async fn look_at(
             Some(&target.application.label),
         );
         let (signed_in, id) = (visitor.session.is_some(), Some(target.application.id));
-        refusal::note(&installation.db, &installation.refusals, ctx, signed_in, refused.code, id).await?;
+        refusal::note(installation, ctx, signed_in, refused.code, id).await?;
         return Ok(Outcome::Refused(refused));
     }
     let skew = i64::from(settings.clock_skew_seconds) * 1000;

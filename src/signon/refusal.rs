@@ -11,6 +11,7 @@ use crate::base::{Actor, Ctx, Error, Kind, Result};
 use crate::db::Db;
 use crate::events::{Event, EventName, Outcome as EventOutcome, record};
 use crate::saml::refusal::{Class, Refusal};
+use crate::signon::Installation;
 use crate::signon::outcome::Refused;
 use crate::signon::pending::source_prefix;
 
@@ -109,13 +110,14 @@ async fn write(
 
 /// Notes a refusal: counted when nobody is signed in, an event of its own when somebody is.
 pub async fn note(
-    db: &Db,
-    counts: &RefusalCounts,
+    installation: &Installation,
     ctx: &Ctx,
     signed_in: bool,
     code: &'static str,
     application: Option<ApplicationId>,
 ) -> Result<()> {
+    let counts = &installation.refusals;
+    installation.metrics.refusal(code);
     counts.count(ctx);
     if !signed_in {
         counts.keep_for_event(ctx, code, application);
@@ -125,7 +127,7 @@ pub async fn note(
     if let Some(application) = application {
         event = event.application(application);
     }
-    let mut tx = db.begin().await?;
+    let mut tx = installation.db.begin().await?;
     record(&mut tx, ctx, event).await?;
     tx.commit().await
 }

@@ -26,6 +26,13 @@ pub(super) async fn insert_pending(
     .map(drop)
 }
 
+/// How many requests wait.
+pub(super) async fn count_pending(executor: &mut impl Executor, now: Timestamp) -> Result<i64> {
+    let query =
+        sql("SELECT COUNT(*) AS n FROM pending_requests WHERE expires_at > $1 AND consumed_at IS NULL");
+    executor.one(query.bind(now)).await?.int("n")
+}
+
 /// Keeps the newest `keep` requests of a source prefix and of a browser; older ones of the same prefix or browser
 /// go (decision 17).
 pub(super) async fn evict_pending(

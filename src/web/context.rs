@@ -65,7 +65,7 @@ impl Notes {
 
 /// Gives the request its [`Ctx`] and [`Notes`], and logs it when it is answered.
 pub async fn surround(State(web): State<Shared>, mut request: Request, next: Next) -> Response {
-    // Only for the log; everything that decides reads the installation's clock.
+    // Only for the log and the metrics; everything that decides reads the installation's clock.
     let started = Instant::now();
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
     let source = peer.map(|peer| client_address(peer, request.headers(), &web.options.trusted_proxies));
@@ -83,11 +83,13 @@ pub async fn surround(State(web): State<Shared>, mut request: Request, next: Nex
     if let Ok(id) = HeaderValue::from_str(&ctx.request_id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }
+    let (route, took) = (seen.route.as_deref(), started.elapsed());
+    web.requests.count(method.as_str(), route, response.status().as_u16(), took);
     tracing::info!(
         method = %method,
-        route = seen.route.as_deref().unwrap_or("-"),
+        route = route.unwrap_or("-"),
         status = response.status().as_u16(),
-        ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         request_id = %ctx.request_id,
         actor = %describe(seen.actor.as_ref()),
         "request answered"

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::base::{Ctx, Error, FieldError, Kind};
 use crate::web::context::Notes;
+use crate::web::metrics::METRICS;
 use crate::web::pages::parts::{Fact, When};
 use crate::web::pages::{RefusalPage, Shell};
 use crate::web::paths::is_under;
@@ -167,7 +168,7 @@ pub async fn draw(State(web): State<Shared>, request: Request, next: Next) -> Re
 /// Whether programs ask here.
 #[must_use]
 pub fn is_api(path: &str) -> bool {
-    is_under(path, "/api") && !is_under(path, crate::base::urls::api_docs())
+    (is_under(path, "/api") && !is_under(path, crate::base::urls::api_docs())) || path == METRICS
 }
 
 /// What is our fault goes to the log with its cause.

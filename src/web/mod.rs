@@ -18,6 +18,7 @@ pub mod files;
 pub mod form;
 pub mod headers;
 pub mod health;
+pub mod metrics;
 pub mod pages;
 pub mod paths;
 pub mod portal;
@@ -44,6 +45,7 @@ use axum::response::IntoResponse as _;
 pub fn all_routes() -> Routes {
     Routes::new()
         .with(health::routes())
+        .with(metrics::routes())
         .with(files::routes())
         .with(saml::routes())
         .with(account::routes())

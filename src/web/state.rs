@@ -9,10 +9,12 @@ use tokio::sync::Semaphore;
 use crate::base::Timestamp;
 use crate::base::clock::{HOUR, MINUTE};
 use crate::base::id::{SessionId, TokenId};
+use crate::metrics::requests::Requests;
 use crate::signon::Installation;
 use crate::signon::trial::TrialProvider;
 use crate::web::cookies::Cookies;
 use crate::web::rate::Rate;
+use crate::web::routes::route_table;
 
 /// The state of the router.
 pub type Shared = Arc<Web>;
@@ -43,6 +45,7 @@ pub struct Web {
     pub options: WebOptions,
     /// Names and attributes of our cookies.
     pub cookies: Cookies,
+    pub(in crate::web) requests: Requests,
     pub(in crate::web) places: Semaphore,
     pub(in crate::web) token_calls: Rate<TokenId>,
     console_uses: Cache<SessionId, Timestamp>,
@@ -54,6 +57,7 @@ impl Web {
     pub fn new(installation: Arc<Installation>, options: WebOptions) -> Shared {
         Arc::new(Self {
             cookies: Cookies::new(installation.base_url.is_secure()),
+            requests: Requests::of(route_table().into_iter().map(|route| (route.method, route.path))),
             places: Semaphore::new(options.concurrency),
             token_calls: Rate::new(MINUTE),
             console_uses: Cache::builder()

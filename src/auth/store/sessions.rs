@@ -54,6 +54,12 @@ pub(in crate::auth) async fn insert(tx: &mut Tx, new: NewRow<'_>) -> Result<()> 
     tx.run(query).await.map(drop)
 }
 
+/// How many sessions have neither ended nor come to their last instant.
+pub(in crate::auth) async fn count_unexpired(executor: &mut impl Executor, now: Timestamp) -> Result<i64> {
+    let query = sql("SELECT COUNT(*) AS n FROM sessions WHERE expires_at > $1 AND ended_at IS NULL");
+    executor.one(query.bind(now)).await?.int("n")
+}
+
 /// The session of this token, if it has not ended and its person is active and of the same epoch. Times are the
 /// caller's to judge.
 pub(in crate::auth) async fn by_token(

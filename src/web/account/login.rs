@@ -189,6 +189,7 @@ pub async fn sign_in_here(
     let ctx = gate.ctx.acting_as(crate::base::Actor::Anonymous);
     let signed_in =
         sign_in(&installation.db, &ctx, &installation.vault, &installation.passwords, attempt).await;
+    installation.metrics.sign_in(signed_in.as_ref().err().map(|error| error.kind));
     let new = match signed_in {
         Ok(new) => new,
         Err(error) if matches!(error.kind, Kind::Unauthenticated | Kind::TooMany | Kind::Invalid) => {

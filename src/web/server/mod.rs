@@ -23,6 +23,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch::{Receiver, channel};
 use tokio::task::JoinSet;
 
+use crate::metrics::Gauge;
 use crate::web::server::caps::Caps;
 
 /// Limits of the accept loop. Every value is a key of `tessera.toml`.
@@ -50,6 +51,8 @@ pub struct ServerOptions {
     pub streams: u32,
     /// Time to finish what is under way when the server stops.
     pub drain: Duration,
+    /// Counts the connections that are open.
+    pub open: Arc<Gauge>,
 }
 
 impl Default for ServerOptions {
@@ -67,6 +70,7 @@ impl Default for ServerOptions {
             uncapped: loopback.into(),
             streams: 100,
             drain: Duration::from_secs(10),
+            open: Arc::default(),
         }
     }
 }
@@ -135,9 +139,10 @@ fn welcome(
         return;
     }
     let (router, options, stopping) = (router.clone(), Arc::clone(options), stopping.clone());
+    let present = options.open.enter();
     tasks.spawn(async move {
         connection::run(stream, peer, router, options, stopping).await;
-        drop(place);
+        drop((place, present));
     });
 }
 

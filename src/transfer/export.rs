@@ -1,0 +1,59 @@
+//! Writing the configuration out: always the same text for the same configuration.
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::base::{Error, Kind, Result};
+use crate::db::epoch::Epochs;
+use crate::settings;
+use crate::signon::Installation;
+use crate::transfer::document::VERSION;
+use crate::transfer::{form, stored};
+
+/// How often a configuration that changes while it is read is read again.
+const TRIES: usize = 5;
+
+/// The configuration as one YAML document.
+pub async fn export(installation: &Installation) -> Result<String> {
+    for _ in 0..TRIES {
+        let before = installation.epochs().await?;
+        let document = document(installation).await?;
+        if unchanged(before, installation.epochs().await?) {
+            return written(&document);
+        }
+    }
+    Err(Error::new(
+        Kind::Unavailable,
+        "changed_meanwhile",
+        "The configuration changes faster than it can be read. Run the export again in a moment.",
+    ))
+}
+
+/// Sessions come and go without being configuration.
+fn unchanged(before: Epochs, after: Epochs) -> bool {
+    Epochs { sessions: 0, ..before } == Epochs { sessions: 0, ..after }
+}
+
+async fn document(installation: &Installation) -> Result<Json> {
+    let mut reader = installation.db.reader();
+    let mut out = Map::new();
+    out.insert("tessera".into(), json!(VERSION));
+    out.insert("settings".into(), form::settings(&settings::read(&mut reader).await?)?);
+    let groups = stored::groups(&mut reader).await?;
+    out.insert("groups".into(), groups.iter().map(form::group).collect());
+    let mut applications = Vec::new();
+    for application in stored::applications(&mut reader).await? {
+        let names = stored::bound_names(&mut reader, application.id).await?;
+        applications.push(form::application(&installation.base_url, &application, names)?);
+    }
+    out.insert("applications".into(), Json::Array(applications));
+    Ok(Json::Object(out))
+}
+
+fn written(document: &Json) -> Result<String> {
+    let options = serde_saphyr::ser_options! {
+        // Folded lines would make a diff of a word a diff of a paragraph.
+        folded_wrap_chars: usize::MAX,
+    };
+    serde_saphyr::to_string_with_options(document, options)
+        .map_err(|cause| Error::internal(cause.to_string()))
+}
