@@ -69,6 +69,11 @@ pub async fn groups_of(
     store::list_bound_groups(executor, application).await
 }
 
+/// Names of the groups bound to an application, without counting who is in them.
+pub async fn names_of(executor: &mut impl Executor, application: ApplicationId) -> Result<Vec<String>> {
+    store::list_bound_names(executor, application).await
+}
+
 /// The applications a group is bound to, by label.
 pub async fn applications_of(executor: &mut impl Executor, group: GroupId) -> Result<Vec<Application>> {
     store::list_bound_applications(executor, group).await

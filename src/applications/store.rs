@@ -215,6 +215,16 @@ pub(super) async fn list_bound_groups(
     rows.iter().map(|row| Ok((row.parse("group_id")?, row.time("created_at")?))).collect()
 }
 
+/// Names of the groups bound to an application.
+pub(super) async fn list_bound_names(
+    executor: &mut impl Executor,
+    application: ApplicationId,
+) -> Result<Vec<String>> {
+    let query =
+        sql("SELECT g.name FROM bindings b JOIN groups g ON g.id = b.group_id WHERE b.application_id = $1");
+    executor.all(query.bind_text(application)).await?.iter().map(|row| row.text("name")).collect()
+}
+
 pub(super) async fn list_bound_applications(
     executor: &mut impl Executor,
     group: GroupId,

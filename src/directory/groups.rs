@@ -146,6 +146,11 @@ pub async fn find_by_name(executor: &mut impl Executor, name: &str) -> Result<Op
     }
 }
 
+/// Id of the group of this name, in any case, without counting who is in it.
+pub async fn find_id_by_name(executor: &mut impl Executor, name: &str) -> Result<Option<GroupId>> {
+    store::find_id_by_name(executor, name).await
+}
+
 /// A page of groups in the order of their names; `search` is a part of the name.
 pub async fn list(db: &Db, search: Option<&str>, page: &PageRequest) -> Result<Page<Group>> {
     list_in(&mut db.reader(), search, page).await

@@ -50,9 +50,9 @@ pub async fn rehearse(
         Some((_, name)) => Keys::ForAll(generate(installation, ctx, name).await?),
     };
     let mut tx = installation.db.begin().await?;
-    let plan = Performance::new(installation, ctx, declared, options, &keys).run(&mut tx).await;
+    let plan = Performance::new(installation, ctx, declared, options, &keys).run(&mut tx).await?;
     tx.rollback().await?;
-    plan
+    Ok(plan)
 }
 
 /// Carries out what was rehearsed, all or nothing.

@@ -81,7 +81,7 @@ mod tests {
     use serde_json::json;
 
     fn lines(before: &Json, after: &Json) -> Vec<String> {
-        between(before, after).iter().map(|change| change.to_string()).collect()
+        between(before, after).iter().map(ToString::to_string).collect()
     }
 
     #[test]

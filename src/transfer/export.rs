@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use crate::applications::binding;
 use crate::base::{Error, Kind, Result};
 use crate::db::epoch::Epochs;
 use crate::settings;
@@ -42,7 +43,7 @@ async fn document(installation: &Installation) -> Result<Json> {
     out.insert("groups".into(), groups.iter().map(form::group).collect());
     let mut applications = Vec::new();
     for application in stored::applications(&mut reader).await? {
-        let names = stored::bound_names(&mut reader, application.id).await?;
+        let names = binding::names_of(&mut reader, application.id).await?;
         applications.push(form::application(&installation.base_url, &application, names)?);
     }
     out.insert("applications".into(), Json::Array(applications));

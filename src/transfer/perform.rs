@@ -1,7 +1,7 @@
 //! The steps themselves, in one transaction of the caller, in an order that works: applications that go (they free
 //! what is unique), settings, groups, applications, groups that go.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Map, Value as Json};
 
@@ -182,7 +182,7 @@ impl<'a> Performance<'a> {
     }
 
     async fn form(&self, tx: &mut Tx, application: &Application) -> Result<Json> {
-        let names = stored::bound_names(tx, application.id).await?;
+        let names = binding::names_of(tx, application.id).await?;
         form::application(&self.installation.base_url, application, names)
     }
 
@@ -246,11 +246,11 @@ impl<'a> Performance<'a> {
     }
 
     async fn bind(&self, tx: &mut Tx, application: &Application, names: &[String]) -> Result<()> {
-        let mut wanted: BTreeMap<String, GroupId> = BTreeMap::new();
+        let mut wanted: BTreeSet<GroupId> = BTreeSet::new();
         let mut unknown = Vec::new();
         for (i, name) in names.iter().enumerate() {
-            match groups::find_by_name(tx, name).await? {
-                Some(group) => drop(wanted.insert(group_key(name), group.id)),
+            match groups::find_id_by_name(tx, name).await? {
+                Some(group) => drop(wanted.insert(group)),
                 None => unknown.push(FieldError {
                     field: format!("groups.{i}"),
                     code: "unknown_group".into(),
@@ -263,7 +263,6 @@ impl<'a> Performance<'a> {
         }
         let bound: BTreeSet<GroupId> =
             binding::groups_of(tx, application.id).await?.into_iter().map(|(id, _)| id).collect();
-        let wanted: BTreeSet<GroupId> = wanted.into_values().collect();
         for group in wanted.difference(&bound) {
             binding::bind_in(tx, self.ctx, application.id, *group).await?;
         }

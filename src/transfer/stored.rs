@@ -1,8 +1,7 @@
 //! What is stored of the configuration, whole and in one order whatever the database thinks of order.
 
-use crate::applications::{self, Application, overview};
+use crate::applications::{self, Application};
 use crate::base::Result;
-use crate::base::id::ApplicationId;
 use crate::base::paging::{MAX_LIMIT, PageRequest};
 use crate::db::Executor;
 use crate::directory::{self, Group};
@@ -38,13 +37,4 @@ pub(in crate::transfer) async fn applications(executor: &mut impl Executor) -> R
     }
     out.sort_by(|a, b| a.slug.cmp(&b.slug));
     Ok(out)
-}
-
-/// Names of the groups bound to an application.
-pub(in crate::transfer) async fn bound_names(
-    executor: &mut impl Executor,
-    application: ApplicationId,
-) -> Result<Vec<String>> {
-    let bound = overview::bound_groups(executor, application).await?;
-    Ok(bound.into_iter().map(|group| group.name).collect())
 }

@@ -89,7 +89,7 @@ async fn a_certificate_stays_a_block<F: Future<Output = World>>(another: impl Fn
     let mut reader = here.installation.db.reader();
     let a = applications::find_by_slug(&mut reader, "a").await.unwrap().unwrap();
     let pem = keys::list(&mut reader, a.id).await.unwrap()[0].certificate_pem();
-    let block: String = pem.lines().map(|line| format!("      {line}\n")).collect();
+    let block = format!("      {}\n", pem.lines().collect::<Vec<_>>().join("\n      "));
     let file = format!(
         "tessera: 1\napplications:\n- slug: a\n  connector: custom-saml\n  sso:\n    sp_certificates:\n    - |\n{block}    require_signed_requests: true\n"
     );
