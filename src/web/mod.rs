@@ -21,7 +21,6 @@ pub mod health;
 pub mod pages;
 pub mod paths;
 pub mod portal;
-pub mod rate;
 pub mod render;
 pub mod routes;
 pub mod saml;

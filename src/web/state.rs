@@ -9,10 +9,10 @@ use tokio::sync::Semaphore;
 use crate::base::Timestamp;
 use crate::base::clock::{HOUR, MINUTE};
 use crate::base::id::{SessionId, TokenId};
+use crate::base::rate::Rate;
 use crate::signon::Installation;
 use crate::signon::trial::TrialProvider;
 use crate::web::cookies::Cookies;
-use crate::web::rate::Rate;
 
 /// The state of the router.
 pub type Shared = Arc<Web>;

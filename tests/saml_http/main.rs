@@ -5,6 +5,7 @@
 
 mod house;
 mod idp_initiated;
+mod limits;
 mod requests;
 mod sp;
 mod sp_initiated;
