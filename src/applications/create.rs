@@ -20,6 +20,8 @@ use crate::vault::Vault;
 
 /// Days a freed address is kept from being reused by accident, and answers *gone* (decision 18).
 pub const SLUG_HOLD_DAYS: i64 = 90;
+/// How often a derived address is looked for anew when others take it meanwhile.
+const MAX_TRIES: usize = 20;
 
 /// What the form or the API says of a new application.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
@@ -66,10 +68,31 @@ pub async fn create(
 ) -> Result<Application> {
     let connector = require_connector(around.catalog, &new.connector)?;
     let mut application = draft(ctx, connector, &new)?;
+    let derived = new.slug.as_deref().is_none_or(|slug| slug.trim().is_empty());
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        match insert(db, ctx, around, &new, &mut application, key).await {
+            // Somebody else took the derived address in the same moment; nobody chose it, so the next one will do.
+            Err(error) if error.code == "slug_taken" && derived && tries < MAX_TRIES => {}
+            Err(error) => return Err(error),
+            Ok(()) => return Ok(application),
+        }
+    }
+}
+
+async fn insert(
+    db: &Db,
+    ctx: &Ctx,
+    around: Surroundings<'_>,
+    new: &NewApplication,
+    application: &mut Application,
+    key: Option<&keys::GeneratedKey>,
+) -> Result<()> {
     let mut tx = db.begin().await?;
-    application.slug = claim_slug(&mut tx, ctx, &new, &application.label).await?;
+    application.slug = claim_slug(&mut tx, ctx, new, &application.label).await?;
     application.idp_entity_id = around.base_url.join(&urls::idp_metadata(&application.slug));
-    store::insert(&mut tx, &application)
+    store::insert(&mut tx, application)
         .await
         .map_err(|error| if is_unique_violation(&error) { slug_taken(&application.slug) } else { error })?;
     let event = Event::new(EventName::ApplicationCreate)
@@ -83,8 +106,7 @@ pub async fn create(
         keys::insert_current(&mut tx, ctx, around.vault, application.id, key).await?;
     }
     bump(&mut tx, Scope::Applications).await?;
-    tx.commit().await?;
-    Ok(application)
+    tx.commit().await
 }
 
 /// The connector, or the error that there is none of this id.
