@@ -64,6 +64,9 @@ pub struct ServeArgs {
     /// Address and port of the built-in service provider behind *Test* [default: 127.0.0.1, any free port]
     #[arg(long, env = "TESSERA_LAB_LISTEN", value_name = "ADDR:PORT")]
     pub lab_listen: Option<SocketAddr>,
+    /// Where browsers reach it: an origin of its own; without one *Test* is there only for a base URL of this machine
+    #[arg(long, env = "TESSERA_LAB_URL", value_name = "URL")]
+    pub lab_url: Option<String>,
     /// Proxy whose X-Forwarded-For counts; may be repeated
     #[arg(long, env = "TESSERA_TRUSTED_PROXY", value_name = "CIDR", value_delimiter = ',')]
     pub trusted_proxy: Vec<IpNet>,
@@ -87,6 +90,7 @@ struct Written {
     password_blocklist: Option<PathBuf>,
     listen: Option<SocketAddr>,
     lab_listen: Option<SocketAddr>,
+    lab_url: Option<String>,
     trusted_proxy: Vec<IpNet>,
     insecure_http: bool,
     limits: Limits,
@@ -162,6 +166,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where the built-in service provider listens.
     pub lab_listen: SocketAddr,
+    /// Where browsers reach it, if somebody said so.
+    pub lab_url: Option<String>,
     /// Whose `X-Forwarded-For` counts.
     pub trusted_proxies: Vec<IpNet>,
     /// Plain http is accepted elsewhere than on this machine.
@@ -197,6 +203,7 @@ impl Config {
                 .lab_listen
                 .or(file.lab_listen)
                 .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0))),
+            lab_url: serve.lab_url.clone().or(file.lab_url),
             trusted_proxies: proxies,
             insecure_http: serve.insecure_http || file.insecure_http,
             change_base_url: serve.change_base_url,
