@@ -25,8 +25,8 @@ pub struct ApplicationSsoPage {
     pub deactivation: Decision,
     /// What is missing before activation: text and the id of its input as `#f-placeholders-YOUR-ID`.
     pub missing: Vec<Link>,
-    /// Where *Test* leads (the built-in service provider); `None` where it does not run.
-    pub test_href: Option<String>,
+    /// Whether the built-in service provider behind *Test* runs where the administrator's browser reaches it.
+    pub testable: bool,
     /// Placeholders of the connector.
     pub placeholders: Vec<PlaceholderField>,
     /// The service provider's settings.

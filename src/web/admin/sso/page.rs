@@ -45,11 +45,13 @@ pub struct Drawn<'a> {
     pub people: i64,
     /// The instant now.
     pub now: Timestamp,
+    /// Whether *Test* can be offered.
+    pub testable: bool,
 }
 
 /// Draws the tab.
 pub fn page(installation: &Installation, drawn: Drawn<'_>) -> Result<ApplicationSsoPage> {
-    let Drawn { shell, head, application, form, key, people, now } = drawn;
+    let Drawn { shell, head, application, form, key, people, now, testable } = drawn;
     let catalog = &installation.catalog;
     let declared = resolved::declared(catalog, application);
     let idp = idp_values(&installation.base_url, application, key);
@@ -58,7 +60,7 @@ pub fn page(installation: &Installation, drawn: Drawn<'_>) -> Result<Application
         active: application.is_active(),
         deactivation: deactivation(application, people),
         missing: missing_links(catalog, application),
-        test_href: None,
+        testable,
         placeholders: placeholders(application, &declared, form),
         values: values(application, form),
         acs_urls: with_spare(form.acs_urls.clone(), AcsRow::default()),

@@ -209,7 +209,7 @@ impl Samples {
                 "Heap environment stands in the ACS URL and in the SP entity ID",
                 "#f-placeholders-YOUR-ENV",
             )],
-            test_href: None,
+            testable: true,
             placeholders: self.placeholders(false),
             values: self.sso_values(),
             acs_urls: vec![
@@ -256,7 +256,7 @@ impl Samples {
         page.app.status = self.status(Tone::Ok, "Active");
         page.active = true;
         page.missing.clear();
-        page.test_href = Some(self.t("/admin/applications/x/test"));
+        page.testable = false;
         page.placeholders = self.placeholders(true);
         page.certificate.ends_soon = true;
         page.certificate.days_used = 1040;
