@@ -274,3 +274,58 @@ async fn group_commit_is_all_or_nothing_for_each_write() {
         assert_eq!(rows.len(), 32, "exactly the good ones are there");
     }
 }
+
+#[tokio::test]
+async fn w_15_changes_at_once_follow_each_other_and_derived_addresses_step_aside() {
+    use tessera::applications::create::{NewApplication, Surroundings, create};
+    use tessera::applications::update::{ApplicationPatch, update};
+    use tessera::base::urls::BaseUrl;
+    use tessera::catalog::Catalog;
+    let (catalog, vault) = (Catalog::built_in(), Vault::new([7; 32]));
+    let base_url = BaseUrl::parse("https://id.example.com", false).unwrap();
+    for (_guard, db) in Both::open().await.each() {
+        let ctx = context();
+        let around = Surroundings { catalog: &catalog, vault: &vault, base_url: &base_url };
+        let new = NewApplication {
+            connector: "bookmark".to_owned(),
+            label: Some("Ledger".to_owned()),
+            bookmark_url: Some("https://ledger.example".to_owned()),
+            ..NewApplication::default()
+        };
+        let made = futures_of(8, |_| create(&db, &ctx, around, new.clone(), None)).await;
+        let mut slugs: Vec<String> = made.iter().map(|made| made.as_ref().unwrap().slug.clone()).collect();
+        slugs.sort();
+        slugs.dedup();
+        assert_eq!(slugs.len(), 8, "each has an address of its own: {slugs:?}");
+        let id = made[0].as_ref().unwrap().id;
+        let changed = futures_of(8, |at| {
+            let patch =
+                ApplicationPatch { description: Some(format!("No {at}")), ..ApplicationPatch::default() };
+            update(&db, &ctx, id, patch, None)
+        })
+        .await;
+        let mut versions: Vec<i64> =
+            changed.iter().map(|changed| changed.as_ref().unwrap().version).collect();
+        versions.sort_unstable();
+        assert_eq!(versions, (2..10).collect::<Vec<i64>>(), "none is refused");
+        db.close().await;
+    }
+}
+
+/// Runs so many at once and answers what came of each.
+async fn futures_of<F: Future>(count: usize, each: impl Fn(usize) -> F) -> Vec<F::Output> {
+    let mut running: Vec<_> = (0..count).map(|at| Box::pin(each(at))).collect();
+    let mut out: Vec<Option<F::Output>> = (0..count).map(|_| None).collect();
+    std::future::poll_fn(|cx| {
+        for (future, out) in running.iter_mut().zip(&mut out) {
+            if out.is_none()
+                && let std::task::Poll::Ready(value) = future.as_mut().poll(cx)
+            {
+                *out = Some(value);
+            }
+        }
+        if out.iter().all(Option::is_some) { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+    .await;
+    out.into_iter().flatten().collect()
+}

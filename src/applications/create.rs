@@ -20,6 +20,8 @@ use crate::vault::Vault;
 
 /// Days a freed address is kept from being reused by accident, and answers *gone* (decision 18).
 pub const SLUG_HOLD_DAYS: i64 = 90;
+/// How often a derived address is looked for anew when others take it meanwhile.
+const MAX_TRIES: usize = 20;
 
 /// What the form or the API says of a new application.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
@@ -64,10 +66,21 @@ pub async fn create(
     new: NewApplication,
     key: Option<&keys::GeneratedKey>,
 ) -> Result<Application> {
-    let mut tx = db.begin().await?;
-    let application = create_in(&mut tx, ctx, around, new, key).await?;
-    tx.commit().await?;
-    Ok(application)
+    let derived = new.slug.as_deref().is_none_or(|slug| slug.trim().is_empty());
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let mut tx = db.begin().await?;
+        match create_in(&mut tx, ctx, around, &new, key).await {
+            // Somebody else took the derived address in the same moment; nobody chose it, so the next one will do.
+            Err(error) if error.code == "slug_taken" && derived && tries < MAX_TRIES => {}
+            Err(error) => return Err(error),
+            Ok(application) => {
+                tx.commit().await?;
+                return Ok(application);
+            }
+        }
+    }
 }
 
 /// [`create`] in the caller's transaction.
@@ -75,12 +88,12 @@ pub async fn create_in(
     tx: &mut Tx,
     ctx: &Ctx,
     around: Surroundings<'_>,
-    new: NewApplication,
+    new: &NewApplication,
     key: Option<&keys::GeneratedKey>,
 ) -> Result<Application> {
     let connector = require_connector(around.catalog, &new.connector)?;
-    let mut application = draft(ctx, connector, &new)?;
-    application.slug = claim_slug(tx, ctx, &new, &application.label).await?;
+    let mut application = draft(ctx, connector, new)?;
+    application.slug = claim_slug(tx, ctx, new, &application.label).await?;
     application.idp_entity_id = around.base_url.join(&urls::idp_metadata(&application.slug));
     store::insert(tx, &application)
         .await

@@ -2,7 +2,7 @@
 
 use crate::applications::model::Application;
 use crate::applications::update::check_version;
-use crate::applications::{require, store};
+use crate::applications::{locked, store};
 use crate::base::id::ApplicationId;
 use crate::base::{Ctx, Error, Result};
 use crate::db::epoch::{Scope, bump};
@@ -31,7 +31,7 @@ pub async fn delete(db: &Db, ctx: &Ctx, ids: &[ApplicationId], typed_count: usiz
     let mut tx = db.begin().await?;
     let mut labels = Vec::with_capacity(ids.len());
     for id in ids {
-        let application = require(&mut tx, id).await?;
+        let application = locked(&mut tx, id).await?;
         labels.push(remove(&mut tx, ctx, application).await?);
     }
     bump(&mut tx, Scope::Applications).await?;
@@ -49,7 +49,7 @@ pub async fn delete_one(db: &Db, ctx: &Ctx, id: ApplicationId, if_version: Optio
 
 /// [`delete_one`] in the caller's transaction.
 pub async fn delete_one_in(tx: &mut Tx, ctx: &Ctx, id: ApplicationId, if_version: Option<i64>) -> Result<()> {
-    let application = require(tx, id).await?;
+    let application = locked(tx, id).await?;
     check_version(&application, if_version)?;
     remove(tx, ctx, application).await?;
     bump(tx, Scope::Applications).await

@@ -23,7 +23,7 @@ pub use model::{Application, Kind, Status};
 use crate::base::id::ApplicationId;
 use crate::base::paging::{Page, PageRequest};
 use crate::base::{Error, Result};
-use crate::db::Executor;
+use crate::db::{Executor, Tx};
 
 /// One application.
 pub async fn find(executor: &mut impl Executor, id: ApplicationId) -> Result<Option<Application>> {
@@ -33,6 +33,11 @@ pub async fn find(executor: &mut impl Executor, id: ApplicationId) -> Result<Opt
 /// One application, or the error that there is none.
 pub async fn require(executor: &mut impl Executor, id: ApplicationId) -> Result<Application> {
     find(executor, id).await?.ok_or_else(|| Error::not_found("application"))
+}
+
+/// One application, held for a change until the transaction ends.
+pub(in crate::applications) async fn locked(tx: &mut Tx, id: ApplicationId) -> Result<Application> {
+    store::lock(tx, id).await?.ok_or_else(|| Error::not_found("application"))
 }
 
 /// The application behind an IdP URL.

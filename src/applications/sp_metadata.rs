@@ -3,8 +3,8 @@
 
 use serde::Serialize;
 
+use crate::applications::locked;
 use crate::applications::model::Application;
-use crate::applications::require;
 use crate::applications::sso::patched;
 use crate::applications::update::{check_version, save};
 use crate::base::id::ApplicationId;
@@ -54,7 +54,7 @@ pub async fn apply(
 ) -> Result<Applied> {
     let metadata = read_sp_metadata(xml, entity_id, ctx.now(), false).map_err(|fault| refusal(&fault))?;
     let mut tx = db.begin().await?;
-    let old = require(&mut tx, id).await?;
+    let old = locked(&mut tx, id).await?;
     check_version(&old, mode.if_version)?;
     let mut patch = patch_of(&metadata)?;
     // Whoever wants assertions signed gets them signed; how else to sign stays the administrator's choice (SAML-207).

@@ -3,8 +3,8 @@
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
+use crate::applications::locked;
 use crate::applications::model::{Application, Kind, Status};
-use crate::applications::require;
 use crate::applications::resolved::{declared, resolve};
 use crate::applications::update::{check_version, save};
 use crate::base::id::ApplicationId;
@@ -97,7 +97,7 @@ pub async fn patch_in(
             format!("{field} belongs to connectors, not to applications."),
         ));
     }
-    let old = require(tx, id).await?;
+    let old = locked(tx, id).await?;
     check_version(&old, if_version)?;
     let new = patched(catalog, &old, patch)?;
     save(tx, ctx, &old, new, EventName::ApplicationUpdate).await.map_err(|error| {
@@ -241,7 +241,7 @@ pub fn check_complete(catalog: &Catalog, application: &Application) -> Result<()
                 fault(
                     format!("placeholders.{}", m.placeholder),
                     "placeholder_unfilled",
-                    format!("Fill in {}: {places} contain it.", m.label),
+                    format!("Fill in {}. It stands in: {places}.", m.label),
                 )
             })
             .collect();
@@ -275,10 +275,23 @@ pub fn check_complete(catalog: &Catalog, application: &Application) -> Result<()
     Err(error)
 }
 
-/// Makes an application usable for the people of its bound groups.
-pub async fn activate(db: &Db, ctx: &Ctx, catalog: &Catalog, id: ApplicationId) -> Result<Application> {
+/// Whether an active application can't be signed on to, because its connector is gone or asks for more than it did when
+/// it was activated.
+#[must_use]
+pub fn is_broken(catalog: &Catalog, application: &Application) -> bool {
+    application.kind == Kind::Saml && application.is_active() && check_complete(catalog, application).is_err()
+}
+
+/// Makes an application usable for the people of its bound groups. `if_version`: refuse when it has changed since.
+pub async fn activate(
+    db: &Db,
+    ctx: &Ctx,
+    catalog: &Catalog,
+    id: ApplicationId,
+    if_version: Option<i64>,
+) -> Result<Application> {
     let mut tx = db.begin().await?;
-    let new = activate_in(&mut tx, ctx, catalog, id).await?;
+    let new = activate_in(&mut tx, ctx, catalog, id, if_version).await?;
     tx.commit().await?;
     Ok(new)
 }
@@ -289,8 +302,10 @@ pub async fn activate_in(
     ctx: &Ctx,
     catalog: &Catalog,
     id: ApplicationId,
+    if_version: Option<i64>,
 ) -> Result<Application> {
-    let old = require(tx, id).await?;
+    let old = locked(tx, id).await?;
+    check_version(&old, if_version)?;
     if old.kind == Kind::Saml {
         check_complete(catalog, &old)?;
     }
@@ -299,10 +314,17 @@ pub async fn activate_in(
     save(tx, ctx, &old, new, EventName::ApplicationActivate).await
 }
 
-/// Takes an application out of use at once; nothing else about it changes.
-pub async fn deactivate(db: &Db, ctx: &Ctx, id: ApplicationId) -> Result<Application> {
+/// Takes an application out of use at once; nothing else about it changes. `if_version`: refuse when it has changed
+/// since.
+pub async fn deactivate(
+    db: &Db,
+    ctx: &Ctx,
+    id: ApplicationId,
+    if_version: Option<i64>,
+) -> Result<Application> {
     let mut tx = db.begin().await?;
-    let old = require(&mut tx, id).await?;
+    let old = locked(&mut tx, id).await?;
+    check_version(&old, if_version)?;
     let new = if old.is_active() { retire_in(&mut tx, ctx, id).await? } else { old };
     tx.commit().await?;
     Ok(new)
@@ -311,7 +333,7 @@ pub async fn deactivate(db: &Db, ctx: &Ctx, id: ApplicationId) -> Result<Applica
 /// Makes an application inactive whatever it was, a draft too, in the caller's transaction: what is declared as out of
 /// use is so without having been in use here.
 pub async fn retire_in(tx: &mut Tx, ctx: &Ctx, id: ApplicationId) -> Result<Application> {
-    let old = require(tx, id).await?;
+    let old = locked(tx, id).await?;
     let mut new = old.clone();
     new.status = Status::Inactive;
     save(tx, ctx, &old, new, EventName::ApplicationDeactivate).await

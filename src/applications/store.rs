@@ -42,6 +42,13 @@ pub(super) async fn find(executor: &mut impl Executor, id: ApplicationId) -> Res
     executor.optional(query).await?.as_ref().map(read).transpose()
 }
 
+/// The same, for a change: nobody else changes it until the transaction ends, so that two changes at once follow each
+/// other instead of one of them being refused.
+pub(super) async fn lock(tx: &mut Tx, id: ApplicationId) -> Result<Option<Application>> {
+    tx.run(sql("UPDATE applications SET version = version WHERE id = $1").bind_text(id)).await?;
+    find(tx, id).await
+}
+
 pub(super) async fn find_by_slug(executor: &mut impl Executor, slug: &str) -> Result<Option<Application>> {
     let query = sql("SELECT a.*, l.digest AS logo_digest FROM applications a \
          LEFT JOIN application_logos l ON l.application_id = a.id WHERE a.slug = $1")

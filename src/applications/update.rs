@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer};
 use url::Url;
 
 use crate::applications::model::{Application, Kind};
-use crate::applications::{require, store};
+use crate::applications::{locked, store};
 use crate::base::accent::Accent;
 use crate::base::id::ApplicationId;
 use crate::base::{Ctx, Error, Kind as ErrorKind, Result};
@@ -69,7 +69,7 @@ pub async fn update_in(
             "The IdP URL can't be changed. Delete the application and create it again to get another one.",
         ));
     }
-    let old = require(tx, id).await?;
+    let old = locked(tx, id).await?;
     check_version(&old, if_version)?;
     let mut new = old.clone();
     if let Some(label) = &patch.label {
@@ -149,6 +149,17 @@ fn changed_fields(old: &Application, new: &Application) -> Vec<serde_json::Value
         }
     }
     out
+}
+
+/// Names of the fields in which two states of an application differ.
+#[must_use]
+pub fn differing_fields(old: &Application, new: &Application) -> Vec<String> {
+    let before = flat(old);
+    flat(new)
+        .into_iter()
+        .filter(|(field, value)| before.get(field) != Some(value))
+        .map(|(field, _)| field)
+        .collect()
 }
 
 fn flat(a: &Application) -> serde_json::Map<String, serde_json::Value> {

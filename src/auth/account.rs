@@ -131,12 +131,25 @@ pub async fn set_password(
     user: UserId,
     password: &SecretString,
 ) -> Result<()> {
+    set_password_seen(db, ctx, passwords, user, None, password).await
+}
+
+/// Sets a person's password as [`set_password`] does. `if_match` is the version of the person that the caller saw.
+pub async fn set_password_seen(
+    db: &Db,
+    ctx: &Ctx,
+    passwords: &Passwords,
+    user: UserId,
+    if_match: Option<i64>,
+    password: &SecretString,
+) -> Result<()> {
     let mut reader = db.reader();
     let person = people::find(&mut reader, user).await?.ok_or_else(|| Error::not_found("person"))?;
     let organisation = settings::read(&mut reader).await?.organisation_name;
     let context = PolicyContext::new(&person, &organisation);
     let hash = passwords.accept(&ctx.random, context, password).await?;
     let mut tx = db.begin().await?;
+    people::hold(&mut tx, user, if_match).await?;
     if let Some(role) = role_store::of_user(&mut tx, user).await? {
         roles::require_cover(&mut tx, ctx, role).await?;
     }

@@ -52,7 +52,8 @@ pub async fn begin(
     hash.update(token.to_string().as_bytes());
     hash.update(b"\n");
     hash.update(key.as_bytes());
-    let (key_hash, request_hash) = (hex(&hash.finish()), hex(request));
+    // A request may hold a password, and a bare digest in the database could be guessed at.
+    let (key_hash, request_hash) = (hex(&hash.finish()), hex(&vault.mac("idempotency request", request)));
     let mut tx = db.begin().await?;
     let (now, expired) = (ctx.now(), ctx.now().plus(-LIFE));
     store::prune(&mut tx, expired).await?;
@@ -66,7 +67,7 @@ pub async fn begin(
         return Err(Error::new(
             Kind::Invalid,
             "idempotency_key_reused",
-            "This Idempotency-Key was used for another request. Use a fresh one for each thing to be created.",
+            "This Idempotency-Key was used for another request. Use a fresh one for each thing to be done.",
         ));
     }
     let sealed = found.body.ok_or_else(busy)?;

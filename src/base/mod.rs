@@ -12,6 +12,7 @@ pub mod name_id;
 pub mod paging;
 pub mod property;
 pub mod random;
+pub mod rate;
 pub mod signature;
 pub mod urls;
 pub(crate) mod vocabulary;

@@ -12,16 +12,37 @@ use crate::base::{Error, Result};
 pub struct BaseUrl {
     text: String,
     secure: bool,
+    loopback: bool,
 }
 
 impl BaseUrl {
     /// Reads and checks it. `http` is accepted for loopback, or with `allow_insecure` (`--insecure-http`).
     pub fn parse(text: &str, allow_insecure: bool) -> Result<Self> {
-        let fail = |why: &str| {
+        Self::read(text, allow_insecure).map_err(|why| {
             Error::field("base_url", "unusable_base_url", format!("{text} can't be the base URL: {why}"))
+        })
+    }
+
+    /// The external address of the built-in service provider: held to the same rules, and never the origin of the
+    /// identity provider. An address of this machine is of use only where the base URL is one too: elsewhere the
+    /// administrator's browser would post a signed assertion to whatever listens on the administrator's own machine.
+    pub fn parse_lab(text: &str, allow_insecure: bool, base_url: &Self) -> Result<Self> {
+        let fail = |why: &str| {
+            Error::field("lab_url", "unusable_lab_url", format!("{text} can't be the lab URL: {why}"))
         };
-        let url = Url::parse(text).map_err(|_| fail("write it like https://id.example.com."))?;
-        let host = url.host().ok_or_else(|| fail("it has no host."))?;
+        let lab = Self::read(text, allow_insecure).map_err(fail)?;
+        if lab.text == base_url.text {
+            return Err(fail("it is the base URL. Give it a host or port of its own."));
+        }
+        if lab.loopback && !base_url.loopback {
+            return Err(fail("it leads to this machine only, and administrators come from elsewhere."));
+        }
+        Ok(lab)
+    }
+
+    fn read(text: &str, allow_insecure: bool) -> std::result::Result<Self, &'static str> {
+        let url = Url::parse(text).map_err(|_| "write it like https://id.example.com.")?;
+        let host = url.host().ok_or("it has no host.")?;
         let loopback = match &host {
             url::Host::Domain(name) => *name == "localhost" || name.ends_with(".localhost"),
             url::Host::Ipv4(ip) => ip.is_loopback(),
@@ -31,19 +52,23 @@ impl BaseUrl {
             "https" => {}
             "http" if loopback || allow_insecure => {}
             "http" => {
-                return Err(fail(
+                return Err(
                     "plain http is only for this machine. Use https, or say --insecure-http if you know what you do.",
-                ));
+                );
             }
-            _ => return Err(fail("use https.")),
+            _ => return Err("use https."),
         }
         if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
-            return Err(fail("leave out the path, the query and the fragment."));
+            return Err("leave out the path, the query and the fragment.");
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(fail("leave out the user name and password."));
+            return Err("leave out the user name and password.");
         }
-        Ok(Self { secure: url.scheme() == "https", text: url.as_str().trim_end_matches('/').to_owned() })
+        Ok(Self {
+            secure: url.scheme() == "https",
+            loopback,
+            text: url.as_str().trim_end_matches('/').to_owned(),
+        })
     }
 
     /// `https://id.example.com`
@@ -56,6 +81,12 @@ impl BaseUrl {
     #[must_use]
     pub fn is_secure(&self) -> bool {
         self.secure
+    }
+
+    /// Whether it is an address of this machine.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        self.loopback
     }
 
     /// The absolute URL of a path that begins with `/`.
@@ -127,6 +158,8 @@ fixed! {
     portal = "/";
     /// Signing in; the form posts here too.
     login = "/login";
+    /// What to do when an application could not sign somebody in: the `errorURL` of the metadata (MD-301). Public.
+    sign_in_help = "/login/help";
     /// Asks a signed-in person for the password again; posts here too.
     confirm_password = "/login/confirm";
     /// Signing out; POST only.
@@ -255,6 +288,31 @@ filled! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_lab_is_where_the_administrators_browser_is() {
+        let lab =
+            |text: &str, base: &str| BaseUrl::parse_lab(text, false, &BaseUrl::parse(base, false).unwrap());
+        let (here, there) = ("http://localhost:8080", "https://id.example.com");
+        for (good, base) in [
+            ("https://lab.example.com", there),
+            ("https://id.example.com:8443", there),
+            ("http://127.0.0.1:9000", here),
+            ("https://lab.example.com", here),
+        ] {
+            assert!(lab(good, base).is_ok(), "{good} beside {base}");
+        }
+        for (bad, base) in [
+            ("http://127.0.0.1:9000", there),
+            ("https://localhost", there),
+            ("http://lab.example.com", there),
+            ("https://lab.example.com/x", there),
+            (there, there),
+            (here, here),
+        ] {
+            assert_eq!(lab(bad, base).unwrap_err().code, "invalid_input", "{bad} beside {base}");
+        }
+    }
 
     #[test]
     fn base_url_is_https_or_this_machine() {

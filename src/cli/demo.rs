@@ -6,9 +6,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use tokio::net::TcpListener;
 
-use crate::base::{Actor, Ctx, Error, Result};
+use crate::base::{Actor, Ctx, Error, Kind, Result};
 use crate::cli::demo_content::{self, Filled};
 use crate::cli::{output, serve};
 use crate::config::{Config, DataArgs, ServeArgs, open};
@@ -23,6 +22,9 @@ pub(super) struct DemoArgs {
     /// Address and port of the built-in service provider [default: 127.0.0.1, any free port]
     #[arg(long, env = "TESSERA_LAB_LISTEN", value_name = "ADDR:PORT", default_value = "127.0.0.1:0")]
     lab_listen: SocketAddr,
+    /// Where browsers reach it, when the base URL is not of this machine
+    #[arg(long, env = "TESSERA_LAB_URL", value_name = "URL")]
+    lab_url: Option<String>,
 }
 
 pub(super) async fn run(data: &DataArgs, args: &DemoArgs) -> Result<ExitCode> {
@@ -35,18 +37,27 @@ pub(super) async fn run(data: &DataArgs, args: &DemoArgs) -> Result<ExitCode> {
         settings_file: data.settings_file.clone(),
         ..DataArgs::default()
     };
-    let options =
-        ServeArgs { listen: Some(args.listen), lab_listen: Some(args.lab_listen), ..ServeArgs::default() };
+    let options = ServeArgs {
+        listen: Some(args.listen),
+        lab_listen: Some(args.lab_listen),
+        lab_url: args.lab_url.clone(),
+        ..ServeArgs::default()
+    };
     let mut config = Config::resolve(&data, &options)?;
     let listener = serve::listen(&config).await?;
     config.listen = listener.local_addr().map_err(Error::internal)?;
     let installation = Arc::new(open::installation(&config, true).await?);
     let ctx = Ctx::background(Actor::System("demo"), installation.clock.clone(), installation.random.clone());
-    let lab_listener = TcpListener::bind(config.lab_listen).await.map_err(Error::internal)?;
-    let lab = Lab::start(lab_listener, Vec::new(), installation.clock.clone(), installation.random.clone())?;
+    let lab = serve::start_lab(&config, &installation).await?.ok_or_else(|| {
+        Error::new(
+            Kind::Invalid,
+            "lab_url_missing",
+            "The demo's applications need an address that browsers reach, as --base-url is not of this machine. Give it by --lab-url, beside --lab-listen.",
+        )
+    })?;
     let filled = demo_content::fill(&installation, &ctx, &lab).await?;
     say(&filled, &lab, installation.base_url.as_str())?;
-    serve::until_stopped(&config, installation, listener, lab).await?;
+    serve::until_stopped(&config, installation, listener, Some(lab)).await?;
     folder.close().map_err(Error::internal)?;
     Ok(ExitCode::SUCCESS)
 }

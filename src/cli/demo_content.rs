@@ -285,7 +285,7 @@ async fn add_application(
         connect_to_lab(installation, ctx, lab, &application).await?;
     }
     if tile.connector == "custom-saml" || application.kind == Kind::Bookmark {
-        sso::activate(db, ctx, &installation.catalog, application.id).await?;
+        sso::activate(db, ctx, &installation.catalog, application.id, None).await?;
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::auth::{link, session};
+use crate::base::urls::BaseUrl;
 use crate::base::{Actor, Ctx, Error, Kind, Result, urls};
 use crate::cli::output;
 use crate::config::{Config, open};
@@ -61,8 +62,15 @@ pub(super) async fn listen(config: &Config) -> Result<TcpListener> {
     })
 }
 
-/// The built-in service provider behind *Test*.
-async fn start_lab(config: &Config, installation: &Installation) -> Result<Lab> {
+/// The built-in service provider behind *Test*, where browsers can reach it: at the address that was given, or on this
+/// machine when the whole of Tessera is only for it.
+pub(super) async fn start_lab(config: &Config, installation: &Installation) -> Result<Option<Lab>> {
+    let base_url = &installation.base_url;
+    let origin = match &config.lab_url {
+        Some(url) => Some(BaseUrl::parse_lab(url, config.insecure_http, base_url)?.as_str().to_owned()),
+        None if base_url.is_loopback() => None,
+        None => return Ok(None),
+    };
     let listener = TcpListener::bind(config.lab_listen).await.map_err(|error| {
         Error::new(
             Kind::Internal,
@@ -73,7 +81,8 @@ async fn start_lab(config: &Config, installation: &Installation) -> Result<Lab> 
             ),
         )
     })?;
-    Lab::start(listener, Vec::new(), installation.clock.clone(), installation.random.clone())
+    let (clock, random) = (installation.clock.clone(), installation.random.clone());
+    Lab::start(listener, origin, Vec::new(), clock, random).map(Some)
 }
 
 fn context(installation: &Installation, what: &'static str) -> Ctx {
@@ -102,12 +111,12 @@ pub(super) async fn until_stopped(
     config: &Config,
     installation: Arc<Installation>,
     listener: TcpListener,
-    lab: Lab,
+    lab: Option<Lab>,
 ) -> Result<()> {
-    let lab = Arc::new(lab);
+    let lab = lab.map(Arc::new);
     let options = WebOptions {
         trusted_proxies: config.trusted_proxies.clone(),
-        trial: Some(Arc::new(LabTrials(lab.clone()))),
+        trial: lab.clone().map(|lab| -> Arc<dyn TrialProvider> { Arc::new(LabTrials(lab)) }),
         ..WebOptions::default()
     };
     let web = Web::new(installation.clone(), options);
@@ -121,7 +130,7 @@ pub(super) async fn until_stopped(
     work.shutdown().await;
     metrics.stop().await?;
     drop(web);
-    if let Some(lab) = Arc::into_inner(lab) {
+    if let Some(lab) = lab.and_then(Arc::into_inner) {
         lab.stop().await?;
     }
     let ctx = context(&installation, "stop");

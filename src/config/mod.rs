@@ -67,6 +67,9 @@ pub struct ServeArgs {
     /// Address and port that serve /metrics, and nothing else, without a token [default: nowhere]
     #[arg(long, env = "TESSERA_METRICS_LISTEN", value_name = "ADDR:PORT")]
     pub metrics_listen: Option<SocketAddr>,
+    /// Where browsers reach it: an origin of its own; without one *Test* is there only for a base URL of this machine
+    #[arg(long, env = "TESSERA_LAB_URL", value_name = "URL")]
+    pub lab_url: Option<String>,
     /// Proxy whose X-Forwarded-For counts; may be repeated
     #[arg(long, env = "TESSERA_TRUSTED_PROXY", value_name = "CIDR", value_delimiter = ',')]
     pub trusted_proxy: Vec<IpNet>,
@@ -91,6 +94,7 @@ struct Written {
     listen: Option<SocketAddr>,
     lab_listen: Option<SocketAddr>,
     metrics_listen: Option<SocketAddr>,
+    lab_url: Option<String>,
     trusted_proxy: Vec<IpNet>,
     insecure_http: bool,
     limits: Limits,
@@ -168,6 +172,8 @@ pub struct Config {
     pub lab_listen: SocketAddr,
     /// Where metrics are served without a token, if anywhere.
     pub metrics_listen: Option<SocketAddr>,
+    /// Where browsers reach it, if somebody said so.
+    pub lab_url: Option<String>,
     /// Whose `X-Forwarded-For` counts.
     pub trusted_proxies: Vec<IpNet>,
     /// Plain http is accepted elsewhere than on this machine.
@@ -204,6 +210,7 @@ impl Config {
                 .or(file.lab_listen)
                 .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0))),
             metrics_listen: serve.metrics_listen.or(file.metrics_listen),
+            lab_url: serve.lab_url.clone().or(file.lab_url),
             trusted_proxies: proxies,
             insecure_http: serve.insecure_http || file.insecure_http,
             change_base_url: serve.change_base_url,

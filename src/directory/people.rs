@@ -95,8 +95,7 @@ pub async fn update(
     patch: PersonPatch,
 ) -> Result<Person> {
     let mut tx = db.begin().await?;
-    let before = locked(&mut tx, id).await?;
-    check_version(before.version, if_match)?;
+    let before = hold(&mut tx, id, if_match).await?;
     let mut after = before.clone();
     let reuse = patch.reuse;
     if let Some(username) = &patch.username {
@@ -125,18 +124,35 @@ pub async fn update(
 
 /// Keeps a person out: sessions and links issued before end now and for good. Refused for the last owner.
 pub async fn suspend(db: &Db, ctx: &Ctx, id: UserId) -> Result<Person> {
-    set_state(db, ctx, id, PersonState::Suspended, EventName::UserSuspend).await
+    suspend_seen(db, ctx, id, None).await
+}
+
+/// Keeps a person out as [`suspend`] does. `if_match` is the version the caller saw.
+pub async fn suspend_seen(db: &Db, ctx: &Ctx, id: UserId, if_match: Option<i64>) -> Result<Person> {
+    set_state(db, ctx, id, if_match, PersonState::Suspended, EventName::UserSuspend).await
 }
 
 /// Lets a person in, for the first time or again.
 pub async fn activate(db: &Db, ctx: &Ctx, id: UserId) -> Result<Person> {
-    set_state(db, ctx, id, PersonState::Active, EventName::UserActivate).await
+    activate_seen(db, ctx, id, None).await
 }
 
-async fn set_state(db: &Db, ctx: &Ctx, id: UserId, state: PersonState, name: EventName) -> Result<Person> {
+/// Lets a person in as [`activate`] does. `if_match` is the version the caller saw.
+pub async fn activate_seen(db: &Db, ctx: &Ctx, id: UserId, if_match: Option<i64>) -> Result<Person> {
+    set_state(db, ctx, id, if_match, PersonState::Active, EventName::UserActivate).await
+}
+
+async fn set_state(
+    db: &Db,
+    ctx: &Ctx,
+    id: UserId,
+    if_match: Option<i64>,
+    state: PersonState,
+    name: EventName,
+) -> Result<Person> {
     let mut tx = db.begin().await?;
     owners::lock(&mut tx).await?;
-    let person = locked(&mut tx, id).await?;
+    let person = hold(&mut tx, id, if_match).await?;
     if person.state == state {
         return Ok(person);
     }
@@ -164,8 +180,7 @@ pub async fn delete(db: &Db, ctx: &Ctx, id: UserId) -> Result<()> {
 pub async fn delete_seen(db: &Db, ctx: &Ctx, id: UserId, if_match: Option<i64>) -> Result<()> {
     let mut tx = db.begin().await?;
     owners::lock(&mut tx).await?;
-    let person = locked(&mut tx, id).await?;
-    check_version(person.version, if_match)?;
+    let person = hold(&mut tx, id, if_match).await?;
     owners::require_another(&mut tx, id).await?;
     let groups = group_store::ids_of_user(&mut tx, id).await?;
     store::release_names(&mut tx, id, ["", ""], ctx.now()).await?;
@@ -179,6 +194,14 @@ pub async fn delete_seen(db: &Db, ctx: &Ctx, id: UserId, if_match: Option<i64>) 
     bump(&mut tx, Scope::Directory).await?;
     bump(&mut tx, Scope::Sessions).await?;
     tx.commit().await
+}
+
+/// Holds a person until the transaction ends, for operations that change what belongs to them. `if_match` is the version
+/// the caller saw.
+pub async fn hold(tx: &mut Tx, id: UserId, if_match: Option<i64>) -> Result<Person> {
+    let person = locked(tx, id).await?;
+    check_version(person.version, if_match)?;
+    Ok(person)
 }
 
 async fn locked(tx: &mut Tx, id: UserId) -> Result<Person> {

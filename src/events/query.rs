@@ -14,10 +14,14 @@ use crate::events::{EventName, Outcome, store};
 pub struct EventFilter {
     /// This name.
     pub name: Option<EventName>,
-    /// By this user or token id.
+    /// By the user or token of this id, or of this name at the time.
     pub actor: Option<String>,
-    /// On this id.
+    /// Another id that counts as the actor: whose name `actor` is today.
+    pub actor_id: Option<String>,
+    /// On the thing of this id, or of this name at the time.
     pub target: Option<String>,
+    /// Another id that counts as the target: whose name `target` is today.
+    pub target_id: Option<String>,
     /// Concerning this application.
     pub application: Option<ApplicationId>,
     /// With this outcome.

@@ -64,7 +64,8 @@ pub(super) async fn list(
          e.application_id, e.request_id, e.details, e.commitment, p.salt, p.person \
          FROM events e LEFT JOIN event_persons p ON p.event_id = e.id \
          WHERE e.id < $1 AND e.id >= $2 AND e.at >= $3 AND e.at < $4 \
-         AND ($5 = '' OR e.name = $5) AND ($6 = '' OR e.actor_id = $6) AND ($7 = '' OR e.target_id = $7) \
+         AND ($5 = '' OR e.name = $5) AND ($6 = '' OR e.actor_id = $6 OR e.actor_id = $13 OR p.person LIKE $14 ESCAPE '!') \
+         AND ($7 = '' OR e.target_id = $7 OR e.target_id = $15 OR p.person LIKE $16 ESCAPE '!') \
          AND ($8 = '' OR e.application_id = $8) AND ($9 = '' OR e.outcome = $9) \
          AND ($10 = '' OR e.request_id = $10 OR e.name LIKE $11 ESCAPE '!' OR p.person LIKE $11 ESCAPE '!') \
          ORDER BY e.id DESC LIMIT $12")
@@ -79,8 +80,18 @@ pub(super) async fn list(
         .bind(filter.outcome.map_or("", |outcome| outcome.as_str()))
         .bind(filter.text.as_deref().unwrap_or(""))
         .bind(like(filter.text.as_deref().unwrap_or("")))
-        .bind(limit);
+        .bind(limit)
+        .bind(filter.actor_id.as_deref())
+        .bind(named("actor_name", filter.actor.as_deref()))
+        .bind(filter.target_id.as_deref())
+        .bind(named("target_name", filter.target.as_deref()));
     executor.all(query).await?.iter().map(read).collect()
+}
+
+/// The pattern of a member of the personal data that says just this.
+fn named(member: &str, name: Option<&str>) -> Option<String> {
+    let value = serde_json::Value::from(name?);
+    Some(like(&format!("\"{member}\":{value}")))
 }
 
 fn like(text: &str) -> String {

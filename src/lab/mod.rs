@@ -11,6 +11,7 @@ mod request;
 
 use std::collections::BTreeMap;
 use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -105,16 +106,19 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// Serves these applications on `listener`. Its origin is the listener's address, so on a loopback address it is
-    /// another site than `localhost`, as a real application would be.
+    /// Serves these applications on `listener`. `origin` is where browsers reach it; left out, it is the listener's
+    /// address, so on a loopback address it is another site than `localhost`, as a real application would be.
     pub fn start(
         listener: TcpListener,
+        origin: Option<String>,
         applications: Vec<LabSp>,
         clock: Clock,
         random: Random,
     ) -> Result<Self> {
         let address = listener.local_addr().map_err(Error::internal)?;
-        let shared = Arc::new(Shared::new(format!("http://{address}"), clock, random));
+        let host = if address.ip().is_unspecified() { IpAddr::from([127, 0, 0, 1]) } else { address.ip() };
+        let own = || format!("http://{}", SocketAddr::from((host, address.port())));
+        let shared = Arc::new(Shared::new(origin.unwrap_or_else(own), clock, random));
         for application in applications {
             shared.register(application)?;
         }
@@ -130,7 +134,7 @@ impl Lab {
         Ok(Self { shared, stop, task })
     }
 
-    /// `http://127.0.0.1:4000`
+    /// `http://127.0.0.1:4000`, or what was given
     #[must_use]
     pub fn origin(&self) -> &str {
         &self.shared.origin

@@ -246,8 +246,20 @@ async fn pages_files_and_metadata_are_served() {
 #[tokio::test]
 async fn a_running_lab_takes_applications_and_stops() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let lab = crate::lab::Lab::start(listener, Vec::new(), Clock::frozen(NOW), Random::seeded(1)).unwrap();
+    let lab =
+        crate::lab::Lab::start(listener, None, Vec::new(), Clock::frozen(NOW), Random::seeded(1)).unwrap();
     assert!(lab.acs_url("crm").starts_with("http://127.0.0.1:"));
+    let listener = tokio::net::TcpListener::bind("0.0.0.0:0").await.unwrap();
+    let (port, origin) = (listener.local_addr().unwrap().port(), Some("https://lab.example".to_owned()));
+    let clock = Clock::frozen(NOW);
+    let known =
+        crate::lab::Lab::start(listener, origin, Vec::new(), clock.clone(), Random::seeded(1)).unwrap();
+    assert_eq!(known.acs_url("crm"), "https://lab.example/acs/crm", "behind a proxy");
+    known.stop().await.unwrap();
+    let listener = tokio::net::TcpListener::bind(("0.0.0.0", port)).await.unwrap();
+    let every = crate::lab::Lab::start(listener, None, Vec::new(), clock, Random::seeded(1)).unwrap();
+    assert_eq!(every.origin(), format!("http://127.0.0.1:{port}"), "an address one can go to");
+    every.stop().await.unwrap();
     lab.register(sp("crm")).unwrap();
     assert_eq!(lab.register(LabSp { name: "a/b".into(), ..sp("crm") }).unwrap_err().fields[0].field, "name");
     let broken = LabSp { idp_certificate: "none".into(), ..sp("crm") };

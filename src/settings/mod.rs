@@ -10,6 +10,16 @@ use crate::db::{Db, Executor, Tx, sql};
 const NAME: &str = "settings";
 const BASE_URL: &str = "base_url";
 
+/// Most that `clock_skew_seconds` can be (SAML-111).
+pub const MAX_CLOCK_SKEW_SECONDS: u32 = 300;
+/// Most that `request_max_age_seconds` can be.
+pub const MAX_REQUEST_AGE_SECONDS: u32 = 3600;
+/// How long the ID of a request is remembered, in milliseconds: as long as any settings could let it come again. A
+/// request may be dated ahead of us by the skew, and is too old only by age and skew together. The bounds count
+/// rather than the settings of the moment, since these may be raised while the ID is remembered.
+pub const SEEN_REQUEST_LIFETIME: i64 =
+    (MAX_REQUEST_AGE_SECONDS as i64 + 2 * MAX_CLOCK_SKEW_SECONDS as i64) * 1000;
+
 /// The settings, each with its unit in its name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -32,6 +42,12 @@ pub struct Settings {
     pub saml_refusals_per_address_minute: u32,
     /// API calls of one token in a minute.
     pub api_calls_per_token_minute: u32,
+    /// Sign-ons and refusals of one session in a minute.
+    pub sign_ons_per_session_minute: u32,
+    /// Sign-ons and refusals of one person in a minute, in all sessions together.
+    pub sign_ons_per_account_minute: u32,
+    /// Sign-ons and refusals of everybody at one application in a minute.
+    pub sign_ons_per_application_minute: u32,
     /// Difference between an SP's clock and ours that is accepted, in seconds (SAML-111: 180, at most 300).
     pub clock_skew_seconds: u32,
     /// Oldest AuthnRequest that is accepted, in seconds.
@@ -50,6 +66,9 @@ impl Default for Settings {
             login_failures_per_address_minute: 60,
             saml_refusals_per_address_minute: 120,
             api_calls_per_token_minute: 600,
+            sign_ons_per_session_minute: 300,
+            sign_ons_per_account_minute: 600,
+            sign_ons_per_application_minute: 60_000,
             clock_skew_seconds: 180,
             request_max_age_seconds: 600,
         }
@@ -95,8 +114,23 @@ impl Settings {
             "refusals",
         );
         range("api_calls_per_token_minute", self.api_calls_per_token_minute, 10, 1_000_000, "calls");
-        range("clock_skew_seconds", self.clock_skew_seconds, 0, 300, "seconds");
-        range("request_max_age_seconds", self.request_max_age_seconds, 60, 3600, "seconds");
+        range("sign_ons_per_session_minute", self.sign_ons_per_session_minute, 10, 1_000_000, "sign-ons");
+        range("sign_ons_per_account_minute", self.sign_ons_per_account_minute, 10, 1_000_000, "sign-ons");
+        range(
+            "sign_ons_per_application_minute",
+            self.sign_ons_per_application_minute,
+            100,
+            10_000_000,
+            "sign-ons",
+        );
+        range("clock_skew_seconds", self.clock_skew_seconds, 0, MAX_CLOCK_SKEW_SECONDS, "seconds");
+        range(
+            "request_max_age_seconds",
+            self.request_max_age_seconds,
+            60,
+            MAX_REQUEST_AGE_SECONDS,
+            "seconds",
+        );
         let name = self.organisation_name.trim();
         if name.is_empty() || name.chars().count() > 80 || name.chars().any(char::is_control) {
             faults.push(FieldError {

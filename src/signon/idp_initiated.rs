@@ -16,7 +16,7 @@ use crate::signon::outcome::Outcome;
 use crate::signon::pending::{self, Pending, Waiting};
 use crate::signon::receive::{Visitor, find_target, noted};
 use crate::signon::target::Target;
-use crate::signon::{Installation, refusal, store};
+use crate::signon::{Installation, admission, refusal, store};
 
 /// How somebody came to the IdP URL without a request.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +46,7 @@ async fn come(
     slug: &str,
     visit: Visit<'_>,
 ) -> Result<Outcome> {
+    admission::at_the_door(installation, ctx, visitor).await?;
     let target = match find_target(installation, ctx, visitor, slug).await? {
         Ok(target) => target,
         Err(outcome) => return Ok(outcome),

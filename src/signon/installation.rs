@@ -16,6 +16,7 @@ use crate::db::group_commit::GroupCommit;
 use crate::db::reserve::DiskReserve;
 use crate::metrics::Metrics;
 use crate::settings::{self, Settings};
+use crate::signon::admission::Admission;
 use crate::signon::cache::SignonCache;
 use crate::signon::refusal::RefusalCounts;
 use crate::vault::Vault;
@@ -43,6 +44,8 @@ pub struct Installation {
     pub commits: GroupCommit,
     /// Refusals counted and not yet written.
     pub refusals: RefusalCounts,
+    /// Sign-ons counted against their limits.
+    pub admission: Admission,
     /// Disk kept back for the events of those who are signed in.
     pub disk: DiskReserve,
     /// What is counted for monitoring.
@@ -78,6 +81,7 @@ impl Installation {
             passwords,
             sessions: SessionCache::default(),
             refusals: RefusalCounts::default(),
+            admission: Admission::default(),
             disk: DiskReserve::default(),
             cache: SignonCache::default(),
             cpu: Arc::new(Semaphore::new(cores * 2)),

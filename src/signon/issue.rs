@@ -16,6 +16,7 @@ use crate::saml::receive::Trusted;
 use crate::saml::refusal::{Reason, Refusal};
 use crate::saml::response::{Attribute, ErrorResponse, Lifetimes, NameId, ResponseInput};
 use crate::saml::status::Status;
+use crate::settings::SEEN_REQUEST_LIFETIME;
 use crate::signon::context_class::{of_password, satisfy};
 use crate::signon::outcome::{Outcome, PostForm, Refused};
 use crate::signon::subject::Subject;
@@ -335,7 +336,7 @@ fn durable_steps(
     }
     if let (Some(trusted), true) = (asked.request, asked.remember_request) {
         let request = trusted.request();
-        let expires_at = ctx.now().plus(crate::base::clock::HOUR);
+        let expires_at = ctx.now().plus(SEEN_REQUEST_LIFETIME);
         steps.push(Step::One(store::insert_seen(application.id, &request.id, expires_at), replayed));
     }
     let mut event = Event::new(EventName::SsoAuth)

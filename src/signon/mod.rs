@@ -5,6 +5,7 @@
 //! passes through types that can't be skipped: bytes → `saml`'s unverified message → trusted request → authorised
 //! subject → signed response.
 
+pub mod admission;
 pub mod cache;
 pub mod configure;
 pub mod context_class;

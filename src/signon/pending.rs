@@ -6,10 +6,11 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::clock::{HOUR, MINUTE};
+use crate::base::clock::MINUTE;
 use crate::base::id::ApplicationId;
 use crate::base::{Ctx, Error, Result, Timestamp};
 use crate::db::Db;
+use crate::settings::SEEN_REQUEST_LIFETIME;
 use crate::signon::issue::replayed;
 use crate::signon::{Installation, store};
 
@@ -121,7 +122,7 @@ pub async fn park(
     let prefix = source_prefix(ctx.source);
     let mut tx = installation.db.begin().await?;
     if let Some(request_id) = remember {
-        let seen = store::insert_seen(application, request_id, ctx.now().plus(HOUR));
+        let seen = store::insert_seen(application, request_id, ctx.now().plus(SEEN_REQUEST_LIFETIME));
         tx.run_one(seen, replayed).await?;
     }
     store::insert_pending(&mut tx, &pending, &request, &prefix).await?;

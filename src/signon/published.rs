@@ -45,13 +45,16 @@ pub async fn metadata(installation: &Installation, ctx: &Ctx, epochs: Epochs, sl
         }
     }
     let sso_url = installation.base_url.join(&urls::idp(slug));
+    // The standard wants https here; without it there is none to give.
+    let error_url =
+        installation.base_url.is_secure().then(|| installation.base_url.join(urls::sign_in_help()));
     let metadata = IdpMetadata {
         entity_id: &application.idp_entity_id,
         sso_url: &sso_url,
         certificates: &certificates,
         name_id_formats: &formats,
         want_authn_requests_signed: application.sso.require_signed_requests,
-        error_url: None,
+        error_url: error_url.as_deref(),
         organisation: None,
     };
     metadata.write().map_err(Error::internal)

@@ -15,7 +15,7 @@ use crate::signon::issue::{Asked, Denied, authorise, deny, issue, refuse, subjec
 use crate::signon::outcome::Outcome;
 use crate::signon::pending::{self, Pending, Waiting};
 use crate::signon::target::{self, Target};
-use crate::signon::{Installation, idp_initiated, refusal};
+use crate::signon::{Installation, admission, idp_initiated, refusal};
 
 /// Who is at the browser.
 #[derive(Clone, Copy, Debug)]
@@ -37,13 +37,18 @@ pub async fn find_target(
 ) -> Result<std::result::Result<Arc<Target>, Outcome>> {
     let signed_in = visitor.session.is_some();
     if let Some(target) = target::load(installation, visitor.epochs, slug).await? {
-        if target.application.is_active() {
+        admission::at_the_application(installation, ctx, visitor, &target.application).await?;
+        let label = &target.application.label;
+        let refused = if !target.application.is_active() {
+            Denied::NotActive.refused(label)
+        } else if !target.is_complete() {
+            refusal::incomplete(label)
+        } else {
             return Ok(Ok(target));
-        }
-        let denied = Denied::NotActive;
+        };
         let id = Some(target.application.id);
-        refusal::note(installation, ctx, signed_in, denied.code(), id).await?;
-        return Ok(Err(Outcome::Refused(denied.refused(&target.application.label))));
+        refusal::note(installation, ctx, signed_in, refused.code, id).await?;
+        return Ok(Err(Outcome::Refused(refused)));
     }
     let freed = freed_label(&mut installation.db.reader(), ctx, slug).await?;
     let refused = match freed {
@@ -97,10 +102,7 @@ async fn look_at(
     slug: &str,
     waiting: Waiting,
 ) -> Result<Outcome> {
-    let settings = installation.settings(visitor.epochs).await?;
-    if installation.refusals.is_over(ctx, settings.saml_refusals_per_address_minute) {
-        return Err(refusal::too_many());
-    }
+    admission::at_the_door(installation, ctx, visitor).await?;
     let target = match find_target(installation, ctx, visitor, slug).await? {
         Ok(target) => target,
         Err(outcome) => return Ok(outcome),
@@ -116,6 +118,7 @@ async fn look_at(
         refusal::note(installation, ctx, signed_in, refused.code, id).await?;
         return Ok(Outcome::Refused(refused));
     }
+    let settings = installation.settings(visitor.epochs).await?;
     let skew = i64::from(settings.clock_skew_seconds) * 1000;
     let max_age = i64::from(settings.request_max_age_seconds) * 1000;
     let stage = Stage::First(Timing::at(ctx.now()).within(skew, max_age));
@@ -168,6 +171,7 @@ async fn take_up(
     slug: &str,
     handle: &str,
 ) -> Result<Outcome> {
+    admission::at_the_door(installation, ctx, visitor).await?;
     let Some((pending, waiting)) = pending::find(&installation.db, ctx, handle, visitor.browser).await?
     else {
         return Err(expired());

@@ -1,12 +1,13 @@
 //! Refusals: each with its code, its sentence and its event. Those of nobody known are counted in memory and
 //! written once a minute for each code, application and source prefix, so that a flood can't fill the disk
-//! (decision 17); the same counts slow the source down (decision 16).
+//! (decision 17); the same counts slow the source down (decision 16). Of somebody signed in the first is written at
+//! once, and its repeats within a minute are folded in the same way.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use crate::base::clock::MINUTE;
-use crate::base::id::ApplicationId;
+use crate::base::id::{ApplicationId, UserId};
 use crate::base::{Actor, Ctx, Error, Kind, Result};
 use crate::db::Db;
 use crate::events::{Event, EventName, Outcome as EventOutcome, record};
@@ -27,7 +28,14 @@ struct Counts {
     minute: i64,
     by_kind: HashMap<(&'static str, Option<ApplicationId>, String), u64>,
     by_source: HashMap<String, u32>,
+    /// What was written of people in this minute.
+    written: HashSet<OfPerson>,
+    /// How often it came again, and the last time.
+    repeats: HashMap<OfPerson, (u64, Ctx)>,
 }
+
+/// A refusal of somebody who is signed in.
+type OfPerson = (&'static str, Option<ApplicationId>, UserId);
 
 impl RefusalCounts {
     /// Whether there were too many refusals in this minute: of the person, or of the network where nobody is signed
@@ -45,6 +53,7 @@ impl RefusalCounts {
         if counts.minute != minute {
             counts.minute = minute;
             counts.by_source.clear();
+            counts.written.clear();
         }
         let source = source(ctx);
         if counts.by_source.len() < MAX_KINDS || counts.by_source.contains_key(&source) {
@@ -63,17 +72,39 @@ impl RefusalCounts {
         *counts.by_kind.entry(key).or_default() += 1;
     }
 
+    /// Whether this person was refused so in this minute already: then it is only counted.
+    fn is_repeat(&self, ctx: &Ctx, code: &'static str, application: Option<ApplicationId>) -> bool {
+        let Actor::User { id, .. } = &ctx.actor else { return false };
+        let key = (code, application, *id);
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if counts.written.contains(&key) {
+            let repeat = counts.repeats.entry(key).or_insert_with(|| (0, ctx.clone()));
+            *repeat = (repeat.0 + 1, ctx.clone());
+            return true;
+        }
+        if counts.written.len() < MAX_KINDS {
+            counts.written.insert(key);
+        }
+        false
+    }
+
     /// Writes what was counted since the last time, one event for each kind. On a failure the counts are kept.
     pub async fn flush(&self, db: &Db, ctx: &Ctx) -> Result<()> {
-        let taken = std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).by_kind);
-        if taken.is_empty() {
+        let (strangers, people) = {
+            let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            (std::mem::take(&mut counts.by_kind), std::mem::take(&mut counts.repeats))
+        };
+        if strangers.is_empty() && people.is_empty() {
             return Ok(());
         }
-        let written = write(db, ctx, &taken).await;
+        let written = write(db, ctx, &strangers, &people).await;
         if written.is_err() {
             let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            for (key, count) in taken {
+            for (key, count) in strangers {
                 *counts.by_kind.entry(key).or_default() += count;
+            }
+            for (key, (count, ctx)) in people {
+                counts.repeats.entry(key).or_insert((0, ctx)).0 += count;
             }
         }
         written
@@ -91,24 +122,30 @@ fn source(ctx: &Ctx) -> String {
 async fn write(
     db: &Db,
     ctx: &Ctx,
-    counts: &HashMap<(&'static str, Option<ApplicationId>, String), u64>,
+    strangers: &HashMap<(&'static str, Option<ApplicationId>, String), u64>,
+    people: &HashMap<OfPerson, (u64, Ctx)>,
 ) -> Result<()> {
     let mut tx = db.begin().await?;
-    for ((code, application, prefix), count) in counts {
-        let mut event = Event::new(EventName::SsoRefused)
-            .outcome(EventOutcome::Denied)
-            .detail("code", *code)
-            .detail("count", *count)
-            .personal("source_prefix", prefix.as_str());
-        if let Some(application) = application {
-            event = event.application(*application);
-        }
-        record(&mut tx, ctx, event).await?;
+    for ((code, application, prefix), count) in strangers {
+        let event = event(code, *application).detail("count", *count);
+        record(&mut tx, ctx, event.personal("source_prefix", prefix.as_str())).await?;
+    }
+    for ((code, application, _), (count, of_last)) in people {
+        record(&mut tx, of_last, event(code, *application).detail("count", *count)).await?;
     }
     tx.commit().await
 }
 
-/// Notes a refusal: counted when nobody is signed in, an event of its own when somebody is.
+fn event(code: &'static str, application: Option<ApplicationId>) -> Event {
+    let event = Event::new(EventName::SsoRefused).outcome(EventOutcome::Denied).detail("code", code);
+    match application {
+        Some(application) => event.application(application),
+        None => event,
+    }
+}
+
+/// Notes a refusal: counted when nobody is signed in; when somebody is, an event of its own the first time in a
+/// minute, and one more for all repeats of that minute.
 pub async fn note(
     installation: &Installation,
     ctx: &Ctx,
@@ -123,12 +160,11 @@ pub async fn note(
         counts.keep_for_event(ctx, code, application);
         return Ok(());
     }
-    let mut event = Event::new(EventName::SsoRefused).outcome(EventOutcome::Denied).detail("code", code);
-    if let Some(application) = application {
-        event = event.application(application);
+    if counts.is_repeat(ctx, code, application) {
+        return Ok(());
     }
     let mut tx = installation.db.begin().await?;
-    record(&mut tx, ctx, event).await?;
+    record(&mut tx, ctx, event(code, application)).await?;
     tx.commit().await
 }
 
@@ -156,6 +192,16 @@ pub fn deleted(label: &str) -> Refused {
     own(Kind::Gone, "application_deleted", sentence, Some(label))
 }
 
+/// The application is switched on, but what it is set up with is not whole any more: its connector is gone, or asks for
+/// more than it did.
+#[must_use]
+pub fn incomplete(label: &str) -> Refused {
+    let sentence = format!(
+        "Something in the settings of {label} is missing, so nobody can sign in to it from here. It is not your doing. Tell your administrator: the application's page in the console says what is missing."
+    );
+    own(Kind::Unavailable, "application_incomplete", sentence, Some(label))
+}
+
 /// A refusal of our own.
 #[must_use]
 pub fn own(kind: Kind, code: &'static str, message: impl Into<String>, label: Option<&str>) -> Refused {
@@ -168,7 +214,7 @@ pub fn too_many() -> Error {
     Error::new(
         Kind::TooMany,
         "too_many_refusals",
-        "Too many sign-in requests from your network were refused. Wait a minute, then try again.",
+        "Too many sign-in requests were refused in the last minute. Wait a minute, then try again.",
     )
     .retry_after(60)
 }

@@ -22,7 +22,8 @@ use crate::signon::Installation;
 pub struct Target {
     /// The application.
     pub application: Application,
-    /// Its settings, placeholders filled; `None` when they can't be (then it is not active either).
+    /// Its settings, placeholders filled; `None` when they can't be: it is not set up yet, or its connector is gone or
+    /// has changed while it was active.
     pub settings: Option<SsoSettings>,
     /// Groups bound to it.
     pub bound: Vec<GroupId>,
@@ -40,6 +41,17 @@ impl fmt::Debug for Target {
 }
 
 impl Target {
+    /// Whether there is all that a sign-on needs. An application is active only when it was complete, but its
+    /// connector may be another one after a restart.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.application.kind == Kind::Bookmark
+            || self
+                .settings
+                .as_ref()
+                .is_some_and(|settings| settings.sp_entity_id.is_some() && !settings.acs_urls.is_empty())
+    }
+
     /// The settings, of an application that can be signed on to.
     pub fn settings(&self) -> Result<&SsoSettings> {
         self.settings
@@ -122,7 +134,7 @@ async fn build(installation: &Installation, application: Application) -> Result<
     if target.application.kind == Kind::Bookmark {
         return Ok(target);
     }
-    // Settings that can't be filled leave the target without any: it can't be active then, and is refused.
+    // Settings that can't be filled leave the target without any: a sign-on to it is refused.
     let Ok(settings) = resolved::resolve(&installation.catalog, &target.application) else {
         return Ok(target);
     };

@@ -211,7 +211,7 @@ impl<'a> Performance<'a> {
             vault: &installation.vault,
             base_url: &installation.base_url,
         };
-        create::create_in(tx, self.ctx, around, new, key).await
+        create::create_in(tx, self.ctx, around, &new, key).await
     }
 
     /// What is not the general part. An application is taken out of use before its settings change, and put into use
@@ -240,7 +240,7 @@ impl<'a> Performance<'a> {
             self.bind(tx, &now, names).await?;
         }
         if wanted == Status::Active {
-            now = sso::activate_in(tx, ctx, catalog, id).await.map_err(|error| Failed(error, "sso"))?;
+            now = sso::activate_in(tx, ctx, catalog, id, None).await.map_err(|error| Failed(error, "sso"))?;
         }
         Ok(now)
     }

@@ -22,7 +22,6 @@ pub mod metrics;
 pub mod pages;
 pub mod paths;
 pub mod portal;
-pub mod rate;
 pub mod render;
 pub mod routes;
 pub mod saml;

@@ -9,11 +9,11 @@ use tokio::sync::Semaphore;
 use crate::base::Timestamp;
 use crate::base::clock::{HOUR, MINUTE};
 use crate::base::id::{SessionId, TokenId};
+use crate::base::rate::Rate;
 use crate::metrics::requests::Requests;
 use crate::signon::Installation;
 use crate::signon::trial::TrialProvider;
 use crate::web::cookies::Cookies;
-use crate::web::rate::Rate;
 use crate::web::routes::route_table;
 
 /// The state of the router.

@@ -5,6 +5,7 @@ mod conventions;
 mod directory;
 mod main_job;
 mod matrix;
+mod promises;
 mod reference;
 mod secrets;
 mod support;

@@ -141,7 +141,7 @@ impl House {
         }
         self.patch(&made, patch).await;
         binding::bind(&house.db, &self.ctx(), made.id, self.group).await.unwrap();
-        sso::activate(&house.db, &self.ctx(), &house.catalog, made.id).await.unwrap()
+        sso::activate(&house.db, &self.ctx(), &house.catalog, made.id, None).await.unwrap()
     }
 
     pub async fn patch(&self, application: &Application, patch: serde_json::Value) {

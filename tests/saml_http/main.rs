@@ -7,6 +7,7 @@ mod canary;
 mod conditions;
 mod house;
 mod idp_initiated;
+mod limits;
 mod nodes;
 mod refusals;
 mod requests;

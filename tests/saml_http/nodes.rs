@@ -110,7 +110,9 @@ impl Off {
         let (db, ctx, user) = (&node.installation.db, &node.ctx(), browser.user.unwrap());
         match self {
             Self::Nothing => {}
-            Self::ApplicationDeactivated => drop(sso::deactivate(db, ctx, application.id).await.unwrap()),
+            Self::ApplicationDeactivated => {
+                drop(sso::deactivate(db, ctx, application.id, None).await.unwrap())
+            }
             Self::ApplicationDeleted => {
                 drop(delete::delete(db, ctx, &[application.id], 1).await.unwrap());
             }

@@ -312,7 +312,7 @@ async fn saml_128_129_w_14_every_refusal_of_sign_on_itself_leaves_its_event() {
     let (db, ctx) = (&house.installation.db, &house.ctx());
     let (key, certificate) = key_pair();
     let off = house.application("off", json!({})).await;
-    sso::deactivate(db, ctx, off.id).await.unwrap();
+    sso::deactivate(db, ctx, off.id, None).await.unwrap();
     let unbound = house.application("unbound", json!({})).await;
     binding::unbind(db, ctx, unbound.id, house.group).await.unwrap();
     let deleted = house.application("deleted", json!({})).await;
@@ -365,7 +365,7 @@ async fn bookmark(house: &House) {
     let made = create(&around.db, &house.ctx(), surroundings, new, None).await.unwrap();
     binding::bind(&around.db, &house.ctx(), made.id, house.group).await.unwrap();
     if !made.is_active() {
-        sso::activate(&around.db, &house.ctx(), &around.catalog, made.id).await.unwrap();
+        sso::activate(&around.db, &house.ctx(), &around.catalog, made.id, None).await.unwrap();
     }
 }
 

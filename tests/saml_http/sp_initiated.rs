@@ -201,7 +201,7 @@ async fn a_14_off_means_off_at_every_step() {
     let application = house.application("app", json!({})).await;
     let mut browser = house.member("livia").await;
     let parked = house.post_from_elsewhere(&mut browser, "/saml2/app", Request::new("_p").body()).await;
-    sso::deactivate(&house.installation.db, &house.ctx(), application.id).await.unwrap();
+    sso::deactivate(&house.installation.db, &house.ctx(), application.id, None).await.unwrap();
     for path in
         [parked.location(), format!("/saml2/app?{}", Request::new("_r").query(None)), "/saml2/app".to_owned()]
     {
@@ -210,7 +210,7 @@ async fn a_14_off_means_off_at_every_step() {
         assert!(Posted::read(&answered.body).is_none(), "{path}");
     }
     // A suspended person: the session is dead at once.
-    sso::activate(&house.installation.db, &house.ctx(), &house.installation.catalog, application.id)
+    sso::activate(&house.installation.db, &house.ctx(), &house.installation.catalog, application.id, None)
         .await
         .unwrap();
     people::suspend(&house.installation.db, &house.ctx(), browser.user.unwrap()).await.unwrap();

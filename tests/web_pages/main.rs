@@ -6,6 +6,7 @@ mod gate;
 mod hostile;
 #[path = "../html/mod.rs"]
 mod html;
+mod meanwhile;
 mod people;
 mod roles;
 mod step_up;

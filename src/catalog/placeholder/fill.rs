@@ -4,7 +4,7 @@ use std::fmt;
 
 use url::Url;
 
-use super::super::model::PlaceholderKind;
+use super::super::model::{PlaceholderKind, Placeholders};
 use super::Scope;
 use super::check::{check_value, encoded};
 use super::token::{Part, parts};
@@ -99,6 +99,14 @@ pub struct LocationRules {
     pub fragment: bool,
 }
 
+impl LocationRules {
+    /// The rules of a field: a tile may lead to a fragment, an endpoint may not have one (MD-303).
+    #[must_use]
+    pub fn of(field: &str) -> Self {
+        Self { fragment: field == "login_url", ..Self::default() }
+    }
+}
+
 /// Whether the field of this dotted name holds an address rather than a name.
 #[must_use]
 pub fn is_location(field: &str) -> bool {
@@ -151,6 +159,24 @@ pub fn check_location(text: &str, rules: LocationRules) -> Result<(), Fault> {
         return fail("Leave out what begins with #.");
     }
     Ok(())
+}
+
+/// Whether a template can come to a usable address at all (MD-303): what is fixed of it is held to the rules with a
+/// stand-in for every placeholder. One that begins with a placeholder can be judged only when it is filled.
+pub fn check_template(template: &str, rules: LocationRules) -> Result<(), Fault> {
+    let nothing_declared = Placeholders::default();
+    let cut = parts(template, &nothing_declared);
+    if !matches!(cut.first(), Some(Part::Text(_))) {
+        return Ok(());
+    }
+    let stand_in =
+        |part: &Part<'_>| if let Part::Text(text) = part { (*text).to_owned() } else { "a".to_owned() };
+    let filled: String = cut.iter().map(stand_in).collect();
+    let host_is_open = split_address(template).is_some_and(|(_, authority, _)| {
+        parts(authority, &nothing_declared).iter().any(|part| !matches!(part, Part::Text(_)))
+    });
+    // The host to come may be this machine.
+    check_location(&filled, LocationRules { plain_http: rules.plain_http || host_is_open, ..rules })
 }
 
 /// Whether the template is an address of scheme and host, so that values are encoded and the host is guarded.

@@ -15,7 +15,7 @@ use serde::Serialize;
 
 pub use check::{MAX_VALUE, check_value, compiled};
 pub use extract::extract;
-pub use fill::{Fault, LocationRules, check_location, is_location};
+pub use fill::{Fault, LocationRules, check_location, check_template, is_location};
 pub use token::{Part, is_token, parts};
 
 use super::model::Placeholders;
@@ -110,8 +110,7 @@ impl<'a> Scope<'a> {
     pub fn fill_field(&self, field: &str, template: &str, rules: LocationRules) -> Result<String, Fault> {
         let filled = self.fill(template)?;
         if is_location(field) {
-            // A tile may lead to a fragment; an endpoint may not have one (MD-303).
-            let rules = LocationRules { fragment: field == "login_url", ..rules };
+            let rules = LocationRules { fragment: LocationRules::of(field).fragment, ..rules };
             check_location(&filled, rules)?;
         }
         Ok(filled)

@@ -1,8 +1,10 @@
 //! What must hold of settings whatever their placeholders: sizes, one default consumer service, distinct indexes
-//! and attribute names. URLs are checked where templates are filled.
+//! and attribute names, and what is fixed of each address (MD-303). What placeholders make of it is checked where they
+//! are filled.
 
 use std::collections::BTreeSet;
 
+use super::super::placeholder::{LocationRules, check_template, is_location};
 use super::attribute::{AcsUrl, AcsUrlForm};
 use super::value::{ValueFrom, is_sendable, value_fault};
 use super::{NameId, SsoSettings};
@@ -86,6 +88,11 @@ impl SsoSettings {
             } else if !is_sendable(text) {
                 let message = "This has a line break or another control character in it. Remove it.";
                 faults.push(fault(field, "control_character", message));
+            } else if is_location(&field)
+                && !text.is_empty()
+                && let Err(wrong) = check_template(text, LocationRules::of(&field))
+            {
+                faults.push(fault(field, wrong.code(), wrong.to_string()));
             }
         }
         faults

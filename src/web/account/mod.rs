@@ -4,6 +4,7 @@
 //! address out of a request.
 
 mod confirm;
+mod help;
 mod login;
 mod password;
 mod profile;
@@ -24,6 +25,7 @@ pub fn routes() -> Routes {
     Routes::new()
         .get(urls::login(), login::show_login)
         .post(urls::login(), login::sign_in_here)
+        .get(urls::sign_in_help(), help::show_help)
         .get(urls::confirm_password(), confirm::ask_password)
         .post(urls::confirm_password(), confirm::confirm_password)
         .post(urls::logout(), login::sign_out_here)

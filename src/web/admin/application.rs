@@ -6,6 +6,7 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use crate::applications::overview::{self, BoundGroup};
+use crate::applications::sso::is_broken;
 use crate::applications::update::{ApplicationPatch, update};
 use crate::applications::{self, Application, Kind, logo};
 use crate::auth::Permission;
@@ -16,13 +17,14 @@ use crate::events::query::{self, EventFilter};
 use crate::web::admin::application_new::unknown_color;
 use crate::web::admin::frame::{self, After, Done};
 use crate::web::admin::posted::Posted;
+use crate::web::admin::seen;
 use crate::web::error::{Answer, Failure};
 use crate::web::extract::permission::{ApplicationsRead, ApplicationsWrite};
 use crate::web::extract::{Console, Person, Queried, SignedForm, SignedUpload};
 use crate::web::pages::application::{ApplicationActivityPage, ApplicationGeneralPage, ApplicationHead, Tab};
 use crate::web::pages::applications::deletion;
-use crate::web::pages::parts::Pager;
-use crate::web::pages::shell::{Nav, Shell};
+use crate::web::pages::parts::{Link, Pager, Tone};
+use crate::web::pages::shell::{Banner, Nav, Shell};
 use crate::web::shown::{self, application as show, event, time};
 use crate::web::state::{Shared, Web};
 use crate::web::{html, page, see_other};
@@ -68,7 +70,32 @@ impl Loaded {
     /// The shell of one of its tabs.
     pub async fn shell(&self, web: &Web, person: &Person, tab: &str) -> Shell {
         let title = format!("{}: {tab}", self.application.label);
-        frame::shell(web, person, &title, Nav::Applications, Permission::ApplicationsWrite).await
+        let nav = Nav::Applications;
+        let mut shell = frame::shell(web, person, &title, nav, Permission::ApplicationsWrite).await;
+        shell.banners.extend(self.broken(web));
+        shell
+    }
+
+    /// Says so when nobody can sign on although the application is active.
+    fn broken(&self, web: &Web) -> Option<Banner> {
+        let (catalog, application) = (&web.installation.catalog, &self.application);
+        if !is_broken(catalog, application) {
+            return None;
+        }
+        let (label, connector) = (&application.label, &application.connector);
+        let why = if catalog.find(connector).is_some() {
+            format!(
+                "Its connector {connector} asks for more than it did when {label} was activated. Fill in what is missing."
+            )
+        } else {
+            format!(
+                "Its connector {connector} is not in the catalog any more. Put it back where --catalog points and start Tessera again, or replace the placeholders in the addresses by hand."
+            )
+        };
+        let title = format!("{label} is active, but nobody can sign in to it now");
+        let mut banner = Banner::new(Tone::Danger, title, why);
+        banner.action = Some(Link::new("Open its SSO settings", urls::admin_sso(&self.id())));
+        Some(banner)
     }
 }
 
@@ -147,7 +174,7 @@ pub async fn save_general(
                 show_in_portal: Some(posted.ticked("show_in_portal")),
                 ..ApplicationPatch::default()
             };
-            update(&web.installation.db, console.ctx(), id, patch, None).await
+            update(&web.installation.db, console.ctx(), id, patch, seen::version(&posted)).await
         }
         Err(()) => Err(Error::invalid(vec![unknown_color()])),
     };
@@ -156,7 +183,7 @@ pub async fn save_general(
     };
     let loaded = Loaded::by_id(&web, id).await?;
     let mut shell = loaded.shell(&web, &console.person, "general").await;
-    let status = frame::refuse(&mut shell, error)?;
+    let status = seen::refuse(&mut shell, error, &urls::admin_general(&application))?;
     let typed = General {
         label: posted.owned("label"),
         description: posted.owned("description"),

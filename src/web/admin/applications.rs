@@ -111,7 +111,7 @@ fn row(
         id: application.id.to_string(),
         mark: show::mark(application),
         connector: show::connector_name(&web.installation.catalog, application),
-        status: show::status(application),
+        status: show::status(&web.installation.catalog, application),
         people: shown::number(people),
         certificate: end.map(|end| Status::new(tone, time::short_date(end))),
         certificate_note: end

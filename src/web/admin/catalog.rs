@@ -44,6 +44,11 @@ pub struct Shelf {
     chosen: Option<Shelved>,
 }
 
+/// "1 connector", "214 connectors"
+fn all_of(total: usize) -> String {
+    counted(i64::try_from(total).unwrap_or(i64::MAX), "connector", "connectors")
+}
+
 impl Shelf {
     /// Searches; connectors named in `without` are left out.
     #[must_use]
@@ -60,11 +65,12 @@ impl Shelf {
         let on_shelf = |connector: &Arc<Connector>| chosen.is_none_or(|c| connector.categories.contains(&c));
         let connectors: Vec<_> = matching.into_iter().filter(on_shelf).collect();
         let found = if query.trim().is_empty() && chosen.is_none() {
-            counted(i64::try_from(total).unwrap_or(i64::MAX), "connector", "connectors")
+            all_of(total)
         } else if query.trim().is_empty() {
-            format!("{} of {total} connectors", connectors.len())
+            format!("{} of {}", connectors.len(), all_of(total))
         } else {
-            format!("{} of {total} connectors match “{}”", connectors.len(), query.trim())
+            let verb = if connectors.len() == 1 { "matches" } else { "match" };
+            format!("{} of {} {verb} “{}”", connectors.len(), all_of(total), query.trim())
         };
         Self { connectors, found, counts, all, chosen }
     }

@@ -9,11 +9,13 @@ use crate::auth::Permission;
 use crate::base::id::{ApplicationId, GroupId, UserId};
 use crate::base::paging::{MAX_LIMIT, PageRequest};
 use crate::base::{Error, urls};
+use crate::catalog::Catalog;
 use crate::directory::groups::{self, Group, GroupPatch, NewGroup};
 use crate::directory::{memberships, people};
 use crate::web::admin::bindings::unbinding;
 use crate::web::admin::frame::{self, Done};
 use crate::web::admin::posted::Posted;
+use crate::web::admin::seen;
 use crate::web::error::{Answer, Failure};
 use crate::web::extract::permission::{ApplicationsWrite, GroupsRead, GroupsWrite};
 use crate::web::extract::{Console, Person, Queried, SignedForm};
@@ -163,7 +165,7 @@ async fn draw(
             }),
         },
         add_person,
-        applications: bound.iter().map(|bound| bound_row(group, bound)).collect(),
+        applications: bound.iter().map(|bound| bound_row(&web.installation.catalog, group, bound)).collect(),
         bindable,
         deletion: (!group.built_in).then(|| deletion(group)),
         id,
@@ -171,12 +173,12 @@ async fn draw(
     html(status, &drawn)
 }
 
-fn bound_row(group: &Group, bound: &crate::applications::Application) -> GroupApplication {
+fn bound_row(catalog: &Catalog, group: &Group, bound: &crate::applications::Application) -> GroupApplication {
     let (id, application_id) = (group.id.to_string(), bound.id.to_string());
     GroupApplication {
         mark: application::mark(bound),
         href: urls::admin_bindings(&application_id),
-        status: application::status(bound),
+        status: application::status(catalog, bound),
         unbind: Decision {
             id: format!("unbind-{application_id}"),
             action: urls::admin_group_unbind(&id, &application_id),
@@ -217,11 +219,12 @@ async fn form(
 ) -> Answer {
     let title = group.map_or_else(|| "Add a group".to_owned(), |group| format!("Edit {}", group.name));
     let mut shell = shell(web, viewer, &title).await;
+    let id = group.map(|group| group.id.to_string());
+    let stored = id.as_deref().map_or_else(|| urls::admin_groups().to_owned(), urls::admin_group);
     let status = match error {
-        Some(error) => frame::refuse(&mut shell, error)?,
+        Some(error) => seen::refuse(&mut shell, error, &stored)?,
         None => StatusCode::OK,
     };
-    let id = group.map(|group| group.id.to_string());
     let mut way = vec![Link::new("Groups", urls::admin_groups())];
     if let Some(group) = group {
         way.push(Link::new(group.name.as_str(), urls::admin_group(&group.id.to_string())));
@@ -230,8 +233,9 @@ async fn form(
         shell,
         crumbs: Crumbs { way, here: if group.is_some() { "Edit" } else { "Add" }.to_owned() },
         action: id.as_deref().map_or_else(|| urls::admin_groups().to_owned(), urls::admin_group_edit),
-        cancel_href: id.as_deref().map_or_else(|| urls::admin_groups().to_owned(), urls::admin_group),
+        cancel_href: stored,
         new: group.is_none(),
+        version: group.map_or(0, |group| group.version),
         name,
         description,
     };
@@ -278,7 +282,7 @@ pub async fn save_group(
     let group = require(&web, &group).await?;
     let (name, description) = (posted.owned("name"), posted.owned("description"));
     let patch = GroupPatch { name: Some(name.clone()), description: Some(description.clone()) };
-    match groups::update(&web.installation.db, console.ctx(), group.id, None, patch).await {
+    match groups::update(&web.installation.db, console.ctx(), group.id, seen::version(&posted), patch).await {
         Ok(_) => Ok(see_other(&Done::Saved.at(&urls::admin_group(&group.id.to_string())))),
         Err(error) => form(&web, &console.person, Some(&group), [name, description], Some(error)).await,
     }
@@ -390,5 +394,5 @@ pub async fn unbind_application(
     }
     let bound = binding::applications_of(&mut db.reader(), group.id).await?;
     let bound = bound.iter().find(|bound| bound.id == id).ok_or_else(Failure::no_such_page)?;
-    ask(&web, &console.person, &group, bound_row(&group, bound).unbind).await
+    ask(&web, &console.person, &group, bound_row(&web.installation.catalog, &group, bound).unbind).await
 }

@@ -14,6 +14,7 @@ pub mod events;
 pub mod frame;
 pub mod groups;
 pub mod posted;
+pub mod seen;
 pub mod settings;
 pub mod sso;
 pub mod step_up;

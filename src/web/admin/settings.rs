@@ -87,6 +87,27 @@ const LIMITS: &[Number] = &[
         help: "",
         place: |settings| &mut settings.api_calls_per_token_minute,
     },
+    Number {
+        name: "sign_ons_per_session_minute",
+        label: "Sign-ons in one session",
+        unit: "a minute",
+        help: "Refusals count too.",
+        place: |settings| &mut settings.sign_ons_per_session_minute,
+    },
+    Number {
+        name: "sign_ons_per_account_minute",
+        label: "Sign-ons of one person",
+        unit: "a minute",
+        help: "In all their sessions together.",
+        place: |settings| &mut settings.sign_ons_per_account_minute,
+    },
+    Number {
+        name: "sign_ons_per_application_minute",
+        label: "Sign-ons at one application",
+        unit: "a minute",
+        help: "Of everybody. Keep it well above your busiest minute.",
+        place: |settings| &mut settings.sign_ons_per_application_minute,
+    },
 ];
 
 const PROTOCOL: &[Number] = &[
@@ -153,7 +174,12 @@ async fn draw(
     };
     let sections = vec![
         section("sessions", "Sessions", "How long a sign-in counts.", SESSIONS),
-        section("limits", "Limits", "They slow down guessing. Successes do not count.", LIMITS),
+        section(
+            "limits",
+            "Limits",
+            "They slow down guessing and floods. By address only failures count, since an office may share one.",
+            LIMITS,
+        ),
         section("protocol", "Single sign-on", "For all applications.", PROTOCOL),
     ];
     let organisation =

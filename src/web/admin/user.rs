@@ -124,7 +124,7 @@ async fn applications(
             mark: application::mark(granted),
             href: urls::admin_bindings(&granted.id.to_string()),
             through: through(*group).into_iter().collect(),
-            status: application::status(granted),
+            status: application::status(&web.installation.catalog, granted),
             used: time::when_ever(used.iter().find(|(id, _)| *id == granted.id).map(|(_, at)| *at), now),
         })
         .collect())

@@ -12,6 +12,7 @@ use crate::base::{Error, urls};
 use crate::directory::{NewPerson, Person as Somebody, PersonPatch, people};
 use crate::web::admin::frame::{self, Done};
 use crate::web::admin::posted::{Posted, fault};
+use crate::web::admin::seen;
 use crate::web::admin::user::somebody;
 use crate::web::error::{Answer, Failure};
 use crate::web::extract::permission::PeopleWrite;
@@ -53,21 +54,23 @@ async fn draw(
     let mut shell = frame::shell(web, viewer, &title, Nav::Users, Permission::PeopleWrite).await;
     let reuse = error.as_ref().filter(|error| error.code == "recently_used");
     let reuse_warning = reuse.map(|error| error.message.clone().into_owned());
+    let id = person.map(|person| person.id.to_string());
+    let stored = id.as_deref().map_or_else(|| urls::admin_users().to_owned(), urls::admin_user);
     let status = match error {
-        Some(error) => frame::refuse(&mut shell, error)?,
+        Some(error) => seen::refuse(&mut shell, error, &stored)?,
         None => StatusCode::OK,
     };
     let mut way = vec![Link::new("Users", urls::admin_users())];
     if let Some(person) = person {
         way.push(Link::new(person.shown_name(), urls::admin_user(&person.id.to_string())));
     }
-    let id = person.map(|person| person.id.to_string());
     let form = UserFormPage {
         shell,
         crumbs: Crumbs { way, here: if person.is_some() { "Edit" } else { "Add" }.to_owned() },
         action: id.as_deref().map_or_else(|| urls::admin_users().to_owned(), urls::admin_user_edit),
-        cancel_href: id.as_deref().map_or_else(|| urls::admin_users().to_owned(), urls::admin_user),
+        cancel_href: stored,
         new: person.is_none(),
+        version: person.map_or(0, |person| person.version),
         password_min: crate::web::account::password_min(web),
         values,
         reuse_warning,
@@ -115,7 +118,7 @@ pub async fn save_user(
         }
         let mut patch: PersonPatch = serde_json::from_value(json).map_err(Error::internal)?;
         patch.reuse = posted.ticked("reuse");
-        people::update(&web.installation.db, console.ctx(), id, None, patch).await
+        people::update(&web.installation.db, console.ctx(), id, seen::version(&posted), patch).await
     };
     match saved.await {
         Ok(_) => Ok(see_other(&Done::Saved.at(&urls::admin_user(&user)))),

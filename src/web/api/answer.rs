@@ -62,8 +62,8 @@ impl<T: Serialize> IntoResponse for Listing<T> {
     }
 }
 
-/// A body with the version it has, as `ETag`. The tag is weak: two bodies of one version mean the same, byte for
-/// byte or not.
+/// A body with the version it has, as `ETag`. The tag is strong, since `If-Match` compares strongly (RFC 9110, 13.1.1)
+/// and a weak one could never match.
 #[derive(Debug)]
 pub struct Tagged<T>(pub i64, pub T);
 
@@ -75,9 +75,9 @@ impl<T: Serialize> IntoResponse for Tagged<T> {
     }
 }
 
-/// Puts `W/"tag"` on a response.
+/// Puts `"tag"` on a response.
 pub fn set_etag(response: &mut Response, tag: &str) {
-    if let Ok(value) = HeaderValue::from_str(&format!("W/\"{tag}\"")) {
+    if let Ok(value) = HeaderValue::from_str(&format!("\"{tag}\"")) {
         response.headers_mut().insert(header::ETAG, value);
     }
 }

@@ -347,12 +347,17 @@ async fn preview_one(
     caller: ApiToken<ApplicationsRead>,
     State(web): State<Shared>,
     Id(id): Id<ApplicationId>,
-    Input(request, _): Input<PreviewRequest>,
-) -> Answer<Json<Preview>> {
+    key: Key,
+    Input(request, bytes): Input<PreviewRequest>,
+) -> Answer<Response> {
     caller.require(Permission::PeopleRead)?;
-    let unknown = || Error::field("user_id", "unknown_person", "There is no person with this id.");
-    let user: UserId = request.user_id.parse().map_err(|_| unknown())?;
-    let application = applications::require(&mut web.installation.db.reader(), id).await?;
-    let found = preview::preview(&web.installation, &caller.ctx, &application, user).await?;
-    Ok(Json(found.ok_or_else(unknown)?))
+    let (ctx, shared) = (caller.ctx.clone(), web.clone());
+    let work = async move {
+        let unknown = || Error::field("user_id", "unknown_person", "There is no person with this id.");
+        let user: UserId = request.user_id.parse().map_err(|_| unknown())?;
+        let application = applications::require(&mut shared.installation.db.reader(), id).await?;
+        let found = preview::preview(&shared.installation, &ctx, &application, user).await?;
+        Ok(Json(found.ok_or_else(unknown)?))
+    };
+    key.once(web, &caller, &bytes, Box::pin(work)).await
 }

@@ -11,7 +11,7 @@ use crate::base::paging::{Page, PageRequest};
 use crate::catalog::Catalog;
 use crate::catalog::model::{Category, Connector, ConnectorKind, Verified};
 use crate::web::api::answer::Listing;
-use crate::web::api::input::{Query, page};
+use crate::web::api::input::{Query, choice, page};
 use crate::web::api::section::{Section, operations};
 use crate::web::error::Answer;
 use crate::web::extract::ApiToken;
@@ -32,7 +32,7 @@ pub struct CatalogQuery {
     q: Option<String>,
     /// Only connectors on this shelf.
     #[param(value_type = Option<Category>)]
-    category: Option<Category>,
+    category: Option<String>,
     /// Most items, 1 to 200.
     #[param(value_type = Option<u32>)]
     limit: Option<String>,
@@ -93,8 +93,11 @@ async fn search(
     Query(query): Query<CatalogQuery>,
 ) -> Answer<Listing<ConnectorSummary>> {
     let request = page(query.limit.as_deref(), query.cursor.as_deref())?;
+    // An empty choice of a form means none.
+    let category = query.category.as_deref().filter(|text| !text.is_empty());
+    let category: Option<Category> = choice("category", category, "the shelves of the catalog")?;
     let catalog = &web.installation.catalog;
-    let found = catalog.search(query.q.as_deref().unwrap_or_default(), query.category);
+    let found = catalog.search(query.q.as_deref().unwrap_or_default(), category);
     let rest = after(&found, &request)?;
     let wanted = rest.iter().take(request.limit as usize + 1);
     let summaries = wanted.map(|connector| ConnectorSummary::of(catalog, connector)).collect();

@@ -4,8 +4,10 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
 
+use crate::applications;
 use crate::base::Error;
 use crate::base::id::ApplicationId;
+use crate::directory::people;
 use crate::events::query::{self, EventFilter, EventView};
 use crate::events::{EventName, Outcome};
 use crate::web::api::answer::Listing;
@@ -31,9 +33,9 @@ macro_rules! event_query {
         pub struct $name {
             /// Only events of this name.
             name: Option<String>,
-            /// Only events by the person or token of this id.
+            /// Only events by this person or token: id, username, e-mail address, or name of the token.
             actor: Option<String>,
-            /// Only events on the thing of this id.
+            /// Only events on this thing: id, username, slug, or its name at the time.
             target: Option<String>,
             /// Only events concerning the application of this id.
             application: Option<String>,
@@ -49,15 +51,18 @@ macro_rules! event_query {
         }
 
         impl $name {
-            fn filter(&self) -> Result<EventFilter, Error> {
+            async fn filter(&self, web: &Shared) -> Result<EventFilter, Error> {
+                let (actor_id, target_id) = ids(web, self.actor.as_deref(), self.target.as_deref()).await?;
                 let application = self.application.as_deref().map(|id| {
                     id.parse::<ApplicationId>()
                         .map_err(|_| Error::field("application", "wrong_type", "Write the id of an application."))
                 });
                 Ok(EventFilter {
                     name: choice::<EventName>("name", self.name.as_deref(), "the names of the reference")?,
-                    actor: self.actor.clone(),
-                    target: self.target.clone(),
+                    actor: given(self.actor.as_deref()),
+                    actor_id,
+                    target: given(self.target.as_deref()),
+                    target_id,
                     application: application.transpose()?,
                     outcome: choice::<Outcome>("outcome", self.outcome.as_deref(), "success, denied, failure")?,
                     since: instant("since", self.since.as_deref())?,
@@ -67,6 +72,31 @@ macro_rules! event_query {
             }
         }
     };
+}
+
+/// A parameter that says something.
+fn given(text: Option<&str>) -> Option<String> {
+    text.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+/// The ids of what bears these names today; events of before a change of name are found by the id.
+async fn ids(
+    web: &Shared,
+    actor: Option<&str>,
+    target: Option<&str>,
+) -> Result<(Option<String>, Option<String>), Error> {
+    let mut reader = web.installation.db.reader();
+    let mut person = async |name: Option<String>| -> Result<Option<String>, Error> {
+        let Some(name) = name else { return Ok(None) };
+        Ok(people::find_by_login_name(&mut reader, &name).await?.map(|person| person.id.to_string()))
+    };
+    let actor_id = person(given(actor)).await?;
+    let mut target_id = person(given(target)).await?;
+    if let (None, Some(slug)) = (&target_id, given(target)) {
+        let found = applications::find_by_slug(&mut web.installation.db.reader(), &slug).await?;
+        target_id = found.map(|application| application.id.to_string());
+    }
+    Ok((actor_id, target_id))
 }
 
 event_query! {
@@ -99,7 +129,7 @@ async fn list(
     Query(wanted): Query<EventsQuery>,
 ) -> Answer<Listing<EventView>> {
     let request = page(wanted.limit.as_deref(), wanted.cursor.as_deref())?;
-    Ok(query::list(&mut web.installation.db.reader(), &wanted.filter()?, &request).await?.into())
+    Ok(query::list(&mut web.installation.db.reader(), &wanted.filter(&web).await?, &request).await?.into())
 }
 
 /// Export events
@@ -114,5 +144,5 @@ async fn export(
     Query(wanted): Query<ExportQuery>,
 ) -> Answer<Response> {
     let format = Format::parse(wanted.format.as_deref())?;
-    Ok(stream_events(web.installation.clone(), &caller.ctx, wanted.filter()?, format).await?)
+    Ok(stream_events(web.installation.clone(), &caller.ctx, wanted.filter(&web).await?, format).await?)
 }

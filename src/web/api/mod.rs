@@ -12,7 +12,7 @@ mod docs;
 mod events;
 mod groups;
 mod input;
-mod once;
+pub(in crate::web) mod once;
 mod openapi;
 mod precondition;
 mod section;

@@ -1,9 +1,10 @@
-//! `Idempotency-Key`: a creation that is sent again, because its answer was lost, gives the first answer again.
+//! `Idempotency-Key`: a POST that is sent again, because its answer was lost, gives the first answer again. The other
+//! methods come to the same however often they are sent, so a key changes nothing there.
 
 use axum::body::{Body, to_bytes};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use openssl::sha::sha256;
 
@@ -19,7 +20,7 @@ const KEPT: [&str; 3] = ["content-type", "location", "etag"];
 /// Most bytes of an answer that is kept.
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
 
-/// The key of a creation, if it has one, with what the request was.
+/// The key of a POST, if it has one, with what the request was.
 #[derive(Clone, Debug, Default)]
 pub struct Key {
     key: Option<String>,
@@ -31,23 +32,27 @@ impl<S: Send + Sync> FromRequestParts<S> for Key {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
         let target = format!("{} {}", parts.method, parts.uri);
-        let mut values = parts.headers.get_all(HEADER).iter();
-        let Some(value) = values.next() else { return Ok(Self { key: None, target }) };
-        let key = value.to_str().ok().filter(|text| {
-            (1..=255).contains(&text.len())
-                && text.bytes().all(|b| b.is_ascii_graphic())
-                && values.next().is_none()
-        });
-        match key {
-            Some(key) => Ok(Self { key: Some(key.to_owned()), target }),
-            None => Err(Error::new(
-                Kind::Malformed,
-                "idempotency_key_unusable",
-                "Give one Idempotency-Key of 1 to 255 visible ASCII characters.",
-            )
-            .into()),
-        }
+        Ok(Self { key: usable(&parts.headers)?.map(str::to_owned), target })
     }
+}
+
+/// The key of a request, if it has one. One that can't be used is refused on every call, also where a call may be sent
+/// again without one: its sender would go on believing that it counts.
+pub(in crate::web) fn usable(headers: &HeaderMap) -> Result<Option<&str>, Error> {
+    let mut values = headers.get_all(HEADER).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let key = value.to_str().ok().filter(|text| {
+        (1..=255).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_graphic())
+            && values.next().is_none()
+    });
+    key.map(Some).ok_or_else(|| {
+        Error::new(
+            Kind::Malformed,
+            "idempotency_key_unusable",
+            "Give one Idempotency-Key of 1 to 255 visible ASCII characters.",
+        )
+    })
 }
 
 impl Key {

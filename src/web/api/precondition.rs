@@ -13,8 +13,10 @@ pub enum IfMatch {
     /// Nothing, or `*`: any version.
     #[default]
     Any,
-    /// This tag, without its quotes and its mark of weakness.
+    /// This tag, without its quotes.
     Tag(String),
+    /// A weak tag: in a strong comparison it matches nothing (RFC 9110, 8.8.3.2).
+    Weak,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
@@ -33,12 +35,12 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
         if text == "*" {
             return Ok(Self::Any);
         }
-        // Our tags are weak, and no byte of a range hangs on them: the version alone is compared.
-        let tag = text.strip_prefix("W/").unwrap_or(text);
-        let tag = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
-        match tag {
-            Some(tag) if !tag.contains('"') => Ok(Self::Tag(tag.to_owned())),
-            _ => Err(unreadable()),
+        let opaque = text.strip_prefix("W/").unwrap_or(text);
+        let tag = opaque.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
+        match tag.filter(|tag| !tag.contains('"')) {
+            Some(_) if opaque.len() < text.len() => Ok(Self::Weak),
+            Some(tag) => Ok(Self::Tag(tag.to_owned())),
+            None => Err(unreadable()),
         }
     }
 }
@@ -66,6 +68,7 @@ impl IfMatch {
         match self {
             Self::Any => Ok(None),
             Self::Tag(tag) => tag.parse().map(Some).map_err(|_| changed()),
+            Self::Weak => Err(changed()),
         }
     }
 
@@ -73,15 +76,16 @@ impl IfMatch {
     pub fn unversioned(&self) -> Result<(), Error> {
         match self {
             Self::Any => Ok(()),
-            Self::Tag(_) => Err(changed()),
+            Self::Tag(_) | Self::Weak => Err(changed()),
         }
     }
 
     /// Refuses unless `current` is the version that was seen.
     pub fn check(&self, current: &str) -> Result<(), Error> {
         match self {
-            Self::Tag(tag) if tag != current => Err(changed()),
-            _ => Ok(()),
+            Self::Any => Ok(()),
+            Self::Tag(tag) if tag == current => Ok(()),
+            Self::Tag(_) | Self::Weak => Err(changed()),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
 use crate::applications::sp_metadata::{self, FieldChange, Mode};
@@ -17,6 +18,7 @@ use crate::catalog::sso::{AttributeForm, DenyTo, IdpInitiated, SignMode, Signatu
 use crate::web::api::answer::Tagged;
 use crate::web::api::applications::ApplicationView;
 use crate::web::api::input::{Id, Input, Query, media_type, parse, require_type, switch};
+use crate::web::api::once::Key;
 use crate::web::api::precondition::IfMatch;
 use crate::web::api::section::{Section, operations};
 use crate::web::error::{Answer, Failure};
@@ -172,10 +174,17 @@ async fn activate(
     caller: ApiToken<ApplicationsWrite>,
     State(web): State<Shared>,
     Id(id): Id<ApplicationId>,
-) -> Answer<Tagged<ApplicationView>> {
-    let installation = &web.installation;
-    let active = sso::activate(&installation.db, &caller.ctx, &installation.catalog, id).await?;
-    Ok(ApplicationView::tagged(&web, &active))
+    seen: IfMatch,
+    key: Key,
+) -> Answer<Response> {
+    let (ctx, shared) = (caller.ctx.clone(), web.clone());
+    let work = async move {
+        let installation = &shared.installation;
+        let changed =
+            sso::activate(&installation.db, &ctx, &installation.catalog, id, seen.version()?).await?;
+        Ok(ApplicationView::tagged(&shared, &changed))
+    };
+    key.once(web, &caller, &[], Box::pin(work)).await
 }
 
 /// Deactivate an application
@@ -188,9 +197,16 @@ async fn deactivate(
     caller: ApiToken<ApplicationsWrite>,
     State(web): State<Shared>,
     Id(id): Id<ApplicationId>,
-) -> Answer<Tagged<ApplicationView>> {
-    let inactive = sso::deactivate(&web.installation.db, &caller.ctx, id).await?;
-    Ok(ApplicationView::tagged(&web, &inactive))
+    seen: IfMatch,
+    key: Key,
+) -> Answer<Response> {
+    let (ctx, shared) = (caller.ctx.clone(), web.clone());
+    let work = async move {
+        let installation = &shared.installation;
+        let changed = sso::deactivate(&installation.db, &ctx, id, seen.version()?).await?;
+        Ok(ApplicationView::tagged(&shared, &changed))
+    };
+    key.once(web, &caller, &[], Box::pin(work)).await
 }
 
 /// How to take metadata.

@@ -163,8 +163,15 @@ async fn suspend(
     caller: ApiToken<PeopleWrite>,
     State(web): State<Shared>,
     Id(id): Id<UserId>,
-) -> Answer<Tagged<Person>> {
-    Ok(tagged(people::suspend(&web.installation.db, &caller.ctx, id).await?))
+    seen: IfMatch,
+    key: Key,
+) -> Answer<Response> {
+    let (ctx, shared) = (caller.ctx.clone(), web.clone());
+    let work = async move {
+        let version = seen.version()?;
+        Ok(tagged(people::suspend_seen(&shared.installation.db, &ctx, id, version).await?))
+    };
+    key.once(web, &caller, &[], Box::pin(work)).await
 }
 
 /// Activate a person
@@ -175,8 +182,15 @@ async fn activate(
     caller: ApiToken<PeopleWrite>,
     State(web): State<Shared>,
     Id(id): Id<UserId>,
-) -> Answer<Tagged<Person>> {
-    Ok(tagged(people::activate(&web.installation.db, &caller.ctx, id).await?))
+    seen: IfMatch,
+    key: Key,
+) -> Answer<Response> {
+    let (ctx, shared) = (caller.ctx.clone(), web.clone());
+    let work = async move {
+        let version = seen.version()?;
+        Ok(tagged(people::activate_seen(&shared.installation.db, &ctx, id, version).await?))
+    };
+    key.once(web, &caller, &[], Box::pin(work)).await
 }
 
 /// A new password.
@@ -207,12 +221,18 @@ async fn set_password(
     caller: ApiToken<PeopleWrite>,
     State(web): State<Shared>,
     Id(id): Id<UserId>,
-    Input(new, _): Input<NewPassword>,
-) -> Answer<Done> {
-    let installation = &web.installation;
-    account::set_password(&installation.db, &caller.ctx, &installation.passwords, id, &new.password.0)
-        .await?;
-    Ok(Done)
+    seen: IfMatch,
+    key: Key,
+    Input(new, bytes): Input<NewPassword>,
+) -> Answer<Response> {
+    let (ctx, shared) = (caller.ctx.clone(), web.clone());
+    let work = async move {
+        let (version, installation) = (seen.version()?, &shared.installation);
+        let (db, passwords) = (&installation.db, &installation.passwords);
+        account::set_password_seen(db, &ctx, passwords, id, version, &new.password.0).await?;
+        Ok(Done)
+    };
+    key.once(web, &caller, &bytes, Box::pin(work)).await
 }
 
 /// A one-time link.
@@ -235,11 +255,18 @@ async fn reset_link(
     caller: ApiToken<PeopleWrite>,
     State(web): State<Shared>,
     Id(id): Id<UserId>,
-) -> Answer<Json<LinkAnswer>> {
+    seen: IfMatch,
+    key: Key,
+) -> Answer<Response> {
     use secrecy::ExposeSecret as _;
-    let made = link::create_reset(&web.installation.db, &caller.ctx, id).await?;
-    let url = web.installation.base_url.join(&urls::reset(made.token.expose_secret()));
-    Ok(Json(LinkAnswer { url, expires_at: made.expires_at }))
+    let (ctx, shared) = (caller.ctx.clone(), web.clone());
+    let work = async move {
+        seen.unversioned()?;
+        let made = link::create_reset(&shared.installation.db, &ctx, id).await?;
+        let url = shared.installation.base_url.join(&urls::reset(made.token.expose_secret()));
+        Ok(Json(LinkAnswer { url, expires_at: made.expires_at }))
+    };
+    key.once(web, &caller, &[], Box::pin(work)).await
 }
 
 /// List a person's groups

@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, header};
 
 use crate::auth::{Permission, TokenView, api_token};
 use crate::base::{Actor, Ctx, Error, Kind};
+use crate::web::api::once;
 use crate::web::error::Failure;
 use crate::web::extract::permission::{Needs, note_refusal};
 use crate::web::extract::sealed::Sealed;
@@ -53,6 +54,7 @@ impl<P: Needs> FromRequestParts<Shared> for ApiToken<P> {
             note_refusal(web, &ctx, parts).await?;
             return Err(refused);
         }
+        once::usable(&parts.headers)?;
         Ok(Self { ctx, token, needs: PhantomData })
     }
 }

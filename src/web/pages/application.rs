@@ -23,6 +23,8 @@ pub struct ApplicationHead {
     pub tab: Tab,
     /// How many groups are bound.
     pub groups: usize,
+    /// The version that forms are drawn from.
+    pub version: i64,
     /// Whether it is a bookmark: then the second tab is called *Bookmark*.
     pub bookmark: bool,
 }

@@ -25,7 +25,8 @@ pub struct ApplicationSsoPage {
     pub deactivation: Decision,
     /// What is missing before activation: text and the id of its input as `#f-placeholders-YOUR-ID`.
     pub missing: Vec<Link>,
-    /// Whether *Test* is offered: the built-in service provider runs, and nothing is missing.
+    /// Whether *Test* is offered: the built-in service provider runs where the administrator's browser reaches it, and
+    /// nothing is missing.
     pub testable: bool,
     /// Placeholders of the connector.
     pub placeholders: Vec<PlaceholderField>,

@@ -111,6 +111,8 @@ pub struct GroupFormPage {
     pub cancel_href: String,
     /// Whether it makes a new group.
     pub new: bool,
+    /// The version that the form is drawn from; 0 for a new group.
+    pub version: i64,
     /// `name`
     pub name: String,
     /// `description`

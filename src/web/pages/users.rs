@@ -129,6 +129,8 @@ pub struct UserFormPage {
     pub cancel_href: String,
     /// Whether it makes a new person: then a password may be given.
     pub new: bool,
+    /// The version that the form is drawn from; 0 for a new person.
+    pub version: i64,
     /// Shortest password.
     pub password_min: u32,
     /// What was typed, or what is.

@@ -1,6 +1,7 @@
 //! Applications on pages: marks, states, the head of an application's tabs, the names of its fields.
 
 use crate::applications::model::{Application, Kind, Status as ApplicationStatus};
+use crate::applications::sso::is_broken;
 use crate::base::accent::Accent;
 use crate::base::urls::{self, BaseUrl};
 use crate::catalog::Catalog;
@@ -17,10 +18,13 @@ pub fn mark(application: &Application) -> Mark {
     Mark { name: application.label.clone(), accent: application.accent, logo }
 }
 
-/// Active, draft, off.
+/// Active, draft, off; or that it is active and can't be signed on to.
 #[must_use]
-pub fn status(application: &Application) -> Status {
+pub fn status(catalog: &Catalog, application: &Application) -> Status {
     match application.status {
+        ApplicationStatus::Active if is_broken(catalog, application) => {
+            Status::new(Tone::Danger, "Incomplete")
+        }
         ApplicationStatus::Active => Status::new(Tone::Ok, "Active"),
         ApplicationStatus::Draft => Status::new(Tone::Draft, "Draft"),
         ApplicationStatus::Inactive => Status::new(Tone::Off, "Off"),
@@ -50,11 +54,12 @@ pub fn head(
     ApplicationHead {
         id: application.id.to_string(),
         mark: mark(application),
-        status: status(application),
+        status: status(catalog, application),
         connector: connector_name(catalog, application),
         address: if bookmark { String::new() } else { address },
         tab,
         groups,
+        version: application.version,
         bookmark,
     }
 }

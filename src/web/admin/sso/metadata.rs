@@ -9,6 +9,7 @@ use crate::base::{Error, urls};
 use crate::web::admin::application::Loaded;
 use crate::web::admin::frame::{self, Done};
 use crate::web::admin::posted::Posted;
+use crate::web::admin::seen;
 use crate::web::admin::sso::form::SsoForm;
 use crate::web::admin::sso::{draw, required};
 use crate::web::error::Answer;
@@ -41,14 +42,18 @@ pub async fn sp_metadata(
     let outcome = if document.trim().is_empty() {
         Err(required("metadata", "Upload the metadata file of the application, or paste it here."))
     } else {
-        let mode = Mode { dry_run: !confirmed, if_version: None };
+        let if_version = if confirmed { seen::version(&posted) } else { None };
+        let mode = Mode { dry_run: !confirmed, if_version };
         let installation = &web.installation;
         let (catalog, id) = (&installation.catalog, loaded.application.id);
         apply(&installation.db, console.ctx(), catalog, id, document.as_bytes(), entity_id, mode).await
     };
     match outcome {
         Ok(_) if confirmed => Ok(see_other(&Done::Saved.at(&urls::admin_sso(&application)))),
-        Ok(applied) => show_changes(&web, &console, &loaded, document, &applied).await,
+        Ok(applied) => show_changes(&web, &console, &loaded, document, &applied, None).await,
+        Err(error) if seen::is_meanwhile(&error) => {
+            again(&web, &console, &loaded, document, entity_id, error).await
+        }
         Err(error) if error.code == "entity_id_required" => {
             choose(&web, &console, &loaded, document, &error).await
         }
@@ -62,12 +67,36 @@ async fn show_changes(
     loaded: &Loaded,
     document: String,
     applied: &Applied,
+    refused: Option<Error>,
 ) -> Answer {
     let mut page = page(web, console, loaded, document).await;
+    let status = match refused {
+        Some(error) => seen::refuse(&mut page.shell, error, &urls::admin_sso(&loaded.id()))?,
+        None => StatusCode::OK,
+    };
     page.entity_id = applied.application.sso.sp_entity_id.clone().unwrap_or_default();
     page.changes = applied.changes.iter().flat_map(changes).collect();
     page.notes.clone_from(&applied.warnings);
-    html(StatusCode::OK, &page)
+    html(status, &page)
+}
+
+/// Somebody changed the application between the preview and the acceptance: what it would change now is shown anew.
+async fn again(
+    web: &Web,
+    console: &Fresh<ApplicationsWrite>,
+    before: &Loaded,
+    document: String,
+    entity_id: Option<&str>,
+    error: Error,
+) -> Answer {
+    let loaded = Loaded::by_id(web, before.application.id).await?;
+    let installation = &web.installation;
+    let mode = Mode { dry_run: true, if_version: None };
+    let (catalog, id, bytes) = (&installation.catalog, loaded.application.id, document.as_bytes());
+    match apply(&installation.db, console.ctx(), catalog, id, bytes, entity_id, mode).await {
+        Ok(applied) => show_changes(web, console, &loaded, document, &applied, Some(error)).await,
+        Err(error) => refused(web, console, &loaded, error).await,
+    }
 }
 
 async fn choose(

@@ -12,15 +12,16 @@ use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 
-use crate::applications::update::{ApplicationPatch, update};
+use crate::applications::update::{ApplicationPatch, check_version, differing_fields, update};
 use crate::applications::{self, Application, Kind, resolved, sso};
 use crate::base::id::ApplicationId;
 use crate::base::{Error, FieldError, urls};
-use crate::catalog::placeholder::{Part, parts};
+use crate::catalog::placeholder::{Missing, Part, parts};
 use crate::catalog::sso::SsoPatch;
 use crate::web::admin::application::Loaded;
 use crate::web::admin::frame::{self, After, Done};
 use crate::web::admin::posted::{Posted, fault};
+use crate::web::admin::seen;
 use crate::web::admin::sso::form::SsoForm;
 use crate::web::admin::step_up::{Asked, require_fresh};
 use crate::web::context::Notes;
@@ -110,6 +111,10 @@ pub async fn save_sso(
         return save_bookmark(&web, &console, &loaded, &posted).await;
     }
     let form = read_form(&web, &loaded.application, &posted);
+    let version = seen::version(&posted);
+    if let Err(error) = check_version(&loaded.application, version) {
+        return refused(&web, &console.person, &loaded, &form, error).await;
+    }
     let patch = match wanted(&web, &loaded.application, &form) {
         Ok(patch) => patch,
         Err(error) => return refused(&web, &console.person, &loaded, &form, error).await,
@@ -127,13 +132,14 @@ pub async fn save_sso(
     }
     let installation = &web.installation;
     let (db, catalog, id) = (&installation.db, &installation.catalog, loaded.application.id);
-    if let Err(error) = sso::patch(db, console.ctx(), catalog, id, patch, None).await {
-        return refused(&web, &console.person, &loaded, &form, error).await;
-    }
+    let saved = match sso::patch(db, console.ctx(), catalog, id, patch, version).await {
+        Ok(saved) => saved,
+        Err(error) => return refused(&web, &console.person, &loaded, &form, error).await,
+    };
     if posted.text("action") != "activate" {
         return Ok(see_other(&Done::Saved.at(&urls::admin_sso(&application))));
     }
-    match sso::activate(db, console.ctx(), catalog, id).await {
+    match sso::activate(db, console.ctx(), catalog, id, Some(saved.version)).await {
         Ok(_) => Ok(see_other(&Done::Activated.at(&urls::admin_sso(&application)))),
         Err(error) => incomplete(&web, &console.person, id, error).await,
     }
@@ -154,17 +160,21 @@ fn wanted(web: &Web, application: &Application, form: &SsoForm) -> Result<SsoPat
     Ok(patch)
 }
 
-/// Whether a patch touches what needs a fresh password (decision 15): where assertions go, who they name and what
-/// they say. A placeholder counts where it lands in an address that assertions are sent to.
+/// Whether a patch touches what needs a fresh password (decision 15): whom assertions are for and where they go, who
+/// they name and what they say, and whether requests must be signed. A placeholder counts where it lands in one of these.
 fn weighs(web: &Web, application: &Application, patch: &SsoPatch) -> Result<bool, Failure> {
     let catalog = &web.installation.catalog;
     let new = sso::patched(catalog, application, patch.clone())?;
     let (old, now) = (&application.sso, &new.sso);
-    if old.acs_urls != now.acs_urls || old.name_id != now.name_id || old.attributes != now.attributes {
+    let addressed = old.acs_urls != now.acs_urls || old.sp_entity_id != now.sp_entity_id;
+    let said = old.name_id != now.name_id || old.attributes != now.attributes;
+    let opened = old.require_signed_requests && !now.require_signed_requests;
+    if addressed || said || opened {
         return Ok(true);
     }
     let declared = resolved::declared(catalog, application);
-    let lands = now.acs_urls.iter().flat_map(|acs| parts(&acs.url, &declared)).any(|part| {
+    let places = now.acs_urls.iter().map(|acs| acs.url.as_str()).chain(now.sp_entity_id.as_deref());
+    let lands = places.flat_map(|place| parts(place, &declared)).any(|part| {
         let Part::Token(token) = part else { return false };
         application.placeholders.get(token) != new.placeholders.get(token)
     });
@@ -173,9 +183,23 @@ fn weighs(web: &Web, application: &Application, patch: &SsoPatch) -> Result<bool
 
 /// The tab as typed, with what was wrong at its fields.
 async fn refused(web: &Web, person: &Person, loaded: &Loaded, form: &SsoForm, error: Error) -> Answer {
+    // What is drawn around the form, and the version in it, is what is stored now.
+    let now;
+    let loaded = if seen::is_meanwhile(&error) {
+        now = Loaded::by_id(web, loaded.application.id).await?;
+        &now
+    } else {
+        loaded
+    };
     let mut shell = loaded.shell(web, person, "SSO").await;
     let missing = matches!(error.code, "placeholders_unfilled" | "sso_incomplete");
-    let status = frame::refuse(&mut shell, error)?;
+    let over = seen::is_meanwhile(&error);
+    let status = seen::refuse(&mut shell, error, &urls::admin_sso(&loaded.id()))?;
+    if over {
+        shell.banners.extend(differences(web, &loaded.application, form));
+    }
+    let typed = Application { placeholders: form.placeholders.clone(), ..loaded.application.clone() };
+    in_words(&mut shell.errors, &sso::missing(&web.installation.catalog, &typed));
     shell.errors = shell.errors.into_iter().map(|error| at_its_input(error, form)).collect();
     if missing {
         let title = "An active application has to stay complete, so nothing was saved";
@@ -194,8 +218,18 @@ async fn incomplete(web: &Web, person: &Person, id: ApplicationId, error: Error)
     let form = SsoForm::of(&loaded.application);
     let mut shell = loaded.shell(web, person, "SSO").await;
     let status = frame::refuse(&mut shell, error)?;
-    let missing = sso::missing(&web.installation.catalog, &loaded.application);
-    for error in &mut shell.errors {
+    in_words(&mut shell.errors, &sso::missing(&web.installation.catalog, &loaded.application));
+    shell.errors = shell.errors.into_iter().map(|error| at_its_input(error, &form)).collect();
+    let title = "Saved, and not switched on yet";
+    let body = "Fill in what is missing, and press Activate again.";
+    shell.banners.push(Banner::new(Tone::Info, title, body));
+    draw(web, person, &loaded, shell, &form, status).await
+}
+
+/// Placeholders that have no value, by their labels and by the names of their places on this page; the API names
+/// fields instead.
+pub(in crate::web::admin) fn in_words(errors: &mut [FieldError], missing: &[Missing]) {
+    for error in errors.iter_mut().filter(|error| error.code == "placeholder_unfilled") {
         let token = error.field.strip_prefix("placeholders.");
         if let Some(missing) = missing.iter().find(|missing| Some(missing.placeholder.as_str()) == token) {
             let places: Vec<String> = missing.used_in.iter().map(|field| field_label(field)).collect();
@@ -203,11 +237,20 @@ async fn incomplete(web: &Web, person: &Person, id: ApplicationId, error: Error)
             error.message = format!("Fill in {label} before you activate. It stands in: {places}.");
         }
     }
-    shell.errors = shell.errors.into_iter().map(|error| at_its_input(error, &form)).collect();
-    let title = "Saved, and not switched on yet";
-    let body = "Fill in what is missing, and press Activate again.";
-    shell.banners.push(Banner::new(Tone::Info, title, body));
-    draw(web, person, &loaded, shell, &form, status).await
+}
+
+/// What saving the typed form now would change of what is stored, where it can be said at all.
+fn differences(web: &Web, stored: &Application, form: &SsoForm) -> Option<Banner> {
+    let patch = form.patch(&stored.sso).ok()?;
+    let new = sso::patched(&web.installation.catalog, stored, patch).ok()?;
+    let fields = differing_fields(stored, &new);
+    if fields.is_empty() {
+        return Some(Banner::new(Tone::Info, "What you typed is what is stored now", ""));
+    }
+    let mut banner = Banner::new(Tone::Info, "Saving now would change", "");
+    let label = |field: &String| Link::new(field_label(field.strip_prefix("sso.").unwrap_or(field)), "");
+    banner.items = fields.iter().map(label).collect();
+    Some(banner)
 }
 
 /// Names an error after the input that shows it, where the settings name a part that has none of its own.
@@ -240,15 +283,19 @@ async fn save_bookmark(
     let patch =
         ApplicationPatch { bookmark_url: Some(posted.owned("bookmark_url")), ..ApplicationPatch::default() };
     // The button in the head of the page belongs to this form, so both come with the address.
-    if let Err(error) = update(db, console.ctx(), id, patch, None).await {
-        let mut shell = loaded.shell(web, &console.person, "SSO").await;
-        let status = frame::refuse(&mut shell, error)?;
-        return draw_bookmark(web, loaded, shell, Some(posted.owned("bookmark_url")), status);
-    }
+    let saved = match update(db, console.ctx(), id, patch, seen::version(posted)).await {
+        Ok(saved) => saved,
+        Err(error) => {
+            let loaded = Loaded::by_id(web, id).await?;
+            let mut shell = loaded.shell(web, &console.person, "SSO").await;
+            let status = seen::refuse(&mut shell, error, &tab)?;
+            return draw_bookmark(web, &loaded, shell, Some(posted.owned("bookmark_url")), status);
+        }
+    };
     if posted.text("action") != "activate" {
         return Ok(see_other(&Done::Saved.at(&tab)));
     }
-    sso::activate(db, console.ctx(), &installation.catalog, id).await?;
+    sso::activate(db, console.ctx(), &installation.catalog, id, Some(saved.version)).await?;
     Ok(see_other(&Done::Activated.at(&tab)))
 }
 
@@ -262,7 +309,7 @@ pub async fn deactivate(
     let loaded = Loaded::of(&web, &application).await?;
     if posted.confirmed() {
         let id = loaded.application.id;
-        applications::sso::deactivate(&web.installation.db, console.ctx(), id).await?;
+        applications::sso::deactivate(&web.installation.db, console.ctx(), id, None).await?;
         return Ok(see_other(&Done::Deactivated.at(&urls::admin_sso(&application))));
     }
     let decision = page::deactivation(&loaded.application, loaded.people);

@@ -3,10 +3,12 @@
 use axum::extract::{Path, State};
 use serde::Deserialize;
 
+use crate::applications::{self, sso};
 use crate::base::Error;
 use crate::base::id::ApplicationId;
 use crate::signon::outcome::Outcome;
 use crate::signon::trial::trial;
+use crate::web::admin::sso::in_words;
 use crate::web::error::Answer;
 use crate::web::extract::permission::ApplicationsWrite;
 use crate::web::extract::{Console, SignedForm};
@@ -28,7 +30,18 @@ pub async fn test_sign_on(
     let provider = web.options.trial.as_ref().ok_or_else(|| Error::not_found("built-in service provider"))?;
     let epochs = web.installation.epochs().await?;
     let session = &console.person.live.session;
-    match trial(&web.installation, console.ctx(), epochs, session, id, provider.as_ref()).await? {
+    let tried = trial(&web.installation, console.ctx(), epochs, session, id, provider.as_ref()).await;
+    let outcome = match tried {
+        Ok(outcome) => outcome,
+        Err(mut error) => {
+            if error.code == "placeholders_unfilled" {
+                let application = applications::require(&mut web.installation.db.reader(), id).await?;
+                in_words(&mut error.fields, &sso::missing(&web.installation.catalog, &application));
+            }
+            return Err(error.into());
+        }
+    };
+    match outcome {
         Outcome::Post(form) => post(form),
         Outcome::Refused(refused) => Err(Error::from(refused).into()),
         _ => Err(Error::internal("a test sign-on ends with a form or a refusal").into()),

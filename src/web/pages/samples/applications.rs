@@ -60,6 +60,7 @@ impl Samples {
             address: self.t("id.meridian.example/saml2/heap"),
             tab,
             groups: 4,
+            version: 3,
             bookmark: false,
         }
     }

@@ -218,6 +218,7 @@ impl Samples {
             crumbs: self.crumbs(&[("Users", "/admin/users")], title),
             action: self.t("/admin/users"),
             cancel_href: self.t("/admin/users"),
+            version: 3,
             new,
             password_min: 15,
             values: UserValues {
@@ -310,6 +311,7 @@ impl Samples {
             crumbs: self.crumbs(&[("Groups", "/admin/groups")], "Add"),
             action: self.t("/admin/groups"),
             cancel_href: self.t("/admin/groups"),
+            version: 0,
             new: true,
             name: self.t("Marketing"),
             description: self.t("Brand, campaigns, events"),
