@@ -81,9 +81,8 @@ pub fn field_label(field: &str) -> String {
     let parts: Vec<&str> = field.split('.').collect();
     let counted = |name: &str, at: &str| match at.parse::<usize>() {
         // The first is most often the only one.
-        Ok(0) => name.to_owned(),
-        Ok(at) => format!("{name} {}", at + 1),
-        Err(_) => name.to_owned(),
+        Ok(at) if at > 0 => format!("{name} {}", at + 1),
+        _ => name.to_owned(),
     };
     match parts.as_slice() {
         ["sp_entity_id"] => "SP entity ID".to_owned(),
