@@ -5,7 +5,7 @@ use serde_json::json;
 use tessera::applications::{Application, find_by_slug, sso};
 use tessera::base::clock::MINUTE;
 use tessera::db::epoch::{Scope, bump};
-use tessera::db::{Executor as _, sql};
+use tessera::db::sql;
 
 use crate::applications::add;
 use crate::world::{Browser, World};
