@@ -14,11 +14,11 @@ const BASE_URL: &str = "base_url";
 pub const MAX_CLOCK_SKEW_SECONDS: u32 = 300;
 /// Most that `request_max_age_seconds` can be.
 pub const MAX_REQUEST_AGE_SECONDS: u32 = 3600;
-/// How long the ID of a request is remembered, in milliseconds: as long as any settings could let it come again. A
-/// request may be dated ahead of us by the skew, and is too old only by age and skew together. The bounds count
-/// rather than the settings of the moment, since these may be raised while the ID is remembered.
+/// How long the ID of a request is remembered, in milliseconds: longer than any settings could let it come again, as it
+/// may be dated ahead of us by the skew and then has its age before it. The bounds count rather than the settings of
+/// the moment, since these may be raised while the ID is remembered.
 pub const SEEN_REQUEST_LIFETIME: i64 =
-    (MAX_REQUEST_AGE_SECONDS as i64 + 2 * MAX_CLOCK_SKEW_SECONDS as i64) * 1000;
+    (MAX_REQUEST_AGE_SECONDS as i64 + MAX_CLOCK_SKEW_SECONDS as i64 + 1) * 1000;
 
 /// The settings, each with its unit in its name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]

@@ -59,7 +59,7 @@ async fn a_21_stored_text_stays_text_on_every_page() {
     owner.get(&format!("{app}/sso")).await;
     let sso = [
         ("sp_entity_id", "urn:x:%22'><script>alert(1)</script>"),
-        ("acs_urls.0.url", "https://sp.example/acs?x='><script>"),
+        ("acs_urls.0.url", "https://sp.example/acs?x='&y=&quot;"),
         ("attributes.0.name", PAYLOAD),
         ("attributes.0.kind", "constant"),
         ("attributes.0.constant", PAYLOAD),
