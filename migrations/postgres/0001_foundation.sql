@@ -102,15 +102,19 @@ CREATE TABLE sessions (
 );
 CREATE INDEX sessions_user ON sessions (user_id);
 CREATE INDEX sessions_expiry ON sessions (expires_at);
+CREATE INDEX sessions_place ON sessions (source_prefix, created_at, user_id);
 
--- Failures by account (key `account:…`) and by source prefix (key `source:…`).
+-- Failures by what was typed (key `login:…`, a MAC), by account (`account:…`) and by source prefix (`source:…`).
 CREATE TABLE throttles (
     throttle_key TEXT NOT NULL PRIMARY KEY,
     window_start BIGINT NOT NULL,
     failures BIGINT NOT NULL,
     consecutive BIGINT NOT NULL,
-    blocked_until BIGINT NOT NULL
+    blocked_until BIGINT NOT NULL,
+    -- whose they are, so that a new password ends them all
+    user_id TEXT
 );
+CREATE INDEX throttles_user ON throttles (user_id);
 
 CREATE TABLE api_tokens (
     id TEXT NOT NULL PRIMARY KEY,
