@@ -15,7 +15,7 @@ use tessera::base::{Actor, Ctx};
 use tessera::config::open::{self, Opening};
 use tessera::config::{Config, DataArgs, ServeArgs};
 use tessera::events::query::{self, EventFilter};
-use tessera::events::EventName;
+use tessera::events::{EventName, chain};
 
 const CREATE: [&str; 6] = ["user", "create", "--username", "ada", "--email", "ada@example.com"];
 
@@ -168,6 +168,8 @@ async fn decision_20_a_derived_base_url_follows_the_port_until_an_application_kn
         base_url: &installation.base_url,
     };
     create(&installation.db, &ctx, around, new, None).await.unwrap();
+    chain::seal(&installation.db, &installation.vault, ctx.now()).await.unwrap();
+    assert_eq!(chain::verify(&installation.db, &installation.vault).await.unwrap().broken, None);
     installation.db.close().await;
 
     assert_eq!(base_url(&on(9292), Opening::Server).await, Err("base_url_differs"));
@@ -185,4 +187,17 @@ async fn decision_20_a_base_url_that_was_given_wins_over_the_port_and_is_not_cha
     assert_eq!(base_url(&given(other), Opening::Server).await, Err("base_url_differs"));
     let change = config(&folder, 8080, Some(other), true);
     assert_eq!(base_url(&change, Opening::Server).await.as_deref(), Ok(other));
+}
+
+#[tokio::test]
+async fn a_47_a_database_in_use_does_not_begin_its_chain_anew() {
+    let folder = TempDir::new().unwrap();
+    let config = config(&folder, 8080, None, false);
+    base_url(&config, Opening::Server).await.unwrap();
+    let db = tessera::db::Db::connect(&config.database_url).await.unwrap();
+    let mut tx = db.begin().await.unwrap();
+    tx.run(tessera::db::sql("DELETE FROM settings WHERE name = 'vault_check'")).await.unwrap();
+    tx.commit().await.unwrap();
+    db.close().await;
+    assert_eq!(base_url(&config, Opening::Server).await, Err("master_key_mark_missing"));
 }

@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::db::reserve::DiskReserve;
 use crate::db::{Db, dialect};
 use crate::directory;
-use crate::events::{Event, EventName, record};
+use crate::events::{Event, EventName, chain, record};
 use crate::settings::{self, StoredBaseUrl};
 use crate::signon::Installation;
 use crate::vault::{self, Vault};
@@ -115,11 +115,21 @@ fn key_missing(config: &Config) -> Error {
     )
 }
 
-/// Holds the master key against the database; a new one takes this key.
+/// Holds the master key against the database; a new one takes this key, and its chain of events begins.
 async fn claim(db: &Db, vault: &Vault, ctx: &Ctx) -> Result<()> {
     let mut tx = db.begin().await?;
     dialect::lock_for_transaction(&mut tx, FIRST_START).await?;
-    vault.check_in(&mut tx, &ctx.random).await?;
+    if vault.check_in(&mut tx, &ctx.random).await? {
+        // Without this, whoever deletes the mark together with the events would have the chain begun anew.
+        if directory::groups::find_by_name(&mut tx, "everyone").await?.is_some() {
+            return Err(Error::new(
+                Kind::Conflict,
+                "master_key_mark_missing",
+                "The database is in use, but the mark of its master key is gone: it was changed outside Tessera. Restore it from a backup.",
+            ));
+        }
+        chain::begin(&mut tx, vault, ctx.now()).await?;
+    }
     tx.commit().await
 }
 
