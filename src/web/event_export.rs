@@ -27,7 +27,7 @@ impl Format {
     /// Reads `jsonl` or `csv`; nothing means the first.
     pub fn parse(text: Option<&str>) -> Result<Self, Error> {
         match text {
-            None | Some("jsonl") => Ok(Self::JsonLines),
+            None | Some("" | "jsonl") => Ok(Self::JsonLines),
             Some("csv") => Ok(Self::Csv),
             Some(_) => Err(Error::field("format", "unknown_value", "Write jsonl or csv.")),
         }
