@@ -8,9 +8,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use both::{Both, context};
+use support::PrivatePostgres;
+use tessera::base::Ctx;
+use tessera::base::clock::HOUR;
 use tessera::base::paging::PageRequest;
 use tessera::db::group_commit::{GroupCommit, Step};
 use tessera::db::{Db, Executor, sql};
+use tessera::events::chain::Verdict;
 use tessera::events::query::{EventFilter, list};
 use tessera::events::{Event, EventName, chain, record};
 use tessera::vault::Vault;
@@ -171,19 +175,13 @@ async fn a_47_tampering_with_an_event_shows_where() {
     let vault = Vault::new([9; 32]);
     for (_guard, db) in Both::open().await.each() {
         let ctx = context();
-        for i in 0..7 {
-            let mut tx = db.begin().await.unwrap();
-            let event = Event::new(EventName::SettingsUpdate).detail("i", i).personal("who", "Livia");
-            record(&mut tx, &ctx, event).await.unwrap();
-            tx.commit().await.unwrap();
-        }
+        begin_chain(&db, &vault, &ctx).await;
+        record_some(&db, &ctx, 7).await;
         assert_eq!(chain::seal(&db, &vault, ctx.now()).await.unwrap(), 7);
         let verdict = chain::verify(&db, &vault).await.unwrap();
         assert_eq!((verdict.verified, verdict.broken), (7, None));
         // The database itself refuses an update, a deletion, and so does PostgreSQL a truncation.
-        for statement in
-            ["UPDATE events SET outcome = 'denied'", "DELETE FROM events", "DELETE FROM event_seals"]
-        {
+        for statement in refused_by(&db) {
             let mut tx = db.begin().await.unwrap();
             assert!(tx.run(sql(statement)).await.is_err(), "{statement}");
         }
@@ -216,6 +214,162 @@ async fn a_47_tampering_with_an_event_shows_where() {
         tx.commit().await.unwrap();
         let breach = chain::verify(&db, &vault).await.unwrap().broken.unwrap();
         assert_eq!((breach.seq, breach.code), (Some(4), "event_changed"));
+    }
+}
+
+#[tokio::test]
+async fn a_47_whatever_is_cut_off_the_chain_shows_for_ever() {
+    let vault = Vault::new([9; 32]);
+    let cluster = PrivatePostgres::start();
+    for (tampering, code) in TAMPERINGS {
+        let folder = tempfile::tempdir().unwrap();
+        let sqlite = format!("sqlite://{}/test.db", folder.path().display());
+        for url in [sqlite, cluster.create_database()] {
+            let db = Db::open(&url).await.unwrap();
+            let ctx = context();
+            begin_chain(&db, &vault, &ctx).await;
+            // Checkpoints at 30 and 40, none at the end.
+            for (events, hours) in [(30, 2), (10, 0), (10, 0)] {
+                record_some(&db, &ctx, events).await;
+                chain::seal(&db, &vault, ctx.now()).await.unwrap();
+                ctx.clock.advance(hours * HOUR);
+            }
+            assert_eq!(chain::verify(&db, &vault).await.unwrap(), Verdict { verified: 50, broken: None });
+            tamper(&db, tampering).await;
+            let breach = chain::verify(&db, &vault).await.unwrap().broken.expect(tampering[0]);
+            assert_eq!(breach.code, *code, "{tampering:?} on {url}");
+            // The sealer goes on and does not heal it, however much follows.
+            record_some(&db, &ctx, 60).await;
+            ctx.clock.advance(2 * HOUR);
+            chain::seal(&db, &vault, ctx.now()).await.unwrap();
+            assert!(chain::verify(&db, &vault).await.unwrap().broken.is_some(), "{tampering:?}");
+            let newest = chain::verify_newest(&db, &vault, 10).await.unwrap();
+            assert!(newest.broken.is_some() || *code == "checkpoint_forged", "{tampering:?}");
+            db.close().await;
+        }
+    }
+}
+
+/// What somebody with the database in hand does, and how the verification calls it.
+const TAMPERINGS: &[(&[&str], &str)] = &[
+    (
+        &[
+            "DELETE FROM events WHERE id IN (SELECT event_id FROM event_seals WHERE seq > 45)",
+            "DELETE FROM event_seals WHERE seq > 45",
+        ],
+        "chain_cut",
+    ),
+    (
+        &[
+            "DELETE FROM events WHERE id IN (SELECT event_id FROM event_seals WHERE seq > 2)",
+            "DELETE FROM event_seals WHERE seq > 2",
+            "DELETE FROM event_checkpoints",
+        ],
+        "chain_cut",
+    ),
+    (
+        &[
+            "DELETE FROM events WHERE id IN (SELECT event_id FROM event_seals WHERE seq > 45)",
+            "DELETE FROM event_seals WHERE seq > 45",
+            "UPDATE event_head SET seq = 45, hash = (SELECT hash FROM event_seals WHERE seq = 45)",
+        ],
+        "head_forged",
+    ),
+    (
+        &[
+            "DELETE FROM events",
+            "DELETE FROM event_seals",
+            "DELETE FROM event_checkpoints",
+            "DELETE FROM event_head",
+        ],
+        "head_missing",
+    ),
+    (&["DELETE FROM event_head"], "head_missing"),
+    (&["DELETE FROM event_checkpoints"], "checkpoint_missing"),
+    (&["DELETE FROM event_checkpoints WHERE seq = 40"], "checkpoint_missing"),
+    (&["DELETE FROM event_checkpoints WHERE seq = 30"], "checkpoint_forged"),
+    (&["UPDATE event_checkpoints SET at = at + 1 WHERE seq = 30"], "checkpoint_forged"),
+];
+
+/// Takes the triggers of the events away and runs the statements.
+async fn tamper(db: &Db, statements: &[&'static str]) {
+    let query = if db.is_sqlite() {
+        sql("SELECT 'DROP TRIGGER ' || name AS statement FROM sqlite_master \
+             WHERE type = 'trigger' AND name LIKE 'event%'")
+    } else {
+        sql(
+            "SELECT 'DROP TRIGGER ' || tgname || ' ON ' || tgrelid::regclass::text AS statement FROM pg_trigger \
+             WHERE tgname LIKE 'event%'",
+        )
+    };
+    let drops = db.reader().all(query).await.unwrap();
+    let mut tx = db.begin().await.unwrap();
+    for row in drops {
+        tx.run(sql(Box::leak(row.text("statement").unwrap().into_boxed_str()))).await.unwrap();
+    }
+    for statement in statements {
+        tx.run(sql(statement)).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+}
+
+/// What the database itself refuses, with its triggers in place.
+fn refused_by(db: &Db) -> Vec<&'static str> {
+    let mut all = vec![
+        "UPDATE events SET outcome = 'denied'",
+        "DELETE FROM events",
+        "UPDATE event_seals SET hash = ''",
+        "DELETE FROM event_seals",
+        "UPDATE event_checkpoints SET mac = ''",
+        "DELETE FROM event_checkpoints",
+        "UPDATE event_head SET seq = 0",
+        "DELETE FROM event_head",
+    ];
+    all.extend(if db.is_sqlite() {
+        [
+            "INSERT OR REPLACE INTO events SELECT * FROM events LIMIT 1",
+            "REPLACE INTO event_seals SELECT * FROM event_seals LIMIT 1",
+            "REPLACE INTO event_seals (seq, event_id, hash) SELECT 99, event_id, '' FROM event_seals LIMIT 1",
+            "INSERT OR REPLACE INTO event_checkpoints SELECT * FROM event_checkpoints",
+        ]
+    } else {
+        ["TRUNCATE events", "TRUNCATE event_seals", "TRUNCATE event_checkpoints", "TRUNCATE event_head"]
+    });
+    all
+}
+
+async fn begin_chain(db: &Db, vault: &Vault, ctx: &Ctx) {
+    let mut tx = db.begin().await.unwrap();
+    chain::begin(&mut tx, vault, ctx.now()).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+async fn record_some(db: &Db, ctx: &Ctx, count: i32) {
+    let mut tx = db.begin().await.unwrap();
+    for i in 0..count {
+        let event = Event::new(EventName::SettingsUpdate).detail("i", i).personal("who", "Livia");
+        record(&mut tx, ctx, event).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_47_the_chain_holds_while_several_seal_and_verify_at_once() {
+    let vault = Vault::new([9; 32]);
+    for (_guard, db) in Both::open().await.each() {
+        let ctx = context();
+        begin_chain(&db, &vault, &ctx).await;
+        let node = || async {
+            for _ in 0..8 {
+                record_some(&db, &ctx, 3).await;
+                chain::seal(&db, &vault, ctx.now()).await.unwrap();
+                ctx.clock.advance(HOUR / 3);
+                assert_eq!(chain::verify(&db, &vault).await.unwrap().broken, None);
+                assert_eq!(chain::verify_newest(&db, &vault, 10).await.unwrap().broken, None);
+            }
+        };
+        futures_util::future::join_all([node(), node(), node()]).await;
+        assert_eq!(chain::verify(&db, &vault).await.unwrap(), Verdict { verified: 72, broken: None });
     }
 }
 

@@ -11,7 +11,8 @@ use flate2::write::DeflateEncoder;
 use serde_json::{Value, json};
 use support::{Api, Browser, Page, Person, Tessera, sign_in};
 use tessera::base::Clock;
-use tessera::config::{Config, DataArgs, ServeArgs, open};
+use tessera::config::open::{self, Opening};
+use tessera::config::{Config, DataArgs, ServeArgs};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_tessera");
 const ENTITY_ID: &str = "https://sp.example/metadata";
@@ -71,18 +72,20 @@ async fn w_05_whoever_means_it_says_so_at_every_start() {
         [("http://localhost:8080", false), ("http://127.0.0.1", false), ("https://id.example.com", true)]
     {
         let folder = tempfile::tempdir().unwrap();
-        let opened = open::installation(&config(folder.path().to_owned(), Some(base_url), false), true).await;
+        let opened =
+            open::installation(&config(folder.path().to_owned(), Some(base_url), false), Opening::Server)
+                .await;
         assert_eq!(opened.unwrap().base_url.is_secure(), secure, "{base_url}");
     }
     let folder = tempfile::tempdir().unwrap();
     let plain = "http://id.example.com";
     let insecure = config(folder.path().to_owned(), Some(plain), true);
-    let opened = open::installation(&insecure, true).await.expect("--insecure-http was said");
+    let opened = open::installation(&insecure, Opening::Server).await.expect("--insecure-http was said");
     assert!(!opened.base_url.is_secure(), "so no cookie claims to be safe");
     opened.db.close().await;
     // The address is stored; the permission is not.
     for said in [Some(plain), None] {
-        let again = open::installation(&config(folder.path().to_owned(), said, false), false).await;
+        let again = open::installation(&config(folder.path().to_owned(), said, false), Opening::Server).await;
         let error = again.map(drop).unwrap_err();
         assert!(error.message.contains("--insecure-http"), "{said:?}: {error}");
     }

@@ -102,15 +102,19 @@ CREATE TABLE sessions (
 );
 CREATE INDEX sessions_user ON sessions (user_id);
 CREATE INDEX sessions_expiry ON sessions (expires_at);
+CREATE INDEX sessions_place ON sessions (source_prefix, created_at, user_id);
 
--- Failures by account (key `account:…`) and by source prefix (key `source:…`).
+-- Failures by what was typed (key `login:…`, a MAC), by account (`account:…`) and by source prefix (`source:…`).
 CREATE TABLE throttles (
     throttle_key TEXT NOT NULL PRIMARY KEY,
     window_start BIGINT NOT NULL,
     failures BIGINT NOT NULL,
     consecutive BIGINT NOT NULL,
-    blocked_until BIGINT NOT NULL
+    blocked_until BIGINT NOT NULL,
+    -- whose they are, so that a new password ends them all
+    user_id TEXT
 );
+CREATE INDEX throttles_user ON throttles (user_id);
 
 CREATE TABLE api_tokens (
     id TEXT NOT NULL PRIMARY KEY,
@@ -322,6 +326,16 @@ CREATE TABLE event_checkpoints (
     mac TEXT NOT NULL
 );
 
+-- The sealed end of the chain: which seal is the last, and which the last checkpoint. One row.
+CREATE TABLE event_head (
+    id BIGINT NOT NULL PRIMARY KEY CHECK (id = 1),
+    seq BIGINT NOT NULL,
+    at BIGINT NOT NULL,
+    hash TEXT NOT NULL,
+    checkpoint TEXT NOT NULL,
+    mac TEXT NOT NULL
+);
+
 CREATE FUNCTION refuse_event_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'events_append_only';
@@ -331,5 +345,17 @@ CREATE TRIGGER events_append_only BEFORE UPDATE OR DELETE ON events
 FOR EACH ROW EXECUTE FUNCTION refuse_event_change();
 CREATE TRIGGER event_seals_append_only BEFORE UPDATE OR DELETE ON event_seals
 FOR EACH ROW EXECUTE FUNCTION refuse_event_change();
+CREATE TRIGGER event_checkpoints_append_only BEFORE UPDATE OR DELETE ON event_checkpoints
+FOR EACH ROW EXECUTE FUNCTION refuse_event_change();
+CREATE TRIGGER event_head_forward BEFORE UPDATE ON event_head
+FOR EACH ROW WHEN (NEW.seq < OLD.seq) EXECUTE FUNCTION refuse_event_change();
+CREATE TRIGGER event_head_stays BEFORE DELETE ON event_head
+FOR EACH ROW EXECUTE FUNCTION refuse_event_change();
 CREATE TRIGGER events_no_truncate BEFORE TRUNCATE ON events
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_event_change();
+CREATE TRIGGER event_seals_no_truncate BEFORE TRUNCATE ON event_seals
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_event_change();
+CREATE TRIGGER event_checkpoints_no_truncate BEFORE TRUNCATE ON event_checkpoints
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_event_change();
+CREATE TRIGGER event_head_no_truncate BEFORE TRUNCATE ON event_head
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_event_change();

@@ -102,15 +102,19 @@ CREATE TABLE sessions (
 );
 CREATE INDEX sessions_user ON sessions (user_id);
 CREATE INDEX sessions_expiry ON sessions (expires_at);
+CREATE INDEX sessions_place ON sessions (source_prefix, created_at, user_id);
 
--- Failures by account (key `account:…`) and by source prefix (key `source:…`).
+-- Failures by what was typed (key `login:…`, a MAC), by account (`account:…`) and by source prefix (`source:…`).
 CREATE TABLE throttles (
     throttle_key TEXT NOT NULL PRIMARY KEY,
     window_start BIGINT NOT NULL,
     failures BIGINT NOT NULL,
     consecutive BIGINT NOT NULL,
-    blocked_until BIGINT NOT NULL
+    blocked_until BIGINT NOT NULL,
+    -- whose they are, so that a new password ends them all
+    user_id TEXT
 );
+CREATE INDEX throttles_user ON throttles (user_id);
 
 CREATE TABLE api_tokens (
     id TEXT NOT NULL PRIMARY KEY,
@@ -320,6 +324,16 @@ CREATE TABLE event_checkpoints (
     mac TEXT NOT NULL
 );
 
+-- The sealed end of the chain: which seal is the last, and which the last checkpoint. One row.
+CREATE TABLE event_head (
+    id BIGINT NOT NULL PRIMARY KEY CHECK (id = 1),
+    seq BIGINT NOT NULL,
+    at BIGINT NOT NULL,
+    hash TEXT NOT NULL,
+    checkpoint TEXT NOT NULL,
+    mac TEXT NOT NULL
+);
+
 CREATE TRIGGER events_append_only_update BEFORE UPDATE ON events
 BEGIN SELECT RAISE(ABORT, 'events_append_only'); END;
 CREATE TRIGGER events_append_only_delete BEFORE DELETE ON events
@@ -327,4 +341,22 @@ BEGIN SELECT RAISE(ABORT, 'events_append_only'); END;
 CREATE TRIGGER event_seals_append_only_update BEFORE UPDATE ON event_seals
 BEGIN SELECT RAISE(ABORT, 'events_append_only'); END;
 CREATE TRIGGER event_seals_append_only_delete BEFORE DELETE ON event_seals
+BEGIN SELECT RAISE(ABORT, 'events_append_only'); END;
+CREATE TRIGGER event_checkpoints_append_only_update BEFORE UPDATE ON event_checkpoints
+BEGIN SELECT RAISE(ABORT, 'events_append_only'); END;
+CREATE TRIGGER event_checkpoints_append_only_delete BEFORE DELETE ON event_checkpoints
+BEGIN SELECT RAISE(ABORT, 'events_append_only'); END;
+-- INSERT OR REPLACE takes the old row away without a word to the triggers on DELETE.
+CREATE TRIGGER events_append_only_replace BEFORE INSERT ON events
+WHEN EXISTS (SELECT 1 FROM events WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'events_append_only'); END;
+CREATE TRIGGER event_seals_append_only_replace BEFORE INSERT ON event_seals
+WHEN EXISTS (SELECT 1 FROM event_seals WHERE seq = NEW.seq OR event_id = NEW.event_id)
+BEGIN SELECT RAISE(ABORT, 'events_append_only'); END;
+CREATE TRIGGER event_checkpoints_append_only_replace BEFORE INSERT ON event_checkpoints
+WHEN EXISTS (SELECT 1 FROM event_checkpoints WHERE seq = NEW.seq)
+BEGIN SELECT RAISE(ABORT, 'events_append_only'); END;
+CREATE TRIGGER event_head_forward BEFORE UPDATE ON event_head WHEN NEW.seq < OLD.seq
+BEGIN SELECT RAISE(ABORT, 'events_append_only'); END;
+CREATE TRIGGER event_head_stays BEFORE DELETE ON event_head
 BEGIN SELECT RAISE(ABORT, 'events_append_only'); END;

@@ -6,7 +6,7 @@ use crate::base::id::{ApplicationId, GroupId};
 use crate::base::{Ctx, Error, Result, Timestamp};
 use crate::db::epoch::{Scope, bump};
 use crate::db::{Db, Executor, Tx};
-use crate::directory::groups;
+use crate::directory::{Group, groups};
 use crate::events::{Event, EventName, record};
 
 /// Binds a group; answers whether it was not bound before.
@@ -35,6 +35,32 @@ pub async fn unbind_in(tx: &mut Tx, ctx: &Ctx, application: ApplicationId, group
     change(tx, ctx, application, group, false).await
 }
 
+/// Deletes a group with its memberships and bindings, each unbinding with its event. `if_match` is the version of the
+/// group that the caller saw.
+pub async fn delete_group(db: &Db, ctx: &Ctx, group: GroupId, if_match: Option<i64>) -> Result<()> {
+    let mut tx = db.begin().await?;
+    delete_group_in(&mut tx, ctx, group, if_match).await?;
+    tx.commit().await
+}
+
+/// [`delete_group`] in the caller's transaction.
+pub async fn delete_group_in(tx: &mut Tx, ctx: &Ctx, group: GroupId, if_match: Option<i64>) -> Result<()> {
+    let group = groups::hold(tx, group, if_match).await?;
+    for application in store::list_bound_applications(tx, group.id).await? {
+        store::delete_binding(tx, application.id, group.id).await?;
+        record(tx, ctx, changed(EventName::ApplicationUnbind, application, &group)).await?;
+    }
+    groups::delete(tx, ctx, &group).await?;
+    bump(tx, Scope::Applications).await
+}
+
+fn changed(name: EventName, application: Application, group: &Group) -> Event {
+    Event::new(name)
+        .target("group", group.id, group.name.as_str())
+        .application(application.id)
+        .detail("application", application.label)
+}
+
 async fn change(
     tx: &mut Tx,
     ctx: &Ctx,
@@ -44,21 +70,17 @@ async fn change(
 ) -> Result<bool> {
     let application = require(tx, application).await?;
     let group = groups::find(tx, group).await?.ok_or_else(|| Error::not_found("group"))?;
-    let changed = if bound {
+    let is_new = if bound {
         store::insert_binding(tx, application.id, group.id, ctx.now()).await?
     } else {
         store::delete_binding(tx, application.id, group.id).await?
     };
-    if changed {
+    if is_new {
         bump(tx, Scope::Applications).await?;
         let name = if bound { EventName::ApplicationBind } else { EventName::ApplicationUnbind };
-        let event = Event::new(name)
-            .target("group", group.id, group.name.as_str())
-            .application(application.id)
-            .detail("application", application.label);
-        record(tx, ctx, event).await?;
+        record(tx, ctx, changed(name, application, &group)).await?;
     }
-    Ok(changed)
+    Ok(is_new)
 }
 
 /// The groups bound to an application, by name, each with the instant of binding.

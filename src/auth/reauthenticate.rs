@@ -24,7 +24,6 @@ use crate::vault::Vault;
 pub(in crate::auth) struct Proof {
     pub(in crate::auth) found: Credentials,
     pub(in crate::auth) stored: Stored,
-    slot: Slot,
 }
 
 /// Takes the password again; `session.authenticated_at` of the answer is this instant.
@@ -59,21 +58,37 @@ pub(in crate::auth) async fn prove(
     let mut reader = db.reader();
     let settings = settings::read(&mut reader).await?;
     let found = credentials::by_user(&mut reader, session.user_id).await?.ok_or_else(gone)?;
-    let key = throttle::key_for(&mut reader, ctx, vault, Some(found.user_id), "").await?;
-    let slot = throttle::reserve(db, ctx, &settings, key).await?;
-    let stored = found.password.clone().filter(|_| found.state == PersonState::Active);
+    let keys = throttle::keys_for(&mut reader, ctx, vault, Some(found.user_id), &found.username).await?;
+    let slot = throttle::reserve(db, ctx, &settings, keys).await?;
+    let usable = found.state == PersonState::Active && !slot.is_capped();
+    let stored = found.password.clone().filter(|_| usable);
     let hash = stored.as_ref().map(|stored| stored.hash.clone());
     let verdict = evaluate(db, ctx, passwords, &slot, hash, password).await?;
+    let mut reason = if slot.is_capped() { "locked" } else { "wrong_password" };
     if let (Some(stored), Verdict::Right { .. }) = (stored, verdict) {
-        return Ok(Proof { found, stored, slot });
+        if give_back(db, &slot).await? {
+            return Ok(Proof { found, stored });
+        }
+        reason = "locked";
     }
-    record_refusal(db, ctx, EventName::UserReauthenticate, Some(&found), "wrong_password", &slot).await?;
+    record_refusal(db, ctx, EventName::UserReauthenticate, Some(&found), reason, &slot).await?;
     Err(wrong())
+}
+
+/// A right password is no failed guess, whatever becomes of what it was for: so this does not wait for that. Answers
+/// false when others have driven the account to the cap meanwhile.
+async fn give_back(db: &Db, slot: &Slot) -> Result<bool> {
+    let mut tx = db.begin().await?;
+    if throttle::locked_since(&mut tx, slot).await? {
+        return Ok(false);
+    }
+    throttle::succeeded(&mut tx, slot).await?;
+    tx.commit().await?;
+    Ok(true)
 }
 
 /// Uses the proof in the transaction of what it is for: refused when the password was changed in between.
 pub(in crate::auth) async fn hold(tx: &mut Tx, proof: &Proof, to: &str) -> Result<()> {
-    throttle::succeeded(tx, &proof.slot).await?;
     if credentials::hold_password(tx, proof.found.user_id, &proof.stored, to).await? {
         Ok(())
     } else {

@@ -13,6 +13,7 @@ use crate::base::id::SessionId;
 use crate::base::{Actor, Ctx, Error, Kind, Result};
 use crate::db::Db;
 use crate::db::epoch::{Scope, bump};
+use crate::db::reserve::DiskReserve;
 use crate::directory::PersonState;
 use crate::directory::login_name::{MAX_LOGIN, login_key};
 use crate::events::{Event, EventName, Outcome, record};
@@ -32,11 +33,13 @@ pub struct SignIn {
     pub replaces: Option<SessionId>,
 }
 
-/// Signs a person in. Always a new session with a new token.
+/// Signs a person in. Always a new session with a new token. `disk` says whether there is room for the event of
+/// a refusal.
 ///
 /// Errors: `sign_in_failed` for every reason there is, `too_many_attempts` with seconds to wait, `overloaded`.
 pub async fn sign_in(
     db: &Db,
+    disk: &DiskReserve,
     ctx: &Ctx,
     vault: &Vault,
     passwords: &Passwords,
@@ -49,21 +52,22 @@ pub async fn sign_in(
     let settings = settings::read(&mut reader).await?;
     let found = credentials::by_login_key(&mut reader, &login_key(&attempt.login)).await?;
     let user = found.as_ref().map(|found| found.user_id);
-    let key = throttle::key_for(&mut reader, ctx, vault, user, &attempt.login).await?;
-    let slot = throttle::reserve(db, ctx, &settings, key).await?;
+    let keys = throttle::keys_for(&mut reader, ctx, vault, user, &attempt.login).await?;
+    let slot = throttle::reserve(db, ctx, &settings, keys).await?;
 
-    let usable = found.as_ref().filter(|found| found.state == PersonState::Active);
+    let usable = found.as_ref().filter(|found| found.state == PersonState::Active && !slot.is_capped());
     let stored = usable.and_then(|found| found.password.clone());
     let hash = stored.as_ref().map(|stored| stored.hash.clone());
     let verdict = evaluate(db, ctx, passwords, &slot, hash, &attempt.password).await?;
     let (Some(found), Some(stored), Verdict::Right { outdated }) = (&found, stored, verdict) else {
-        return refuse(db, ctx, found.as_ref(), reason(found.as_ref()), &slot).await;
+        let reason = if slot.is_capped() { "locked" } else { reason(found.as_ref()) };
+        return refuse(db, disk, ctx, found.as_ref(), reason, &slot).await;
     };
     let renewed =
         if outdated { passwords.rehash(&ctx.random, &attempt.password).await? } else { stored.hash.clone() };
     match issue(db, ctx, &settings, &attempt, &slot, found, (&stored, &renewed)).await? {
         Ok(session) => Ok(session),
-        Err(reason) => refuse(db, ctx, Some(found), reason, &slot).await,
+        Err(reason) => refuse(db, disk, ctx, Some(found), reason, &slot).await,
     }
 }
 
@@ -149,12 +153,22 @@ async fn issue(
 
 async fn refuse(
     db: &Db,
+    disk: &DiskReserve,
     ctx: &Ctx,
     found: Option<&Credentials>,
     reason: &'static str,
     slot: &Slot,
 ) -> Result<NewSession> {
-    reauthenticate::record_refusal(db, ctx, EventName::UserLoginAttempt, found, reason, slot).await?;
+    // What is kept back of the disk is not for strangers to fill (decision 17). The attempt counts all the same.
+    match disk.check() {
+        Ok(()) => {
+            let name = EventName::UserLoginAttempt;
+            reauthenticate::record_refusal(db, ctx, name, found, reason, slot).await?;
+        }
+        Err(error) => {
+            tracing::warn!(request_id = %ctx.request_id, code = error.code, reason, "a refused sign-in stands in no event");
+        }
+    }
     Err(Error::new(Kind::Unauthenticated, "sign_in_failed", "That username and password do not go together."))
 }
 

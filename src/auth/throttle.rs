@@ -2,9 +2,11 @@
 //! statement with the check, and taken back when it turns out right. So however many come at the same instant, no
 //! more than the limit are evaluated, on any number of nodes.
 //!
-//! By account: a delay that grows with the failures in a row, and from [`HARD_CAP`] on one attempt an hour; it ends
-//! by itself. A person at a place they signed in from lately is counted apart, so that a stranger elsewhere can't
-//! keep them out. By source: failures of its /24 or /64 in a minute.
+//! By what was typed: a delay that grows with the failures in a row, whether anybody has that name or not, so that
+//! the delay tells nothing. A place from which people sign in is counted apart, so that a stranger elsewhere
+//! can't keep them out. By account: from [`HARD_CAP`] failures in a row on, under whichever of its names, one attempt
+//! an hour is evaluated, and the others fail like a wrong password; it ends by itself. By source: failures of its /24
+//! or /64 in a minute.
 
 use std::net::IpAddr;
 
@@ -17,7 +19,7 @@ use crate::directory::login_name::login_key;
 use crate::settings::Settings;
 use crate::vault::Vault;
 
-/// Failures in a row after which an account takes one attempt an hour (SP 800-63B-4: at most 100).
+/// Failures in a row after which an account has one attempt an hour evaluated (SP 800-63B-4: at most 100).
 pub const HARD_CAP: i64 = 100;
 /// Failures in a row without any delay.
 const FREE: i64 = 4;
@@ -51,81 +53,94 @@ pub fn source_prefix(source: IpAddr) -> String {
     }
 }
 
+/// What an attempt is counted under.
+pub(in crate::auth) struct Keys {
+    login: String,
+    account: String,
+    user: Option<UserId>,
+}
+
 /// An attempt that was counted and not yet evaluated.
 #[derive(Debug)]
 pub(in crate::auth) struct Slot {
+    login: String,
     account: String,
     source: Option<String>,
     consecutive: i64,
+    /// Failures in a row of the account with this one; `None` when it is at the cap, and this one not counted.
+    in_a_row: Option<i64>,
 }
 
 impl Slot {
-    /// Seconds that the account has to wait if this attempt fails.
+    /// Seconds that the name has to wait if this attempt fails.
     pub(in crate::auth) fn delay_seconds(&self) -> i64 {
         delay(self.consecutive) / 1000
     }
+
+    /// Whether the account is at the hard cap: the attempt must fail, and as any other does.
+    pub(in crate::auth) fn is_capped(&self) -> bool {
+        self.in_a_row.is_none()
+    }
 }
 
-/// The key under which failures of a person are counted.
-fn account_key(user: UserId) -> String {
-    format!("account:{user}")
-}
-
-/// The key for what was typed: the person's, by place if it is a known one; for a name that nobody has, a MAC of it,
-/// so that what people type by mistake is not kept.
-pub(in crate::auth) async fn key_for(
+/// The keys for what was typed. Of it only a MAC is kept, since people type what is nobody's business by mistake.
+pub(in crate::auth) async fn keys_for(
     executor: &mut impl Executor,
     ctx: &Ctx,
     vault: &Vault,
     user: Option<UserId>,
     login: &str,
-) -> Result<String> {
-    let Some(user) = user else {
-        let mac = vault.mac("throttle", login_key(login).as_bytes());
-        let text = mac[..16].iter().fold(String::from("account:?"), |text, byte| format!("{text}{byte:02x}"));
-        return Ok(text);
-    };
-    let mut key = account_key(user);
+) -> Result<Keys> {
+    let mac = vault.mac("throttle", login_key(login).as_bytes());
+    let mac = mac[..16].iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+    let mut account = user.map_or_else(|| format!("account:?{mac}"), |user| format!("account:{user}"));
+    let mut login = format!("login:{mac}");
     if let Some(source) = ctx.source {
         let prefix = source_prefix(source);
-        if sessions::known_place(executor, user, &prefix, ctx.now().plus(-PLACE_KNOWN)).await? {
-            key.push('@');
-            key.push_str(&prefix);
+        let since = ctx.now().plus(-PLACE_KNOWN);
+        let (anybody, theirs) = sessions::known_place(executor, user, &prefix, since).await?;
+        // Whose place it is must not show in the delay: to a neighbour it would tell who signs in there.
+        if anybody {
+            login = format!("{login}@{prefix}");
+        }
+        if theirs {
+            account = format!("{account}@{prefix}");
         }
     }
-    Ok(key)
+    Ok(Keys { login, account, user })
 }
 
-/// Counts the attempt, or refuses it, in a transaction of its own.
-pub(in crate::auth) async fn reserve(
-    db: &Db,
-    ctx: &Ctx,
-    settings: &Settings,
-    account: String,
-) -> Result<Slot> {
+/// Counts the attempt, or refuses it, in a transaction of its own. The order name, source, account is that of all
+/// who write here.
+pub(in crate::auth) async fn reserve(db: &Db, ctx: &Ctx, settings: &Settings, keys: Keys) -> Result<Slot> {
     let now = ctx.now();
+    let Keys { login, account, user } = keys;
     let mut tx = db.begin().await?;
     let limit = settings.login_failures_per_account_minute;
-    let Some(consecutive) = throttles::reserve(&mut tx, &account, limit, now).await? else {
-        return Err(refused(&mut tx, ctx, &account).await?);
+    let Some(consecutive) = throttles::reserve(&mut tx, &login, user, limit, now).await? else {
+        return Err(refused(&mut tx, ctx, &login, limit).await?);
     };
     let source = ctx.source.map(|source| format!("source:{}", source_prefix(source)));
     if let Some(source) = &source {
         let limit = settings.login_failures_per_address_minute;
-        if throttles::reserve(&mut tx, source, limit, now).await?.is_none() {
-            return Err(refused(&mut tx, ctx, source).await?);
+        if throttles::reserve(&mut tx, source, None, limit, now).await?.is_none() {
+            return Err(refused(&mut tx, ctx, source, limit).await?);
         }
+    }
+    let in_a_row = throttles::reserve(&mut tx, &account, user, u32::MAX, now).await?;
+    if in_a_row.is_some_and(|failures| failures >= HARD_CAP) {
+        throttles::block(&mut tx, &account, now.plus(HOUR)).await?;
     }
     let wait = delay(consecutive);
     if wait > 0 {
-        throttles::block(&mut tx, &account, now.plus(wait)).await?;
+        throttles::block(&mut tx, &login, now.plus(wait)).await?;
     }
     tx.commit().await?;
-    Ok(Slot { account, source, consecutive })
+    Ok(Slot { login, account, source, consecutive, in_a_row })
 }
 
-async fn refused(tx: &mut Tx, ctx: &Ctx, key: &str) -> Result<Error> {
-    let until = throttles::room_at(tx, key).await?.unwrap_or_else(|| ctx.now());
+async fn refused(tx: &mut Tx, ctx: &Ctx, key: &str, limit: u32) -> Result<Error> {
+    let until = throttles::room_at(tx, key, limit).await?.unwrap_or_else(|| ctx.now());
     let seconds = u32::try_from((until.since(ctx.now()) + 999) / 1000).unwrap_or(1).max(1);
     Ok(too_many(seconds))
 }
@@ -143,36 +158,43 @@ fn too_many(seconds: u32) -> Error {
 /// Whether others have driven the account to the hard cap since this attempt was counted.
 pub(in crate::auth) async fn locked_since(executor: &mut impl Executor, slot: &Slot) -> Result<bool> {
     let now = throttles::consecutive(executor, &slot.account).await?;
-    Ok(now >= HARD_CAP && now > slot.consecutive)
+    Ok(now >= HARD_CAP && slot.in_a_row.is_none_or(|counted| now > counted))
 }
 
 /// The attempt was right: it does not count, and the failures before it are forgotten.
 pub(in crate::auth) async fn succeeded(tx: &mut Tx, slot: &Slot) -> Result<()> {
-    throttles::release(tx, &slot.account).await?;
-    throttles::forget(tx, &slot.account).await?;
+    throttles::release(tx, &slot.login).await?;
+    throttles::forget(tx, &slot.login).await?;
     if let Some(source) = &slot.source {
         throttles::release(tx, source).await?;
     }
-    Ok(())
+    throttles::release(tx, &slot.account).await?;
+    throttles::forget(tx, &slot.account).await
 }
 
 /// The attempt was never evaluated: it does not count.
 pub(in crate::auth) async fn undo(db: &Db, ctx: &Ctx, slot: &Slot) -> Result<()> {
     let mut tx = db.begin().await?;
-    throttles::release(&mut tx, &slot.account).await?;
+    throttles::release(&mut tx, &slot.login).await?;
     // A block that this attempt set is its own: nobody else was counted while it stood.
     if slot.delay_seconds() > 0 {
-        throttles::block(&mut tx, &slot.account, ctx.now()).await?;
+        throttles::block(&mut tx, &slot.login, ctx.now()).await?;
     }
     if let Some(source) = &slot.source {
         throttles::release(&mut tx, source).await?;
     }
+    if let Some(in_a_row) = slot.in_a_row {
+        throttles::release(&mut tx, &slot.account).await?;
+        if in_a_row >= HARD_CAP {
+            throttles::block(&mut tx, &slot.account, ctx.now()).await?;
+        }
+    }
     tx.commit().await
 }
 
-/// The account's password was set anew: its failures are forgotten.
+/// The person's password was set anew: the failures before are forgotten, under each of their names.
 pub(in crate::auth) async fn clear(tx: &mut Tx, user: UserId) -> Result<()> {
-    throttles::clear(tx, &account_key(user)).await
+    throttles::clear(tx, user).await
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use clap::Args;
 use crate::base::{Error, Kind, Result};
 use crate::cli::{open_beside, output};
 use crate::config::DataArgs;
+use crate::config::open::Opening;
 use crate::transfer::read::BOUNDS;
 use crate::transfer::{self, Options, Plan, Refusal, Refused, Verb};
 
@@ -39,7 +40,7 @@ pub(super) async fn run(data: &DataArgs, args: ApplyArgs) -> Result<ExitCode> {
         Ok(declared) => declared,
         Err(refusals) => return Ok(refused(&refusals)),
     };
-    let (installation, ctx) = open_beside(data).await?;
+    let (installation, ctx) = open_beside(data, Opening::Existing).await?;
     let options = Options { prune: args.prune, reuse: args.reuse };
     let plan = match transfer::rehearse(&installation, &ctx, &declared, options).await {
         Ok(plan) => plan,
@@ -68,7 +69,7 @@ pub(super) async fn run(data: &DataArgs, args: ApplyArgs) -> Result<ExitCode> {
 
 /// Prints the configuration.
 pub(super) async fn export(data: &DataArgs) -> Result<ExitCode> {
-    let (installation, _) = open_beside(data).await?;
+    let (installation, _) = open_beside(data, Opening::Existing).await?;
     let text = transfer::export(&installation).await?;
     output::line(text.trim_end_matches('\n'))?;
     Ok(ExitCode::SUCCESS)

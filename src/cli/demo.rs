@@ -10,7 +10,8 @@ use clap::Args;
 use crate::base::{Actor, Ctx, Error, Kind, Result};
 use crate::cli::demo_content::{self, Filled};
 use crate::cli::{output, serve};
-use crate::config::{Config, DataArgs, ServeArgs, open};
+use crate::config::open::{self, Opening};
+use crate::config::{Config, DataArgs, ServeArgs};
 use crate::lab::Lab;
 
 /// What the demo takes.
@@ -44,9 +45,13 @@ pub(super) async fn run(data: &DataArgs, args: &DemoArgs) -> Result<ExitCode> {
         ..ServeArgs::default()
     };
     let mut config = Config::resolve(&data, &options)?;
+    // A settings file may name the real ones, and the demo must not fill those.
+    config.database_url = format!("sqlite://{}", folder.path().join("tessera.db").display());
+    config.master_key_file = folder.path().join("master.key");
+    config.master_key = None;
     let listener = serve::listen(&config).await?;
     config.listen = listener.local_addr().map_err(Error::internal)?;
-    let installation = Arc::new(open::installation(&config, true).await?);
+    let installation = Arc::new(open::installation(&config, Opening::Server).await?);
     let ctx = Ctx::background(Actor::System("demo"), installation.clock.clone(), installation.random.clone());
     let lab = serve::start_lab(&config, &installation).await?.ok_or_else(|| {
         Error::new(

@@ -7,6 +7,7 @@ use clap::Subcommand;
 use crate::base::Result;
 use crate::cli::{open_beside, output};
 use crate::config::DataArgs;
+use crate::config::open::Opening;
 use crate::events::chain;
 
 #[derive(Subcommand, Debug)]
@@ -16,7 +17,7 @@ pub(super) enum EventsCommand {
 }
 
 pub(super) async fn run(data: &DataArgs, command: EventsCommand) -> Result<ExitCode> {
-    let (installation, _) = open_beside(data).await?;
+    let (installation, _) = open_beside(data, Opening::Existing).await?;
     match command {
         EventsCommand::Verify => {
             chain::seal(&installation.db, &installation.vault, installation.clock.now()).await?;

@@ -10,6 +10,7 @@ use crate::base::paging::{MAX_LIMIT, PageRequest};
 use crate::base::{Error, Result};
 use crate::cli::{open_beside, output};
 use crate::config::DataArgs;
+use crate::config::open::Opening;
 use crate::keys;
 use crate::signon::Installation;
 
@@ -26,7 +27,7 @@ pub(super) enum KeyCommand {
 const COLUMNS: [&str; 6] = ["application", "key", "state", "algorithm", "not after", "SHA-256 fingerprint"];
 
 pub(super) async fn run(data: &DataArgs, command: KeyCommand) -> Result<ExitCode> {
-    let (installation, _) = open_beside(data).await?;
+    let (installation, _) = open_beside(data, Opening::Existing).await?;
     let KeyCommand::List { application } = command;
     let applications = match application {
         Some(which) => vec![find(&installation, &which).await?],

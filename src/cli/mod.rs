@@ -15,10 +15,13 @@ mod user;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use rustix::fs::Mode;
 
-use crate::base::{Actor, Ctx, Result};
-use crate::config::open;
+use crate::base::{Actor, Ctx, Error, Result};
+use crate::config::open::{self, Opening};
 use crate::config::{Config, DataArgs, ServeArgs};
 use crate::signon::Installation;
 
@@ -61,10 +64,35 @@ enum Command {
     Events(events::EventsCommand),
 }
 
+/// Arguments of every command that the demo, which has a folder of its own, has no use for.
+const NOT_FOR_THE_DEMO: [(&str, &str); 5] = [
+    ("data_dir", "--data-dir"),
+    ("database_url", "--database-url"),
+    ("master_key_file", "--master-key-file"),
+    ("master_key", "--master-key"),
+    ("password_blocklist", "--password-blocklist"),
+];
+
+/// Reads the process's arguments. What is given and would be ignored is refused.
+fn parse() -> std::result::Result<Arguments, clap::Error> {
+    let mut command = Arguments::command();
+    let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    let arguments = Arguments::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+    if matches!(arguments.command, Command::Demo(_)) {
+        for (id, flag) in NOT_FOR_THE_DEMO {
+            if matches.value_source(id) == Some(ValueSource::CommandLine) {
+                let why = format!("the demo runs on a folder of its own and takes no {flag}");
+                return Err(command.error(ErrorKind::ArgumentConflict, why));
+            }
+        }
+    }
+    Ok(arguments)
+}
+
 /// Runs the command of the process's arguments.
 #[must_use]
 pub fn run() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let arguments = match parse() {
         Ok(arguments) => arguments,
         Err(error) => {
             let code = if error.use_stderr() { 2 } else { 0 };
@@ -73,6 +101,10 @@ pub fn run() -> ExitCode {
             return ExitCode::from(code);
         }
     };
+    if !matches!(arguments.command, Command::Catalog(_)) {
+        // SQLite makes its files as the process's mask allows, also in a folder that others may read.
+        rustix::process::umask(Mode::RWXG | Mode::RWXO);
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -83,16 +115,22 @@ pub fn run() -> ExitCode {
     match runtime.block_on(execute(arguments)) {
         Ok(code) => code,
         Err(error) => {
-            output::complain(&error.message);
-            for field in error.fields.iter().filter(|field| field.message != error.message) {
-                output::complain(&format!("  {}: {}", field.field, field.message));
-            }
-            if let Some(cause) = error.internal_cause() {
-                output::complain(&format!("  cause: {cause}"));
-            }
+            output::complain(&told(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// The failure as one line: what happened, the other fields at fault, and the cause, which an operator can use.
+fn told(error: &Error) -> String {
+    let mut line = error.message.clone().into_owned();
+    for field in error.fields.iter().filter(|field| field.message != error.message) {
+        line = format!("{line} {}: {}", field.field, field.message);
+    }
+    if let Some(cause) = error.internal_cause() {
+        line = format!("{line} (cause: {cause})");
+    }
+    line.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 async fn execute(arguments: Arguments) -> Result<ExitCode> {
@@ -111,11 +149,33 @@ async fn execute(arguments: Arguments) -> Result<ExitCode> {
     }
 }
 
-/// Opens the installation for a command beside the server.
-async fn open_beside(data: &DataArgs) -> Result<(Installation, Ctx)> {
+/// Opens the installation for a command beside the server. `opening`: [`Opening::Making`] only for a command that an
+/// operator may want before the first start.
+async fn open_beside(data: &DataArgs, opening: Opening) -> Result<(Installation, Ctx)> {
     let config = Config::resolve(data, &ServeArgs::default())?;
-    open::data_dir(&config)?;
-    let installation = open::installation(&config, true).await?;
+    if opening == Opening::Making {
+        open::data_dir(&config)?;
+    }
+    let installation = open::installation(&config, opening).await?;
     let ctx = Ctx::background(Actor::CommandLine, installation.clock.clone(), installation.random.clone());
     Ok((installation, ctx))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{FieldError, Kind};
+
+    #[test]
+    fn a_failure_is_one_line() {
+        let field = |field: &str, message: &str| FieldError {
+            field: field.to_owned(),
+            code: "x".into(),
+            message: message.to_owned(),
+        };
+        let error = Error::invalid(vec![field("username", "Give a username."), field("email", "Give one.")]);
+        assert_eq!(told(&error), "Give a username. email: Give one.");
+        let error = Error::new(Kind::Internal, "x", "It failed.").because("line 1\n  line 2");
+        assert_eq!(told(&error), "It failed. (cause: line 1 line 2)");
+    }
 }

@@ -14,7 +14,8 @@ use crate::auth::{link, session};
 use crate::base::urls::BaseUrl;
 use crate::base::{Actor, Ctx, Error, Kind, Result, urls};
 use crate::cli::output;
-use crate::config::{Config, open};
+use crate::config::Config;
+use crate::config::open::{self, Opening};
 use crate::db::lock::ServerLock;
 use crate::events::{Event, EventName, chain};
 use crate::lab::{Lab, LabSp};
@@ -30,7 +31,7 @@ pub(super) async fn run(config: &Config) -> Result<ExitCode> {
     let listener = listen(config).await?;
     let mut config = config.clone();
     config.listen = listener.local_addr().map_err(Error::internal)?;
-    let installation = Arc::new(open::installation(&config, true).await?);
+    let installation = Arc::new(open::installation(&config, Opening::Server).await?);
     let ctx = context(&installation, "start");
     note_start(&installation, &ctx).await?;
     output::line(&format!("Tessera listens on http://{} as {}", config.listen, installation.base_url))?;

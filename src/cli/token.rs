@@ -12,6 +12,7 @@ use crate::base::paging::{MAX_LIMIT, PageRequest};
 use crate::base::{Error, Result};
 use crate::cli::{open_beside, output};
 use crate::config::DataArgs;
+use crate::config::open::Opening;
 
 #[derive(Subcommand, Debug)]
 pub(super) enum TokenCommand {
@@ -42,7 +43,9 @@ fn days(text: &str) -> std::result::Result<u32, String> {
 }
 
 pub(super) async fn run(data: &DataArgs, command: TokenCommand) -> Result<ExitCode> {
-    let (installation, ctx) = open_beside(data).await?;
+    let making = matches!(command, TokenCommand::Create { .. });
+    let opening = if making { Opening::Making } else { Opening::Existing };
+    let (installation, ctx) = open_beside(data, opening).await?;
     match command {
         TokenCommand::Create { name, role, expires } => {
             let new = NewApiToken { name, role, expires_in_days: expires };

@@ -14,6 +14,7 @@ use crate::base::{Error, Result, urls};
 use crate::cli::token::parse_role;
 use crate::cli::{open_beside, output};
 use crate::config::DataArgs;
+use crate::config::open::Opening;
 use crate::directory::{NewPerson, PeopleFilter, Person, people};
 use crate::signon::Installation;
 
@@ -90,7 +91,9 @@ async fn find(installation: &Installation, who: &str) -> Result<Person> {
 }
 
 pub(super) async fn run(data: &DataArgs, command: UserCommand) -> Result<ExitCode> {
-    let (installation, ctx) = open_beside(data).await?;
+    let making = matches!(command, UserCommand::Create(_));
+    let opening = if making { Opening::Making } else { Opening::Existing };
+    let (installation, ctx) = open_beside(data, opening).await?;
     let db = &installation.db;
     match command {
         UserCommand::Create(args) => {

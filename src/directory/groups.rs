@@ -232,29 +232,20 @@ pub async fn update_in(
 }
 
 /// Deletes a group with its memberships and its bindings to applications. The name is free at once.
-pub async fn delete(db: &Db, ctx: &Ctx, id: GroupId) -> Result<()> {
-    delete_seen(db, ctx, id, None).await
-}
-
-/// Deletes a group as [`delete`] does. `if_match` is the version the caller saw.
-pub async fn delete_seen(db: &Db, ctx: &Ctx, id: GroupId, if_match: Option<i64>) -> Result<()> {
-    let mut tx = db.begin().await?;
-    delete_in(&mut tx, ctx, id, if_match).await?;
-    tx.commit().await
-}
-
-/// [`delete_seen`] in the caller's transaction.
-pub async fn delete_in(tx: &mut Tx, ctx: &Ctx, id: GroupId, if_match: Option<i64>) -> Result<()> {
-    let group = locked(tx, id).await?;
-    check_version(group.version, if_match)?;
-    store::delete(tx, id).await?;
+pub async fn delete(tx: &mut Tx, ctx: &Ctx, group: &Group) -> Result<()> {
+    store::delete(tx, group.id).await?;
     let event = Event::new(EventName::GroupDelete)
-        .target("group", id, &group.name)
+        .target("group", group.id, &group.name)
         .detail("members", group.member_count);
     record(tx, ctx, event).await?;
-    bump(tx, Scope::Directory).await?;
-    // Its bindings went with it.
-    bump(tx, Scope::Applications).await
+    bump(tx, Scope::Directory).await
+}
+
+/// A group that is about to be deleted, kept from other writers. `if_match` is the version the caller saw.
+pub async fn hold(tx: &mut Tx, id: GroupId, if_match: Option<i64>) -> Result<Group> {
+    let group = locked(tx, id).await?;
+    check_version(group.version, if_match)?;
+    Ok(group)
 }
 
 /// The group, kept from other writers, unless it is the built-in one.

@@ -41,6 +41,7 @@ names! {
     ServerStart = "server_start", "started the server";
     SetupLinkCreate = "setup_link_create", "made a set-up link";
     SetupComplete = "setup_complete", "set Tessera up and became its owner";
+    BaseUrlChange = "base_url_change", "changed the base URL";
     SettingsUpdate = "settings_update", "changed the settings";
     UserLoginAttempt = "user_login_attempt", "tried to sign in";
     UserReauthenticate = "user_reauthenticate", "entered the password again";

@@ -110,10 +110,88 @@ pub(super) async fn list_unsealed(executor: &mut impl Executor, limit: i64) -> R
     executor.all(query).await?.iter().map(read).collect()
 }
 
-/// The end of the chain: number and hash of the last seal.
-pub(super) async fn last_seal(executor: &mut impl Executor) -> Result<Option<(i64, String)>> {
-    let row = executor.optional(sql("SELECT seq, hash FROM event_seals ORDER BY seq DESC LIMIT 1")).await?;
-    row.map(|row| Ok((row.int("seq")?, row.text("hash")?))).transpose()
+/// What the head says of the chain's end.
+#[derive(Clone, Debug)]
+pub(super) struct Head {
+    pub(super) seq: i64,
+    pub(super) at: i64,
+    pub(super) hash: String,
+    /// MAC of the last checkpoint; empty before the first.
+    pub(super) checkpoint: String,
+    pub(super) mac: String,
+}
+
+/// A checkpoint.
+#[derive(Clone, Debug)]
+pub(super) struct Checkpoint {
+    pub(super) seq: i64,
+    pub(super) at: i64,
+    pub(super) hash: String,
+    pub(super) mac: String,
+}
+
+/// The end of the chain at one instant: the head, the last seal with its hash, the last checkpoint.
+#[derive(Clone, Debug)]
+pub(super) struct End {
+    pub(super) head: Option<Head>,
+    pub(super) last: Option<(i64, String)>,
+    pub(super) checkpoint: Option<Checkpoint>,
+}
+
+/// Reads the end in one statement, so that the sealer can't come in between.
+pub(super) async fn end(executor: &mut impl Executor) -> Result<End> {
+    let row = executor
+        .one(sql(
+            "SELECT h.seq AS head_seq, h.at AS head_at, h.hash AS head_hash, h.checkpoint AS head_checkpoint, \
+             h.mac AS head_mac, s.seq, s.hash, c.seq AS c_seq, c.at AS c_at, c.hash AS c_hash, c.mac AS c_mac \
+             FROM (SELECT 1 AS one) o LEFT JOIN event_head h ON h.id = 1 \
+             LEFT JOIN event_seals s ON s.seq = (SELECT MAX(seq) FROM event_seals) \
+             LEFT JOIN event_checkpoints c ON c.seq = (SELECT MAX(seq) FROM event_checkpoints)",
+        ))
+        .await?;
+    let head = match row.opt_int("head_seq")? {
+        Some(seq) => Some(Head {
+            seq,
+            at: row.int("head_at")?,
+            hash: row.text("head_hash")?,
+            checkpoint: row.text("head_checkpoint")?,
+            mac: row.text("head_mac")?,
+        }),
+        None => None,
+    };
+    let checkpoint = match row.opt_int("c_seq")? {
+        Some(seq) => {
+            Some(Checkpoint { seq, at: row.int("c_at")?, hash: row.text("c_hash")?, mac: row.text("c_mac")? })
+        }
+        None => None,
+    };
+    Ok(End { head, last: row.opt_int("seq")?.zip(row.opt_text("hash")?), checkpoint })
+}
+
+/// Makes the head, unless there is one.
+pub(super) async fn insert_head(tx: &mut Tx, head: &Head) -> Result<()> {
+    write_head(
+        tx,
+        sql("INSERT INTO event_head (seq, at, hash, checkpoint, mac, id) VALUES ($1, $2, $3, $4, $5, 1) \
+             ON CONFLICT (id) DO NOTHING"),
+        head,
+    )
+    .await
+}
+
+/// Moves the head.
+pub(super) async fn update_head(tx: &mut Tx, head: &Head) -> Result<()> {
+    write_head(
+        tx,
+        sql("UPDATE event_head SET seq = $1, at = $2, hash = $3, checkpoint = $4, mac = $5 WHERE id = 1"),
+        head,
+    )
+    .await
+}
+
+async fn write_head(tx: &mut Tx, query: Query, head: &Head) -> Result<()> {
+    let query = query.bind(head.seq).bind(head.at).bind(head.hash.as_str()).bind(head.checkpoint.as_str());
+    tx.run(query.bind(head.mac.as_str())).await.map(drop)
 }
 
 /// Adds a seal and takes the event off the waiting list.
@@ -158,38 +236,29 @@ pub(super) async fn find_stray(executor: &mut impl Executor) -> Result<Option<St
     executor.optional(query).await?.map(|row| row.text("id")).transpose()
 }
 
-/// The last checkpoint's number and instant.
-pub(super) async fn last_checkpoint(executor: &mut impl Executor) -> Result<Option<(i64, Timestamp)>> {
-    let row =
-        executor.optional(sql("SELECT seq, at FROM event_checkpoints ORDER BY seq DESC LIMIT 1")).await?;
-    row.map(|row| Ok((row.int("seq")?, row.time("at")?))).transpose()
-}
-
 /// Adds a checkpoint.
-pub(super) async fn insert_checkpoint(
-    tx: &mut Tx,
-    seq: i64,
-    at: Timestamp,
-    hash: &str,
-    mac: &str,
-) -> Result<()> {
+pub(super) async fn insert_checkpoint(tx: &mut Tx, checkpoint: &Checkpoint) -> Result<()> {
     tx.run(
         sql("INSERT INTO event_checkpoints (seq, at, hash, mac) VALUES ($1, $2, $3, $4)")
-            .bind(seq)
-            .bind(at)
-            .bind(hash)
-            .bind(mac),
+            .bind(checkpoint.seq)
+            .bind(checkpoint.at)
+            .bind(checkpoint.hash.as_str())
+            .bind(checkpoint.mac.as_str()),
     )
     .await
     .map(drop)
 }
 
-/// All checkpoints, in order: number, instant, hash, mac.
+/// All checkpoints, in order, each with the hash of its seal, if that is there.
 pub(super) async fn list_checkpoints(
     executor: &mut impl Executor,
-) -> Result<Vec<(i64, i64, String, String)>> {
-    let rows = executor.all(sql("SELECT seq, at, hash, mac FROM event_checkpoints ORDER BY seq")).await?;
-    rows.iter()
-        .map(|row| Ok((row.int("seq")?, row.int("at")?, row.text("hash")?, row.text("mac")?)))
-        .collect()
+) -> Result<Vec<(Checkpoint, Option<String>)>> {
+    let query = sql("SELECT c.seq, c.at, c.hash, c.mac, s.hash AS sealed FROM event_checkpoints c \
+         LEFT JOIN event_seals s ON s.seq = c.seq ORDER BY c.seq");
+    let read = |row: &Row| {
+        let (hash, mac) = (row.text("hash")?, row.text("mac")?);
+        let checkpoint = Checkpoint { seq: row.int("seq")?, at: row.int("at")?, hash, mac };
+        Ok((checkpoint, row.opt_text("sealed")?))
+    };
+    executor.all(query).await?.iter().map(read).collect()
 }

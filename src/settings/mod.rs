@@ -9,6 +9,7 @@ use crate::db::{Db, Executor, Tx, sql};
 
 const NAME: &str = "settings";
 const BASE_URL: &str = "base_url";
+const BASE_URL_DERIVED: &str = "base_url_derived";
 
 /// Most that `clock_skew_seconds` can be (SAML-111).
 pub const MAX_CLOCK_SKEW_SECONDS: u32 = 300;
@@ -167,13 +168,26 @@ async fn put(tx: &mut Tx, name: &str, value: &str) -> Result<()> {
     .map(drop)
 }
 
+/// The base URL a server was started with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredBaseUrl {
+    /// The URL.
+    pub url: String,
+    /// Nobody gave it: it came from the port of the server.
+    pub derived: bool,
+}
+
 /// The base URL this database was first started with (decision 20).
-pub async fn stored_base_url(db: &Db) -> Result<Option<String>> {
-    let row = db.reader().optional(sql("SELECT value FROM settings WHERE name = $1").bind(BASE_URL)).await?;
-    row.map(|row| row.text("value")).transpose()
+pub async fn stored_base_url(db: &Db) -> Result<Option<StoredBaseUrl>> {
+    let query = || sql("SELECT value FROM settings WHERE name = $1");
+    let Some(row) = db.reader().optional(query().bind(BASE_URL)).await? else { return Ok(None) };
+    let derived = db.reader().optional(query().bind(BASE_URL_DERIVED)).await?;
+    let derived = derived.map(|row| row.text("value")).transpose()?.is_some_and(|text| text == "true");
+    Ok(Some(StoredBaseUrl { url: row.text("value")?, derived }))
 }
 
 /// Remembers the base URL.
-pub async fn store_base_url(tx: &mut Tx, base_url: &str) -> Result<()> {
-    put(tx, BASE_URL, base_url).await
+pub async fn store_base_url(tx: &mut Tx, base_url: &StoredBaseUrl) -> Result<()> {
+    put(tx, BASE_URL, &base_url.url).await?;
+    put(tx, BASE_URL_DERIVED, if base_url.derived { "true" } else { "false" }).await
 }

@@ -297,7 +297,7 @@ impl<'a> Performance<'a> {
             if kept.contains(&group_key(&group.name)) {
                 continue;
             }
-            groups::delete_in(tx, self.ctx, group.id, Some(group.version)).await?;
+            binding::delete_group_in(tx, self.ctx, group.id, Some(group.version)).await?;
             let step = Step::new(Verb::Delete, Subject::Group, &group.name);
             self.plan.steps.push(step.noting(format!("{} people in it", group.member_count)));
         }

@@ -18,7 +18,7 @@ use openssl::symm::{Cipher, decrypt_aead, encrypt_aead};
 use zeroize::Zeroizing;
 
 use crate::base::{Error, Kind, Random, Result};
-use crate::db::{Db, Executor, sql};
+use crate::db::{Db, Executor, Tx, sql};
 
 const FORMAT: u8 = 1;
 const NONCE: usize = 12;
@@ -134,11 +134,15 @@ impl Vault {
     /// Refuses to start under a master key that is not the database's.
     pub async fn check(&self, db: &Db, random: &Random) -> Result<()> {
         let mut tx = db.begin().await?;
-        let stored =
-            tx.optional(sql("SELECT value FROM settings WHERE name = $1").bind(CHECK_SETTING)).await?;
-        if let Some(row) = stored {
-            let sealed = STANDARD.decode(row.text("value")?).map_err(Error::internal)?;
-            return self.open(CHECK_SETTING, &sealed).map(drop).map_err(|_| {
+        self.check_in(&mut tx, random).await?;
+        tx.commit().await
+    }
+
+    /// The same in the caller's transaction; answers whether the database had no master key yet and has this one now.
+    pub async fn check_in(&self, tx: &mut Tx, random: &Random) -> Result<bool> {
+        if let Some(text) = stored_check(tx).await? {
+            let sealed = STANDARD.decode(text).map_err(Error::internal)?;
+            return self.open(CHECK_SETTING, &sealed).map(|_| false).map_err(|_| {
                 Error::new(
                     Kind::Conflict,
                     "wrong_master_key",
@@ -149,8 +153,19 @@ impl Vault {
         let sealed = STANDARD.encode(self.seal(CHECK_SETTING, CHECK_TEXT, random)?);
         tx.run(sql("INSERT INTO settings (name, value) VALUES ($1, $2)").bind(CHECK_SETTING).bind(sealed))
             .await?;
-        tx.commit().await
+        Ok(true)
     }
+}
+
+/// Whether the database was made with a master key.
+pub async fn has_master_key(executor: &mut impl Executor) -> Result<bool> {
+    Ok(stored_check(executor).await?.is_some())
+}
+
+async fn stored_check(executor: &mut impl Executor) -> Result<Option<String>> {
+    let row =
+        executor.optional(sql("SELECT value FROM settings WHERE name = $1").bind(CHECK_SETTING)).await?;
+    row.map(|row| row.text("value")).transpose()
 }
 
 fn hmac(key: &[u8], message: &[u8]) -> [u8; 32] {

@@ -35,6 +35,30 @@ async fn people_are_created_changed_suspended_and_deleted() {
 }
 
 #[tokio::test]
+async fn a_47_a_deleted_group_leaves_an_event_for_each_binding() {
+    let house = House::open().await;
+    let owner = house.api(Role::Owner).await;
+    let group = id(&owner.post("/groups", json!({ "name": "Staff" })).await.expect(201));
+    let mut bound = Vec::new();
+    for label in ["First", "Second"] {
+        let new = json!({ "connector": "heap", "label": label });
+        let app = id(&owner.post("/applications", new).await.expect(201));
+        owner.put(&format!("/applications/{app}/groups/{group}"), "application/json", "").await;
+        bound.push(app);
+    }
+    owner.delete(&format!("/groups/{group}")).await.expect(204);
+    let events = owner.get("/events?name=application_unbind").await.expect(200);
+    let mut told: Vec<&str> = Vec::new();
+    for event in events["items"].as_array().unwrap() {
+        assert_eq!(event["target_id"], group.as_str());
+        told.push(event["application_id"].as_str().unwrap());
+    }
+    told.sort_unstable();
+    bound.sort_unstable();
+    assert_eq!(told, bound);
+}
+
+#[tokio::test]
 async fn w_15_the_last_owner_stays() {
     let house = House::open().await;
     let owner = house.api(Role::Owner).await;

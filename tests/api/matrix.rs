@@ -26,7 +26,7 @@ fn table() -> BTreeMap<&'static str, &'static [Role]> {
         ("PUT /applications/{id}/logo", ADMINS),
         ("DELETE /applications/{id}/logo", ADMINS),
         ("GET /applications/{id}/keys", ALL),
-        ("POST /applications/{id}/preview", ALL),
+        ("POST /applications/{id}/preview", ADMINS),
         ("GET /applications/{id}/sso", ALL),
         ("PATCH /applications/{id}/sso", ADMINS),
         ("POST /applications/{id}/sso/activate", ADMINS),

@@ -117,8 +117,8 @@ impl House {
             remember: false,
             replaces: None,
         };
-        let (db, vault) = (&installation.db, &installation.vault);
-        let new = sign_in(db, &self.ctx(), vault, &installation.passwords, attempt).await.unwrap();
+        let (db, disk, vault) = (&installation.db, &installation.disk, &installation.vault);
+        let new = sign_in(db, disk, &self.ctx(), vault, &installation.passwords, attempt).await.unwrap();
         format!("__Host-tessera={}", new.token.expose_secret())
     }
 

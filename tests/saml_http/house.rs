@@ -177,7 +177,9 @@ impl House {
             remember: false,
             replaces: None,
         };
-        let new = sign_in(&house.db, &self.ctx(), &house.vault, &house.passwords, attempt).await.unwrap();
+        let new = sign_in(&house.db, &house.disk, &self.ctx(), &house.vault, &house.passwords, attempt)
+            .await
+            .unwrap();
         browser.user = Some(new.session.user_id);
         browser.cookies.insert("__Host-tessera".to_owned(), new.token.expose_secret().to_owned());
     }

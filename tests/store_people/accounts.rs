@@ -51,6 +51,36 @@ async fn one_s_own_password_needs_the_current_one_and_ends_other_sessions(world:
     assert_eq!((events.len(), &events[0].details["by"]), (1, &serde_json::json!("self")));
 }
 
+async fn a_27_a_rejected_new_password_is_no_failed_guess(world: World) {
+    let ada = world.person("ada").await;
+    let (_, session) = world.sign_in("ada").await;
+    let ctx = world.as_user(&ada);
+    for _ in 0..12 {
+        let pair = [&SecretString::from(PASSWORD), &SecretString::from("short")];
+        let change =
+            account::change_password(&world.db, &ctx, &world.vault, &world.passwords, &session, pair).await;
+        assert_eq!(field_code(&change.unwrap_err()), "too_short");
+    }
+    world.sign_in("ada").await;
+}
+
+async fn a_28_a_new_password_lifts_the_block_under_every_name_and_at_every_place(world: World) {
+    let ada = world.person("ada").await;
+    world.sign_in("ada").await;
+    let logins = ["ada", "ada@example.com"];
+    for place in ["192.0.2.1", "198.51.100.1"] {
+        for login in logins {
+            while world.try_sign_in(place, login, OTHER).await.unwrap_err().kind != Kind::TooMany {}
+        }
+    }
+    account::set_password(&world.db, &world.ctx, &world.passwords, ada.id, &OTHER.into()).await.unwrap();
+    for place in ["192.0.2.1", "198.51.100.1"] {
+        for login in logins {
+            world.try_sign_in(place, login, OTHER).await.unwrap();
+        }
+    }
+}
+
 async fn a_password_set_by_an_administrator_ends_all_sessions_and_the_throttle(world: World) {
     let ada = world.person("ada").await;
     let (token, _) = world.sign_in("ada").await;
@@ -109,6 +139,8 @@ async fn w_15_a_sign_in_and_a_new_password_at_the_same_instant_leave_no_old_sess
 on_both_databases!(
     decision_13_a_person_with_a_password_is_active_else_staged,
     one_s_own_password_needs_the_current_one_and_ends_other_sessions,
+    a_27_a_rejected_new_password_is_no_failed_guess,
+    a_28_a_new_password_lifts_the_block_under_every_name_and_at_every_place,
     a_password_set_by_an_administrator_ends_all_sessions_and_the_throttle,
     a_36_nobody_sets_the_password_of_someone_above_them,
     w_15_a_sign_in_and_a_new_password_at_the_same_instant_leave_no_old_session,

@@ -1,5 +1,6 @@
 //! Groups, memberships and `Everyone`.
 
+use tessera::applications::binding;
 use tessera::base::Kind;
 use tessera::base::id::GroupId;
 use tessera::base::paging::PageRequest;
@@ -34,7 +35,7 @@ async fn names_are_unique_in_any_case_and_free_at_once(world: World) {
     let rename = GroupPatch { name: Some("sales".to_owned()), description: None };
     let error = groups::update(&world.db, &world.ctx, other.id, None, rename).await.unwrap_err();
     assert_eq!(error.code, "name_taken");
-    groups::delete(&world.db, &world.ctx, sales.id).await.unwrap();
+    binding::delete_group(&world.db, &world.ctx, sales.id, None).await.unwrap();
     groups::create(&world.db, &world.ctx, taken).await.unwrap();
     for bad in ["", "  ", "a\nb", &"x".repeat(129)] {
         let new = NewGroup { name: bad.to_owned(), description: None };
@@ -76,7 +77,7 @@ async fn memberships_change_once_and_say_what_changed(world: World) {
     assert!(members(&world, sales.id).await.is_empty());
     let error = memberships::add(&world.db, &world.ctx, sales.id, bob.id).await.unwrap_err();
     assert_eq!(error.kind, Kind::NotFound);
-    groups::delete(&world.db, &world.ctx, sales.id).await.unwrap();
+    binding::delete_group(&world.db, &world.ctx, sales.id, None).await.unwrap();
     let error = memberships::add(&world.db, &world.ctx, sales.id, ada.id).await.unwrap_err();
     assert_eq!(error.kind, Kind::NotFound);
 }
@@ -97,7 +98,7 @@ async fn decision_13_everyone_is_all_active_people_and_can_not_be_changed(world:
     let patch = GroupPatch { name: Some("All".to_owned()), description: None };
     for error in [
         groups::update(&world.db, &world.ctx, id, None, patch).await.unwrap_err(),
-        groups::delete(&world.db, &world.ctx, id).await.unwrap_err(),
+        binding::delete_group(&world.db, &world.ctx, id, None).await.unwrap_err(),
         memberships::add(&world.db, &world.ctx, id, suspended.id).await.unwrap_err(),
         memberships::remove(&world.db, &world.ctx, id, ada.id).await.unwrap_err(),
     ] {

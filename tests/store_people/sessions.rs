@@ -28,7 +28,7 @@ async fn remembered(world: &World, login: &str) -> String {
         replaces: None,
     };
     let ctx = world.from("192.0.2.1");
-    let new = sign_in(&world.db, &ctx, &world.vault, &world.passwords, attempt).await.unwrap();
+    let new = sign_in(&world.db, &world.disk, &ctx, &world.vault, &world.passwords, attempt).await.unwrap();
     assert!(new.session.remembered);
     new.token.expose_secret().to_owned()
 }
@@ -55,7 +55,7 @@ async fn a_25_each_sign_in_is_a_new_session_and_ends_the_one_it_replaces(world: 
         replaces: Some(old.session_id),
     };
     let ctx = world.from("192.0.2.1");
-    let new = sign_in(&world.db, &ctx, &world.vault, &world.passwords, attempt).await.unwrap();
+    let new = sign_in(&world.db, &world.disk, &ctx, &world.vault, &world.passwords, attempt).await.unwrap();
     assert_ne!(new.session.session_id, old.session_id);
     assert!(world.session(&first).await.is_none());
     assert!(world.session(new.token.expose_secret()).await.is_some());

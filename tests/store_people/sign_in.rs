@@ -5,6 +5,7 @@ use tessera::auth::throttle::{HARD_CAP, delay};
 use tessera::auth::{Cost, NewAccount, PasswordOptions, Passwords, SignIn, account, sign_in};
 use tessera::base::clock::{HOUR, MINUTE};
 use tessera::base::{Kind, Random};
+use tessera::db::reserve::DiskReserve;
 use tessera::directory::people;
 use tessera::events::EventName;
 
@@ -80,7 +81,9 @@ async fn a_27_of_200_guesses_at_once_no_more_than_the_limit_are_computed(world: 
             remember: false,
             replaces: None,
         };
-        tokio::spawn(async move { sign_in(&db, &ctx, &vault, &passwords, attempt).await.unwrap_err() })
+        tokio::spawn(async move {
+            sign_in(&db, &DiskReserve::default(), &ctx, &vault, &passwords, attempt).await.unwrap_err()
+        })
     });
     let mut refused = 0;
     for guess in guesses.collect::<Vec<_>>() {
@@ -114,6 +117,97 @@ async fn a_27_nobody_s_name_is_throttled_as_somebody_s(world: World) {
     }
     assert_eq!(answers[0], answers[1]);
     assert!(answers[0].iter().any(|(kind, _)| *kind == Kind::TooMany));
+}
+
+/// What an attempt is told: the kind and the seconds to wait.
+async fn told(world: &World, place: &str, login: &str, password: &str) -> (Kind, Option<u32>) {
+    let error = world.try_sign_in(place, login, password).await.unwrap_err();
+    (error.kind, error.retry_after)
+}
+
+async fn a_26_the_second_name_of_an_account_is_no_oracle(world: World) {
+    world.person("dora").await;
+    world.sign_in("dora").await;
+    for place in [ELSEWHERE, HOME] {
+        for login in ["dora", "ghost"] {
+            for _ in 0..6 {
+                told(&world, place, login, OTHER).await;
+            }
+        }
+        for (known, unknown) in [("dora@example.com", "ghost@example.com"), ("DORA", "Ghost")] {
+            assert_eq!(
+                told(&world, place, known, OTHER).await,
+                told(&world, place, unknown, OTHER).await,
+                "{known} from {place}"
+            );
+        }
+    }
+}
+
+async fn a_26_a_neighbour_does_not_learn_who_signs_in_where(world: World) {
+    world.person("dora").await;
+    world.person("neighbour").await;
+    world.sign_in("dora").await;
+    world.sign_in("neighbour").await;
+    for login in ["dora", "ghost"] {
+        for _ in 0..6 {
+            told(&world, ELSEWHERE, login, OTHER).await;
+        }
+    }
+    assert_eq!(told(&world, HOME, "dora", OTHER).await, told(&world, HOME, "ghost", OTHER).await);
+}
+
+async fn a_26_an_account_at_the_hard_cap_answers_as_nobody(world: World) {
+    world.person("dora").await;
+    for n in 1..=HARD_CAP {
+        world.try_sign_in(&format!("203.0.{}.1", n % 250), "dora", OTHER).await.unwrap_err();
+        world.clock.advance(if n == HARD_CAP { MINUTE } else { delay(n).max(6001) });
+    }
+    for password in [OTHER, PASSWORD] {
+        let before = world.passwords.computed();
+        let heard = told(&world, ELSEWHERE, "dora@example.com", password).await;
+        assert_eq!(world.passwords.computed() - before, 1, "as dear as any other");
+        let event = world.events(EventName::UserLoginAttempt).await.remove(0);
+        assert_eq!(event.details["reason"], "locked");
+        assert_eq!(heard, told(&world, ELSEWHERE, "ghost@example.com", password).await);
+        world.clock.advance(1);
+    }
+    assert_eq!(told(&world, ELSEWHERE, "dora", OTHER).await.0, Kind::TooMany);
+    world.clock.advance(HOUR);
+    world.try_sign_in(ELSEWHERE, "dora", PASSWORD).await.unwrap();
+}
+
+async fn a_27_the_wait_that_is_told_is_the_wait_there_is(world: World) {
+    world.person("ada").await;
+    for _ in 0..5 {
+        assert_eq!(told(&world, HOME, "ada", OTHER).await.0, Kind::Unauthenticated);
+    }
+    assert_eq!(told(&world, HOME, "ada", PASSWORD).await, (Kind::TooMany, Some(1)));
+    world.clock.advance(1000);
+    world.try_sign_in(HOME, "ada", PASSWORD).await.unwrap();
+    // The limit of a minute is told by the minute: the fifth failure of a full window waits for its end.
+    for n in 0..60 {
+        told(&world, ELSEWHERE, &format!("nobody{n}"), OTHER).await;
+    }
+    world.clock.advance(MINUTE - 5000);
+    assert_eq!(told(&world, ELSEWHERE, "nobody", OTHER).await, (Kind::TooMany, Some(5)));
+}
+
+async fn decision_17_a_stranger_s_refusal_leaves_the_reserve_alone(world: World) {
+    world.person("ada").await;
+    let full = DiskReserve::of("sqlite:///tmp/any.db", u64::MAX);
+    let mut world = world;
+    world.disk = full;
+    for _ in 0..5 {
+        let error = world.try_sign_in(HOME, "ada", OTHER).await.unwrap_err();
+        assert_eq!(error.code, "sign_in_failed");
+    }
+    assert!(world.events(EventName::UserLoginAttempt).await.is_empty());
+    // It counts all the same, and who gets in has an event.
+    assert_eq!(told(&world, HOME, "ada", PASSWORD).await.0, Kind::TooMany);
+    world.clock.advance(1000);
+    world.try_sign_in(HOME, "ada", PASSWORD).await.unwrap();
+    assert_eq!(world.events(EventName::UserLoginAttempt).await.len(), 1);
 }
 
 async fn a_27_never_more_than_the_hard_cap_in_a_row_and_a_28_it_ends(world: World) {
@@ -208,7 +302,9 @@ async fn w_07_an_attempt_that_found_no_thread_does_not_count(world: World) {
             remember: false,
             replaces: None,
         };
-        tokio::spawn(async move { sign_in(&db, &ctx, &vault, &passwords, attempt).await })
+        tokio::spawn(
+            async move { sign_in(&db, &DiskReserve::default(), &ctx, &vault, &passwords, attempt).await },
+        )
     });
     for attempt in attempts.collect::<Vec<_>>() {
         if let Err(error) = attempt.await.unwrap() {
@@ -246,6 +342,11 @@ on_both_databases!(
     a_27_of_200_guesses_at_once_no_more_than_the_limit_are_computed,
     a_27_nobody_s_name_is_throttled_as_somebody_s,
     a_27_never_more_than_the_hard_cap_in_a_row_and_a_28_it_ends,
+    a_26_the_second_name_of_an_account_is_no_oracle,
+    a_26_a_neighbour_does_not_learn_who_signs_in_where,
+    a_26_an_account_at_the_hard_cap_answers_as_nobody,
+    a_27_the_wait_that_is_told_is_the_wait_there_is,
+    decision_17_a_stranger_s_refusal_leaves_the_reserve_alone,
     a_28_a_stranger_elsewhere_does_not_keep_a_person_out,
     w_12_failures_of_one_network_are_limited_and_successes_are_not,
     w_07_a_hash_of_an_old_cost_is_made_anew_at_sign_in,

@@ -12,6 +12,7 @@ use tessera::auth::{
 use tessera::base::paging::PageRequest;
 use tessera::base::{Actor, Clock, Ctx, Error, Random, Result, Timestamp};
 use tessera::db::Db;
+use tessera::db::reserve::DiskReserve;
 use tessera::directory::{NewPerson, Person, groups};
 use tessera::events::EventName;
 use tessera::events::query::{self, EventFilter, EventView};
@@ -28,6 +29,7 @@ pub struct World {
     pub clock: Clock,
     pub ctx: Ctx,
     pub vault: Vault,
+    pub disk: DiskReserve,
     pub passwords: Passwords,
     _folder: Option<tempfile::TempDir>,
 }
@@ -52,7 +54,8 @@ impl World {
         let ctx = Ctx::background(Actor::CommandLine, clock.clone(), random.clone());
         groups::ensure_everyone(&db, &ctx).await.unwrap();
         let passwords = Self::passwords_of(Cost::trifling());
-        Self { db, clock, ctx, vault: Vault::new([7; 32]), passwords, _folder: folder }
+        let (vault, disk) = (Vault::new([7; 32]), DiskReserve::default());
+        Self { db, clock, ctx, vault, disk, passwords, _folder: folder }
     }
 
     /// A hashing pool of another cost.
@@ -99,7 +102,7 @@ impl World {
             remember: false,
             replaces: None,
         };
-        sign_in(&self.db, &self.from(address), &self.vault, &self.passwords, attempt).await
+        sign_in(&self.db, &self.disk, &self.from(address), &self.vault, &self.passwords, attempt).await
     }
 
     /// A sign-in that works: the token and the session.

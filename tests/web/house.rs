@@ -164,7 +164,8 @@ impl House {
             remember: false,
             replaces: None,
         };
-        let new = sign_in(&house.db, &ctx, &house.vault, &house.passwords, attempt).await.unwrap();
+        let new =
+            sign_in(&house.db, &house.disk, &ctx, &house.vault, &house.passwords, attempt).await.unwrap();
         let name = if house.base_url.is_secure() { "__Host-tessera" } else { "tessera" };
         (Sent { name, value: new.token.expose_secret().to_owned() }, new.session)
     }

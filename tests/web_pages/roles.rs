@@ -117,7 +117,11 @@ async fn an_auditor_sees_no_buttons_and_nobody_sees_doors_that_are_closed() {
             elements.iter().filter(|e| e.tag == "fieldset" && e.attr("disabled").is_some()).count();
         assert!(usable.filter(shut).count() == 0 || fieldsets > 0, "{path} has a button that posts");
     }
+    auditor.get(&format!("{app}/general")).await;
+    assert!(auditor.link(&format!("{app}/activity")).is_some());
     let mut adam = world.signed_in("adam").await;
+    adam.get(&format!("{app}/general")).await;
+    assert!(adam.link(&format!("{app}/activity")).is_none(), "who may not read events sees no door to them");
     adam.get("/admin/applications").await;
     for closed in ["/admin/events", "/admin/settings", "/admin/tokens"] {
         assert!(adam.link(closed).is_none(), "{closed}");

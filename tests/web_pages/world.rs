@@ -15,6 +15,7 @@ use tessera::base::{Actor, Clock, Ctx, Random, Timestamp};
 use tessera::catalog::Catalog;
 use tessera::db::Db;
 use tessera::directory::{NewGroup, NewPerson, groups, memberships};
+use tessera::events::chain;
 use tessera::signon::Installation;
 use tessera::vault::Vault;
 use tessera::web::server::Peer;
@@ -54,6 +55,9 @@ impl World {
         let web = Web::new(Arc::new(installation), WebOptions::default());
         let world = Self { _folder: folder, router: router(&web), web, clock };
         groups::ensure_everyone(world.db(), &world.ctx()).await.unwrap();
+        let mut tx = world.db().begin().await.unwrap();
+        chain::begin(&mut tx, &world.web.installation.vault, world.ctx().now()).await.unwrap();
+        tx.commit().await.unwrap();
         world
     }
 

@@ -134,16 +134,22 @@ pub(in crate::auth) async fn end_all(
     tx.run(query).await
 }
 
-/// Whether the person signed in from this place since then.
+/// Whether anybody, and whether this person, signed in from this place since then.
 pub(in crate::auth) async fn known_place(
     executor: &mut impl Executor,
-    user: UserId,
+    user: Option<UserId>,
     prefix: &str,
     since: Timestamp,
-) -> Result<bool> {
-    let query =
-        sql("SELECT id FROM sessions WHERE user_id = $1 AND source_prefix = $2 AND created_at > $3 LIMIT 1");
-    Ok(executor.optional(query.bind_text(user).bind(prefix).bind(since)).await?.is_some())
+) -> Result<(bool, bool)> {
+    let query = sql("SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM sessions \
+         WHERE source_prefix = $2 AND created_at > $3) THEN 1 ELSE 0 END AS BIGINT) AS anybody, \
+         CAST(CASE WHEN EXISTS (SELECT 1 FROM sessions \
+         WHERE user_id = $1 AND source_prefix = $2 AND created_at > $3) THEN 1 ELSE 0 END AS BIGINT) AS theirs")
+    .bind(user.map(|user| user.to_string()).unwrap_or_default())
+    .bind(prefix)
+    .bind(since);
+    let row = executor.one(query).await?;
+    Ok((row.int("anybody")? > 0, row.int("theirs")? > 0))
 }
 
 /// The running sessions of a person, newest first.

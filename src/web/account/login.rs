@@ -187,8 +187,15 @@ pub async fn sign_in_here(
     };
     // Nobody acts until the password is right, whoever was signed in before.
     let ctx = gate.ctx.acting_as(crate::base::Actor::Anonymous);
-    let signed_in =
-        sign_in(&installation.db, &ctx, &installation.vault, &installation.passwords, attempt).await;
+    let signed_in = sign_in(
+        &installation.db,
+        &installation.disk,
+        &ctx,
+        &installation.vault,
+        &installation.passwords,
+        attempt,
+    )
+    .await;
     installation.metrics.sign_in(signed_in.as_ref().err().map(|error| error.kind));
     let new = match signed_in {
         Ok(new) => new,

@@ -19,7 +19,7 @@ use crate::web::admin::frame::{self, After, Done};
 use crate::web::admin::posted::Posted;
 use crate::web::admin::seen;
 use crate::web::error::{Answer, Failure};
-use crate::web::extract::permission::{ApplicationsRead, ApplicationsWrite};
+use crate::web::extract::permission::{ApplicationsRead, ApplicationsWrite, EventsRead};
 use crate::web::extract::{Console, Person, Queried, SignedForm, SignedUpload};
 use crate::web::pages::application::{ApplicationActivityPage, ApplicationGeneralPage, ApplicationHead, Tab};
 use crate::web::pages::applications::deletion;
@@ -241,7 +241,7 @@ pub struct Paged {
 
 /// `GET /admin/applications/{application}/activity`
 pub async fn show_activity(
-    console: Console<ApplicationsRead>,
+    console: Console<EventsRead>,
     State(web): State<Shared>,
     Path(application): Path<String>,
     Queried(paged): Queried<Paged>,

@@ -122,7 +122,7 @@ fn outcomes(chosen: Option<Outcome>) -> Vec<Choice> {
 
 /// Whether the newest part of the chain holds; a break is a banner too.
 async fn chain_state(web: &Web, shell: &mut Shell) -> Result<(Status, String), Error> {
-    let verdict = chain::verify_newest(&web.installation.db, CHECKED).await?;
+    let verdict = chain::verify_newest(&web.installation.db, &web.installation.vault, CHECKED).await?;
     let note = format!("The newest {} are checked; “tessera events verify” checks all", verdict.verified);
     let Some(breach) = verdict.broken else {
         return Ok((Status::new(Tone::Ok, "Chain unbroken"), note));

@@ -299,7 +299,7 @@ pub async fn delete_group(
     if !posted.confirmed() {
         return ask(&web, &console.person, &group, deletion(&group)).await;
     }
-    match groups::delete(&web.installation.db, console.ctx(), group.id).await {
+    match binding::delete_group(&web.installation.db, console.ctx(), group.id, None).await {
         Ok(()) => Ok(see_other(&Done::Deleted.at(urls::admin_groups()))),
         Err(error) => refused(&web, &console.person, &group, error, String::new()).await,
     }

@@ -344,7 +344,7 @@ pub struct PreviewRequest {
     params(("id" = String, Path, description = "Id of the application")),
     responses((status = 200, description = "The assertion", body = Preview)))]
 async fn preview_one(
-    caller: ApiToken<ApplicationsRead>,
+    caller: ApiToken<ApplicationsWrite>,
     State(web): State<Shared>,
     Id(id): Id<ApplicationId>,
     key: Key,

@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
 
+use crate::applications::binding;
 use crate::auth::Permission;
 use crate::base::Error;
 use crate::base::id::{GroupId, UserId};
@@ -119,7 +120,7 @@ async fn delete_one(
     Id(id): Id<GroupId>,
     seen: IfMatch,
 ) -> Answer<Done> {
-    groups::delete_seen(&web.installation.db, &caller.ctx, id, seen.version()?).await?;
+    binding::delete_group(&web.installation.db, &caller.ctx, id, seen.version()?).await?;
     Ok(Done)
 }
 

@@ -1,0 +1,203 @@
+//! The command line on the real binary and on real folders: what each command may make, what it prints, who may read
+//! the files.
+
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::json;
+use support::{PrivatePostgres, Tessera};
+use tempfile::TempDir;
+use tessera::applications::create::{Surroundings, create};
+use tessera::base::paging::PageRequest;
+use tessera::base::{Actor, Ctx};
+use tessera::config::open::{self, Opening};
+use tessera::config::{Config, DataArgs, ServeArgs};
+use tessera::events::query::{self, EventFilter};
+use tessera::events::{EventName, chain};
+
+const CREATE: [&str; 6] = ["user", "create", "--username", "ada", "--email", "ada@example.com"];
+
+/// Runs the binary in a folder, with nothing of this process's own settings.
+fn run(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tessera"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("TESSERA_") {
+            command.env_remove(name);
+        }
+    }
+    command.current_dir(folder).args(arguments).stdin(Stdio::null()).output().expect("the binary runs")
+}
+
+/// The one line of a command that failed.
+fn complaint(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(told.lines().count(), 1, "one clear line: {told}");
+    told
+}
+
+#[test]
+fn a_18_a_slip_in_the_data_folder_leaves_no_installation_behind() {
+    let folder = TempDir::new().unwrap();
+    for command in [
+        vec!["user", "list"],
+        vec!["user", "show", "ada"],
+        vec!["token", "list"],
+        vec!["setup-link"],
+        vec!["events", "verify"],
+    ] {
+        let told = complaint(&run(folder.path(), &[&["--data-dir", "slip"], command.as_slice()].concat()));
+        assert!(told.contains("There is no Tessera at slip/tessera.db"), "{told}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "{command:?}");
+    }
+    // Who makes something may be first.
+    assert!(run(folder.path(), &CREATE).status.success());
+    assert!(run(folder.path(), &["user", "list"]).status.success());
+}
+
+#[test]
+fn a_18_a_missing_master_key_is_never_made_again() {
+    let (folder, cluster) = (TempDir::new().unwrap(), PrivatePostgres::start());
+    let (url, unused) = (cluster.create_database(), cluster.create_database());
+    let key = folder.path().join("data/master.key");
+    for database in [vec![], vec!["--database-url", url.as_str()]] {
+        let with = |command: &[&'static str]| run(folder.path(), &[database.as_slice(), command].concat());
+        assert!(with(&CREATE).status.success());
+        fs::remove_file(&key).unwrap();
+        for command in [&["user", "list"][..], &["token", "create", "--name", "t"], &["serve"]] {
+            let output = with(command);
+            let told = String::from_utf8_lossy(&output.stderr);
+            assert!(told.contains("master key, and data/master.key is not there"), "{command:?}: {told}");
+            assert!(!key.exists(), "{command:?} made a key");
+        }
+    }
+    let told = complaint(&run(folder.path(), &["--database-url", &unused, "user", "list"]));
+    assert!(told.contains("There is no Tessera in this database") && !told.contains("postgres:"), "{told}");
+    assert!(!key.exists());
+}
+
+#[test]
+fn a_18_the_files_are_private_in_a_folder_that_is_not() {
+    let folder = TempDir::new().unwrap();
+    let data = folder.path().join("data");
+    DirBuilder::new().mode(0o755).create(&data).unwrap();
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o755)).unwrap();
+    let at = data.to_str().unwrap();
+    let mut tessera = Tessera::setup(env!("CARGO_BIN_EXE_tessera")).env("TESSERA_DATA_DIR", at).start();
+    tessera.ok(&CREATE, "");
+    let mut names = Vec::new();
+    for file in fs::read_dir(&data).unwrap() {
+        let file = file.unwrap();
+        let name = file.file_name().into_string().unwrap();
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o077, 0, "{name} is open to others");
+        names.push(name);
+    }
+    for name in ["tessera.db", "tessera.db-wal", "tessera.db-shm", "master.key"] {
+        assert!(names.iter().any(|found| found == name), "{name} is not in {names:?}");
+    }
+    assert!(tessera.stop());
+}
+
+#[test]
+fn the_demo_refuses_what_it_would_ignore() {
+    let folder = TempDir::new().unwrap();
+    for arguments in [
+        ["demo", "--data-dir", "x"],
+        ["--data-dir", "x", "demo"],
+        ["demo", "--database-url", "sqlite://x.db"],
+        ["demo", "--master-key-file", "x"],
+        ["demo", "--password-blocklist", "x"],
+    ] {
+        let output = run(folder.path(), &arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {output:?}");
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+/// A configuration on this folder, as `serve` with a port of this number and perhaps a base URL makes it.
+fn config(folder: &TempDir, port: u16, base_url: Option<&str>, change: bool) -> Config {
+    let data = DataArgs {
+        data_dir: Some(folder.path().to_owned()),
+        base_url: base_url.map(str::to_owned),
+        ..DataArgs::default()
+    };
+    let serve = ServeArgs {
+        listen: Some(([127, 0, 0, 1], port).into()),
+        change_base_url: change,
+        ..ServeArgs::default()
+    };
+    Config::resolve(&data, &serve).unwrap()
+}
+
+/// The base URL that an opening comes to, or the code of its refusal.
+async fn base_url(config: &Config, opening: Opening) -> Result<String, &'static str> {
+    let installation = open::installation(config, opening).await.map_err(|error| error.code)?;
+    let url = installation.base_url.as_str().to_owned();
+    installation.db.close().await;
+    Ok(url)
+}
+
+#[tokio::test]
+async fn decision_20_a_derived_base_url_follows_the_port_until_an_application_knows_it() {
+    let folder = TempDir::new().unwrap();
+    let on = |port| config(&folder, port, None, false);
+    // A command before the first start nails nothing.
+    assert_eq!(base_url(&on(8080), Opening::Making).await.as_deref(), Ok("http://localhost:8080"));
+    assert_eq!(base_url(&on(9090), Opening::Server).await.as_deref(), Ok("http://localhost:9090"));
+    assert_eq!(base_url(&on(8080), Opening::Existing).await.as_deref(), Ok("http://localhost:9090"));
+    assert_eq!(base_url(&on(9191), Opening::Server).await.as_deref(), Ok("http://localhost:9191"));
+
+    let installation = open::installation(&on(9191), Opening::Server).await.unwrap();
+    let (clock, random) = (installation.clock.clone(), installation.random.clone());
+    let ctx = Ctx::background(Actor::CommandLine, clock, random);
+    let page = PageRequest::first();
+    let filter = EventFilter { name: Some(EventName::BaseUrlChange), ..EventFilter::default() };
+    let events = query::list(&mut installation.db.reader(), &filter, &page).await.unwrap().items;
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0].details["from"], "http://localhost:9090");
+    assert_eq!(events[0].details["to"], "http://localhost:9191");
+    let new = serde_json::from_value(
+        json!({ "connector": "bookmark", "bookmark_url": "https://wiki.example.com/" }),
+    )
+    .unwrap();
+    let around = Surroundings {
+        catalog: &installation.catalog,
+        vault: &installation.vault,
+        base_url: &installation.base_url,
+    };
+    create(&installation.db, &ctx, around, new, None).await.unwrap();
+    chain::seal(&installation.db, &installation.vault, ctx.now()).await.unwrap();
+    assert_eq!(chain::verify(&installation.db, &installation.vault).await.unwrap().broken, None);
+    installation.db.close().await;
+
+    assert_eq!(base_url(&on(9292), Opening::Server).await, Err("base_url_differs"));
+    let change = config(&folder, 9292, None, true);
+    assert_eq!(base_url(&change, Opening::Server).await.as_deref(), Ok("http://localhost:9292"));
+}
+
+#[tokio::test]
+async fn decision_20_a_base_url_that_was_given_wins_over_the_port_and_is_not_changed_unasked() {
+    let folder = TempDir::new().unwrap();
+    let given = |url| config(&folder, 8080, Some(url), false);
+    let (one, other) = ("https://id.example.com", "https://sso.example.com");
+    assert_eq!(base_url(&given(one), Opening::Server).await.as_deref(), Ok(one));
+    assert_eq!(base_url(&config(&folder, 9090, None, false), Opening::Server).await.as_deref(), Ok(one));
+    assert_eq!(base_url(&given(other), Opening::Server).await, Err("base_url_differs"));
+    let change = config(&folder, 8080, Some(other), true);
+    assert_eq!(base_url(&change, Opening::Server).await.as_deref(), Ok(other));
+}
+
+#[tokio::test]
+async fn a_47_a_database_in_use_does_not_begin_its_chain_anew() {
+    let folder = TempDir::new().unwrap();
+    let config = config(&folder, 8080, None, false);
+    base_url(&config, Opening::Server).await.unwrap();
+    let db = tessera::db::Db::connect(&config.database_url).await.unwrap();
+    let mut tx = db.begin().await.unwrap();
+    tx.run(tessera::db::sql("DELETE FROM settings WHERE name = 'vault_check'")).await.unwrap();
+    tx.commit().await.unwrap();
+    db.close().await;
+    assert_eq!(base_url(&config, Opening::Server).await, Err("master_key_mark_missing"));
+}
