@@ -120,18 +120,15 @@ pub async fn seal(db: &Db, vault: &Vault, now: Timestamp) -> Result<u64> {
             store::insert_checkpoint(&mut tx, &checkpoint).await?;
         }
         match fault {
-            None if due || !waiting.is_empty() => {
-                store::update_head(&mut tx, &head(vault, seq, now.0, hash, newest)).await?;
-            }
-            None => {}
+            _ if waiting.is_empty() && !due => {}
+            None => store::update_head(&mut tx, &head(vault, seq, now.0, hash, newest)).await?,
             // The head stays as it is, so that what was done to the chain shows for ever.
-            Some(code) if !waiting.is_empty() => {
+            Some(code) => {
                 tracing::error!(
                     code,
                     "the chain of events does not end as it was sealed; run: tessera events verify"
                 );
             }
-            Some(_) => {}
         }
         tx.commit().await?;
         sealed += waiting.len() as u64;

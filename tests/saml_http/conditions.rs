@@ -135,7 +135,8 @@ async fn saml_205_a_shorter_session_ends_the_session_at_the_application_sooner_a
     };
     let installation = &house.installation;
     let (vault, passwords) = (&installation.vault, &installation.passwords);
-    let kept = sign_in(&installation.db, &house.ctx(), vault, passwords, attempt).await.unwrap();
+    let kept =
+        sign_in(&installation.db, &installation.disk, &house.ctx(), vault, passwords, attempt).await.unwrap();
     browser.cookies.insert("__Host-tessera".to_owned(), kept.token.expose_secret().to_owned());
     let posted = Posted::read(&house.get(&mut browser, "/saml2/app").await.body).unwrap();
     assert!(!posted.xml.contains("SessionNotOnOrAfter"), "decision 15");
