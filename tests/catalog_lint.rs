@@ -68,7 +68,7 @@ fn templates_must_fill_to_usable_addresses() {
         "https://acme.example/acs/YOUR_KEY",
         &["14:14 undeclared_placeholder"],
     );
-    changed("https://acme.example/acs/", "https://u@acme.example/acs/", &["14:14 address_diverted"]);
+    changed("https://acme.example/acs/", "https://u@acme.example/acs/", &["14:14 unusable_address"]);
     changed("homepage: https:", "homepage: http:", &["4:11 https_required"]);
     changed("  acs_urls: [https://acme.example/acs/YOUR_ID]\n", "", &["12:1 missing_acs_url"]);
     changed("  sp_entity_id: https://acme.example/YOUR_ID\n", "", &["12:1 missing_sp_entity_id"]);

@@ -407,16 +407,20 @@ async fn group_commit_is_all_or_nothing_for_each_write() {
     }
     for (_guard, db) in Both::open().await.each() {
         let commits = GroupCommit::start(db.clone());
+        let anchor = sql("INSERT INTO settings (name, value) VALUES ($1, $2)").bind("anchor").bind("x");
+        commits.write(vec![Step::Row(anchor)]).await.unwrap();
         let write = |name: String, good: bool| {
             let commits = commits.clone();
             async move {
-                let insert = sql("INSERT INTO settings (name, value) VALUES ($1, 'x')").bind(name);
+                let insert = sql("INSERT INTO settings (name, value) VALUES ($1, $2)");
+                let insert = insert.bind(name.as_str()).bind("x");
                 let touched = if good { "x" } else { "no such value" };
                 let check =
-                    sql("UPDATE settings SET value = 'y' WHERE value = $1 AND name = 'anchor'").bind(touched);
-                let anchor = sql("INSERT INTO settings (name, value) VALUES ('anchor', 'x') \
-                     ON CONFLICT (name) DO UPDATE SET value = 'x'");
-                commits.write(vec![Step::Row(insert), Step::Row(anchor), Step::One(check, missing)]).await
+                    sql("UPDATE settings SET value = 'x' WHERE value = $1 AND name = 'anchor'").bind(touched);
+                let last = sql("INSERT INTO settings (name, value) VALUES ($1, $2) \
+                     ON CONFLICT (name) DO UPDATE SET value = excluded.value");
+                let last = last.bind("last").bind(name);
+                commits.write(vec![Step::Row(insert), Step::Latest(last, 1), Step::One(check, missing)]).await
             }
         };
         let writes = (0..40).map(|i| write(format!("n{i}"), i % 5 != 0));
@@ -426,6 +430,8 @@ async fn group_commit_is_all_or_nothing_for_each_write() {
         }
         let rows = db.reader().all(sql("SELECT name FROM settings WHERE name LIKE 'n%'")).await.unwrap();
         assert_eq!(rows.len(), 32, "exactly the good ones are there");
+        let last = db.reader().one(sql("SELECT value FROM settings WHERE name = 'last'")).await.unwrap();
+        assert_eq!(last.text("value").unwrap(), "n39", "of a key, the last one counts");
     }
 }
 

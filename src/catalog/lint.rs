@@ -246,7 +246,12 @@ impl Linter<'_> {
             Ok(settings) => settings,
             Err(error) => {
                 for field in error.fields {
-                    self.at_value(&format!("sso.{}", field.field), "bad_sso", field.message);
+                    let code = match &*field.code {
+                        "https_required" => "https_required",
+                        "unusable_address" => "unusable_address",
+                        _ => "bad_sso",
+                    };
+                    self.at_value(&format!("sso.{}", field.field), code, field.message);
                 }
                 return;
             }

@@ -44,11 +44,13 @@ async fn a_42_no_expression_can_be_stored_or_tried() {
     for extra in ["attributes", "transforms", "expression", "sso"] {
         let mut body = json!({ "user_id": user });
         body[extra] = json!([{ "name": "a", "source": "email" }]);
-        auditor.post(&format!("/applications/{app}/preview"), body).await.refused(422, "unknown_field");
+        owner.post(&format!("/applications/{app}/preview"), body).await.refused(422, "unknown_field");
     }
     // Whoever may only look changes no mapping, and signs nothing by way of a test.
     let attribute = json!({ "attributes": [{ "name": "a", "source": "email" }] });
     assert_eq!(auditor.patch(&sso, attribute).await.status, 403);
+    let preview = auditor.post(&format!("/applications/{app}/preview"), json!({ "user_id": user })).await;
+    assert_eq!(preview.status, 403);
     let test = route_table().into_iter().find(|route| route.path.ends_with("/sso/test")).unwrap();
     assert_eq!(test.access, Access::Console(Some(Permission::ApplicationsWrite)));
 }

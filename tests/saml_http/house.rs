@@ -301,10 +301,12 @@ impl House {
         files.flat_map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect()
     }
 
-    /// The codes of all refusals so far.
+    /// The codes of all refusals so far; of those told of together, as often as they came.
     pub async fn refusal_codes(&self) -> Vec<String> {
         let events = self.events("sso_refused").await;
-        events.iter().map(|event| event.details["code"].as_str().unwrap_or_default().to_owned()).collect()
+        let times = |event: &EventView| event.details.get("count").map_or(1, |n| n.as_u64().unwrap());
+        let code = |event: &EventView| event.details["code"].as_str().unwrap_or_default().to_owned();
+        events.iter().flat_map(|event| (0..times(event)).map(move |_| code(event))).collect()
     }
 
     /// The events, newest first.

@@ -111,7 +111,7 @@ impl Off {
         match self {
             Self::Nothing => {}
             Self::ApplicationDeactivated => {
-                drop(sso::deactivate(db, ctx, application.id, None).await.unwrap())
+                drop(sso::deactivate(db, ctx, application.id, None).await.unwrap());
             }
             Self::ApplicationDeleted => {
                 drop(delete::delete(db, ctx, &[application.id], 1).await.unwrap());
@@ -233,8 +233,9 @@ async fn a_15_of_50_who_answer_one_request_on_two_nodes_one_does(house: House) {
     let issued = join_all(tabs).await;
     assert_eq!(issued.iter().filter(|issued| **issued).count(), 1);
     assert_eq!(house.events("sso_auth").await.len(), 1);
+    other.refusal_codes().await;
     let codes = house.refusal_codes().await;
-    assert_eq!(codes.len(), 49, "everyone else left an event");
+    assert_eq!(codes.len(), 49, "everyone else is told of");
     assert!(codes.iter().all(|code| matches!(&**code, "request_expired" | "request_already_answered")));
 }
 

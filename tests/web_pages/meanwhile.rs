@@ -144,7 +144,7 @@ async fn an_application_that_broke_says_so_in_the_list_and_on_its_pages() {
     // An active application stays complete, and what is missing is named in words.
     owner.submit(&sso, &[("placeholders.YOUR_ID", ""), ("action", "save")]).await;
     assert_eq!(owner.status, StatusCode::UNPROCESSABLE_ENTITY);
-    owner.says("It stands in: ACS URL 1").says_not("acs_urls.0.url");
+    owner.says("It stands in: ACS URL").says_not("acs_urls.0.url");
     // As after a restart without the folder that the connector came from.
     let mut tx = world.db().begin().await.unwrap();
     tx.run(sql("UPDATE applications SET connector = 'gone' WHERE slug = 'heap'")).await.unwrap();

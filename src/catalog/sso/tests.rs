@@ -154,7 +154,7 @@ fn relay_states_of_links_are_listed_or_any() {
 fn templates_are_named_and_filled_in_place() {
     let settings = SsoSettings::default()
         .merged(patch(json!({
-            "sp_entity_id": "1", "acs_urls": ["2"], "login_url": "3", "default_relay_state": "4", "relay_states": ["5"],
+            "sp_entity_id": "1", "acs_urls": ["https://a.example/2"], "login_url": "https://a.example/3", "default_relay_state": "4", "relay_states": ["5"],
             "attributes": [{"name": "a", "constant": "6"}, {"name": "b", "by_group": [{"group": "g", "value": "7"}], "default": "8"}],
         })))
         .unwrap();
@@ -176,7 +176,7 @@ fn templates_are_named_and_filled_in_place() {
     let mut seen: Vec<String> = filled.templates().into_iter().map(|(_, text)| text.to_owned()).collect();
     assert_eq!(seen.len(), 8);
     seen.sort();
-    assert_eq!(seen[0], "acs_urls.0.url=2");
+    assert_eq!(seen[0], "acs_urls.0.url=https://a.example/2");
     assert_eq!(settings.filled(|name, _| Err::<String, _>(name.to_owned())).unwrap_err().len(), 8);
 }
 
