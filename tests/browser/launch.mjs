@@ -58,6 +58,13 @@ async function assertFits(page, file) {
   assert.ok(sideways <= 0, `${file} scrolls sideways by ${sideways} px`);
 }
 
+/** Once the colours of another scheme are on the page: those that change over 1 ms are half-way for a frame. */
+const settled = (page) =>
+  page.evaluate(async () => {
+    await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+    await Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {})));
+  });
+
 /** Looks at a page as people see it: wide and narrow, light and dark. Each is kept as a picture and held against axe;
  * none may scroll sideways, at 320 px neither. */
 export async function look(page, name) {
@@ -66,6 +73,7 @@ export async function look(page, name) {
     for (const colorScheme of ["light", "dark"]) {
       await page.setViewportSize({ width, height: 900 });
       await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+      await settled(page);
       const file = `${name}-${width}-${colorScheme}.png`;
       await page.screenshot({ path: path.join(screenshots, file), fullPage: true });
       await assertAccessible(page, file);
