@@ -72,7 +72,7 @@ pub(super) fn run(data: &DataArgs, command: CatalogCommand) -> Result<ExitCode> 
             if !report.faults.is_empty() {
                 return Ok(ExitCode::FAILURE);
             }
-            output::line(&format!("{} connectors, no faults", report.files))?;
+            output::line(&faultless(report.files))?;
         }
         CatalogCommand::New { id, name, dir } => new(id, name, &dir)?,
     }
@@ -139,4 +139,21 @@ fn new(id: Option<String>, name: Option<String>, dir: &std::path::Path) -> Resul
         )
     })?;
     output::line(&path.display().to_string())
+}
+
+/// "1 connector, no faults"
+fn faultless(files: usize) -> String {
+    let noun = if files == 1 { "connector" } else { "connectors" };
+    format!("{files} {noun}, no faults")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_connector_is_one_connector() {
+        assert_eq!(faultless(1), "1 connector, no faults");
+        assert_eq!(faultless(2), "2 connectors, no faults");
+    }
 }

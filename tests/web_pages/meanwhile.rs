@@ -167,11 +167,3 @@ async fn test_is_offered_only_where_the_browser_reaches_the_lab() {
     assert!(!owner.has_form(&format!("{sso}/test")), "this installation has none");
     owner.says("--lab-listen and --lab-url");
 }
-
-#[tokio::test]
-async fn one_connector_is_one_connector() {
-    let world = World::new().await;
-    let mut owner = world.signed_in("olivia").await;
-    owner.get("/admin/catalog?q=heap").await;
-    owner.says("connectors match").says_not("1 connectors");
-}
