@@ -14,6 +14,7 @@ pub mod installation;
 pub mod issue;
 mod last_uses;
 pub mod measured;
+mod name_id;
 pub mod outcome;
 pub mod pending;
 pub mod preview;

@@ -154,7 +154,7 @@ pub async fn find(
 }
 
 /// Gives a waiting request, which a form of another site brought, to the browser that has now opened a page of ours.
-/// `hop_secret` came with that form; without it nothing changes.
+/// `hop_secret` came with that form; without it nothing changes, and nothing is written: anybody can make one up.
 pub async fn hand_over(
     db: &Db,
     ctx: &Ctx,
@@ -162,11 +162,11 @@ pub async fn hand_over(
     hop_secret: &str,
     browser_secret: &str,
 ) -> Result<()> {
-    let (handle_hash, browser_hash) = (hash(handle), hash(browser_secret));
-    let prefix = source_prefix(ctx.source);
+    let Some((pending, _)) = find(db, ctx, handle, hop_secret).await? else { return Ok(()) };
+    let browser_hash = hash(browser_secret);
     let mut tx = db.begin().await?;
-    store::set_pending_browser(&mut tx, &handle_hash, &hash(hop_secret), &browser_hash).await?;
-    store::evict_pending(&mut tx, &prefix, &browser_hash, PER_SOURCE, PER_BROWSER).await?;
+    store::set_pending_browser(&mut tx, &pending.handle_hash, &pending.browser_hash, &browser_hash).await?;
+    store::evict_pending(&mut tx, &source_prefix(ctx.source), &browser_hash, PER_SOURCE, PER_BROWSER).await?;
     tx.commit().await
 }
 

@@ -11,10 +11,10 @@ use crate::base::{Ctx, Error, Kind, Result};
 use crate::catalog::sso::{SignMode, SsoSettings};
 use crate::saml::response::{Attribute, Lifetimes, NameId, ResponseInput};
 use crate::signon::context_class::of_password;
-use crate::signon::issue::{authorise, mapped_name_id};
+use crate::signon::issue::authorise;
 use crate::signon::subject::Subject;
 use crate::signon::target::{self, Target};
-use crate::signon::{Installation, release, store, subject};
+use crate::signon::{Installation, name_id, release, store, subject};
 
 /// Value of a persistent NameID that is made at the first sign-on.
 const NOT_MADE_YET: &str = "(made at the first sign-on)";
@@ -160,7 +160,7 @@ async fn name_id(
                 sp_name_qualifier: Some(target.sp_entity_id()?.to_owned()),
             })
         }
-        _ => mapped_name_id(&application.label, settings, format, subject),
+        _ => name_id::mapped(&application.label, settings, format, subject),
     }
 }
 

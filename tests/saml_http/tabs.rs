@@ -69,6 +69,21 @@ async fn a_17_the_cookie_of_one_hop_opens_no_other_handle() {
 }
 
 #[tokio::test]
+async fn a_17_a_made_up_hop_cookie_waits_for_no_writer() {
+    let house = House::open().await;
+    house.application("app", json!({})).await;
+    let mut stranger = Browser::default();
+    let handle = "A".repeat(43);
+    stranger.cookies.insert(format!("__Host-tessera-hop-{}", &handle[..16]), "B".repeat(43));
+    // Whoever can make the server write can keep others from it; here the only writer is taken.
+    let writer = house.installation.db.begin().await.unwrap();
+    let path = format!("/saml2/app/continue?request={handle}");
+    let answer = tokio::time::timeout(std::time::Duration::from_secs(4), house.get(&mut stranger, &path));
+    assert_eq!(answer.await.expect("no write").status, StatusCode::GONE);
+    drop(writer);
+}
+
+#[tokio::test]
 async fn saml_101_a_message_comes_from_one_place_under_any_spelling() {
     let house = House::open().await;
     house.application("app", json!({})).await;
