@@ -260,15 +260,15 @@ CREATE TABLE persistent_name_ids (
 );
 
 CREATE TABLE sp_sessions (
-    session_index TEXT NOT NULL PRIMARY KEY,
     session_id TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    session_index TEXT NOT NULL,
     application_id TEXT NOT NULL REFERENCES applications (id) ON DELETE CASCADE,
     name_id TEXT NOT NULL,
     name_id_format TEXT NOT NULL,
-    created_at BIGINT NOT NULL
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (session_id, session_index)
 );
-CREATE INDEX sp_sessions_session ON sp_sessions (session_id);
-CREATE INDEX sp_sessions_application ON sp_sessions (application_id);
+CREATE UNIQUE INDEX sp_sessions_application ON sp_sessions (application_id, session_index);
 
 CREATE TABLE last_uses (
     user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
@@ -295,10 +295,11 @@ CREATE TABLE events (
     -- SHA-256 of the personal side row with its salt: erasing the row leaves the commitment
     commitment TEXT NOT NULL
 );
-CREATE INDEX events_name ON events (name, id);
+-- Every sign-on adds to an index, so there are only those that a list goes along; a sign-on's target is its
+-- application.
 CREATE INDEX events_actor ON events (actor_id, id);
-CREATE INDEX events_target ON events (target_id, id);
 CREATE INDEX events_application ON events (application_id, id);
+CREATE INDEX events_target ON events (target_id, id) WHERE target_kind <> 'application';
 
 CREATE TABLE event_persons (
     event_id TEXT NOT NULL PRIMARY KEY,

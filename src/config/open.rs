@@ -61,7 +61,7 @@ pub async fn installation(config: &Config, opening: Opening) -> Result<Installat
     let base_url = base_url(config, opening, &db, &ctx).await?;
     directory::groups::ensure_everyone(&db, &ctx).await?;
     let passwords = Passwords::new(PasswordOptions { blocklist, ..PasswordOptions::default() }, &random)?;
-    let mut installation = Installation::new(db, vault, catalog, base_url, clock, random, passwords);
+    let mut installation = Installation::new(db, vault, catalog, base_url, clock, random, passwords)?;
     installation.disk = DiskReserve::of(&config.database_url, config.limits.disk_reserve_mib << 20);
     Ok(installation)
 }

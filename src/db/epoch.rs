@@ -2,11 +2,15 @@
 //! trusted only after the counter was read (decision 22). So a node, or a command beside the server, can't leave
 //! another with a revoked session, binding or key.
 
+use std::time::Duration;
+
 use tokio::sync::{mpsc, oneshot};
 
 use crate::base::{Error, Result};
 use crate::db::{Db, Executor, Reader, Tx, sql};
 
+/// For how long callers gather while several come at once.
+const GATHER: Duration = Duration::from_millis(2);
 /// Callers answered by one read at most.
 const MAX_CALLERS: usize = 1024;
 
@@ -50,12 +54,17 @@ impl EpochReader {
             let mut callers: Vec<oneshot::Sender<Result<Epochs>>> = Vec::new();
             while asked.recv_many(&mut callers, MAX_CALLERS).await > 0 {
                 let read = read(db.reader()).await;
+                let crowded = callers.len() > 1;
                 for caller in callers.drain(..) {
                     // Who went away meanwhile needs no answer.
                     let _ = caller.send(match &read {
                         Ok(epochs) => Ok(*epochs),
                         Err(error) => Err(error.again()),
                     });
+                }
+                if crowded {
+                    // Requests come thick and fast: the next read is for more of them.
+                    tokio::time::sleep(GATHER).await;
                 }
             }
         });

@@ -2,23 +2,22 @@
 //! its own only once it is durable. Sign-on events go this way: alone, each would cost a flush.
 //!
 //! A write is all or nothing by itself: when one of a group fails, the group is rolled back and each is tried
-//! alone, so that a bad one harms no other. Rows that a group adds to one table go in one statement: what a statement
-//! costs is the way to the database and back, not the row.
+//! alone, so that a bad one harms no other. Rows that a group adds to one table go in one statement.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
 use crate::base::{Error, Kind, Result};
 use crate::db::{Db, Query, Tx, Value};
 
+/// For how long writes gather while several come at once.
+const GATHER: Duration = Duration::from_millis(8);
 /// Most writes in one transaction.
 const MAX_GROUP: usize = 256;
 /// Writes that may wait; beyond it callers are told to come back.
 const MAX_WAITING: usize = 4096;
-
-/// Most rows in one statement: twelve columns each stay far below what either database binds.
-const MAX_ROWS: usize = 64;
 
 /// One statement of a write.
 #[derive(Clone, Debug)]
@@ -31,9 +30,11 @@ pub enum Step {
     Latest(Query, usize),
 }
 
+type Done = Box<dyn FnOnce(Result<()>) + Send>;
+
 struct Waiting {
     steps: Vec<Step>,
-    done: oneshot::Sender<Result<()>>,
+    done: Done,
 }
 
 /// Handle to the writing task. Cheap to clone; the task ends when the last handle is gone.
@@ -54,39 +55,55 @@ impl GroupCommit {
     /// Writes the steps in one transaction, shared with others; answers when it is durable.
     pub async fn write(&self, steps: Vec<Step>) -> Result<()> {
         let (done, answer) = oneshot::channel();
-        self.queue.try_send(Waiting { steps, done }).map_err(|_| {
-            Error::new(
-                Kind::Unavailable,
-                "overloaded",
-                "Too many people are signing on at this moment. Try again.",
-            )
-            .retry_after(1)
-        })?;
+        self.write_then(steps, move |result| {
+            // A caller that went away has nobody to tell; its write is durable all the same.
+            let _ = done.send(result);
+        });
         answer.await.map_err(|_| Error::internal("the writing task has ended"))?
     }
+
+    /// Writes the steps in one transaction, shared with others, and calls `done` when it is durable or has failed. For
+    /// threads that don't wait; `done` runs on the writing task and must be short.
+    pub fn write_then(&self, steps: Vec<Step>, done: impl FnOnce(Result<()>) + Send + 'static) {
+        if let Err(refused) = self.queue.try_send(Waiting { steps, done: Box::new(done) }) {
+            let (mpsc::error::TrySendError::Full(waiting) | mpsc::error::TrySendError::Closed(waiting)) =
+                refused;
+            (waiting.done)(Err(overloaded()));
+        }
+    }
+}
+
+fn overloaded() -> Error {
+    Error::new(Kind::Unavailable, "overloaded", "Too many people are signing on at this moment. Try again.")
+        .retry_after(1)
 }
 
 async fn run(db: Db, mut queue: mpsc::Receiver<Waiting>) {
     let mut group = Vec::with_capacity(MAX_GROUP);
     while queue.recv_many(&mut group, MAX_GROUP).await > 0 {
-        if commit(&db, &group).await.is_ok() {
-            for waiting in group.drain(..) {
-                // A caller that went away has nobody to tell; its write is durable all the same.
-                let _ = waiting.done.send(Ok(()));
+        let (writes, callers): (Vec<_>, Vec<_>) =
+            group.drain(..).map(|waiting: Waiting| (waiting.steps, waiting.done)).unzip();
+        let crowded = writes.len() > 1;
+        if commit(&db, &writes).await.is_ok() {
+            for done in callers {
+                done(Ok(()));
             }
         } else {
-            for waiting in group.drain(..) {
-                let result = commit(&db, std::slice::from_ref(&waiting)).await;
-                let _ = waiting.done.send(result);
+            for (steps, done) in writes.iter().zip(callers) {
+                done(commit(&db, std::slice::from_ref(steps)).await);
             }
+        }
+        if crowded {
+            // Others come at the same time: the next flush is for more of them. Nobody waits who comes alone.
+            tokio::time::sleep(GATHER).await;
         }
     }
 }
 
-async fn commit(db: &Db, writes: &[Waiting]) -> Result<()> {
+async fn commit(db: &Db, writes: &[Vec<Step>]) -> Result<()> {
     let mut tx = db.begin().await?;
     let mut rows = Rows::default();
-    for step in writes.iter().flat_map(|write| &write.steps) {
+    for step in writes.iter().flatten() {
         match step {
             Step::One(query, missing) => tx.run_one(query.clone(), *missing).await?,
             Step::Row(query) => rows.add(query),
@@ -127,14 +144,7 @@ impl<'a> Rows<'a> {
 
     async fn write(self, tx: &mut Tx) -> Result<()> {
         for text in self.texts {
-            let mut rest = self.by_text[text].as_slice();
-            while !rest.is_empty() {
-                // Powers of two, so that few texts have to be prepared.
-                let count = MAX_ROWS.min(1 << rest.len().ilog2());
-                let (rows, later) = rest.split_at(count);
-                tx.insert_rows(text, rows).await?;
-                rest = later;
-            }
+            tx.insert_rows(text, &self.by_text[text]).await?;
         }
         Ok(())
     }

@@ -23,6 +23,8 @@ use sqlx::sqlite::{
 use crate::base::{Error, Kind, Result};
 pub use query::{Executor, Query, Row, Value, sql};
 
+/// Statements that a connection keeps prepared: those of the rooms, and those for several rows.
+pub const STATEMENTS: usize = 512;
 /// How long a request waits for a connection before it is told to come back.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -81,14 +83,23 @@ impl Db {
             // NORMAL may lose committed transactions when the power goes (AV-02).
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(Duration::from_secs(10))
+            .statement_cache_capacity(STATEMENTS)
             .pragma("trusted_schema", "OFF")
+            // What a statement of many rows needs in order to be taken back stays out of the file system.
+            .pragma("temp_store", "MEMORY")
             .optimize_on_close(false, None);
         let pool = SqlitePoolOptions::new()
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .idle_timeout(None)
             .max_lifetime(None)
             .test_before_acquire(false);
-        let write = pool.clone().min_connections(1).max_connections(1).connect_with(options.clone()).await;
+        let writing = options
+            .clone()
+            // KiB: the pages that sign-ons write to stay at hand.
+            .pragma("cache_size", "-16384")
+            // Pages (16 MiB of log): a page that many commits wrote is folded back once.
+            .pragma("wal_autocheckpoint", "4096");
+        let write = pool.clone().min_connections(1).max_connections(1).connect_with(writing).await;
         let write = write.map_err(map_error)?;
         let read = pool.max_connections(4).connect_with(options.read_only(true)).await.map_err(map_error)?;
         Ok(Self::Sqlite { read, write })
@@ -102,7 +113,7 @@ impl Db {
         let pool = PgPoolOptions::new()
             .max_connections(16)
             .acquire_timeout(ACQUIRE_TIMEOUT)
-            .connect_with(options.application_name("tessera"))
+            .connect_with(options.application_name("tessera").statement_cache_capacity(STATEMENTS))
             .await
             .map_err(map_error)?;
         Ok(Self::Postgres(pool))

@@ -10,6 +10,10 @@ use sqlx::{AssertSqlSafe, Postgres, Row as _, Sqlite};
 use crate::base::{Error, Result, Timestamp};
 use crate::db::{Db, Reader, Tx, map_error};
 
+/// Most rows in one statement. Each number of rows is a statement of its own, which stays prepared: see
+/// [`crate::db::STATEMENTS`].
+const MAX_ROWS: usize = 32;
+
 /// A value bound to a statement: the few portable column types there are.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
@@ -107,20 +111,29 @@ fn bind_postgres(query: PgQuery, value: Value) -> PgQuery {
     }
 }
 
-/// `INSERT … VALUES ($1, $2) …` for so many rows: `VALUES ($1, $2), ($3, $4) …`.
-fn for_rows(text: &str, columns: usize, rows: usize) -> Result<String> {
+/// `INSERT … VALUES ($1, $2) …` for so many rows: `VALUES ($1, $2), ($3, $4) …`, or `VALUES (?, ?), (?, ?) …` where
+/// binds are told by their place: SQLite looks for a bind's name from the first on, which takes time squared.
+fn for_rows(text: &str, columns: usize, rows: usize, bind: impl Fn(usize) -> String) -> Result<String> {
     let one = || Error::internal("a statement for rows holds no row of binds alone");
     let (head, rest) = text.split_once("VALUES (").ok_or_else(one)?;
     let (row, tail) = rest.split_once(')').ok_or_else(one)?;
-    let expected = (1..=columns).map(|n| format!("${n}")).collect::<Vec<_>>().join(", ");
+    let expected = (1..=columns).map(numbered).collect::<Vec<_>>().join(", ");
     if row != expected {
         return Err(one());
     }
     let tuples = (0..rows).map(|nth| {
-        let binds = (1..=columns).map(|n| format!("${}", nth * columns + n)).collect::<Vec<_>>();
+        let binds = (1..=columns).map(|n| bind(nth * columns + n)).collect::<Vec<_>>();
         format!("({})", binds.join(", "))
     });
     Ok(format!("{head}VALUES {}{tail}", tuples.collect::<Vec<_>>().join(", ")))
+}
+
+fn numbered(n: usize) -> String {
+    format!("${n}")
+}
+
+fn in_place(_: usize) -> String {
+    "?".to_owned()
 }
 
 /// A row of either database. A column that is missing or of another type is a fault of ours.
@@ -247,17 +260,27 @@ impl Tx {
         }
     }
 
-    /// Adds several rows by the statement for one. Nothing but the numbers of binds is written into the text.
-    pub(in crate::db) async fn insert_rows(&mut self, text: &'static str, rows: &[&[Value]]) -> Result<()> {
+    /// Adds rows by the statement for one, many rows in one statement: what a statement costs is the way to the database
+    /// and back, not the row.
+    pub async fn insert_rows(&mut self, text: &'static str, rows: &[&[Value]]) -> Result<()> {
+        for rows in rows.chunks(MAX_ROWS) {
+            self.insert_at_once(text, rows).await?;
+        }
+        Ok(())
+    }
+
+    /// Nothing but the numbers of binds is written into the text.
+    async fn insert_at_once(&mut self, text: &'static str, rows: &[&[Value]]) -> Result<()> {
         let columns = rows.first().map_or(0, |row| row.len());
         let values = || rows.iter().flat_map(|row| row.iter().cloned());
-        let text = AssertSqlSafe(for_rows(text, columns, rows.len())?);
         match self {
             Self::Sqlite(tx) => {
+                let text = AssertSqlSafe(for_rows(text, columns, rows.len(), in_place)?);
                 let query = values().fold(sqlx::query::<Sqlite>(text), bind_sqlite);
                 query.execute(&mut **tx).await.map_err(map_error)?;
             }
             Self::Postgres(tx) => {
+                let text = AssertSqlSafe(for_rows(text, columns, rows.len(), numbered)?);
                 let query = values().fold(sqlx::query::<Postgres>(text), bind_postgres);
                 query.execute(&mut **tx).await.map_err(map_error)?;
             }
@@ -308,13 +331,12 @@ mod tests {
     #[test]
     fn a_statement_for_one_row_becomes_one_for_several() {
         let upsert = "INSERT INTO t (a, b) VALUES ($1, $2) ON CONFLICT (a) DO UPDATE SET b = excluded.b";
-        let text = for_rows(upsert, 2, 2).unwrap();
-        assert_eq!(
-            text,
-            "INSERT INTO t (a, b) VALUES ($1, $2), ($3, $4) ON CONFLICT (a) DO UPDATE SET b = excluded.b"
-        );
-        assert_eq!(for_rows(upsert, 2, 1).unwrap(), upsert);
-        assert!(for_rows("INSERT INTO t (a, b) VALUES ($1, 7)", 1, 2).is_err());
-        assert!(for_rows("DELETE FROM t WHERE a = $1", 1, 2).is_err());
+        let upserts =
+            |row| format!("INSERT INTO t (a, b) VALUES {row} ON CONFLICT (a) DO UPDATE SET b = excluded.b");
+        assert_eq!(for_rows(upsert, 2, 2, numbered).unwrap(), upserts("($1, $2), ($3, $4)"));
+        assert_eq!(for_rows(upsert, 2, 2, in_place).unwrap(), upserts("(?, ?), (?, ?)"));
+        assert_eq!(for_rows(upsert, 2, 1, numbered).unwrap(), upsert);
+        assert!(for_rows("INSERT INTO t (a, b) VALUES ($1, 7)", 1, 2, numbered).is_err());
+        assert!(for_rows("DELETE FROM t WHERE a = $1", 1, 2, numbered).is_err());
     }
 }

@@ -106,10 +106,14 @@ pub async fn seal(db: &Db, vault: &Vault, now: Timestamp) -> Result<u64> {
         let end = store::end(&mut tx).await?;
         let fault = fault(vault, &end);
         let (mut seq, mut hash) = end.last.unwrap_or_else(|| (0, GENESIS.to_owned()));
+        let (after, mut seals) = (seq, Vec::with_capacity(waiting.len()));
         for event in &waiting {
             seq += 1;
             hash = seal_hash(seq, &hash, event);
-            store::insert_seal(&mut tx, seq, &event.id.to_string(), &hash).await?;
+            seals.push([seq.into(), event.id.to_string().into(), hash.as_str().into()]);
+        }
+        if !seals.is_empty() {
+            store::insert_seals(&mut tx, after, &seals).await?;
         }
         let last = end.checkpoint.as_ref();
         let due = seq > 0 && last.is_none_or(|last| last.seq < seq && now.0 - last.at >= HOUR);

@@ -1,7 +1,8 @@
 //! SQL of the events. Only this room's modules use it.
 
+use crate::base::id::EventId;
 use crate::base::{Result, Timestamp};
-use crate::db::{Executor, Query, Row, Tx, sql};
+use crate::db::{Executor, Query, Row, Tx, Value, sql};
 use crate::events::Prepared;
 use crate::events::query::{EventFilter, StoredEvent};
 
@@ -52,6 +53,46 @@ fn read(row: &Row) -> Result<StoredEvent> {
     })
 }
 
+/// The list of events along one index, or along all of them.
+macro_rules! list_along {
+    ($path:literal) => {
+        sql(concat!(
+            "SELECT e.id, e.at, e.name, e.outcome, e.actor_kind, e.actor_id, e.target_kind, e.target_id, \
+             e.application_id, e.request_id, e.details, e.commitment, p.salt, p.person \
+             FROM events e LEFT JOIN event_persons p ON p.event_id = e.id \
+             WHERE e.id < $1 AND e.id >= $2 AND e.at >= $3 AND e.at < $4 AND ",
+            $path,
+            " AND ($5 = '' OR e.name = $5) \
+             AND ($6 = '' OR e.actor_id = $6 OR e.actor_id = $13 OR p.person LIKE $14 ESCAPE '!') \
+             AND ($7 = '' OR e.target_id = $7 OR e.target_id = $15 OR p.person LIKE $16 ESCAPE '!') \
+             AND ($8 = '' OR e.application_id = $8) AND ($9 = '' OR e.outcome = $9) \
+             AND ($10 = '' OR e.request_id = $10 OR e.name LIKE $11 ESCAPE '!' OR p.person LIKE $11 ESCAPE '!') \
+             ORDER BY e.id DESC LIMIT $12"
+        ))
+    };
+}
+
+/// The statement that goes along the index which leaves least to look at. Names of people stand in no index, so a
+/// search for them goes through all events of the time asked for.
+async fn along(executor: &mut impl Executor, filter: &EventFilter) -> Result<Query> {
+    let is_id = |text: &Option<String>| text.as_deref().is_some_and(|text| text.parse::<EventId>().is_ok());
+    if filter.application.is_some() {
+        return Ok(list_along!("e.application_id = $8"));
+    }
+    if is_id(&filter.actor) && filter.actor_id.is_none() {
+        return Ok(list_along!("e.actor_id = $6"));
+    }
+    if is_id(&filter.target) && filter.target_id.is_none() {
+        let concerned = sql("SELECT id FROM events WHERE application_id = $1 LIMIT 1");
+        let concerned = executor.optional(concerned.bind(filter.target.as_deref())).await?;
+        return Ok(match concerned {
+            Some(_) => list_along!("e.application_id = $7 AND e.target_id = $7"),
+            None => list_along!("e.target_id = $7 AND e.target_kind <> 'application'"),
+        });
+    }
+    Ok(list_along!("TRUE"))
+}
+
 /// Events that pass the filter, newest first, before the id `before`.
 pub(super) async fn list(
     executor: &mut impl Executor,
@@ -59,18 +100,13 @@ pub(super) async fn list(
     before: Option<&str>,
     limit: i64,
 ) -> Result<Vec<StoredEvent>> {
-    let query =
-        sql("SELECT e.id, e.at, e.name, e.outcome, e.actor_kind, e.actor_id, e.target_kind, e.target_id, \
-         e.application_id, e.request_id, e.details, e.commitment, p.salt, p.person \
-         FROM events e LEFT JOIN event_persons p ON p.event_id = e.id \
-         WHERE e.id < $1 AND e.id >= $2 AND e.at >= $3 AND e.at < $4 \
-         AND ($5 = '' OR e.name = $5) AND ($6 = '' OR e.actor_id = $6 OR e.actor_id = $13 OR p.person LIKE $14 ESCAPE '!') \
-         AND ($7 = '' OR e.target_id = $7 OR e.target_id = $15 OR p.person LIKE $16 ESCAPE '!') \
-         AND ($8 = '' OR e.application_id = $8) AND ($9 = '' OR e.outcome = $9) \
-         AND ($10 = '' OR e.request_id = $10 OR e.name LIKE $11 ESCAPE '!' OR p.person LIKE $11 ESCAPE '!') \
-         ORDER BY e.id DESC LIMIT $12")
-        .bind(before.unwrap_or("~"))
-        .bind("")
+    // Ids begin with their instant, so a time leaves a range of the primary key; `at` decides to the millisecond.
+    let (since, until) = (filter.since.map(first_id_at), filter.until.map(first_id_at));
+    let before = before.unwrap_or("~").min(until.as_deref().unwrap_or("~"));
+    let query = along(executor, filter)
+        .await?
+        .bind(before)
+        .bind(since.unwrap_or_default())
         .bind(filter.since.unwrap_or(Timestamp(i64::MIN)))
         .bind(filter.until.unwrap_or(Timestamp(i64::MAX)))
         .bind(filter.name.map_or("", |name| name.as_str()))
@@ -86,6 +122,12 @@ pub(super) async fn list(
         .bind(filter.target_id.as_deref())
         .bind(named("target_name", filter.target.as_deref()));
     executor.all(query).await?.iter().map(read).collect()
+}
+
+/// What every id of this instant or later is not below (RFC 9562, section 5.7: 48 bits of Unix milliseconds come first).
+fn first_id_at(instant: Timestamp) -> String {
+    let millis = instant.0.clamp(0, (1 << 48) - 1);
+    format!("{:08x}-{:04x}", millis >> 16, millis & 0xffff)
 }
 
 /// The pattern of a member of the personal data that says just this.
@@ -194,16 +236,16 @@ async fn write_head(tx: &mut Tx, query: Query, head: &Head) -> Result<()> {
     tx.run(query.bind(head.mac.as_str())).await.map(drop)
 }
 
-/// Adds a seal and takes the event off the waiting list.
-pub(super) async fn insert_seal(tx: &mut Tx, seq: i64, event_id: &str, hash: &str) -> Result<()> {
-    tx.run(
-        sql("INSERT INTO event_seals (seq, event_id, hash) VALUES ($1, $2, $3)")
-            .bind(seq)
-            .bind(event_id)
-            .bind(hash),
-    )
-    .await?;
-    tx.run(sql("DELETE FROM unsealed_events WHERE event_id = $1").bind(event_id)).await.map(drop)
+/// A seal: its number, its event, its hash.
+pub(super) type Seal = [Value; 3];
+
+/// Adds seals, all of a number above `after`, and takes their events off the waiting list.
+pub(super) async fn insert_seals(tx: &mut Tx, after: i64, seals: &[Seal]) -> Result<()> {
+    let rows: Vec<&[Value]> = seals.iter().map(<[Value; 3]>::as_slice).collect();
+    tx.insert_rows("INSERT INTO event_seals (seq, event_id, hash) VALUES ($1, $2, $3)", &rows).await?;
+    let sealed = sql("DELETE FROM unsealed_events \
+         WHERE event_id IN (SELECT s.event_id FROM event_seals s WHERE s.seq > $1)");
+    tx.run(sealed.bind(after)).await.map(drop)
 }
 
 /// Sealed events from number `from` on, with their numbers and hashes; an event that is gone is `None`.

@@ -4,8 +4,6 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
-
 use crate::auth::{Passwords, SessionCache};
 use crate::base::urls::BaseUrl;
 use crate::base::{Actor, Clock, Ctx, Error, Random, Result};
@@ -18,6 +16,7 @@ use crate::metrics::Metrics;
 use crate::settings::{self, Settings};
 use crate::signon::admission::Admission;
 use crate::signon::cache::SignonCache;
+use crate::signon::cpu::CpuPool;
 use crate::signon::refusal::RefusalCounts;
 use crate::vault::Vault;
 
@@ -52,12 +51,11 @@ pub struct Installation {
     pub metrics: Metrics,
     pub(in crate::signon) cache: SignonCache,
     epoch_reader: EpochReader,
-    cpu: Arc<Semaphore>,
+    cpu: CpuPool,
 }
 
 impl Installation {
-    /// Wires an installation on an open database; starts the group-commit task on the current runtime.
-    #[must_use]
+    /// Wires an installation on an open database; starts its tasks on the current runtime, and its threads.
     pub fn new(
         db: Db,
         vault: Vault,
@@ -66,9 +64,9 @@ impl Installation {
         clock: Clock,
         random: Random,
         passwords: Passwords,
-    ) -> Self {
+    ) -> Result<Self> {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        Self {
+        Ok(Self {
             commits: GroupCommit::start(db.clone()),
             epoch_reader: EpochReader::start(db.clone()),
             metrics: Metrics::new(clock.now()),
@@ -84,8 +82,8 @@ impl Installation {
             admission: Admission::default(),
             disk: DiskReserve::default(),
             cache: SignonCache::default(),
-            cpu: Arc::new(Semaphore::new(cores * 2)),
-        }
+            cpu: CpuPool::start(cores).map_err(Error::internal)?,
+        })
     }
 
     /// A context for a request of somebody not yet known.
@@ -112,16 +110,14 @@ impl Installation {
         Ok(settings)
     }
 
-    /// Runs work that keeps a core busy (RSA, XML, pictures) on a blocking thread, a bounded number at a time, so
+    /// Runs work that keeps a core busy (RSA, XML, pictures) on a thread of its own kind, a bounded number at a time, so
     /// that the reactor stays free (AV-08).
     pub async fn on_cpu<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-        let permit = self.cpu.clone().acquire_owned().await.map_err(Error::internal)?;
-        tokio::task::spawn_blocking(move || {
-            let out = work();
-            drop(permit);
-            out
-        })
-        .await
-        .map_err(Error::internal)
+        self.cpu.run(work).await
+    }
+
+    /// The same for work that answers by itself.
+    pub(in crate::signon) fn spawn_on_cpu(&self, work: impl FnOnce() + Send + 'static) {
+        self.cpu.spawn(work);
     }
 }

@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::oneshot;
+
 use crate::auth::SessionView;
 use crate::base::{Ctx, Error, Kind, Result};
 use crate::catalog::sso::{DenyTo, SsoSettings};
@@ -167,8 +169,8 @@ async fn respond(
     let steps = durable_steps(ctx, authorized, session, asked, &prepared, &session_index)?;
     let audience = target.sp_entity_id()?.to_owned();
     let to = Addressed { session_index, acs_url: acs_url.clone(), audience, in_response_to };
-    let signed = sign(installation, ctx, target, session, prepared, to).await?;
-    installation.commits.write(steps).await?;
+    let signing = signing(ctx, target, session, prepared, to)?;
+    let signed = sign_and_keep(installation, signing, steps).await?;
     installation.metrics.signon(asked.initiator(), SignonOutcome::Issued);
     let relay_state = match asked.request {
         Some(trusted) => trusted.relay_state().map(|state| state.as_str().to_owned()),
@@ -299,6 +301,31 @@ pub(in crate::signon) struct Addressed {
     pub(in crate::signon) in_response_to: Option<String>,
 }
 
+/// Signs on the pool of cores and makes the steps durable from there, so that the request is woken once, with both done.
+async fn sign_and_keep(
+    installation: &Installation,
+    signing: impl FnOnce() -> Result<String> + Send + 'static,
+    steps: Vec<Step>,
+) -> Result<String> {
+    let (done, answer) = oneshot::channel();
+    let commits = installation.commits.clone();
+    installation.spawn_on_cpu(move || {
+        // Who went away meanwhile needs no answer: a response that is not kept was never sent.
+        if done.is_closed() {
+            return;
+        }
+        match signing() {
+            Ok(signed) => commits.write_then(steps, move |kept| {
+                let _ = done.send(kept.map(|()| signed));
+            }),
+            Err(error) => {
+                let _ = done.send(Err(error));
+            }
+        }
+    });
+    answer.await.map_err(|_| Error::internal("signing has panicked, or the writing task has ended"))?
+}
+
 /// Writes and signs the response on a bounded pool; answers it in base64.
 pub(in crate::signon) async fn sign(
     installation: &Installation,
@@ -308,33 +335,41 @@ pub(in crate::signon) async fn sign(
     prepared: Prepared,
     to: Addressed,
 ) -> Result<String> {
+    installation.on_cpu(signing(ctx, target, session, prepared, to)?).await?
+}
+
+/// The work of writing and signing the response, in base64.
+fn signing(
+    ctx: &Ctx,
+    target: &Target,
+    session: &SessionView,
+    prepared: Prepared,
+    to: Addressed,
+) -> Result<impl FnOnce() -> Result<String> + Send + 'static> {
     let (response_id, assertion_id) = (ctx.random.saml_id(), ctx.random.saml_id());
     let (issued_at, authn_instant) = (ctx.now(), session.authenticated_at);
     let session_end = (!session.remembered).then_some(session.expires_at);
     let (signer, mode) = (target.signer()?, target.settings()?.sign);
     let issuer = target.application.idp_entity_id.clone();
-    let written = installation
-        .on_cpu(move || {
-            let input = ResponseInput {
-                response_id: &response_id,
-                assertion_id: &assertion_id,
-                issued_at,
-                issuer: &issuer,
-                acs_url: &to.acs_url,
-                in_response_to: to.in_response_to.as_deref(),
-                audience: &to.audience,
-                name_id: &prepared.name_id,
-                authn_instant,
-                session_index: &to.session_index,
-                session_not_on_or_after: session_end,
-                authn_context_class: prepared.context_class,
-                attributes: &prepared.attributes,
-                lifetimes: Lifetimes::default(),
-            };
-            input.sign(mode, signer.as_ref()).map(|response| response.to_base64())
-        })
-        .await?;
-    written.map_err(Error::internal)
+    Ok(move || {
+        let input = ResponseInput {
+            response_id: &response_id,
+            assertion_id: &assertion_id,
+            issued_at,
+            issuer: &issuer,
+            acs_url: &to.acs_url,
+            in_response_to: to.in_response_to.as_deref(),
+            audience: &to.audience,
+            name_id: &prepared.name_id,
+            authn_instant,
+            session_index: &to.session_index,
+            session_not_on_or_after: session_end,
+            authn_context_class: prepared.context_class,
+            attributes: &prepared.attributes,
+            lifetimes: Lifetimes::default(),
+        };
+        input.sign(mode, signer.as_ref()).map(|response| response.to_base64()).map_err(Error::internal)
+    })
 }
 
 /// Refuses a request: at its ACS where there is one to trust, else on a page of ours.

@@ -44,16 +44,6 @@ pub enum Waiting {
     },
 }
 
-impl Waiting {
-    /// Bytes of what came.
-    pub(in crate::signon) fn len(&self) -> usize {
-        match self {
-            Self::Redirect { raw_query: text } | Self::Post { raw_body: text } => text.len(),
-            Self::IdpInitiated { .. } => 0,
-        }
-    }
-}
-
 /// A waiting request as stored.
 #[derive(Clone, Debug)]
 pub struct Pending {

@@ -221,20 +221,13 @@ async fn take_up(
     }
 }
 
-/// Bytes of a message as sent that are decoded and checked in place: what an ordinary request takes.
-const SMALL: usize = 4 * 1024;
-
-/// Decodes and checks. XML and signatures cost time that an attacker chooses, so all but small messages go to a bounded
-/// pool; for a small one the way there and back would cost more than the work.
+/// Decodes and checks on a bounded pool: XML and signatures cost time that an attacker chooses.
 async fn examine(
     installation: &Installation,
     target: &Arc<Target>,
     waiting: &Waiting,
     stage: Stage,
 ) -> Result<std::result::Result<Trusted, Refusal>> {
-    if waiting.len() <= SMALL {
-        return decode_and_check(target, waiting, stage);
-    }
     let (target, waiting) = (target.clone(), waiting.clone());
     installation.on_cpu(move || decode_and_check(&target, &waiting, stage)).await?
 }

@@ -1,13 +1,13 @@
 //! Around every request: its context with reference and client address, what handlers note about it, and one line in
 //! the log at its end. The line never holds a query, a cookie or a body.
 
+use std::future::Future;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderMap, HeaderValue, header};
-use axum::middleware::Next;
 use axum::response::Response;
 use ipnet::IpNet;
 
@@ -23,7 +23,7 @@ const MAX_HOPS: usize = 16;
 
 #[derive(Debug, Default)]
 struct Noted {
-    route: Option<Arc<str>>,
+    route: Option<MatchedPath>,
     actor: Option<Actor>,
     live: Option<Live>,
     cookies: Vec<HeaderValue>,
@@ -39,8 +39,8 @@ impl Notes {
     }
 
     /// The template of the route.
-    pub(in crate::web) fn route(&self, template: &Arc<str>) {
-        self.noted().route = Some(Arc::clone(template));
+    pub(in crate::web) fn route(&self, template: &MatchedPath) {
+        self.noted().route = Some(template.clone());
     }
 
     /// Who acts.
@@ -64,7 +64,11 @@ impl Notes {
 }
 
 /// Gives the request its [`Ctx`] and [`Notes`], and logs it when it is answered.
-pub async fn surround(State(web): State<Shared>, mut request: Request, next: Next) -> Response {
+pub async fn surround<F: Future<Output = Response>>(
+    web: &Shared,
+    mut request: Request,
+    inner: impl FnOnce(Request) -> F,
+) -> Response {
     // Only for the log and the metrics; everything that decides reads the installation's clock.
     let started = Instant::now();
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
@@ -75,7 +79,7 @@ pub async fn surround(State(web): State<Shared>, mut request: Request, next: Nex
     let method = request.method().clone();
     request.extensions_mut().insert(ctx.clone());
     request.extensions_mut().insert(notes.clone());
-    let mut response = next.run(request).await;
+    let mut response = inner(request).await;
     let seen = std::mem::take(&mut *notes.noted());
     for cookie in seen.cookies {
         response.headers_mut().append(header::SET_COOKIE, cookie);
@@ -83,7 +87,7 @@ pub async fn surround(State(web): State<Shared>, mut request: Request, next: Nex
     if let Ok(id) = HeaderValue::from_str(&ctx.request_id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }
-    let (route, took) = (seen.route.as_deref(), started.elapsed());
+    let (route, took) = (seen.route.as_ref().map(MatchedPath::as_str), started.elapsed());
     web.requests.count(method.as_str(), route, response.status().as_u16(), took);
     tracing::info!(
         method = %method,

@@ -4,9 +4,8 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderValue, Method, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
@@ -138,18 +137,22 @@ impl IntoResponse for Failure {
 }
 
 /// Draws the failures that handlers and extractors returned.
-pub async fn draw(State(web): State<Shared>, request: Request, next: Next) -> Response {
+pub async fn draw<F: Future<Output = Response>>(
+    web: &Shared,
+    request: Request,
+    inner: impl FnOnce(Request) -> F,
+) -> Response {
     let api = is_api(request.uri().path());
     let head = request.method() == Method::HEAD;
     let ctx = request.extensions().get::<Ctx>().cloned();
     let notes = request.extensions().get::<Notes>().cloned().unwrap_or_default();
     let cookies = request.headers().clone();
-    let mut response = next.run(request).await;
+    let mut response = inner(request).await;
     let Some(refused) = response.extensions_mut().remove::<Arc<Refused>>() else { return response };
     let Some(ctx) = ctx else { return response };
     report(&refused, &ctx);
     let mut drawn =
-        if api { problem(&refused, &ctx) } else { page(&web, &refused, &ctx, &notes, &cookies).await };
+        if api { problem(&refused, &ctx) } else { page(web, &refused, &ctx, &notes, &cookies).await };
     if head {
         *drawn.body_mut() = axum::body::Body::empty();
     }

@@ -36,8 +36,9 @@ pub use routes::{Route, Routes, route_table};
 pub use state::{Shared, Web, WebOptions};
 
 use axum::Router;
-use axum::middleware::{from_fn, from_fn_with_state};
-use axum::response::IntoResponse as _;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
 
 /// All routes. Each module of pages or endpoints adds its own here.
 #[must_use]
@@ -58,18 +59,21 @@ pub fn router(web: &Shared) -> Router {
     assemble(all_routes(), web)
 }
 
-/// These routes with all that surrounds them. A request passes the layers from the last to the first: headers, context
-/// and log, drawing of failures, panics, strict paths, admission; then its route.
+/// These routes with all that surrounds them.
 pub fn assemble(routes: Routes, web: &Shared) -> Router {
     routes
         .into_router()
         .fallback(|| async { Failure::no_such_page().into_response() })
         .method_not_allowed_fallback(|| async { Failure::wrong_method().into_response() })
-        .layer(from_fn_with_state(web.clone(), shed::admit))
-        .layer(from_fn(shed::strict_paths))
-        .layer(from_fn(shed::contain_panics))
-        .layer(from_fn_with_state(web.clone(), error::draw))
-        .layer(from_fn_with_state(web.clone(), context::surround))
-        .layer(from_fn_with_state(web.clone(), headers::protect))
+        .layer(from_fn_with_state(web.clone(), surround))
         .with_state(web.clone())
+}
+
+/// What every request passes, from outside to inside: headers, context and log, drawing of failures, panics, strict
+/// paths, admission; then its route. One layer, since each costs allocations at every request.
+async fn surround(State(web): State<Shared>, request: Request, next: Next) -> Response {
+    let routed = |request| shed::contain_panics(shed::admit(&web, request, next));
+    let drawn = |request| error::draw(&web, request, routed);
+    let answered = context::surround(&web, request, drawn);
+    headers::protect(&web, answered).await
 }

@@ -5,13 +5,11 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
-use axum::middleware::{Next, from_fn};
 use axum::routing::{MethodFilter, on};
 use tower_http::compression::CompressionLayer;
 
-use crate::web::context::Notes;
 use crate::web::extract::{Access, Credential};
 use crate::web::state::Shared;
 
@@ -168,15 +166,8 @@ impl Routes {
         H: Handler<T, Shared>,
         T: Arguments + 'static,
     {
-        let template: Arc<str> = path.into();
-        self.table.push(Route { method, path: Arc::clone(&template), access: T::First::ACCESS });
-        let note = from_fn(move |request: Request, next: Next| {
-            if let Some(notes) = request.extensions().get::<Notes>() {
-                notes.route(&template);
-            }
-            next.run(request)
-        });
-        let route = on(filter, handler).route_layer(note).route_layer(DefaultBodyLimit::max(limit));
+        self.table.push(Route { method, path: path.into(), access: T::First::ACCESS });
+        let route = on(filter, handler.layer(DefaultBodyLimit::max(limit)));
         Self { router: self.router.route(path, route), table: self.table }
     }
 

@@ -1,9 +1,10 @@
 //! What keeps the server standing: strict paths, a bounded number of requests at work, and a wall that panics don't
 //! pass (AV-08, A-10, A-33). `/healthz` passes by all queues.
 
+use std::future::Future;
 use std::panic::AssertUnwindSafe;
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::header;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -22,17 +23,12 @@ const GATHERED: usize = 16 * 1024;
 /// Largest body of all routes; each has its own limit below it.
 const LARGEST: u64 = METADATA_FORM_LIMIT as u64;
 
-/// Answers 404 to paths that are not written the one way we write them.
-pub async fn strict_paths(request: Request, next: Next) -> Response {
-    if is_plain(request.uri().path()) {
-        next.run(request).await
-    } else {
-        Failure::no_such_page().into_response()
+/// Lets a bounded number of requests in; the others come back later (AV-08). Paths that are not written the one way we
+/// write them are none of ours.
+pub async fn admit(web: &Shared, request: Request, next: Next) -> Response {
+    if !is_plain(request.uri().path()) {
+        return Failure::no_such_page().into_response();
     }
-}
-
-/// Lets a bounded number of requests in; the others come back later (AV-08).
-pub async fn admit(State(web): State<Shared>, request: Request, next: Next) -> Response {
     if request.uri().path() == HEALTHZ {
         return next.run(request).await;
     }
@@ -69,8 +65,8 @@ fn overloaded() -> Failure {
 }
 
 /// A panic becomes our own failure, with a line in the log, and ends nothing but its request.
-pub async fn contain_panics(request: Request, next: Next) -> Response {
-    match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+pub async fn contain_panics(answered: impl Future<Output = Response>) -> Response {
+    match AssertUnwindSafe(answered).catch_unwind().await {
         Ok(response) => response,
         Err(panic) => {
             let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());

@@ -84,7 +84,8 @@ impl House {
         let base_url = BaseUrl::parse("https://id.example.com", false).unwrap();
         let vault = Vault::new([7; 32]);
         let installation =
-            Installation::new(db, vault, Catalog::built_in(), base_url, clock.clone(), random, passwords);
+            Installation::new(db, vault, Catalog::built_in(), base_url, clock.clone(), random, passwords)
+                .unwrap();
         let web = Web::new(Arc::new(installation), WebOptions::default());
         let house = Self { folder, router: router(&web), web, clock };
         groups::ensure_everyone(&house.web.installation.db, &house.ctx()).await.unwrap();

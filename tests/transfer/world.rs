@@ -43,7 +43,7 @@ impl World {
         let passwords = Passwords::new(options, &random).unwrap();
         let base_url = BaseUrl::parse("https://id.example", false).unwrap();
         let (vault, catalog) = (Vault::new([7; 32]), Catalog::built_in());
-        let installation = Installation::new(db, vault, catalog, base_url, clock, random, passwords);
+        let installation = Installation::new(db, vault, catalog, base_url, clock, random, passwords).unwrap();
         Self { installation, ctx, _folder: folder }
     }
 

@@ -125,7 +125,8 @@ impl House {
         let base_url = BaseUrl::parse(base_url, false).unwrap();
         let vault = Vault::new([7; 32]);
         let installation =
-            Installation::new(db, vault, Catalog::built_in(), base_url, clock.clone(), random, passwords);
+            Installation::new(db, vault, Catalog::built_in(), base_url, clock.clone(), random, passwords)
+                .unwrap();
         let web = Web::new(Arc::new(installation), WebOptions { concurrency, ..WebOptions::default() });
         Closed { folder, web, clock }
     }

@@ -51,7 +51,8 @@ impl World {
             clock.clone(),
             random,
             passwords,
-        );
+        )
+        .unwrap();
         let web = Web::new(Arc::new(installation), WebOptions::default());
         let world = Self { _folder: folder, router: router(&web), web, clock };
         groups::ensure_everyone(world.db(), &world.ctx()).await.unwrap();

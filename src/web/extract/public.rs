@@ -5,9 +5,10 @@ use axum::http::HeaderMap;
 use axum::http::request::Parts;
 
 use crate::base::Ctx;
+use crate::signon::Epochs;
 use crate::web::error::Failure;
 use crate::web::extract::sealed::Sealed;
-use crate::web::extract::session::{Live, actor_of, context_of, find};
+use crate::web::extract::session::{Live, actor_of, context_of, epochs_of, find};
 use crate::web::extract::{Access, Credential};
 use crate::web::pages::Shell;
 use crate::web::render::dress;
@@ -46,6 +47,8 @@ pub struct Gate {
     pub knows_browser: bool,
     /// The session, if one runs.
     pub live: Option<Live>,
+    /// Cache epochs read when the head of the request had come.
+    pub epochs: Epochs,
     headers: HeaderMap,
 }
 
@@ -92,6 +95,7 @@ impl FromRequestParts<Shared> for Gate {
 
     async fn from_request_parts(parts: &mut Parts, web: &Shared) -> Result<Self, Failure> {
         let (ctx, notes) = context_of(parts)?;
+        let epochs = epochs_of(web, parts).await?;
         let live = find(web, parts).await?;
         let brought = web.cookies.browser(&parts.headers);
         let knows_browser = brought.is_some();
@@ -105,6 +109,6 @@ impl FromRequestParts<Shared> for Gate {
             secret
         });
         let ctx = live.as_ref().map_or_else(|| ctx.clone(), |live| ctx.acting_as(actor_of(&live.session)));
-        Ok(Self { ctx, browser, knows_browser, live, headers: parts.headers.clone() })
+        Ok(Self { ctx, browser, knows_browser, live, epochs, headers: parts.headers.clone() })
     }
 }

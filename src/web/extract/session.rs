@@ -2,13 +2,14 @@
 
 use std::convert::Infallible;
 
-use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use axum::extract::{FromRequestParts, MatchedPath, OptionalFromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 
 use crate::auth::{Role, SessionView};
 use crate::base::id::UserId;
 use crate::base::{Actor, Ctx, Error, urls};
+use crate::signon::Epochs;
 use crate::web::context::Notes;
 use crate::web::error::Failure;
 use crate::web::extract::sealed::Sealed;
@@ -37,7 +38,20 @@ impl std::fmt::Debug for Live {
 pub(in crate::web) fn context_of(parts: &Parts) -> Result<(Ctx, Notes), Failure> {
     let ctx = parts.extensions.get::<Ctx>().cloned();
     let notes = parts.extensions.get::<Notes>().cloned();
+    if let (Some(notes), Some(template)) = (&notes, parts.extensions.get::<MatchedPath>()) {
+        notes.route(template);
+    }
     ctx.zip(notes).ok_or_else(|| Error::internal("the request has no context").into())
+}
+
+/// Cache epochs of this request, read once, before anything cached is trusted.
+pub(in crate::web) async fn epochs_of(web: &Web, parts: &mut Parts) -> Result<Epochs, Failure> {
+    if let Some(epochs) = parts.extensions.get::<Epochs>() {
+        return Ok(*epochs);
+    }
+    let epochs = web.installation.epochs().await?;
+    parts.extensions.insert(epochs);
+    Ok(epochs)
 }
 
 /// What was found out about the session once, for all extractors of the request.
@@ -53,8 +67,8 @@ pub(in crate::web) async fn find(web: &Web, parts: &mut Parts) -> Result<Option<
     let live = match web.cookies.session(&parts.headers) {
         None => None,
         Some(token) => {
+            let epochs = epochs_of(web, parts).await?;
             let installation = &web.installation;
-            let epochs = installation.epochs().await?;
             let session = installation.sessions.authenticate(&installation.db, &ctx, epochs, &token).await?;
             if session.is_none() {
                 notes.set_cookie(web.cookies.clear_session());

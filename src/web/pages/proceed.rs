@@ -36,6 +36,34 @@ pub struct HandoverPage {
     pub target_host: String,
 }
 
+/// Text in base64, in which nothing has to be escaped: messages are long.
+#[derive(Debug)]
+pub struct Base64(String);
+
+impl Base64 {
+    /// `None` when anything stands in it that is not of the alphabet.
+    #[must_use]
+    pub fn new(text: String) -> Option<Self> {
+        let is_of_it = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+        text.bytes().all(is_of_it).then_some(Self(text))
+    }
+}
+
+impl std::fmt::Display for Base64 {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl askama::FastWritable for Base64 {
+    fn write_into(&self, to: &mut dyn std::fmt::Write, _: &dyn askama::Values) -> askama::Result<()> {
+        to.write_str(&self.0)?;
+        Ok(())
+    }
+}
+
+impl askama::filters::HtmlSafe for Base64 {}
+
 /// Posts a SAML message to the SP (HTTP-POST binding, SAML-217). Send it with `cache-control: no-store` and a policy
 /// whose `form-action` lets the ACS and its redirects through. `/static/post.js` submits; a button does without it.
 #[derive(Template)]
@@ -48,7 +76,7 @@ pub struct PostPage {
     /// `SAMLResponse` or `SAMLRequest`.
     pub message_name: &'static str,
     /// The message in base64.
-    pub message: String,
+    pub message: Base64,
     /// RelayState as it was received; `None`: no such input.
     pub relay_state: Option<String>,
     /// URL of the script: `asset_url("post.js")`.
@@ -64,7 +92,7 @@ impl PostPage {
         application: String,
         action: String,
         message_name: &'static str,
-        message: String,
+        message: Base64,
         relay_state: Option<String>,
     ) -> Self {
         use crate::web::assets::asset_url;

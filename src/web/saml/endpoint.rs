@@ -54,7 +54,7 @@ pub(super) async fn by_get(
     }
     let raw_query = query.unwrap_or_default();
     let installation = &web.installation;
-    let epochs = installation.epochs().await?;
+    let epochs = gate.epochs;
     if has_message(&raw_query) {
         let waiting = Waiting::Redirect { raw_query };
         let outcome =
@@ -100,6 +100,7 @@ pub(super) async fn by_post(
         return Err(mixed_sources().into());
     }
     let installation = &web.installation;
+    // Read anew: a body may take its time to come.
     let epochs = installation.epochs().await?;
     if has_message(&raw_body) {
         let waiting = Waiting::Post { raw_body };
@@ -153,7 +154,7 @@ pub(super) async fn go_on(
         pending::hand_over(&installation.db, &gate.ctx, &handle.request, &secret, &gate.browser).await?;
         notes.set_cookie(web.cookies.clear_hop(&handle.request));
     }
-    let epochs = installation.epochs().await?;
+    let epochs = gate.epochs;
     let outcome =
         receive::resume(installation, &gate.ctx, visitor(&gate, epochs), &slug, &handle.request).await?;
     show(&web, &gate, epochs, &slug, outcome).await
