@@ -297,7 +297,7 @@ fn saml_207_samael_as_a_service_provider_accepts_us() {
         Crypto::verify_signed_xml(response.as_xml(), &certificate, Some("ID"))
             .expect("the signature verifies");
         let assertion = sp
-            .parse_base64_response(&response.to_base64(), Some(&["_request"]))
+            .parse_base64_response(response.to_base64().as_str(), Some(&["_request"]))
             .unwrap_or_else(|error| panic!("{sign:?}: {error}"));
         let subject = assertion.subject.and_then(|subject| subject.name_id).expect("a NameID");
         assert_eq!(subject.value, "zoë@example.com");
@@ -305,7 +305,10 @@ fn saml_207_samael_as_a_service_provider_accepts_us() {
             entity_id: Some("https://other.example".into()),
             ..sp.clone()
         };
-        assert!(other.parse_base64_response(&response.to_base64(), Some(&["_request"])).is_err(), "SAML-204");
+        assert!(
+            other.parse_base64_response(response.to_base64().as_str(), Some(&["_request"])).is_err(),
+            "SAML-204"
+        );
     }
 }
 
@@ -467,5 +470,5 @@ fn a_04_exclusive_canonicalisation_agrees_with_libxml2() {
 fn responses_travel_as_base64_of_the_very_bytes() {
     let signer = RSA.signer(SignatureAlgorithm::RsaSha256);
     let response = respond(NOW, &name_id("a@example.com"), &[], SignMode::Both, &signer);
-    assert_eq!(STANDARD.decode(response.to_base64()).expect("base64"), response.as_xml().as_bytes());
+    assert_eq!(STANDARD.decode(response.to_base64().as_str()).expect("base64"), response.as_xml().as_bytes());
 }

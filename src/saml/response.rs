@@ -141,6 +141,30 @@ impl From<SignError> for WriteError {
     }
 }
 
+/// Text in base64 (RFC 4648, section 4): nothing else can be made one, so that what shows it need not escape it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Base64(String);
+
+impl Base64 {
+    /// The bytes in base64.
+    #[must_use]
+    pub fn encode(bytes: impl AsRef<[u8]>) -> Self {
+        Self(STANDARD.encode(bytes))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for Base64 {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 macro_rules! sealed_message {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -156,8 +180,8 @@ macro_rules! sealed_message {
 
             /// Base64 for the `SAMLResponse` field of the POST binding (Bindings 3.5.4).
             #[must_use]
-            pub fn to_base64(&self) -> String {
-                STANDARD.encode(&self.0)
+            pub fn to_base64(&self) -> Base64 {
+                Base64::encode(&self.0)
             }
         }
     };

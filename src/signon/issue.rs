@@ -14,7 +14,7 @@ use crate::metrics::{Initiator, SignonOutcome};
 use crate::saml::binding::RelayState;
 use crate::saml::receive::Trusted;
 use crate::saml::refusal::{Reason, Refusal};
-use crate::saml::response::{Attribute, ErrorResponse, Lifetimes, NameId, ResponseInput};
+use crate::saml::response::{Attribute, Base64, ErrorResponse, Lifetimes, NameId, ResponseInput};
 use crate::saml::status::Status;
 use crate::settings::SEEN_REQUEST_LIFETIME;
 use crate::signon::context_class::{of_password, satisfy};
@@ -304,9 +304,9 @@ pub(in crate::signon) struct Addressed {
 /// Signs on the pool of cores and makes the steps durable from there, so that the request is woken once, with both done.
 async fn sign_and_keep(
     installation: &Installation,
-    signing: impl FnOnce() -> Result<String> + Send + 'static,
+    signing: impl FnOnce() -> Result<Base64> + Send + 'static,
     steps: Vec<Step>,
-) -> Result<String> {
+) -> Result<Base64> {
     let (done, answer) = oneshot::channel();
     let commits = installation.commits.clone();
     installation.spawn_on_cpu(move || {
@@ -334,7 +334,7 @@ pub(in crate::signon) async fn sign(
     session: &SessionView,
     prepared: Prepared,
     to: Addressed,
-) -> Result<String> {
+) -> Result<Base64> {
     installation.on_cpu(signing(ctx, target, session, prepared, to)?).await?
 }
 
@@ -345,7 +345,7 @@ fn signing(
     session: &SessionView,
     prepared: Prepared,
     to: Addressed,
-) -> Result<impl FnOnce() -> Result<String> + Send + 'static> {
+) -> Result<impl FnOnce() -> Result<Base64> + Send + 'static> {
     let (response_id, assertion_id) = (ctx.random.saml_id(), ctx.random.saml_id());
     let (issued_at, authn_instant) = (ctx.now(), session.authenticated_at);
     let session_end = (!session.remembered).then_some(session.expires_at);

@@ -1,6 +1,7 @@
 //! What a step of sign-on comes to, for `web` to show. No HTTP here.
 
 use crate::base::{Error, Kind};
+use crate::saml::response::Base64;
 
 /// A form that posts itself to a service provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,7 +11,7 @@ pub struct PostForm {
     /// The registered ACS URL.
     pub acs_url: String,
     /// `SAMLResponse`, base64.
-    pub saml_response: String,
+    pub saml_response: Base64,
     /// `RelayState`, byte for byte; no field without one.
     pub relay_state: Option<String>,
 }

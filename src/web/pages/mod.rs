@@ -40,7 +40,7 @@ pub use events::EventsPage;
 pub use groups::{GroupFormPage, GroupPage, GroupsPage};
 pub use login::{ConfirmPasswordPage, ExpiredPage, LoginPage, SignedOutPage};
 pub use portal::PortalPage;
-pub use proceed::{Base64, ContinuePage, HandoverPage, PostPage};
+pub use proceed::{ContinuePage, HandoverPage, PostPage};
 pub use refusal::RefusalPage;
 pub use samples::{all_samples, all_samples_saying};
 pub use settings::{SettingsPage, TokensPage};

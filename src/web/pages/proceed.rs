@@ -4,6 +4,7 @@
 use askama::Template;
 
 use crate::base::urls;
+use crate::saml::response::Base64;
 use crate::web::pages::parts::Mark;
 use crate::web::pages::shell::Shell;
 
@@ -36,28 +37,10 @@ pub struct HandoverPage {
     pub target_host: String,
 }
 
-/// Text in base64, in which nothing has to be escaped: messages are long.
-#[derive(Debug)]
-pub struct Base64(String);
-
-impl Base64 {
-    /// `None` when anything stands in it that is not of the alphabet.
-    #[must_use]
-    pub fn new(text: String) -> Option<Self> {
-        let is_of_it = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
-        text.bytes().all(is_of_it).then_some(Self(text))
-    }
-}
-
-impl std::fmt::Display for Base64 {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
+// Nothing of the alphabet has to be escaped, and messages are long.
 impl askama::FastWritable for Base64 {
     fn write_into(&self, to: &mut dyn std::fmt::Write, _: &dyn askama::Values) -> askama::Result<()> {
-        to.write_str(&self.0)?;
+        to.write_str(self.as_str())?;
         Ok(())
     }
 }

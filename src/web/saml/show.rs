@@ -11,7 +11,7 @@ use crate::web::error::{Answer, Failure, status_of};
 use crate::web::extract::Gate;
 use crate::web::headers::Policy;
 use crate::web::pages::parts::{Fact, Link, Mark, When};
-use crate::web::pages::{Base64, ContinuePage, HandoverPage, PostPage, RefusalPage};
+use crate::web::pages::{ContinuePage, HandoverPage, PostPage, RefusalPage};
 use crate::web::render::{html, page, see_other};
 use crate::web::state::Web;
 
@@ -55,9 +55,7 @@ fn with_handle(path: &str, handle: &str) -> String {
 /// The page that posts a message to a service provider.
 pub(in crate::web) fn post(form: PostForm) -> Answer {
     let PostForm { label, acs_url, saml_response, relay_state } = form;
-    let message =
-        Base64::new(saml_response).ok_or_else(|| Error::internal("the message is not in base64"))?;
-    let mut response = page(&PostPage::new(label, acs_url, "SAMLResponse", message, relay_state))?;
+    let mut response = page(&PostPage::new(label, acs_url, "SAMLResponse", saml_response, relay_state))?;
     // The application may lead on to wherever it wants after the post, and Chromium holds that against form-action
     // too (decision 3), so this one page has none.
     response.extensions_mut().insert(Policy::Post { only_to: None });

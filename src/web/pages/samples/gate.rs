@@ -1,9 +1,10 @@
 //! Samples of the pages at the gate.
 
 use crate::base::accent::Accent;
+use crate::saml::response::Base64;
 use crate::web::pages::login::{ConfirmPasswordPage, ExpiredPage, LoginPage, SignedOutPage};
 use crate::web::pages::parts::When;
-use crate::web::pages::proceed::{Base64, ContinuePage, HandoverPage, PostPage};
+use crate::web::pages::proceed::{ContinuePage, HandoverPage, PostPage};
 use crate::web::pages::refusal::RefusalPage;
 use crate::web::pages::samples::{Drawn, Samples, draw};
 use crate::web::pages::setup::{ResetPage, SetupPage, SetupValues};
@@ -161,12 +162,11 @@ impl Samples {
             target_host: self.t("heapanalytics.com"),
         };
         draw(drawn, "handover", &handover);
-        let message = Base64::new("PHNhbWxwOlJlc3BvbnNlLz4=".to_owned()).unwrap();
         let post = PostPage::new(
             self.t("Heap"),
             self.t("https://heapanalytics.com/saml/finalize/42/"),
             "SAMLResponse",
-            message,
+            Base64::encode("<samlp:Response/>"),
             Some(self.t("/app/reports")),
         );
         draw(drawn, "post", &post);
