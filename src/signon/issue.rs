@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 
 use crate::auth::SessionView;
 use crate::base::{Ctx, Error, Kind, Result};
+use crate::catalog::sso::transform::TooLong;
 use crate::catalog::sso::{DenyTo, SsoSettings};
 use crate::db::group_commit::Step;
 use crate::events::{self, Event, EventName};
@@ -156,9 +157,17 @@ async fn respond(
     let target = &authorized.target;
     let settings = target.settings()?;
     let (subject, request) = (&authorized.subject, asked.request);
-    let prepared = match prepare(installation, ctx, target, subject, settings, request).await? {
-        Ok(prepared) => prepared,
-        Err(refusal) => return refuse(installation, ctx, target, true, &refusal).await,
+    let prepared = match prepare(installation, ctx, target, subject, settings, request).await {
+        Ok(Ok(prepared)) => prepared,
+        Ok(Err(refusal)) => return refuse(installation, ctx, target, true, &refusal).await,
+        Err(error) => match request {
+            Some(trusted) if settings.deny_to == DenyTo::Sp && is_of_the_person(&error) => {
+                installation.metrics.signon(Initiator::Sp, SignonOutcome::Refused);
+                refusal::note(installation, ctx, true, error.code, Some(target.application.id)).await?;
+                return request_denied(installation, ctx, target, trusted).await;
+            }
+            _ => return Err(error),
+        },
     };
     let session_index = ctx.random.saml_id();
     let acs_url = match asked.request {
@@ -182,6 +191,12 @@ async fn respond(
         saml_response: signed,
         relay_state,
     }))
+}
+
+/// Whether the error says that this person can't be told of there: where the application is set so, that is told by a
+/// Response like any other denial (decision 5); else on a page of ours, which says what to do.
+fn is_of_the_person(error: &Error) -> bool {
+    error.code == TooLong::CODE || name_id::CODES.contains(&error.code)
 }
 
 fn no_acs() -> Error {
@@ -416,12 +431,21 @@ pub async fn deny(
     let to_sp = target.settings.as_ref().is_some_and(|settings| settings.deny_to == DenyTo::Sp);
     match request {
         Some(trusted) if to_sp && denied == Denied::NotBound => {
-            let relay_state = trusted.relay_state().map(|state| state.as_str().to_owned());
-            let (acs, id) = (trusted.acs_url(), &trusted.request().id);
-            error_response(installation, ctx, target, true, acs, id, Status::RequestDenied, relay_state).await
+            request_denied(installation, ctx, target, trusted).await
         }
         _ => Ok(Outcome::Refused(denied.refused(&application.label))),
     }
+}
+
+async fn request_denied(
+    installation: &Installation,
+    ctx: &Ctx,
+    target: &Arc<Target>,
+    trusted: &Trusted,
+) -> Result<Outcome> {
+    let relay_state = trusted.relay_state().map(|state| state.as_str().to_owned());
+    let (acs, id) = (trusted.acs_url(), &trusted.request().id);
+    error_response(installation, ctx, target, true, acs, id, Status::RequestDenied, relay_state).await
 }
 
 /// An error Response. To a browser without a live session it is unsigned unless the application says otherwise

@@ -9,6 +9,11 @@ use crate::signon::subject::Subject;
 use crate::signon::target::Target;
 use crate::signon::{Installation, release, store};
 
+const EMPTY: &str = "name_id_empty";
+const NOT_AN_ADDRESS: &str = "name_id_not_an_address";
+/// Codes of the errors that a mapping leads to.
+pub(in crate::signon) const CODES: [&str; 2] = [EMPTY, NOT_AN_ADDRESS];
+
 /// The NameID of a person at an application in this format.
 pub(in crate::signon) async fn of(
     installation: &Installation,
@@ -43,14 +48,14 @@ pub(in crate::signon) fn mapped(
         .ok_or_else(|| {
             Error::new(
                 Kind::Forbidden,
-                "name_id_empty",
+                EMPTY,
                 format!("{label} wants to know you by a property that your account here does not have. Ask your administrator to fill it in."),
             )
         })?;
     if format == NameIdFormat::EmailAddress && !is_addr_spec(&value) {
         return Err(Error::new(
             Kind::Forbidden,
-            "name_id_not_an_address",
+            NOT_AN_ADDRESS,
             format!(
                 "{label} wants to know you by an e-mail address, but its settings here give something else. Ask your administrator."
             ),

@@ -1,6 +1,7 @@
 //! The REST API, as programs meet it: the main job from a draft to a preview, who may do what, what is refused and
 //! how, and the reference that is made from the code.
 
+mod catalogue;
 mod conventions;
 mod directory;
 mod main_job;

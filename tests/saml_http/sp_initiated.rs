@@ -196,6 +196,29 @@ async fn saml_129_denial_goes_to_the_sp_where_the_application_says_so() {
 }
 
 #[tokio::test]
+async fn saml_129_so_does_what_can_not_be_told_of_a_person() {
+    let house = House::open().await;
+    let empty = json!({ "format": "unspecified", "source": "job_title" });
+    let odd = json!({ "format": "emailAddress", "source": "username" });
+    let long = json!([{ "name": "a", "source": "email", "transforms": [{ "prefix": "x".repeat(70_000) }] }]);
+    house.application("empty", json!({ "deny_to": "sp", "name_id": empty })).await;
+    house.application("odd", json!({ "deny_to": "sp", "name_id": odd })).await;
+    house.application("long", json!({ "deny_to": "sp", "attributes": long })).await;
+    let mut browser = house.member("livia").await;
+    for (slug, code) in
+        [("empty", "name_id_empty"), ("odd", "name_id_not_an_address"), ("long", "attribute_too_long")]
+    {
+        let path = format!("/saml2/{slug}?{}", Request::new("_r").query(Some("x")));
+        let posted = Posted::read(&house.get(&mut browser, &path).await.body).unwrap();
+        assert_eq!(posted.status(), ["Responder", "RequestDenied"], "{slug}");
+        assert_eq!(posted.in_response_to().as_deref(), Some("_r"));
+        assert!(!posted.holds_assertion());
+        let codes = house.refusal_codes().await;
+        assert_eq!(codes.iter().filter(|seen| *seen == code).count(), 1, "{codes:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_14_off_means_off_at_every_step() {
     let house = House::open().await;
     let application = house.application("app", json!({})).await;

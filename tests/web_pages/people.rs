@@ -1,6 +1,7 @@
 //! People, groups, settings, tokens and events in the console.
 
 use axum::http::StatusCode;
+use tessera::base::clock::MINUTE;
 
 use crate::world::{Browser, World};
 
@@ -199,4 +200,8 @@ async fn events_are_filtered_and_exported() {
     owner.get("/admin/events/export?format=jsonl").await;
     assert!(owner.body.lines().count() > 5);
     assert!(owner.body.contains("\"event_export\""), "the export before this one is an event");
+    // W-09: who went away from an open console leaves no export behind.
+    world.clock.advance(5 * MINUTE);
+    owner.get("/admin/events/export?format=jsonl").await;
+    assert_eq!(owner.here(), "/login/confirm");
 }

@@ -60,6 +60,24 @@ async fn w_09_roles_and_reset_links_ask_again_and_lead_back() {
 }
 
 #[tokio::test]
+async fn w_09_the_names_by_which_applications_know_a_person_ask_again() {
+    let world = World::new().await;
+    let mut owner = world.signed_in("olivia").await;
+    owner.get("/admin/users?q=mara").await;
+    let page = owner.link("/admin/users/0").unwrap();
+    let edit = format!("{page}/edit");
+    world.clock.advance(6 * MINUTE);
+    owner.get(&edit).await;
+    owner.submit(&edit, &[("department", "Research")]).await;
+    owner.says("Saved.").says("Research");
+    owner.get(&edit).await;
+    owner.submit(&edit, &[("email", "m.new@example.org"), ("department", "Sales")]).await;
+    owner.says("Enter your password again").says("by which name applications know");
+    owner.submit(&edit, &[("step_up_password", PASSWORD)]).await;
+    owner.says("Saved.").says("m.new@example.org").says("Sales");
+}
+
+#[tokio::test]
 async fn w_09_the_console_asks_after_idle_minutes_and_the_portal_does_not() {
     let world = World::new().await;
     let mut owner = world.signed_in("olivia").await;

@@ -12,7 +12,7 @@ use crate::web::admin::frame;
 use crate::web::error::Answer;
 use crate::web::event_export::{Format, stream_events};
 use crate::web::extract::permission::{EventsExport, EventsRead};
-use crate::web::extract::{Console, Queried};
+use crate::web::extract::{Console, Fresh, Queried};
 use crate::web::page;
 use crate::web::pages::events::EventsPage;
 use crate::web::pages::parts::{Choice, Pager, Status, Tone};
@@ -141,7 +141,7 @@ async fn chain_state(web: &Web, shell: &mut Shell) -> Result<(Status, String), E
 
 /// `GET /admin/events/export?format=jsonl|csv`: all events of the filter.
 pub async fn export_events(
-    console: Console<EventsExport>,
+    console: Fresh<EventsExport>,
     State(web): State<Shared>,
     Queried(wanted): Queried<Wanted>,
 ) -> Answer {

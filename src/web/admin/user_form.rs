@@ -1,5 +1,6 @@
 //! The form of a person, new or known. Its inputs are the names of `POST /users`.
 
+use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use secrecy::SecretString;
@@ -13,7 +14,9 @@ use crate::directory::{NewPerson, Person as Somebody, PersonPatch, people};
 use crate::web::admin::frame::{self, Done};
 use crate::web::admin::posted::{Posted, fault};
 use crate::web::admin::seen;
+use crate::web::admin::step_up::{Asked, require_fresh};
 use crate::web::admin::user::somebody;
+use crate::web::context::Notes;
 use crate::web::error::{Answer, Failure};
 use crate::web::extract::permission::PeopleWrite;
 use crate::web::extract::{Console, Person, SignedForm};
@@ -102,12 +105,26 @@ pub async fn create_user(
 /// `POST /admin/users/{user}/edit`
 pub async fn save_user(
     console: Console<PeopleWrite>,
+    Extension(notes): Extension<Notes>,
     State(web): State<Shared>,
     Path(user): Path<String>,
     SignedForm(posted): SignedForm<Posted>,
 ) -> Answer {
     let id: UserId = frame::id(&user)?;
     let person = somebody(&web, &user).await?;
+    // Applications know people by these two: whoever changes them decides whose account opens there (W-09).
+    let names = [(Property::Email, &person.email), (Property::Username, &person.username)];
+    if names.into_iter().any(|(property, stored)| posted.text(property.as_str()) != stored) {
+        let asked = Asked {
+            action: &urls::admin_user_edit(&user),
+            reason: format!(
+                "You are about to change by which name applications know {}.",
+                person.shown_name()
+            ),
+            cancel_href: urls::admin_user(&user),
+        };
+        require_fresh(&web, &console.person, &notes, &posted, asked).await?;
+    }
     let saved = async {
         let mut json = properties(&web, &posted, true).await?;
         // Custom attributes are merged, so those that were taken out are named.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
+use axum::http::{HeaderValue, StatusCode, Version, header};
 use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -132,11 +133,32 @@ async fn answer(
     options: Arc<ServerOptions>,
     under_way: impl Send + Unpin + 'static,
 ) -> Result<Response, Infallible> {
+    if let Some(fault) = misframed(&request) {
+        let mut response = Response::new(Body::from(fault));
+        *response.status_mut() = StatusCode::BAD_REQUEST;
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        return Ok(response);
+    }
     let mut request =
         request.map(|body| Body::new(RatedBody::new(Body::new(body), options.body_grace, options.body_rate)));
     request.extensions_mut().insert(Peer(peer));
     let response = router.oneshot(request).await?;
     Ok(response.map(|body| holding(body, under_way)))
+}
+
+/// What a proxy before us may read in another way than we do (W-13): a request for no host or for two (RFC 9112, section
+/// 3.2), or with two lengths (section 6.1). A length behind `transfer-encoding` never gets here: hyper drops it.
+fn misframed(request: &hyper::Request<Incoming>) -> Option<&'static str> {
+    if request.version() != Version::HTTP_11 {
+        return None;
+    }
+    let headers = request.headers();
+    if headers.get_all(header::HOST).iter().count() != 1 {
+        return Some("A request names exactly one host.\n");
+    }
+    let both =
+        headers.contains_key(header::CONTENT_LENGTH) && headers.contains_key(header::TRANSFER_ENCODING);
+    both.then_some("A request has one length.\n")
 }
 
 #[cfg(test)]

@@ -143,6 +143,22 @@ async fn w_13_heads_have_bounds() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn w_13_a_request_that_can_be_read_in_two_ways_is_refused() {
+    for head in [
+        "GET / HTTP/1.1\r\n\r\n",
+        "GET / HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length: 6\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nxx",
+        "POST /echo HTTP/1.1\r\nhost: a\r\ntransfer-encoding: gzip\r\n\r\n",
+    ] {
+        let (mut client, _stop, task) = connect();
+        let answer = exchange(&mut client, head).await;
+        assert!(answer.starts_with("HTTP/1.1 400"), "{head}{answer}");
+        assert_eq!(closes_after(task).await, 0, "{head}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn stopping_finishes_what_is_under_way() {
     let (mut client, stop, task) = connect();
     client.write_all(b"GET /slow HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
