@@ -18,11 +18,12 @@ use support::{Browser, Tessera, rounds};
 use crowd::{Begin, Forum};
 
 /// What a slow client has sent of its request.
-const BEGINNINGS: [&str; 4] = [
+const BEGINNINGS: [&str; 5] = [
     "",
     "GET / HT",
     "GET /login HTTP/1.1\r\nHost: localhost\r\nX-Slow: ",
     "POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 4000\r\n\r\nusername=",
+    "POST /saml2/stall-0 HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100000\r\n\r\nSAMLRequest=",
 ];
 
 #[test]
@@ -35,7 +36,11 @@ fn av_07_av_08_people_sign_on_while_slow_connections_hang() {
     let mut slow: Vec<TcpStream> = Vec::with_capacity(connections);
     for number in 0..connections {
         let mut stream = TcpStream::connect(address).expect("the server takes the connection");
-        stream.write_all(BEGINNINGS[number % BEGINNINGS.len()].as_bytes()).expect("it takes a few bytes");
+        let beginning = BEGINNINGS[number % BEGINNINGS.len()];
+        stream.write_all(beginning.as_bytes()).expect("it takes a few bytes");
+        if beginning.ends_with("SAMLRequest=") {
+            stream.write_all(&[b'A'; 20_000]).expect("it takes a little more");
+        }
         slow.push(stream);
     }
     let mut visitors: Vec<_> = (0..8).map(|number| forum.visitor(number)).collect();
@@ -64,6 +69,12 @@ fn av_07_av_08_people_sign_on_while_slow_connections_hang() {
         times[times.len() * 99 / 100]
     );
     println!("{} MiB at most", peak_kib(&forum.tessera) / 1024);
+    // Coarse, for machines differ: whoever waits behind the slow ones waits for ten seconds and more.
+    assert!(
+        times[times.len() * 99 / 100] < Duration::from_secs(5),
+        "p99 {:?}",
+        times[times.len() * 99 / 100]
+    );
     assert!(peak_kib(&forum.tessera) < 1024 * 1024, "the server took {} KiB", peak_kib(&forum.tessera));
     // Each of them is ended by the server in the end: no byte, no whole head, no body in time.
     for stream in slow.iter_mut().take(BEGINNINGS.len()) {
@@ -74,7 +85,7 @@ fn av_07_av_08_people_sign_on_while_slow_connections_hang() {
             Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset, "a slow connection was kept"),
         }
         assert!(
-            answer.is_empty() || answer.starts_with(b"HTTP/1.1 408"),
+            answer.is_empty() || answer.starts_with(b"HTTP/1.1 408") || answer.starts_with(b"HTTP/1.1 503"),
             "{}",
             String::from_utf8_lossy(&answer)
         );

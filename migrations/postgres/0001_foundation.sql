@@ -1,5 +1,6 @@
 -- The schema of the main job. The SQLite twin of this file differs only in types and triggers; a test compares
--- the two resulting schemas.
+-- the two resulting schemas. Text is told apart and sorted by its octets, as SQLite does, whatever the database's own
+-- collation: keys, cursors and lists rely on it.
 
 CREATE TABLE cache_epochs (
     id BIGINT NOT NULL PRIMARY KEY CHECK (id = 1),
@@ -11,25 +12,25 @@ CREATE TABLE cache_epochs (
 INSERT INTO cache_epochs (id, directory, applications, sessions, settings) VALUES (1, 1, 1, 1, 1);
 
 CREATE TABLE settings (
-    name TEXT NOT NULL PRIMARY KEY,
-    value TEXT NOT NULL
+    name TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    value TEXT COLLATE "C" NOT NULL
 );
 
 -- directory ----------------------------------------------------------------------------------------------------
 
 CREATE TABLE users (
-    id TEXT NOT NULL PRIMARY KEY,
-    username TEXT NOT NULL,
-    username_key TEXT NOT NULL UNIQUE,
-    email TEXT NOT NULL,
-    email_key TEXT NOT NULL UNIQUE,
-    display_name TEXT NOT NULL,
+    id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    username TEXT COLLATE "C" NOT NULL,
+    username_key TEXT COLLATE "C" NOT NULL UNIQUE,
+    email TEXT COLLATE "C" NOT NULL,
+    email_key TEXT COLLATE "C" NOT NULL UNIQUE,
+    display_name TEXT COLLATE "C" NOT NULL,
     -- normalised names, for the search in lists
-    search_key TEXT NOT NULL,
-    manager_id TEXT REFERENCES users (id) ON DELETE SET NULL,
+    search_key TEXT COLLATE "C" NOT NULL,
+    manager_id TEXT COLLATE "C" REFERENCES users (id) ON DELETE SET NULL,
     -- every other property, as JSON
-    profile TEXT NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('staged', 'active', 'suspended')),
+    profile TEXT COLLATE "C" NOT NULL,
+    state TEXT COLLATE "C" NOT NULL CHECK (state IN ('staged', 'active', 'suspended')),
     -- raised by each suspension: a session or link of an earlier epoch stays dead when the person comes back
     epoch BIGINT NOT NULL,
     version BIGINT NOT NULL,
@@ -42,17 +43,17 @@ CREATE INDEX users_state ON users (state, username_key);
 -- One name space for usernames and e-mail addresses, so that sign-in by either is never ambiguous. A row whose
 -- owner is gone is a tombstone.
 CREATE TABLE login_names (
-    name_key TEXT NOT NULL PRIMARY KEY,
-    user_id TEXT NOT NULL,
+    name_key TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    user_id TEXT COLLATE "C" NOT NULL,
     released_at BIGINT
 );
 CREATE INDEX login_names_user ON login_names (user_id);
 
 CREATE TABLE groups (
-    id TEXT NOT NULL PRIMARY KEY,
-    name TEXT NOT NULL,
-    name_key TEXT NOT NULL UNIQUE,
-    description TEXT NOT NULL,
+    id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    name TEXT COLLATE "C" NOT NULL,
+    name_key TEXT COLLATE "C" NOT NULL UNIQUE,
+    description TEXT COLLATE "C" NOT NULL,
     built_in BOOLEAN NOT NULL,
     version BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
@@ -60,8 +61,8 @@ CREATE TABLE groups (
 );
 
 CREATE TABLE memberships (
-    user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
-    group_id TEXT NOT NULL REFERENCES groups (id) ON DELETE CASCADE,
+    user_id TEXT COLLATE "C" NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    group_id TEXT COLLATE "C" NOT NULL REFERENCES groups (id) ON DELETE CASCADE,
     created_at BIGINT NOT NULL,
     PRIMARY KEY (user_id, group_id)
 );
@@ -70,23 +71,23 @@ CREATE INDEX memberships_group ON memberships (group_id, user_id);
 -- auth ---------------------------------------------------------------------------------------------------------
 
 CREATE TABLE passwords (
-    user_id TEXT NOT NULL PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
-    hash TEXT NOT NULL,
+    user_id TEXT COLLATE "C" NOT NULL PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
+    hash TEXT COLLATE "C" NOT NULL,
     -- raised by each new password; hashing the same one anew leaves it
     version BIGINT NOT NULL,
     changed_at BIGINT NOT NULL
 );
 
 CREATE TABLE roles (
-    user_id TEXT NOT NULL PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
-    role TEXT NOT NULL,
+    user_id TEXT COLLATE "C" NOT NULL PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
+    role TEXT COLLATE "C" NOT NULL,
     granted_at BIGINT NOT NULL
 );
 
 CREATE TABLE sessions (
-    id TEXT NOT NULL PRIMARY KEY,
-    token_hash TEXT NOT NULL UNIQUE,
-    user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    token_hash TEXT COLLATE "C" NOT NULL UNIQUE,
+    user_id TEXT COLLATE "C" NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     user_epoch BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     -- when the person last proved who they are, by password
@@ -94,10 +95,10 @@ CREATE TABLE sessions (
     last_seen_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
     remembered BOOLEAN NOT NULL,
-    source TEXT,
+    source TEXT COLLATE "C",
     -- the /24 or /64 of the source, by which a known place is recognised
-    source_prefix TEXT,
-    user_agent TEXT,
+    source_prefix TEXT COLLATE "C",
+    user_agent TEXT COLLATE "C",
     ended_at BIGINT
 );
 CREATE INDEX sessions_user ON sessions (user_id);
@@ -106,23 +107,23 @@ CREATE INDEX sessions_place ON sessions (source_prefix, created_at, user_id);
 
 -- Failures by what was typed (key `login:…`, a MAC), by account (`account:…`) and by source prefix (`source:…`).
 CREATE TABLE throttles (
-    throttle_key TEXT NOT NULL PRIMARY KEY,
+    throttle_key TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     window_start BIGINT NOT NULL,
     failures BIGINT NOT NULL,
     consecutive BIGINT NOT NULL,
     blocked_until BIGINT NOT NULL,
     -- whose they are, so that a new password ends them all
-    user_id TEXT
+    user_id TEXT COLLATE "C"
 );
 CREATE INDEX throttles_user ON throttles (user_id);
 
 CREATE TABLE api_tokens (
-    id TEXT NOT NULL PRIMARY KEY,
-    name TEXT NOT NULL,
-    token_hash TEXT NOT NULL UNIQUE,
-    last_four TEXT NOT NULL,
-    role TEXT NOT NULL,
-    created_by TEXT,
+    id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    name TEXT COLLATE "C" NOT NULL,
+    token_hash TEXT COLLATE "C" NOT NULL UNIQUE,
+    last_four TEXT COLLATE "C" NOT NULL,
+    role TEXT COLLATE "C" NOT NULL,
+    created_by TEXT COLLATE "C",
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
     last_used_at BIGINT,
@@ -131,9 +132,9 @@ CREATE TABLE api_tokens (
 
 -- Set-up and password-reset links.
 CREATE TABLE one_time_links (
-    token_hash TEXT NOT NULL PRIMARY KEY,
-    purpose TEXT NOT NULL CHECK (purpose IN ('setup', 'reset')),
-    user_id TEXT REFERENCES users (id) ON DELETE CASCADE,
+    token_hash TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    purpose TEXT COLLATE "C" NOT NULL CHECK (purpose IN ('setup', 'reset')),
+    user_id TEXT COLLATE "C" REFERENCES users (id) ON DELETE CASCADE,
     user_epoch BIGINT,
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
@@ -142,10 +143,10 @@ CREATE TABLE one_time_links (
 CREATE INDEX one_time_links_user ON one_time_links (user_id);
 
 CREATE TABLE idempotency_keys (
-    key_hash TEXT NOT NULL PRIMARY KEY,
-    request_hash TEXT NOT NULL,
+    key_hash TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    request_hash TEXT COLLATE "C" NOT NULL,
     status BIGINT,
-    headers TEXT,
+    headers TEXT COLLATE "C",
     body BYTEA,
     created_at BIGINT NOT NULL
 );
@@ -154,23 +155,23 @@ CREATE INDEX idempotency_keys_age ON idempotency_keys (created_at);
 -- applications -------------------------------------------------------------------------------------------------
 
 CREATE TABLE applications (
-    id TEXT NOT NULL PRIMARY KEY,
-    kind TEXT NOT NULL CHECK (kind IN ('saml', 'bookmark')),
-    connector TEXT NOT NULL,
+    id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    kind TEXT COLLATE "C" NOT NULL CHECK (kind IN ('saml', 'bookmark')),
+    connector TEXT COLLATE "C" NOT NULL,
     connector_version BIGINT NOT NULL,
-    label TEXT NOT NULL,
-    label_key TEXT NOT NULL,
-    description TEXT NOT NULL,
-    slug TEXT NOT NULL UNIQUE,
-    accent TEXT NOT NULL,
+    label TEXT COLLATE "C" NOT NULL,
+    label_key TEXT COLLATE "C" NOT NULL,
+    description TEXT COLLATE "C" NOT NULL,
+    slug TEXT COLLATE "C" NOT NULL UNIQUE,
+    accent TEXT COLLATE "C" NOT NULL,
     show_in_portal BOOLEAN NOT NULL,
-    status TEXT NOT NULL CHECK (status IN ('draft', 'active', 'inactive')),
-    idp_entity_id TEXT NOT NULL UNIQUE,
-    bookmark_url TEXT,
+    status TEXT COLLATE "C" NOT NULL CHECK (status IN ('draft', 'active', 'inactive')),
+    idp_entity_id TEXT COLLATE "C" NOT NULL UNIQUE,
+    bookmark_url TEXT COLLATE "C",
     -- JSON: values of the placeholders
-    placeholders TEXT NOT NULL,
+    placeholders TEXT COLLATE "C" NOT NULL,
     -- JSON: SSO settings, templates included
-    sso TEXT NOT NULL,
+    sso TEXT COLLATE "C" NOT NULL,
     version BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL
@@ -187,14 +188,14 @@ CREATE TRIGGER applications_idp_url_immutable BEFORE UPDATE ON applications
 FOR EACH ROW WHEN (NEW.slug IS DISTINCT FROM OLD.slug) EXECUTE FUNCTION refuse_idp_url_change();
 
 CREATE TABLE application_logos (
-    application_id TEXT NOT NULL PRIMARY KEY REFERENCES applications (id) ON DELETE CASCADE,
+    application_id TEXT COLLATE "C" NOT NULL PRIMARY KEY REFERENCES applications (id) ON DELETE CASCADE,
     png BYTEA NOT NULL,
-    digest TEXT NOT NULL
+    digest TEXT COLLATE "C" NOT NULL
 );
 
 CREATE TABLE bindings (
-    application_id TEXT NOT NULL REFERENCES applications (id) ON DELETE CASCADE,
-    group_id TEXT NOT NULL REFERENCES groups (id) ON DELETE CASCADE,
+    application_id TEXT COLLATE "C" NOT NULL REFERENCES applications (id) ON DELETE CASCADE,
+    group_id TEXT COLLATE "C" NOT NULL REFERENCES groups (id) ON DELETE CASCADE,
     created_at BIGINT NOT NULL,
     PRIMARY KEY (application_id, group_id)
 );
@@ -202,21 +203,21 @@ CREATE INDEX bindings_group ON bindings (group_id, application_id);
 
 -- Addresses of deleted applications: 410 and no silent reuse for 90 days.
 CREATE TABLE freed_slugs (
-    slug TEXT NOT NULL PRIMARY KEY,
-    label TEXT NOT NULL,
+    slug TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    label TEXT COLLATE "C" NOT NULL,
     freed_at BIGINT NOT NULL
 );
 
 -- keys ---------------------------------------------------------------------------------------------------------
 
 CREATE TABLE signing_keys (
-    id TEXT NOT NULL PRIMARY KEY,
-    application_id TEXT NOT NULL REFERENCES applications (id) ON DELETE CASCADE,
-    state TEXT NOT NULL CHECK (state IN ('current', 'next', 'retired')),
-    key_type TEXT NOT NULL,
+    id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    application_id TEXT COLLATE "C" NOT NULL REFERENCES applications (id) ON DELETE CASCADE,
+    state TEXT COLLATE "C" NOT NULL CHECK (state IN ('current', 'next', 'retired')),
+    key_type TEXT COLLATE "C" NOT NULL,
     sealed_key BYTEA NOT NULL,
     certificate BYTEA NOT NULL,
-    fingerprint TEXT NOT NULL,
+    fingerprint TEXT COLLATE "C" NOT NULL,
     not_before BIGINT NOT NULL,
     not_after BIGINT NOT NULL,
     created_at BIGINT NOT NULL
@@ -226,13 +227,13 @@ CREATE INDEX signing_keys_application ON signing_keys (application_id, state);
 -- signon -------------------------------------------------------------------------------------------------------
 
 CREATE TABLE pending_requests (
-    handle_hash TEXT NOT NULL PRIMARY KEY,
+    handle_hash TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     -- hash of the pre-auth cookie of the browser that brought it
-    browser_hash TEXT NOT NULL,
-    application_id TEXT NOT NULL REFERENCES applications (id) ON DELETE CASCADE,
+    browser_hash TEXT COLLATE "C" NOT NULL,
+    application_id TEXT COLLATE "C" NOT NULL REFERENCES applications (id) ON DELETE CASCADE,
     -- JSON: the raw message as received, and what was decided at first receipt
-    request TEXT NOT NULL,
-    source_prefix TEXT NOT NULL,
+    request TEXT COLLATE "C" NOT NULL,
+    source_prefix TEXT COLLATE "C" NOT NULL,
     received_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
     -- when the person proved who they are for this very request (ForceAuthn)
@@ -243,8 +244,8 @@ CREATE INDEX pending_requests_expiry ON pending_requests (expires_at);
 CREATE INDEX pending_requests_source ON pending_requests (source_prefix, received_at);
 
 CREATE TABLE seen_requests (
-    application_id TEXT NOT NULL REFERENCES applications (id) ON DELETE CASCADE,
-    request_id TEXT NOT NULL,
+    application_id TEXT COLLATE "C" NOT NULL REFERENCES applications (id) ON DELETE CASCADE,
+    request_id TEXT COLLATE "C" NOT NULL,
     expires_at BIGINT NOT NULL,
     PRIMARY KEY (application_id, request_id)
 );
@@ -252,27 +253,27 @@ CREATE INDEX seen_requests_expiry ON seen_requests (expires_at);
 
 -- Persistent NameIDs: never given to anyone else, so no foreign keys, and rows are never deleted.
 CREATE TABLE persistent_name_ids (
-    value TEXT NOT NULL PRIMARY KEY,
-    application_id TEXT NOT NULL,
-    user_id TEXT NOT NULL,
+    value TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    application_id TEXT COLLATE "C" NOT NULL,
+    user_id TEXT COLLATE "C" NOT NULL,
     created_at BIGINT NOT NULL,
     UNIQUE (application_id, user_id)
 );
 
 CREATE TABLE sp_sessions (
-    session_id TEXT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
-    session_index TEXT NOT NULL,
-    application_id TEXT NOT NULL REFERENCES applications (id) ON DELETE CASCADE,
-    name_id TEXT NOT NULL,
-    name_id_format TEXT NOT NULL,
+    session_id TEXT COLLATE "C" NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    session_index TEXT COLLATE "C" NOT NULL,
+    application_id TEXT COLLATE "C" NOT NULL REFERENCES applications (id) ON DELETE CASCADE,
+    name_id TEXT COLLATE "C" NOT NULL,
+    name_id_format TEXT COLLATE "C" NOT NULL,
     created_at BIGINT NOT NULL,
     PRIMARY KEY (session_id, session_index)
 );
 CREATE UNIQUE INDEX sp_sessions_application ON sp_sessions (application_id, session_index);
 
 CREATE TABLE last_uses (
-    user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
-    application_id TEXT NOT NULL REFERENCES applications (id) ON DELETE CASCADE,
+    user_id TEXT COLLATE "C" NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    application_id TEXT COLLATE "C" NOT NULL REFERENCES applications (id) ON DELETE CASCADE,
     used_at BIGINT NOT NULL,
     PRIMARY KEY (user_id, application_id)
 );
@@ -280,20 +281,20 @@ CREATE TABLE last_uses (
 -- events -------------------------------------------------------------------------------------------------------
 
 CREATE TABLE events (
-    id TEXT NOT NULL PRIMARY KEY,
+    id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     at BIGINT NOT NULL,
-    name TEXT NOT NULL,
-    outcome TEXT NOT NULL,
-    actor_kind TEXT NOT NULL,
-    actor_id TEXT,
-    target_kind TEXT,
-    target_id TEXT,
-    application_id TEXT,
-    request_id TEXT NOT NULL,
+    name TEXT COLLATE "C" NOT NULL,
+    outcome TEXT COLLATE "C" NOT NULL,
+    actor_kind TEXT COLLATE "C" NOT NULL,
+    actor_id TEXT COLLATE "C",
+    target_kind TEXT COLLATE "C",
+    target_id TEXT COLLATE "C",
+    application_id TEXT COLLATE "C",
+    request_id TEXT COLLATE "C" NOT NULL,
     -- JSON without personal data
-    details TEXT NOT NULL,
+    details TEXT COLLATE "C" NOT NULL,
     -- SHA-256 of the personal side row with its salt: erasing the row leaves the commitment
-    commitment TEXT NOT NULL
+    commitment TEXT COLLATE "C" NOT NULL
 );
 -- Every sign-on adds to an index, so there are only those that a list goes along; a sign-on's target is its
 -- application.
@@ -302,29 +303,29 @@ CREATE INDEX events_application ON events (application_id, id);
 CREATE INDEX events_target ON events (target_id, id) WHERE target_kind <> 'application';
 
 CREATE TABLE event_persons (
-    event_id TEXT NOT NULL PRIMARY KEY,
-    salt TEXT NOT NULL,
+    event_id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    salt TEXT COLLATE "C" NOT NULL,
     -- JSON: names, address, user agent
-    person TEXT NOT NULL
+    person TEXT COLLATE "C" NOT NULL
 );
 
 -- The chain: given by the sealer, in its own order, without gaps.
 CREATE TABLE event_seals (
     seq BIGINT NOT NULL PRIMARY KEY,
-    event_id TEXT NOT NULL UNIQUE,
-    hash TEXT NOT NULL
+    event_id TEXT COLLATE "C" NOT NULL UNIQUE,
+    hash TEXT COLLATE "C" NOT NULL
 );
 
 -- Ids of events that wait for the sealer.
 CREATE TABLE unsealed_events (
-    event_id TEXT NOT NULL PRIMARY KEY
+    event_id TEXT COLLATE "C" NOT NULL PRIMARY KEY
 );
 
 CREATE TABLE event_checkpoints (
     seq BIGINT NOT NULL PRIMARY KEY,
     at BIGINT NOT NULL,
-    hash TEXT NOT NULL,
-    mac TEXT NOT NULL
+    hash TEXT COLLATE "C" NOT NULL,
+    mac TEXT COLLATE "C" NOT NULL
 );
 
 -- The sealed end of the chain: which seal is the last, and which the last checkpoint. One row.
@@ -332,9 +333,9 @@ CREATE TABLE event_head (
     id BIGINT NOT NULL PRIMARY KEY CHECK (id = 1),
     seq BIGINT NOT NULL,
     at BIGINT NOT NULL,
-    hash TEXT NOT NULL,
-    checkpoint TEXT NOT NULL,
-    mac TEXT NOT NULL
+    hash TEXT COLLATE "C" NOT NULL,
+    checkpoint TEXT COLLATE "C" NOT NULL,
+    mac TEXT COLLATE "C" NOT NULL
 );
 
 CREATE FUNCTION refuse_event_change() RETURNS trigger LANGUAGE plpgsql AS $$

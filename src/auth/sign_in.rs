@@ -160,7 +160,7 @@ async fn refuse(
     slot: &Slot,
 ) -> Result<NewSession> {
     // What is kept back of the disk is not for strangers to fill (decision 17). The attempt counts all the same.
-    match disk.check() {
+    match disk.check(db).await {
         Ok(()) => {
             let name = EventName::UserLoginAttempt;
             reauthenticate::record_refusal(db, ctx, name, found, reason, slot).await?;

@@ -187,7 +187,7 @@ fn background(installation: &Arc<Installation>) -> JoinSet<()> {
         async move {
             let ctx = context(&installation, "refusals");
             // The counts stay in memory until there is room.
-            installation.disk.check()?;
+            installation.disk.check(&installation.db).await?;
             installation.refusals.flush(&installation.db, &ctx).await
         }
     }));

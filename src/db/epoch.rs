@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::base::{Error, Result};
-use crate::db::{Db, Executor, Reader, Tx, sql};
+use crate::db::{Db, Executor, Reader, Tx, spawn_essential, sql};
 
 /// For how long callers gather while several come at once.
 const GATHER: Duration = Duration::from_millis(2);
@@ -50,7 +50,7 @@ impl EpochReader {
     #[must_use]
     pub fn start(db: Db) -> Self {
         let (asking, mut asked) = mpsc::unbounded_channel();
-        tokio::spawn(async move {
+        spawn_essential("epochs", async move {
             let mut callers: Vec<oneshot::Sender<Result<Epochs>>> = Vec::new();
             while asked.recv_many(&mut callers, MAX_CALLERS).await > 0 {
                 let read = read(db.reader()).await;

@@ -1,19 +1,24 @@
 //! Group commit: writes that arrive together share one transaction and one disk flush, and each caller hears of
 //! its own only once it is durable. Sign-on events go this way: alone, each would cost a flush.
 //!
-//! A write is all or nothing by itself: when one of a group fails, the group is rolled back and each is tried
-//! alone, so that a bad one harms no other. Rows that a group adds to one table go in one statement.
+//! A write is all or nothing by itself. One that finds what it needs gone (a handle that was used, a request that was seen
+//! before) drops out and harms no other; when the group fails for another reason, each is tried alone. Rows that a group
+//! adds to one table go in one statement.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use crate::base::{Error, Kind, Result};
-use crate::db::{Db, Query, Tx, Value};
+use crate::db::{Db, Query, Tx, Value, spawn_essential};
 
 /// For how long writes gather while several come at once.
 const GATHER: Duration = Duration::from_millis(8);
+/// How long a write may wait for its turn. What was decided longer ago is not to be made good any more.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Most writes in one transaction.
 const MAX_GROUP: usize = 256;
 /// Writes that may wait; beyond it callers are told to come back.
@@ -35,6 +40,7 @@ type Done = Box<dyn FnOnce(Result<()>) + Send>;
 struct Waiting {
     steps: Vec<Step>,
     done: Done,
+    since: Instant,
 }
 
 /// Handle to the writing task. Cheap to clone; the task ends when the last handle is gone.
@@ -48,7 +54,7 @@ impl GroupCommit {
     #[must_use]
     pub fn start(db: Db) -> Self {
         let (queue, waiting) = mpsc::channel(MAX_WAITING);
-        tokio::spawn(run(db, waiting));
+        spawn_essential("group commit", run(db, waiting));
         Self { queue }
     }
 
@@ -65,10 +71,13 @@ impl GroupCommit {
     /// Writes the steps in one transaction, shared with others, and calls `done` when it is durable or has failed. For
     /// threads that don't wait; `done` runs on the writing task and must be short.
     pub fn write_then(&self, steps: Vec<Step>, done: impl FnOnce(Result<()>) + Send + 'static) {
-        if let Err(refused) = self.queue.try_send(Waiting { steps, done: Box::new(done) }) {
-            let (mpsc::error::TrySendError::Full(waiting) | mpsc::error::TrySendError::Closed(waiting)) =
-                refused;
-            (waiting.done)(Err(overloaded()));
+        let waiting = Waiting { steps, done: Box::new(done), since: Instant::now() };
+        match self.queue.try_send(waiting) {
+            Ok(()) => {}
+            Err(TrySendError::Full(waiting)) => (waiting.done)(Err(overloaded())),
+            Err(TrySendError::Closed(waiting)) => {
+                (waiting.done)(Err(Error::internal("the writing task has ended")));
+            }
         }
     }
 }
@@ -81,16 +90,33 @@ fn overloaded() -> Error {
 async fn run(db: Db, mut queue: mpsc::Receiver<Waiting>) {
     let mut group = Vec::with_capacity(MAX_GROUP);
     while queue.recv_many(&mut group, MAX_GROUP).await > 0 {
-        let (writes, callers): (Vec<_>, Vec<_>) =
-            group.drain(..).map(|waiting: Waiting| (waiting.steps, waiting.done)).unzip();
-        let crowded = writes.len() > 1;
-        if commit(&db, &writes).await.is_ok() {
-            for done in callers {
-                done(Ok(()));
+        let (mut writes, mut callers) = (Vec::with_capacity(group.len()), Vec::with_capacity(group.len()));
+        for waiting in group.drain(..) {
+            if waiting.since.elapsed() > PATIENCE {
+                (waiting.done)(Err(overloaded()));
+            } else {
+                writes.push(waiting.steps);
+                callers.push(waiting.done);
             }
-        } else {
-            for (steps, done) in writes.iter().zip(callers) {
-                done(commit(&db, std::slice::from_ref(steps)).await);
+        }
+        let crowded = writes.len() > 1;
+        match commit(&db, &writes).await {
+            Ok(results) => {
+                for (done, result) in callers.into_iter().zip(results) {
+                    done(result);
+                }
+            }
+            // The database is out of reach or full: it is so for each of them.
+            Err(error) if matches!(error.kind, Kind::Unavailable | Kind::StorageFull) => {
+                for done in callers {
+                    done(Err(error.again()));
+                }
+            }
+            Err(_) => {
+                for (steps, done) in writes.iter().zip(callers) {
+                    let alone = commit(&db, std::slice::from_ref(steps)).await;
+                    done(alone.and_then(|results| results.into_iter().collect()));
+                }
             }
         }
         if crowded {
@@ -100,18 +126,48 @@ async fn run(db: Db, mut queue: mpsc::Receiver<Waiting>) {
     }
 }
 
-async fn commit(db: &Db, writes: &[Vec<Step>]) -> Result<()> {
+/// Answers what became of each write.
+async fn commit(db: &Db, writes: &[Vec<Step>]) -> Result<Vec<Result<()>>> {
+    if writes.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut tx = db.begin().await?;
     let mut rows = Rows::default();
-    for step in writes.iter().flatten() {
-        match step {
-            Step::One(query, missing) => tx.run_one(query.clone(), *missing).await?,
-            Step::Row(query) => rows.add(query),
-            Step::Latest(query, key) => rows.replace(query, *key),
+    let mut results = Vec::with_capacity(writes.len());
+    for steps in writes {
+        let result = take_up(&mut tx, steps).await?;
+        if result.is_ok() {
+            for step in steps {
+                match step {
+                    Step::One(..) => {}
+                    Step::Row(query) => rows.add(query),
+                    Step::Latest(query, key) => rows.replace(query, *key),
+                }
+            }
         }
+        results.push(result);
     }
     rows.write(&mut tx).await?;
-    tx.commit().await
+    tx.commit().await?;
+    Ok(results)
+}
+
+/// Runs the steps of one write that must each touch a row. The inner error: the first of them touched none, so that
+/// nothing of the write is done.
+async fn take_up(tx: &mut Tx, steps: &[Step]) -> Result<Result<()>> {
+    let ones = steps.iter().filter_map(|step| match step {
+        Step::One(query, missing) => Some((query, missing)),
+        _ => None,
+    });
+    for (nth, (query, missing)) in ones.enumerate() {
+        match tx.run(query.clone()).await? {
+            1 => {}
+            0 if nth == 0 => return Ok(Err(missing())),
+            0 => return Err(missing()),
+            n => return Err(Error::internal(format!("a statement for one row touched {n}"))),
+        }
+    }
+    Ok(Ok(()))
 }
 
 /// Rows by statement, the statements in the order in which they first came: a row that others refer to comes before

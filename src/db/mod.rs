@@ -11,10 +11,13 @@ pub mod lock;
 pub mod query;
 pub mod reserve;
 
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
@@ -203,6 +206,17 @@ const UNIQUE_VIOLATION: &str = "already_exists";
 #[must_use]
 pub fn is_unique_violation(error: &Error) -> bool {
     error.code == UNIQUE_VIOLATION
+}
+
+/// Runs a task that every request relies on. Should it ever panic, the process ends, for whoever watches it to start it
+/// again: without the task it would only look alive.
+fn spawn_essential(name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+    tokio::spawn(async move {
+        if AssertUnwindSafe(task).catch_unwind().await.is_err() {
+            tracing::error!(name, "a task that everything relies on has panicked; the process ends");
+            std::process::abort();
+        }
+    });
 }
 
 /// Turns the driver's error into the house's.

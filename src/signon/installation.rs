@@ -3,15 +3,20 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
 
 use crate::auth::{Passwords, SessionCache};
+use crate::base::paging::{Page, PageRequest};
 use crate::base::urls::BaseUrl;
-use crate::base::{Actor, Clock, Ctx, Error, Random, Result};
+use crate::base::{Actor, Clock, Ctx, Error, Kind, Random, Result};
 use crate::catalog::Catalog;
 use crate::db::Db;
 use crate::db::epoch::{EpochReader, Epochs};
 use crate::db::group_commit::GroupCommit;
 use crate::db::reserve::DiskReserve;
+use crate::events::query::{self, EventFilter, EventView};
 use crate::metrics::Metrics;
 use crate::settings::{self, Settings};
 use crate::signon::admission::Admission;
@@ -52,7 +57,11 @@ pub struct Installation {
     pub(in crate::signon) cache: SignonCache,
     epoch_reader: EpochReader,
     cpu: CpuPool,
+    searches: Semaphore,
 }
+
+/// Searches through the events at the same time. They may take long, and sign-ons need the other readers.
+const SEARCHES: usize = 2;
 
 impl Installation {
     /// Wires an installation on an open database; starts its tasks on the current runtime, and its threads.
@@ -83,6 +92,7 @@ impl Installation {
             disk: DiskReserve::default(),
             cache: SignonCache::default(),
             cpu: CpuPool::start(cores).map_err(Error::internal)?,
+            searches: Semaphore::new(SEARCHES),
         })
     }
 
@@ -110,6 +120,13 @@ impl Installation {
         Ok(settings)
     }
 
+    /// One page of the events that pass a filter, newest first; a few searches at a time, the others wait a little.
+    pub async fn search_events(&self, filter: &EventFilter, page: &PageRequest) -> Result<Page<EventView>> {
+        let place = tokio::time::timeout(Duration::from_secs(5), self.searches.acquire()).await;
+        let _place = place.map_err(|_| searching())?.map_err(Error::internal)?;
+        query::list(&mut self.db.reader(), filter, page).await
+    }
+
     /// Runs work that keeps a core busy (RSA, XML, pictures) on a thread of its own kind, a bounded number at a time, so
     /// that the reactor stays free (AV-08).
     pub async fn on_cpu<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
@@ -120,4 +137,13 @@ impl Installation {
     pub(in crate::signon) fn spawn_on_cpu(&self, work: impl FnOnce() + Send + 'static) {
         self.cpu.spawn(work);
     }
+}
+
+fn searching() -> Error {
+    Error::new(
+        Kind::Unavailable,
+        "overloaded",
+        "Others are searching the events at this moment. Try again, or ask for a shorter time.",
+    )
+    .retry_after(5)
 }

@@ -20,6 +20,20 @@ const LIFETIME: i64 = 30 * MINUTE;
 const PER_SOURCE: i64 = 500;
 /// Requests kept for one browser.
 const PER_BROWSER: i64 = 20;
+/// Characters kept for one source prefix; an ordinary request has one or two thousand.
+const SIZE_PER_SOURCE: i64 = 4 << 20;
+/// The bounds together.
+const KEPT: Kept = Kept { rows: PER_SOURCE, size: SIZE_PER_SOURCE, rows_of_browser: PER_BROWSER };
+/// What a binding takes from a query or form. Other parameters mean nothing and are not stored.
+const PARAMETERS: [&str; 5] = ["SAMLRequest", "RelayState", "SigAlg", "Signature", "SAMLEncoding"];
+
+/// How much is kept.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::signon) struct Kept {
+    pub(in crate::signon) rows: i64,
+    pub(in crate::signon) size: i64,
+    pub(in crate::signon) rows_of_browser: i64,
+}
 
 /// What waits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +56,25 @@ pub enum Waiting {
         /// Whether the person must confirm after signing in, since the visit came from elsewhere.
         confirm: bool,
     },
+}
+
+impl Waiting {
+    /// The same octets without the parameters that mean nothing.
+    fn slimmed(&self) -> Self {
+        let slim = |raw: &str| {
+            let known = |pair: &&str| {
+                url::form_urlencoded::parse(pair.as_bytes())
+                    .next()
+                    .is_some_and(|(name, _)| PARAMETERS.contains(&name.as_ref()))
+            };
+            raw.split('&').filter(known).collect::<Vec<_>>().join("&")
+        };
+        match self {
+            Self::Redirect { raw_query } => Self::Redirect { raw_query: slim(raw_query) },
+            Self::Post { raw_body } => Self::Post { raw_body: slim(raw_body) },
+            Self::IdpInitiated { .. } => self.clone(),
+        }
+    }
 }
 
 /// A waiting request as stored.
@@ -97,7 +130,7 @@ pub async fn park(
     waiting: &Waiting,
     remember: Option<&str>,
 ) -> Result<String> {
-    installation.disk.check()?;
+    installation.disk.check(&installation.db).await?;
     let handle = ctx.random.token();
     let pending = Pending {
         handle_hash: hash(&handle),
@@ -108,7 +141,7 @@ pub async fn park(
         authenticated_at: None,
         consumed_at: None,
     };
-    let request = serde_json::to_string(waiting).map_err(Error::internal)?;
+    let request = serde_json::to_string(&waiting.slimmed()).map_err(Error::internal)?;
     let prefix = source_prefix(ctx.source);
     let mut tx = installation.db.begin().await?;
     if let Some(request_id) = remember {
@@ -116,7 +149,7 @@ pub async fn park(
         tx.run_one(seen, replayed).await?;
     }
     store::insert_pending(&mut tx, &pending, &request, &prefix).await?;
-    store::evict_pending(&mut tx, &prefix, &pending.browser_hash, PER_SOURCE, PER_BROWSER).await?;
+    store::evict_pending(&mut tx, &prefix, &pending.browser_hash, KEPT).await?;
     tx.commit().await?;
     Ok(handle)
 }
@@ -156,7 +189,7 @@ pub async fn hand_over(
     let browser_hash = hash(browser_secret);
     let mut tx = db.begin().await?;
     store::set_pending_browser(&mut tx, &pending.handle_hash, &pending.browser_hash, &browser_hash).await?;
-    store::evict_pending(&mut tx, &source_prefix(ctx.source), &browser_hash, PER_SOURCE, PER_BROWSER).await?;
+    store::evict_pending(&mut tx, &source_prefix(ctx.source), &browser_hash, KEPT).await?;
     tx.commit().await
 }
 

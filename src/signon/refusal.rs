@@ -88,6 +88,13 @@ impl RefusalCounts {
         false
     }
 
+    /// The event of a first refusal could not be written: the next one is a first one again.
+    fn was_not_written(&self, ctx: &Ctx, code: &'static str, application: Option<ApplicationId>) {
+        let Actor::User { id, .. } = &ctx.actor else { return };
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.written.remove(&(code, application, *id));
+    }
+
     /// Writes what was counted since the last time, one event for each kind. On a failure the counts are kept.
     pub async fn flush(&self, db: &Db, ctx: &Ctx) -> Result<()> {
         let (strangers, people) = {
@@ -163,9 +170,16 @@ pub async fn note(
     if counts.is_repeat(ctx, code, application) {
         return Ok(());
     }
-    let mut tx = installation.db.begin().await?;
-    record(&mut tx, ctx, event(code, application)).await?;
-    tx.commit().await
+    let written = async {
+        let mut tx = installation.db.begin().await?;
+        record(&mut tx, ctx, event(code, application)).await?;
+        tx.commit().await
+    };
+    let written = written.await;
+    if written.is_err() {
+        counts.was_not_written(ctx, code, application);
+    }
+    written
 }
 
 /// A refusal by the protocol as a page (decision 5: 400 malformed, 403 policy and signature, 503 ours).

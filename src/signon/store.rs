@@ -3,7 +3,7 @@
 use crate::base::id::{ApplicationId, SessionId, UserId};
 use crate::base::{Result, Timestamp};
 use crate::db::{Executor, Query, Tx, sql};
-use crate::signon::pending::Pending;
+use crate::signon::pending::{Kept, Pending};
 
 pub(super) async fn insert_pending(
     tx: &mut Tx,
@@ -33,20 +33,19 @@ pub(super) async fn count_pending(executor: &mut impl Executor, now: Timestamp) 
     executor.one(query.bind(now)).await?.int("n")
 }
 
-/// Keeps the newest `keep` requests of a source prefix and of a browser; older ones of the same prefix or browser
-/// go (decision 17).
+/// Keeps the newest requests of a source prefix and of a browser; older ones of the same prefix or browser go (decision
+/// 17).
 pub(super) async fn evict_pending(
     tx: &mut Tx,
     source_prefix: &str,
     browser_hash: &str,
-    keep: i64,
-    keep_browser: i64,
+    kept: Kept,
 ) -> Result<()> {
     tx.run(
         sql("DELETE FROM pending_requests WHERE handle_hash IN (SELECT handle_hash FROM pending_requests \
              WHERE source_prefix = $1 ORDER BY received_at DESC LIMIT 1000 OFFSET $2)")
         .bind(source_prefix)
-        .bind(keep),
+        .bind(kept.rows),
     )
     .await?;
     tx.run(
@@ -54,7 +53,15 @@ pub(super) async fn evict_pending(
              WHERE source_prefix = $1 AND browser_hash = $2 ORDER BY received_at DESC LIMIT 1000 OFFSET $3)")
         .bind(source_prefix)
         .bind(browser_hash)
-        .bind(keep_browser),
+        .bind(kept.rows_of_browser),
+    )
+    .await?;
+    tx.run(
+        sql("DELETE FROM pending_requests WHERE handle_hash IN (SELECT t.handle_hash FROM (SELECT handle_hash, \
+             SUM(LENGTH(request)) OVER (ORDER BY received_at DESC, handle_hash) AS total FROM pending_requests \
+             WHERE source_prefix = $1) t WHERE t.total > $2)")
+        .bind(source_prefix)
+        .bind(kept.size),
     )
     .await
     .map(drop)

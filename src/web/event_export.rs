@@ -10,7 +10,7 @@ use futures_util::stream;
 
 use crate::base::paging::{MAX_LIMIT, PageRequest};
 use crate::base::{Ctx, Error};
-use crate::events::query::{self, CSV_HEADER, EventFilter, EventView};
+use crate::events::query::{CSV_HEADER, EventFilter, EventView};
 use crate::events::{self, Event, EventName};
 use crate::signon::Installation;
 
@@ -75,7 +75,7 @@ pub async fn stream_events(
             let Some(state) = state else { return Ok(None) };
             let header = if state.is_none() && format == Format::Csv { CSV_HEADER } else { "" };
             let request = state.unwrap_or(PageRequest { limit: MAX_LIMIT, after: None });
-            let page = query::list(&mut installation.db.reader(), &filter, &request).await.map_err(broken)?;
+            let page = installation.search_events(&filter, &request).await.map_err(broken)?;
             let text = format!("{header}{}", format.write(&page.items).map_err(broken)?);
             let next = match page.next_cursor.as_deref() {
                 Some(cursor) => {

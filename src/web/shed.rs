@@ -4,6 +4,7 @@
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 
+use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header;
 use axum::middleware::Next;
@@ -15,15 +16,19 @@ use crate::web::error::Failure;
 use crate::web::health::HEALTHZ;
 use crate::web::paths::is_plain;
 use crate::web::routes::METADATA_FORM_LIMIT;
-use crate::web::server::body::{gather, is_too_slow};
+use crate::web::server::body::{Ahead, is_too_slow};
 use crate::web::state::Shared;
 
-/// Bytes of a body that are gathered before the request takes a place: slow senders wait outside.
-const GATHERED: usize = 16 * 1024;
+/// Bytes of a body that anybody may have under way. What is longer takes one of [`LARGE_BODIES`] while it comes.
+const SMALL: usize = 16 * 1024;
+/// Longer bodies under way at the same time: uploads, mostly.
+pub(in crate::web) const LARGE_BODIES: usize = 32;
 /// Largest body of all routes; each has its own limit below it.
-const LARGEST: u64 = METADATA_FORM_LIMIT as u64;
+const LARGEST: usize = METADATA_FORM_LIMIT;
 
-/// Lets a bounded number of requests in; the others come back later (AV-08). Paths that are not written the one way we
+/// Lets a bounded number of requests in; the others come back later (AV-08). A body is whole before its request takes a
+/// place, so that slow senders hold none, and before anybody asks whose request it is, so that nobody goes on with rights
+/// that were withdrawn meanwhile (W-08). Paths that are not written the one way we
 /// write them are none of ours.
 pub async fn admit(web: &Shared, request: Request, next: Next) -> Response {
     if !is_plain(request.uri().path()) {
@@ -33,17 +38,28 @@ pub async fn admit(web: &Shared, request: Request, next: Next) -> Response {
         return next.run(request).await;
     }
     let announced =
-        request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
+        request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > LARGEST) {
         return Failure::too_large().into_response();
     }
     let (parts, body) = request.into_parts();
-    let body = match gather(body, GATHERED).await {
+    let body = match whole(web, body).await {
         Ok(body) => body,
-        Err(error) => return unreadable(&error).into_response(),
+        Err(refused) => return refused.into_response(),
     };
     let Ok(_place) = web.places.try_acquire() else { return overloaded().into_response() };
     next.run(Request::from_parts(parts, body)).await
+}
+
+async fn whole(web: &Shared, body: Body) -> Result<Body, Failure> {
+    let mut body = Ahead::new(body);
+    if !body.read_to(SMALL).await.map_err(|error| unreadable(&error))? {
+        let _place = web.large_bodies.try_acquire().map_err(|_| overloaded())?;
+        if !body.read_to(LARGEST).await.map_err(|error| unreadable(&error))? {
+            return Err(Failure::too_large());
+        }
+    }
+    Ok(body.into_body())
 }
 
 /// A body that broke off or came too slowly.

@@ -15,6 +15,7 @@ use crate::signon::Installation;
 use crate::signon::trial::TrialProvider;
 use crate::web::cookies::Cookies;
 use crate::web::routes::route_table;
+use crate::web::shed::LARGE_BODIES;
 
 /// The state of the router.
 pub type Shared = Arc<Web>;
@@ -47,6 +48,8 @@ pub struct Web {
     pub cookies: Cookies,
     pub(in crate::web) requests: Requests,
     pub(in crate::web) places: Semaphore,
+    pub(in crate::web) large_bodies: Semaphore,
+    pub(in crate::web) denials: Rate<(String, String)>,
     pub(in crate::web) token_calls: Rate<TokenId>,
     console_uses: Cache<SessionId, Timestamp>,
 }
@@ -59,6 +62,8 @@ impl Web {
             cookies: Cookies::new(installation.base_url.is_secure()),
             requests: Requests::of(route_table().into_iter().map(|route| (route.method, route.path))),
             places: Semaphore::new(options.concurrency),
+            large_bodies: Semaphore::new(LARGE_BODIES),
+            denials: Rate::new(MINUTE),
             token_calls: Rate::new(MINUTE),
             console_uses: Cache::builder()
                 .max_capacity(10_000)

@@ -108,6 +108,24 @@ async fn a_36_every_role_gets_through_its_own_routes_and_no_others() {
 }
 
 #[tokio::test]
+async fn w_14_who_asks_again_and_again_fills_no_disk() {
+    let house = House::open().await;
+    let (owner, auditor) = (house.api(Role::Owner).await, house.api(Role::Auditor).await);
+    for _ in 0..20 {
+        auditor.post("/groups", json!({ "name": "Mine" })).await.refused(403, "not_allowed");
+    }
+    auditor.post("/tokens", json!({ "name": "mine" })).await.refused(403, "not_allowed");
+    let noted = async || {
+        let events = owner.get("/events?name=authorization_denied").await.expect(200);
+        events["items"].as_array().unwrap().len()
+    };
+    assert_eq!(noted().await, 2, "one a minute for each kind of action");
+    house.clock.advance(60_000);
+    auditor.post("/groups", json!({ "name": "Mine" })).await.refused(403, "not_allowed");
+    assert_eq!(noted().await, 3);
+}
+
+#[tokio::test]
 async fn a_36_no_token_makes_or_gives_more_than_it_has() {
     let house = House::open().await;
     let owner = house.api(Role::Owner).await;

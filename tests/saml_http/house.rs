@@ -1,6 +1,7 @@
 //! An installation with one application, people inside and outside its group, and browsers.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 use axum::Router;
@@ -66,6 +67,8 @@ impl Answered {
 pub struct Browser {
     pub cookies: BTreeMap<String, String>,
     pub user: Option<UserId>,
+    /// Its address, where it matters.
+    pub source: Option<IpAddr>,
 }
 
 async fn node(url: &str, clock: &Clock, seed: u64) -> (Arc<Installation>, Router) {
@@ -200,7 +203,8 @@ impl House {
         if !cookies.is_empty() {
             parts.headers.insert("cookie", cookies.join("; ").parse().unwrap());
         }
-        parts.extensions.insert(Peer(([192, 0, 2, 7], 4000).into()));
+        let source = browser.source.unwrap_or_else(|| [192, 0, 2, 7].into());
+        parts.extensions.insert(Peer((source, 4000).into()));
         let response = self.router.clone().oneshot(Request::from_parts(parts, body)).await.unwrap();
         let (parts, body) = response.into_parts();
         for cookie in parts.headers.get_all("set-cookie") {

@@ -185,6 +185,39 @@ async fn a_17_decision_17_a_flood_of_refusals_is_counted_bounded_and_slowed() {
 }
 
 #[tokio::test]
+async fn a_17_what_one_network_parks_is_bounded_and_harms_no_other() {
+    let house = House::open().await;
+    house.application("app", json!({})).await;
+    let neighbour: std::net::IpAddr = "203.0.113.9".parse().unwrap();
+    let far: std::net::IpAddr = "198.51.100.9".parse().unwrap();
+    let park = async |source: std::net::IpAddr, number: usize, size: usize| {
+        let mut browser = Browser { source: Some(source), ..Browser::default() };
+        let request = Request::new(&format!("_{number}")).query(Some(&"r".repeat(size)));
+        // What means nothing is not kept.
+        let padded = format!("/saml2/app?{request}&x={}", "y".repeat(20_000));
+        assert_eq!(house.get(&mut browser, &padded).await.status, StatusCode::SEE_OTHER);
+    };
+    let kept = async |prefix: &str| {
+        let query = sql("SELECT COUNT(*) AS n, SUM(LENGTH(request)) AS size FROM pending_requests \
+             WHERE source_prefix = $1");
+        let row = house.installation.db.reader().one(query.bind(prefix)).await.unwrap();
+        (row.int("n").unwrap(), row.int("size").unwrap())
+    };
+    park(far, 0, 10).await;
+    for number in 1..=510 {
+        park(neighbour, number, 10).await;
+    }
+    let (rows, size) = kept("203.0.113.0/24").await;
+    assert_eq!(rows, 500, "the newest of one network");
+    assert!(size < 500 * 2_000, "{size}");
+    assert_eq!(kept("198.51.100.0/24").await.0, 1, "the other network's is still there");
+    for number in 1_000..1_050 {
+        park(far, number, 2_000).await;
+    }
+    assert_eq!(kept("198.51.100.0/24").await.0, 51);
+}
+
+#[tokio::test]
 async fn a_40_deleted_application_is_gone_and_its_address_is_kept_from_reuse() {
     let house = House::open().await;
     let application = house.application("app", json!({})).await;

@@ -15,7 +15,7 @@ use tessera::base::urls::BaseUrl;
 use tessera::base::{Actor, Clock, Ctx, Random, Timestamp};
 use tessera::catalog::Catalog;
 use tessera::db::Db;
-use tessera::directory::NewPerson;
+use tessera::directory::{NewPerson, people};
 use tessera::signon::Installation;
 use tessera::vault::Vault;
 use tessera::web::server::Peer;
@@ -72,9 +72,9 @@ impl Asked {
     }
 
     /// A form.
-    pub fn post(path: &str, body: String) -> Self {
+    pub fn post(path: &str, body: impl Into<Body>) -> Self {
         let mut asked = Self::new("POST", path).header("content-type", "application/x-www-form-urlencoded");
-        *asked.0.body_mut() = Body::from(body);
+        *asked.0.body_mut() = body.into();
         asked
     }
 
@@ -169,6 +169,11 @@ impl House {
             sign_in(&house.db, &house.disk, &ctx, &house.vault, &house.passwords, attempt).await.unwrap();
         let name = if house.base_url.is_secure() { "__Host-tessera" } else { "tessera" };
         (Sent { name, value: new.token.expose_secret().to_owned() }, new.session)
+    }
+
+    /// Keeps a person out.
+    pub async fn suspend(&self, session: &SessionView) {
+        people::suspend(&self.web.installation.db, &self.ctx(), session.user_id).await.unwrap();
     }
 
     /// A new API token.

@@ -191,7 +191,7 @@ async fn a_22_strangers_are_led_to_the_sign_in_page_and_back() {
         "/login?next=%2Fadmin%2Fusers%3Fq%3Da%2520b"
     );
     assert_eq!(house.get("/account").await.header("location"), "/login?next=%2Faccount");
-    let post = house.ask(Asked::post("/account", "name=x".into())).await;
+    let post = house.ask(Asked::post("/account", "name=x")).await;
     assert_eq!((post.status, post.header("location").as_str()), (StatusCode::SEE_OTHER, "/login"));
     let stale = house.ask(Asked::get("/account").cookie(&format!("__Host-tessera={}", "A".repeat(43)))).await;
     assert!(
@@ -249,7 +249,7 @@ async fn w_11_the_api_takes_tokens_and_no_cookies() {
     assert_eq!(problem["request_id"].as_str().unwrap(), with_cookie.header("x-request-id"));
     assert_eq!(house.ask(get("tsr_nonsense")).await.status, 401);
     let post = |token: &str, body: &str, kind: &str| {
-        Asked::post("/api/v1/things", body.into())
+        Asked::post("/api/v1/things", body.to_owned())
             .header("content-type", kind)
             .header("authorization", &format!("Bearer {token}"))
     };
@@ -342,6 +342,54 @@ async fn av_08_beyond_the_places_requests_are_told_to_come_back() {
     let answer = house.get("/gate").await;
     assert_eq!((answer.status.as_u16(), answer.header("retry-after").as_str()), (503, "2"));
     assert_eq!(house.get("/healthz").await.status, 200, "it passes by all queues");
+}
+
+/// A body that has begun with so many bytes and goes on when told.
+fn begun(bytes: usize) -> (axum::body::Body, tokio::sync::mpsc::UnboundedSender<String>) {
+    let (more, coming) = tokio::sync::mpsc::unbounded_channel::<String>();
+    more.send("x".repeat(bytes)).unwrap();
+    let parts = futures_util::stream::unfold(coming, async |mut coming| {
+        let part = coming.recv().await?;
+        Some((Ok::<_, std::convert::Infallible>(part), coming))
+    });
+    (axum::body::Body::from_stream(parts), more)
+}
+
+#[tokio::test]
+async fn av_07_av_08_slow_bodies_hold_no_place() {
+    let house = House::open_with("https://id.example.com", 2).await.with(samples());
+    // Long ones and short ones, more than there are places: none of them is whole.
+    let slow: Vec<_> = [20_000; 40].into_iter().chain([5; 40]).map(begun).collect();
+    let (bodies, more): (Vec<_>, Vec<_>) = slow.into_iter().unzip();
+    let asked = bodies.into_iter().map(|body| house.ask(Asked::post("/raw", body)));
+    let mut all = std::pin::pin!(futures_util::future::join_all(asked));
+    assert!(futures_util::FutureExt::now_or_never(&mut all).is_none());
+    assert_eq!(house.get("/gate").await.status, 200, "others are served meanwhile");
+    assert_eq!(house.ask(Asked::post("/raw", "quick".to_owned())).await.body, "5");
+    drop(more);
+    let statuses: Vec<u16> = all.await.into_iter().map(|answer| answer.status.as_u16()).collect();
+    assert_eq!(statuses[..40].iter().filter(|status| **status == 503).count(), 8, "32 long ones at a time");
+    assert!(statuses[40..].iter().all(|status| *status == 200), "{statuses:?}");
+}
+
+#[tokio::test]
+async fn w_08_whoever_is_signed_out_while_a_form_comes_does_nothing_with_it() {
+    let house = House::open("https://id.example.com").await.with(samples());
+    let (cookie, session) = house.sign_in("livia", None).await;
+    let form = format!("csrf={}&name=Livia", house.csrf(&cookie));
+    let sent = async |body: axum::body::Body| {
+        let form = Asked::post("/account", body).header("origin", "https://id.example.com");
+        house.ask(form.cookie(&cookie.pair())).await
+    };
+    assert_eq!(sent(form.clone().into()).await.body, "Livia");
+    let (body, more) = begun(0);
+    let mut late = std::pin::pin!(sent(body));
+    assert!(futures_util::FutureExt::now_or_never(&mut late).is_none());
+    house.suspend(&session).await;
+    more.send(form).unwrap();
+    drop(more);
+    let answer = late.await;
+    assert_eq!((answer.status.as_u16(), answer.header("location").starts_with("/login")), (303, true));
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::auth::Permission;
 use crate::base::clock::DAY;
 use crate::base::{Error, urls};
-use crate::events::query::{self, EventFilter};
+use crate::events::query::EventFilter;
 use crate::events::{EventName, Outcome, chain};
 use crate::web::admin::frame;
 use crate::web::error::Answer;
@@ -71,7 +71,7 @@ pub async fn list_events(
 ) -> Answer {
     let filter = wanted.filter();
     let request = frame::page_request(wanted.cursor.as_deref())?;
-    let found = query::list(&mut web.installation.db.reader(), &filter, &request).await?;
+    let found = web.installation.search_events(&filter, &request).await?;
     let mut shell =
         frame::shell(&web, &console.person, "Events", Nav::Events, Permission::EventsExport).await;
     let (chain, chain_note) = chain_state(&web, &mut shell).await?;

@@ -8,7 +8,7 @@ use crate::applications;
 use crate::base::Error;
 use crate::base::id::ApplicationId;
 use crate::directory::people;
-use crate::events::query::{self, EventFilter, EventView};
+use crate::events::query::{EventFilter, EventView};
 use crate::events::{EventName, Outcome};
 use crate::web::api::answer::Listing;
 use crate::web::api::input::{Query, choice, instant, page};
@@ -129,7 +129,7 @@ async fn list(
     Query(wanted): Query<EventsQuery>,
 ) -> Answer<Listing<EventView>> {
     let request = page(wanted.limit.as_deref(), wanted.cursor.as_deref())?;
-    Ok(query::list(&mut web.installation.db.reader(), &wanted.filter(&web).await?, &request).await?.into())
+    Ok(web.installation.search_events(&wanted.filter(&web).await?, &request).await?.into())
 }
 
 /// Export events

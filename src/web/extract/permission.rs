@@ -4,7 +4,7 @@ use axum::extract::MatchedPath;
 use axum::http::request::Parts;
 
 use crate::auth::Permission;
-use crate::base::{Ctx, Error};
+use crate::base::{Actor, Ctx, Error};
 use crate::events::{self, Event, EventName, Outcome};
 use crate::web::state::Web;
 
@@ -14,9 +14,19 @@ pub trait Needs: Send + Sync + 'static {
     const PERMISSION: Option<Permission>;
 }
 
-/// Records that somebody known was refused an action (W-14).
+/// Records that somebody known was refused an action (W-14): once a minute for each kind of action, so that nobody fills
+/// the disk by asking. The log has a line for each.
 pub(in crate::web) async fn note_refusal(web: &Web, ctx: &Ctx, parts: &Parts) -> Result<(), Error> {
     let route = parts.extensions.get::<MatchedPath>().map_or("-", MatchedPath::as_str);
+    let who = match &ctx.actor {
+        Actor::User { id, .. } => id.to_string(),
+        Actor::Token { id, .. } => id.to_string(),
+        _ => String::new(),
+    };
+    let action = format!("{} {route}", parts.method);
+    if web.denials.call((who, action), ctx.now(), 1).is_err() {
+        return Ok(());
+    }
     let event = Event::new(EventName::AuthorizationDenied)
         .outcome(Outcome::Denied)
         .detail("method", parts.method.as_str())

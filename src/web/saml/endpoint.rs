@@ -150,11 +150,13 @@ pub(super) async fn go_on(
     Queried(handle): Queried<Handle>,
 ) -> Answer<Response> {
     let installation = &web.installation;
+    let mut epochs = gate.epochs;
     if let Some(secret) = gate.hop(&web, &handle.request) {
         pending::hand_over(&installation.db, &gate.ctx, &handle.request, &secret, &gate.browser).await?;
         notes.set_cookie(web.cookies.clear_hop(&handle.request));
+        // That may have waited for a change of just what is decided next.
+        epochs = installation.epochs().await?;
     }
-    let epochs = gate.epochs;
     let outcome =
         receive::resume(installation, &gate.ctx, visitor(&gate, epochs), &slug, &handle.request).await?;
     show(&web, &gate, epochs, &slug, outcome).await

@@ -138,23 +138,38 @@ impl Body for Holding {
     }
 }
 
-/// A body read ahead up to `limit` bytes: whole, or the part read and the rest still to come.
-pub async fn gather(body: axum::body::Body, limit: usize) -> Result<axum::body::Body, axum::Error> {
-    let mut body = body;
-    let mut read: Vec<Bytes> = Vec::new();
-    let mut size = 0;
-    while size < limit && !body.is_end_stream() {
-        match body.frame().await {
-            None => break,
-            Some(frame) => {
-                if let Ok(data) = frame?.into_data() {
-                    size += data.len();
-                    read.push(data);
+/// A body that is read ahead.
+pub struct Ahead {
+    rest: axum::body::Body,
+    read: Vec<u8>,
+    whole: bool,
+}
+
+impl Ahead {
+    /// Nothing read yet.
+    #[must_use]
+    pub fn new(rest: axum::body::Body) -> Self {
+        Self { rest, read: Vec::new(), whole: false }
+    }
+
+    /// Reads on until the body is whole, or has more than `limit` bytes; answers whether it is whole.
+    pub async fn read_to(&mut self, limit: usize) -> Result<bool, axum::Error> {
+        while !self.whole && self.read.len() <= limit {
+            match self.rest.frame().await {
+                None => self.whole = true,
+                Some(frame) => {
+                    if let Ok(data) = frame?.into_data() {
+                        self.read.extend_from_slice(&data);
+                    }
                 }
             }
         }
+        Ok(self.whole)
     }
-    let ahead = futures_util::stream::iter(read.into_iter().map(Ok::<_, axum::Error>));
-    let rest = body.into_data_stream();
-    Ok(axum::body::Body::from_stream(futures_util::StreamExt::chain(ahead, rest)))
+
+    /// What was read.
+    #[must_use]
+    pub fn into_body(self) -> axum::body::Body {
+        self.read.into()
+    }
 }
