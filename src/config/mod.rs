@@ -18,6 +18,8 @@ use crate::web::server::ServerOptions;
 
 /// Decision 17.
 const DISK_RESERVE_MIB: u64 = 256;
+/// The built-in service provider is for trying things out; what it takes must not be missing elsewhere.
+const LAB_CONNECTIONS: usize = 64;
 
 /// Where an installation keeps its data, and how it is reached: what every command that touches data takes.
 #[derive(Args, Clone, Debug, Default)]
@@ -109,6 +111,8 @@ pub struct Limits {
     pub connections: usize,
     /// Connections at the same time from one IPv4 address or IPv6 /64; proxies and this machine apart.
     pub connections_per_source: usize,
+    /// Connections at the same time to the built-in service provider.
+    pub lab_connections: usize,
     /// Seconds for the first byte of a connection.
     pub first_byte_seconds: u64,
     /// Seconds for the head of a request.
@@ -126,6 +130,7 @@ impl Default for Limits {
         Self {
             connections: server.connections,
             connections_per_source: server.connections_per_source,
+            lab_connections: LAB_CONNECTIONS,
             first_byte_seconds: server.first_byte.as_secs(),
             head_seconds: server.head.as_secs(),
             idle_seconds: server.idle.as_secs(),
@@ -146,6 +151,12 @@ impl Limits {
             idle: Duration::from_secs(self.idle_seconds),
             ..ServerOptions::default()
         }
+    }
+
+    /// The same for the built-in service provider, which strangers may reach too.
+    #[must_use]
+    pub fn lab_server(&self) -> ServerOptions {
+        ServerOptions { connections: self.lab_connections, ..self.server() }
     }
 }
 
