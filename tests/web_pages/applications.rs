@@ -104,6 +104,11 @@ async fn deleting_needs_the_number_and_the_address_is_gone_for_a_while() {
         add(&mut owner, "bookmark", &[("label", "Two"), ("bookmark_url", "https://two.example")]).await;
     owner.get("/admin/applications").await;
     owner.says("One").says("Two");
+    let elements = owner.elements();
+    let metadata: Vec<_> = elements.iter().filter(|e| e.tag == "a" && e.text == "Metadata").collect();
+    assert_eq!(metadata.len(), 1, "a bookmark has none");
+    assert_eq!(metadata[0].attr("href"), Some("/saml2/one/metadata"));
+    assert_eq!(metadata[0].attr("aria-label"), Some("Metadata for One"));
     let id = |path: &str| path.rsplit('/').next().unwrap().to_owned();
     let (one, two) = (id(&first), id(&second));
     // The list's form without JavaScript: rows are ticked, the page asks.
