@@ -28,7 +28,7 @@ use crate::web::{Shared, Web, WebOptions};
 pub(super) async fn run(config: &Config) -> Result<ExitCode> {
     start_logging("info");
     open::data_dir(config)?;
-    let lock = ServerLock::take(&config.data_dir)?;
+    let lock = ServerLock::take(&config.data_dir, &config.database_url)?;
     let listener = listen(config).await?;
     let mut config = config.clone();
     config.listen = listener.local_addr().map_err(Error::internal)?;
