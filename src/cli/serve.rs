@@ -134,9 +134,8 @@ pub(super) async fn until_stopped(
 ) -> Result<()> {
     let trial = lab.as_ref().map(|served| LabTrials(Arc::clone(&served.lab)));
     let options = WebOptions {
-        trusted_proxies: config.trusted_proxies.clone(),
         trial: trial.map(|trial| -> Arc<dyn TrialProvider> { Arc::new(trial) }),
-        ..WebOptions::default()
+        ..config.web()
     };
     let web = Web::new(installation.clone(), options);
     let mut work = background(&installation);
