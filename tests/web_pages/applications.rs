@@ -1,5 +1,8 @@
 //! An application from the catalog to its first tile, and its end.
 
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
+
 use axum::http::StatusCode;
 
 use crate::world::{Browser, World};
@@ -321,4 +324,27 @@ async fn a_35_a_logo_is_a_picture_and_for_those_who_may_see_it() {
     owner.says("Removed.");
     owner.get(&src).await;
     assert_eq!(owner.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_09_metadata_is_read_on_the_pool_of_cores() {
+    let world = World::new().await;
+    let mut owner = world.signed_in("olivia").await;
+    let app = add(&mut owner, "custom-saml", &[("label", "Ledger")]).await;
+    let metadata = format!("{app}/sso/metadata");
+    owner.get(&format!("{app}/sso")).await;
+    // Every core is taken until the sender is gone.
+    let (release, held) = mpsc::channel::<()>();
+    let held = Arc::new(Mutex::new(held));
+    for _ in 0..256 {
+        let (installation, held) = (world.web.installation.clone(), held.clone());
+        tokio::spawn(async move { installation.on_cpu(move || held.lock().unwrap().recv().is_err()).await });
+    }
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let file = [("metadata_file", METADATA.as_bytes())];
+    let early = tokio::time::timeout(Duration::from_millis(300), owner.upload(&metadata, &[], &file)).await;
+    assert!(early.is_err(), "it waits for a core");
+    drop(release);
+    owner.upload(&metadata, &[], &file).await;
+    owner.says("Nothing is saved yet.");
 }
