@@ -8,12 +8,12 @@ use crate::applications::model::Application;
 use crate::applications::sso::patched;
 use crate::applications::update::{check_version, save};
 use crate::base::id::ApplicationId;
-use crate::base::{Ctx, Error, FieldError, Kind, Result};
+use crate::base::{Ctx, Error, FieldError, Kind, Result, Timestamp};
 use crate::catalog::Catalog;
 use crate::catalog::sso::{AcsUrlForm, Change, NameIdPatch, SignMode, SsoPatch, SsoSettings};
 use crate::db::Db;
 use crate::events::EventName;
-use crate::saml::certificate::parse_certificate;
+use crate::saml::certificate::{Certificate, parse_certificate};
 use crate::saml::metadata::{KeyUse, MetadataFault, SpMetadata, read_sp_metadata};
 use crate::saml::receive::AcsBinding;
 
@@ -41,29 +41,45 @@ pub struct Applied {
     pub warnings: Vec<String>,
 }
 
-/// Takes the service provider's metadata: entity ID, ACS URLs, certificates, whether it signs its requests, and its
-/// preferred NameID format replace what is stored. `entity_id` picks one of several.
+/// What metadata asks for, whatever application it is meant for.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    patch: SsoPatch,
+    wants_signed_assertions: bool,
+    warnings: Vec<String>,
+}
+
+/// Reads the service provider's metadata; `entity_id` picks one of several. It may be two MiB of XML with many
+/// certificates, so it is work for the pool of cores, not for the reactor (AV-08).
+pub fn read(xml: &[u8], entity_id: Option<&str>, now: Timestamp) -> Result<Reading> {
+    let metadata = read_sp_metadata(xml, entity_id, now, false).map_err(|fault| refusal(&fault))?;
+    Ok(Reading {
+        patch: patch_of(&metadata)?,
+        wants_signed_assertions: metadata.want_assertions_signed == Some(true),
+        warnings: warnings(&metadata, now),
+    })
+}
+
+/// Takes what [`read`] found: entity ID, ACS URLs, certificates, whether it signs its requests, and its preferred
+/// NameID format replace what is stored.
 pub async fn apply(
     db: &Db,
     ctx: &Ctx,
     catalog: &Catalog,
     id: ApplicationId,
-    xml: &[u8],
-    entity_id: Option<&str>,
+    reading: Reading,
     mode: Mode,
 ) -> Result<Applied> {
-    let metadata = read_sp_metadata(xml, entity_id, ctx.now(), false).map_err(|fault| refusal(&fault))?;
+    let Reading { mut patch, wants_signed_assertions, warnings } = reading;
     let mut tx = db.begin().await?;
     let old = locked(&mut tx, id).await?;
     check_version(&old, mode.if_version)?;
-    let mut patch = patch_of(&metadata)?;
     // Whoever wants assertions signed gets them signed; how else to sign stays the administrator's choice (SAML-207).
-    if metadata.want_assertions_signed == Some(true) && old.sso.sign == SignMode::Response {
+    if wants_signed_assertions && old.sso.sign == SignMode::Response {
         patch.sign = Change::Set(SignMode::Both);
     }
     let new = patched(catalog, &old, patch)?;
     let changes = changes(&old.sso, &new.sso)?;
-    let warnings = warnings(&metadata, ctx);
     let application = if mode.dry_run {
         new
     } else {
@@ -142,11 +158,11 @@ fn patch_of(metadata: &SpMetadata) -> Result<SsoPatch> {
     Ok(patch)
 }
 
-fn warnings(metadata: &SpMetadata, ctx: &Ctx) -> Vec<String> {
+fn warnings(metadata: &SpMetadata, now: Timestamp) -> Vec<String> {
     let mut out: Vec<String> = metadata
         .certificates
         .iter()
-        .flat_map(|entry| entry.certificate.warnings(ctx.now()))
+        .flat_map(|entry| entry.certificate.warnings(now))
         .map(|warning| warning.sentence().to_owned())
         .collect();
     out.extend(metadata.refused_certificates.iter().map(|fault| fault.sentence().to_owned()));
@@ -172,17 +188,21 @@ pub fn changes(old: &SsoSettings, new: &SsoSettings) -> Result<Vec<FieldChange>>
     Ok(out)
 }
 
-/// Replaces the service provider's certificates by the one uploaded (PEM or DER).
+/// Reads an uploaded certificate (PEM or DER): work for the pool of cores, too.
+pub fn read_certificate(bytes: &[u8]) -> Result<Certificate> {
+    parse_certificate(bytes)
+        .map_err(|fault| Error::field("certificate", fault.code(), fault.sentence().to_owned()))
+}
+
+/// Replaces the service provider's certificates by this one.
 pub async fn set_certificate(
     db: &Db,
     ctx: &Ctx,
     catalog: &Catalog,
     id: ApplicationId,
-    bytes: &[u8],
+    certificate: &Certificate,
     if_version: Option<i64>,
 ) -> Result<(Application, Vec<String>)> {
-    let certificate = parse_certificate(bytes)
-        .map_err(|fault| Error::field("certificate", fault.code(), fault.sentence().to_owned()))?;
     let patch = SsoPatch { sp_certificates: Change::Set(vec![certificate.to_pem()]), ..SsoPatch::default() };
     let application = crate::applications::sso::patch(db, ctx, catalog, id, patch, if_version).await?;
     let warnings =

@@ -60,8 +60,8 @@ pub(super) async fn run(data: &DataArgs, args: &DemoArgs) -> Result<ExitCode> {
             "The demo's applications need an address that browsers reach, as --base-url is not of this machine. Give it by --lab-url, beside --lab-listen.",
         )
     })?;
-    let filled = demo_content::fill(&installation, &ctx, &lab).await?;
-    say(&filled, &lab, installation.base_url.as_str())?;
+    let filled = demo_content::fill(&installation, &ctx, &lab.lab).await?;
+    say(&filled, &lab.lab, installation.base_url.as_str())?;
     serve::until_stopped(&config, installation, listener, Some(lab)).await?;
     folder.close().map_err(Error::internal)?;
     Ok(ExitCode::SUCCESS)

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -21,13 +22,13 @@ use crate::events::{Event, EventName, chain};
 use crate::lab::{Lab, LabSp};
 use crate::signon::trial::{TrialAddress, TrialApplication, TrialProvider};
 use crate::signon::{Installation, pending};
-use crate::web::server::{files, serve};
+use crate::web::server::{ServerOptions, files, serve};
 use crate::web::{Shared, Web, WebOptions};
 
 pub(super) async fn run(config: &Config) -> Result<ExitCode> {
     start_logging("info");
     open::data_dir(config)?;
-    let lock = ServerLock::take(&config.data_dir)?;
+    let lock = ServerLock::take(&config.data_dir, &config.database_url)?;
     let listener = listen(config).await?;
     let mut config = config.clone();
     config.listen = listener.local_addr().map_err(Error::internal)?;
@@ -65,7 +66,7 @@ pub(super) async fn listen(config: &Config) -> Result<TcpListener> {
 
 /// The built-in service provider behind *Test*, where browsers can reach it: at the address that was given, or on this
 /// machine when the whole of Tessera is only for it.
-pub(super) async fn start_lab(config: &Config, installation: &Installation) -> Result<Option<Lab>> {
+pub(super) async fn start_lab(config: &Config, installation: &Installation) -> Result<Option<ServedLab>> {
     let base_url = &installation.base_url;
     let origin = match &config.lab_url {
         Some(url) => Some(BaseUrl::parse_lab(url, config.insecure_http, base_url)?.as_str().to_owned()),
@@ -82,8 +83,25 @@ pub(super) async fn start_lab(config: &Config, installation: &Installation) -> R
             ),
         )
     })?;
-    let (clock, random) = (installation.clock.clone(), installation.random.clone());
-    Lab::start(listener, origin, Vec::new(), clock, random).map(Some)
+    let address = listener.local_addr().map_err(Error::internal)?;
+    let lab = Lab::new(address, origin, installation.clock.clone(), installation.random.clone());
+    let mut limits = config.limits.lab_server();
+    limits.uncapped.extend(config.trusted_proxies.iter().copied());
+    Ok(Some(ServedLab::start(listener, lab, limits)))
+}
+
+/// The built-in service provider while it is served.
+pub(super) struct ServedLab {
+    /// What is served.
+    pub(super) lab: Arc<Lab>,
+    server: SideServer,
+}
+
+impl ServedLab {
+    fn start(listener: TcpListener, lab: Lab, limits: ServerOptions) -> Self {
+        let server = SideServer::start(listener, lab.router(), limits);
+        Self { lab: Arc::new(lab), server }
+    }
 }
 
 fn context(installation: &Installation, what: &'static str) -> Ctx {
@@ -112,27 +130,24 @@ pub(super) async fn until_stopped(
     config: &Config,
     installation: Arc<Installation>,
     listener: TcpListener,
-    lab: Option<Lab>,
+    lab: Option<ServedLab>,
 ) -> Result<()> {
-    let lab = lab.map(Arc::new);
+    let trial = lab.as_ref().map(|served| LabTrials(Arc::clone(&served.lab)));
     let options = WebOptions {
-        trusted_proxies: config.trusted_proxies.clone(),
-        trial: lab.clone().map(|lab| -> Arc<dyn TrialProvider> { Arc::new(LabTrials(lab)) }),
-        ..WebOptions::default()
+        trial: trial.map(|trial| -> Arc<dyn TrialProvider> { Arc::new(trial) }),
+        ..config.web()
     };
     let web = Web::new(installation.clone(), options);
     let mut work = background(&installation);
-    let metrics = MetricsServer::start(config, &web).await?;
+    let metrics = start_metrics(config, &web).await?;
     let mut server = config.limits.server();
     server.open = installation.metrics.connections.clone();
     server.connections = files::room_for(server.connections);
     server.uncapped.extend(config.trusted_proxies.iter().copied());
     serve(listener, crate::web::router(&web), server, stop_signal()).await.map_err(Error::internal)?;
     work.shutdown().await;
-    metrics.stop().await?;
-    drop(web);
-    if let Some(lab) = lab.and_then(Arc::into_inner) {
-        lab.stop().await?;
+    for side in metrics.into_iter().chain(lab.map(|served| served.server)) {
+        side.stop().await?;
     }
     let ctx = context(&installation, "stop");
     installation.refusals.flush(&installation.db, &ctx).await?;
@@ -142,34 +157,40 @@ pub(super) async fn until_stopped(
 }
 
 /// The listener of its own for metrics, where one is wanted.
-struct MetricsServer(Option<(oneshot::Sender<()>, JoinHandle<std::io::Result<()>>)>);
+async fn start_metrics(config: &Config, web: &Shared) -> Result<Option<SideServer>> {
+    let Some(address) = config.metrics_listen else { return Ok(None) };
+    let listener = TcpListener::bind(address).await.map_err(|error| {
+        Error::new(
+            Kind::Internal,
+            "address_unusable",
+            format!("Metrics can't be served on {address}: {error}. Choose another by --metrics-listen."),
+        )
+    })?;
+    let address = listener.local_addr().map_err(Error::internal)?;
+    output::line(&format!("Metrics are served on http://{address}/metrics"))?;
+    let router = crate::web::metrics::listener(web);
+    Ok(Some(SideServer::start(listener, router, config.limits.server())))
+}
 
-impl MetricsServer {
-    async fn start(config: &Config, web: &Shared) -> Result<Self> {
-        let Some(address) = config.metrics_listen else { return Ok(Self(None)) };
-        let listener = TcpListener::bind(address).await.map_err(|error| {
-            Error::new(
-                Kind::Internal,
-                "address_unusable",
-                format!("Metrics can't be served on {address}: {error}. Choose another by --metrics-listen."),
-            )
-        })?;
-        let address = listener.local_addr().map_err(Error::internal)?;
-        output::line(&format!("Metrics are served on http://{address}/metrics"))?;
+/// What is served beside the main listener, on one of its own and with the same deadlines (AV-07, AV-08).
+struct SideServer {
+    stop: oneshot::Sender<()>,
+    running: JoinHandle<std::io::Result<()>>,
+}
+
+impl SideServer {
+    fn start(listener: TcpListener, router: Router, limits: ServerOptions) -> Self {
         let (stop, stopped) = oneshot::channel();
-        let router = crate::web::metrics::listener(web);
         let until = async {
             // A sender that is gone means stop as well.
             drop(stopped.await);
         };
-        let running = tokio::spawn(serve(listener, router, config.limits.server(), until));
-        Ok(Self(Some((stop, running))))
+        Self { stop, running: tokio::spawn(serve(listener, router, limits, until)) }
     }
 
     async fn stop(self) -> Result<()> {
-        let Some((stop, running)) = self.0 else { return Ok(()) };
-        drop(stop);
-        running.await.map_err(Error::internal)?.map_err(Error::internal)
+        drop(self.stop);
+        self.running.await.map_err(Error::internal)?.map_err(Error::internal)
     }
 }
 
@@ -251,5 +272,35 @@ impl TrialProvider for LabTrials {
             entity_id: entity_id.clone(),
         })?;
         Ok(TrialAddress { acs_url, entity_id })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpStream;
+
+    use super::*;
+    use crate::base::{Clock, Random};
+    use crate::config::Limits;
+
+    #[tokio::test]
+    async fn av_08_the_lab_is_served_with_deadlines() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let limits =
+            ServerOptions { first_byte: Duration::from_millis(200), ..Limits::default().lab_server() };
+        let lab = Lab::new(address, None, Clock::System, Random::seeded(1));
+        let served = ServedLab::start(listener, lab, limits);
+        let mut asking = TcpStream::connect(address).await.unwrap();
+        asking.write_all(b"GET / HTTP/1.1\r\nhost: lab\r\nconnection: close\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        asking.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+        let mut silent = TcpStream::connect(address).await.unwrap();
+        let mut byte = [0_u8; 1];
+        let read = tokio::time::timeout(Duration::from_secs(10), silent.read(&mut byte)).await;
+        assert!(matches!(read, Ok(Ok(0) | Err(_))), "who says nothing is not waited for: {read:?}");
+        served.server.stop().await.unwrap();
     }
 }

@@ -14,10 +14,13 @@ use ipnet::IpNet;
 use serde::Deserialize;
 
 use crate::base::{Error, Kind, Result};
+use crate::web::WebOptions;
 use crate::web::server::ServerOptions;
 
 /// Decision 17.
 const DISK_RESERVE_MIB: u64 = 256;
+/// The built-in service provider is for trying things out; what it takes must not be missing elsewhere.
+const LAB_CONNECTIONS: usize = 64;
 
 /// Where an installation keeps its data, and how it is reached: what every command that touches data takes.
 #[derive(Args, Clone, Debug, Default)]
@@ -109,12 +112,26 @@ pub struct Limits {
     pub connections: usize,
     /// Connections at the same time from one IPv4 address or IPv6 /64; proxies and this machine apart.
     pub connections_per_source: usize,
+    /// Connections at the same time to the built-in service provider.
+    pub lab_connections: usize,
     /// Seconds for the first byte of a connection.
     pub first_byte_seconds: u64,
     /// Seconds for the head of a request.
     pub head_seconds: u64,
     /// Seconds between two requests of one connection.
     pub idle_seconds: u64,
+    /// Seconds in which a client must take at least something of an answer.
+    pub write_stall_seconds: u64,
+    /// Fewest bytes of a body in a second.
+    pub body_bytes_per_second: u64,
+    /// Seconds that a body may take on top of that.
+    pub body_grace_seconds: u64,
+    /// Requests worked on at the same time; beyond it they are answered 503.
+    pub requests: usize,
+    /// Requests at the same time on one HTTP/2 connection.
+    pub streams: u32,
+    /// Seconds to finish what is under way when the server stops.
+    pub drain_seconds: u64,
     /// Free disk, in MiB, below which strangers' requests are no longer stored, so that the rest goes to the events
     /// of those who are signed in (decision 17). Counts for SQLite.
     pub disk_reserve_mib: u64,
@@ -126,9 +143,16 @@ impl Default for Limits {
         Self {
             connections: server.connections,
             connections_per_source: server.connections_per_source,
+            lab_connections: LAB_CONNECTIONS,
             first_byte_seconds: server.first_byte.as_secs(),
             head_seconds: server.head.as_secs(),
             idle_seconds: server.idle.as_secs(),
+            write_stall_seconds: server.write_stall.as_secs(),
+            body_bytes_per_second: server.body_rate,
+            body_grace_seconds: server.body_grace.as_secs(),
+            requests: WebOptions::default().concurrency,
+            streams: server.streams,
+            drain_seconds: server.drain.as_secs(),
             disk_reserve_mib: DISK_RESERVE_MIB,
         }
     }
@@ -144,8 +168,19 @@ impl Limits {
             first_byte: Duration::from_secs(self.first_byte_seconds),
             head: Duration::from_secs(self.head_seconds),
             idle: Duration::from_secs(self.idle_seconds),
+            write_stall: Duration::from_secs(self.write_stall_seconds),
+            body_rate: self.body_bytes_per_second,
+            body_grace: Duration::from_secs(self.body_grace_seconds),
+            streams: self.streams,
+            drain: Duration::from_secs(self.drain_seconds),
             ..ServerOptions::default()
         }
+    }
+
+    /// The same for the built-in service provider, which strangers may reach too.
+    #[must_use]
+    pub fn lab_server(&self) -> ServerOptions {
+        ServerOptions { connections: self.lab_connections, ..self.server() }
     }
 }
 
@@ -218,6 +253,16 @@ impl Config {
             data_dir,
         })
     }
+
+    /// How the HTTP side is set up, without the built-in service provider.
+    #[must_use]
+    pub fn web(&self) -> WebOptions {
+        WebOptions {
+            trusted_proxies: self.trusted_proxies.clone(),
+            concurrency: self.limits.requests,
+            ..WebOptions::default()
+        }
+    }
 }
 
 fn read_file(named: Option<&Path>) -> Result<Written> {
@@ -260,5 +305,50 @@ mod tests {
         fs::write(&path, "lsten = 1\n").unwrap();
         let error = Config::resolve(&data, &ServeArgs::default()).unwrap_err();
         assert!(error.message.contains("lsten"), "{error}");
+    }
+
+    #[test]
+    fn what_one_process_takes_on_is_a_key_each() {
+        let keys = [
+            "connections",
+            "connections_per_source",
+            "lab_connections",
+            "first_byte_seconds",
+            "head_seconds",
+            "idle_seconds",
+            "write_stall_seconds",
+            "body_bytes_per_second",
+            "body_grace_seconds",
+            "requests",
+            "streams",
+            "drain_seconds",
+            "disk_reserve_mib",
+        ];
+        let page = include_str!("../../docs/configuration.md");
+        for key in keys {
+            assert!(page.contains(&format!("| `{key}` | ")), "{key} is not in docs/configuration.md");
+        }
+        let line = |(key, value): (&&str, i32)| format!("{key} = {value}");
+        let lines: Vec<String> = keys.iter().zip(101..).map(line).collect();
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("tessera.toml");
+        fs::write(&path, format!("[limits]\n{}\n", lines.join("\n"))).unwrap();
+        let data = DataArgs { settings_file: Some(path), ..DataArgs::default() };
+        let config = Config::resolve(&data, &ServeArgs::default()).unwrap();
+        let server = config.limits.server();
+        let first = [server.first_byte, server.head, server.idle].map(|time| time.as_secs());
+        let then = [server.write_stall, server.body_grace, server.drain].map(|time| time.as_secs());
+        assert_eq!((first, then), ([104, 105, 106], [107, 109, 112]));
+        assert_eq!((server.connections, server.connections_per_source), (101, 102));
+        assert_eq!(config.limits.lab_server().connections, 103);
+        assert_eq!((server.body_rate, server.streams), (108, 111));
+        assert_eq!(config.web().concurrency, 110);
+        assert_eq!(config.limits.disk_reserve_mib, 113);
+    }
+
+    #[test]
+    fn limits_that_nobody_wrote_are_the_ones_of_the_accept_loop() {
+        let (limits, server) = (Limits::default().server(), ServerOptions::default());
+        assert_eq!(format!("{limits:?}"), format!("{server:?}"));
     }
 }

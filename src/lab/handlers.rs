@@ -11,13 +11,14 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use openssl::sha::sha256;
 use serde::Deserialize;
 
 use crate::base::Error;
 use crate::lab::judge::{Expected, Received, judge};
 use crate::lab::pages::{IndexPage, MessagePage, ReceivedPage, Row, SendPage};
 use crate::lab::request::{Wish, authn_request, metadata, post_field, redirect_url};
-use crate::lab::{Sent, Shared};
+use crate::lab::{MAX_RELAY_STATE, Sent, Shared};
 use crate::saml::pretty::pretty;
 
 /// The page that posts to the identity provider can't say where that leads on to, so it has no `form-action`.
@@ -105,6 +106,11 @@ async fn list_applications(State(lab): Lab) -> Response {
 
 async fn start_sign_on(State(lab): Lab, Path(name): Path<String>, Query(wish): Query<Wish>) -> Response {
     let Some(application) = lab.find(&name) else { return missing() };
+    if wish.relay_state.as_ref().is_some_and(|state| state.len() > MAX_RELAY_STATE) {
+        let text = format!("A RelayState has at most {MAX_RELAY_STATE} bytes here.");
+        let title = "This RelayState is too long".to_owned();
+        return html(StatusCode::BAD_REQUEST, &MessagePage { title, text });
+    }
     let id = lab.random.saml_id();
     let relay_state = wish.relay_state.clone();
     let sent = Sent { application: name.clone(), relay_state: relay_state.clone() };
@@ -148,15 +154,17 @@ async fn receive_response(
     let compact: String = posted.saml_response.chars().filter(|c| !c.is_ascii_whitespace()).collect();
     let xml = STANDARD.decode(compact).unwrap_or_default();
     let waiting = |id: &str| lab.sent.get(id).is_some_and(|sent| sent.application == name);
-    let seen = |id: &str| lab.seen.contains_key(&format!("{name} {id}"));
+    let seen = |id: &str| lab.seen.contains_key(&memory_key(&name, id));
     let acs = lab.acs_url(&name);
     let expected = Expected { acs_url: &acs, now: lab.clock.now(), is_waiting: &waiting, was_seen: &seen };
     let mut received = judge(&application, &expected, &xml);
     if let Some(sent) = lab.sent.remove(&received.in_response_to) {
         received.check_relay_state(sent.relay_state.as_deref(), posted.relay_state.as_deref());
     }
-    lab.seen.insert(format!("{name} {}", received.assertion_id), ());
     let accepted = received.is_accepted();
+    if accepted {
+        lab.seen.insert(memory_key(&name, &received.assertion_id), ());
+    }
     let page = ReceivedPage {
         title: if accepted {
             format!("Signed in to {}", application.sp.label)
@@ -176,6 +184,11 @@ async fn receive_response(
     let word = HeaderValue::from_static(if accepted { "accepted" } else { "refused" });
     response.headers_mut().insert(VERDICT, word);
     response
+}
+
+/// What an accepted assertion is remembered by: always 32 bytes, however long its ID.
+fn memory_key(name: &str, assertion_id: &str) -> [u8; 32] {
+    sha256(format!("{name} {assertion_id}").as_bytes())
 }
 
 impl Received {

@@ -2,7 +2,7 @@
 //! so an origin, of its own, and shows what an application receives and how each check of it went.
 //!
 //! It must not know the identity provider's rooms: all it has is an address, an entity ID and a certificate, like any
-//! other service provider. Start with [`Lab::start`].
+//! other service provider. Start with [`Lab::new`]; whoever made it serves its [`Lab::router`], with deadlines and caps.
 
 mod handlers;
 mod judge;
@@ -10,15 +10,12 @@ mod pages;
 mod request;
 
 use std::collections::BTreeMap;
-use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use axum::Router;
 use moka::sync::Cache;
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 
 use crate::base::{Clock, Error, Random, Result};
 use crate::saml::{VerificationKey, parse_certificate};
@@ -27,6 +24,8 @@ use crate::saml::{VerificationKey, parse_certificate};
 const MEMORY: Duration = Duration::from_mins(30);
 /// Requests and assertions remembered at most.
 const REMEMBERED: u64 = 10_000;
+/// Longest RelayState in bytes; each is kept until its request is answered.
+const MAX_RELAY_STATE: usize = 2048;
 
 /// An application of the lab, with what it knows of its identity provider.
 #[derive(Clone, Debug)]
@@ -66,7 +65,8 @@ struct Shared {
     random: Random,
     applications: RwLock<BTreeMap<String, Arc<Application>>>,
     sent: Cache<String, Sent>,
-    seen: Cache<String, ()>,
+    /// Assertions that were accepted, each by the SHA-256 of application and ID: what was refused leaves nothing here.
+    seen: Cache<[u8; 32], ()>,
 }
 
 impl Shared {
@@ -97,41 +97,25 @@ impl Shared {
     }
 }
 
-/// A running lab. It stops when [`Lab::stop`] is called, or with the runtime.
+/// A lab: its applications, and what it waits for.
 #[derive(Debug)]
 pub struct Lab {
     shared: Arc<Shared>,
-    stop: oneshot::Sender<()>,
-    task: JoinHandle<io::Result<()>>,
 }
 
 impl Lab {
-    /// Serves these applications on `listener`. `origin` is where browsers reach it; left out, it is the listener's
+    /// A lab without applications, to be served on `address`. `origin` is where browsers reach it; left out, it is that
     /// address, so on a loopback address it is another site than `localhost`, as a real application would be.
-    pub fn start(
-        listener: TcpListener,
-        origin: Option<String>,
-        applications: Vec<LabSp>,
-        clock: Clock,
-        random: Random,
-    ) -> Result<Self> {
-        let address = listener.local_addr().map_err(Error::internal)?;
+    #[must_use]
+    pub fn new(address: SocketAddr, origin: Option<String>, clock: Clock, random: Random) -> Self {
         let host = if address.ip().is_unspecified() { IpAddr::from([127, 0, 0, 1]) } else { address.ip() };
         let own = || format!("http://{}", SocketAddr::from((host, address.port())));
-        let shared = Arc::new(Shared::new(origin.unwrap_or_else(own), clock, random));
-        for application in applications {
-            shared.register(application)?;
-        }
-        let (stop, stopped) = oneshot::channel();
-        let router = handlers::router(Arc::clone(&shared));
-        let serving = axum::serve(listener, router).with_graceful_shutdown(async {
-            // Dropping the handle without stopping leaves the lab running.
-            if stopped.await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        });
-        let task = tokio::spawn(async move { serving.await });
-        Ok(Self { shared, stop, task })
+        Self { shared: Arc::new(Shared::new(origin.unwrap_or_else(own), clock, random)) }
+    }
+
+    /// Its addresses, for an accept loop with deadlines: strangers may reach it.
+    pub fn router(&self) -> Router {
+        handlers::router(Arc::clone(&self.shared))
     }
 
     /// `http://127.0.0.1:4000`, or what was given
@@ -161,12 +145,5 @@ impl Lab {
     /// Adds an application, or replaces the one of this name.
     pub fn register(&self, application: LabSp) -> Result<()> {
         self.shared.register(application)
-    }
-
-    /// Stops serving.
-    pub async fn stop(self) -> Result<()> {
-        // The receiver lives as long as the task; if that has ended there is nothing to stop.
-        let _ = self.stop.send(());
-        self.task.await.map_err(Error::internal)?.map_err(Error::internal)
     }
 }

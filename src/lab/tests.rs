@@ -8,7 +8,7 @@ use super::*;
 use crate::base::name_id::NameIdFormat;
 use crate::base::signature::SignMode;
 use crate::base::{Clock, Random, Timestamp};
-use crate::lab::LabSp;
+use crate::lab::{Lab, LabSp};
 use crate::saml::names::{ATTRIBUTE_BASIC, AUTHN_PASSWORD_PROTECTED};
 use crate::saml::testing::{IDP, Identity, MALLORY};
 use crate::saml::{
@@ -244,25 +244,36 @@ async fn pages_files_and_metadata_are_served() {
 }
 
 #[tokio::test]
-async fn a_running_lab_takes_applications_and_stops() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let lab =
-        crate::lab::Lab::start(listener, None, Vec::new(), Clock::frozen(NOW), Random::seeded(1)).unwrap();
-    assert!(lab.acs_url("crm").starts_with("http://127.0.0.1:"));
-    let listener = tokio::net::TcpListener::bind("0.0.0.0:0").await.unwrap();
-    let (port, origin) = (listener.local_addr().unwrap().port(), Some("https://lab.example".to_owned()));
-    let clock = Clock::frozen(NOW);
-    let known =
-        crate::lab::Lab::start(listener, origin, Vec::new(), clock.clone(), Random::seeded(1)).unwrap();
+async fn what_is_refused_leaves_nothing_in_memory() {
+    let lab = lab();
+    let long = "a".repeat(2049);
+    let (status, _, body) = get(&lab, &format!("/start/crm?relay_state={long}")).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert!(body.contains("at most 2048 bytes"), "{body}");
+    assert_eq!(get(&lab, &format!("/start/crm?relay_state={}", &long[1..])).await.0, StatusCode::FOUND);
+    let foreign = Answer { signer: &MALLORY, ..Answer::default() };
+    assert_eq!(foreign.post(&lab).await.0, "refused");
+    lab.sent.run_pending_tasks();
+    lab.seen.run_pending_tasks();
+    assert_eq!((lab.sent.entry_count(), lab.seen.entry_count()), (1, 0));
+    assert_eq!(Answer::default().post(&lab).await.0, "accepted", "a stranger can't use up its ID");
+    lab.seen.run_pending_tasks();
+    assert_eq!(lab.seen.entry_count(), 1);
+}
+
+#[test]
+fn a_lab_knows_where_it_is_and_takes_applications() {
+    let at = |address: &str, origin: Option<&str>| {
+        let address = address.parse().unwrap();
+        Lab::new(address, origin.map(str::to_owned), Clock::frozen(NOW), Random::seeded(1))
+    };
+    let lab = at("127.0.0.1:4000", None);
+    assert_eq!(lab.acs_url("crm"), "http://127.0.0.1:4000/acs/crm");
+    let known = at("0.0.0.0:4000", Some("https://lab.example"));
     assert_eq!(known.acs_url("crm"), "https://lab.example/acs/crm", "behind a proxy");
-    known.stop().await.unwrap();
-    let listener = tokio::net::TcpListener::bind(("0.0.0.0", port)).await.unwrap();
-    let every = crate::lab::Lab::start(listener, None, Vec::new(), clock, Random::seeded(1)).unwrap();
-    assert_eq!(every.origin(), format!("http://127.0.0.1:{port}"), "an address one can go to");
-    every.stop().await.unwrap();
+    assert_eq!(at("0.0.0.0:4000", None).origin(), "http://127.0.0.1:4000", "an address one can go to");
     lab.register(sp("crm")).unwrap();
     assert_eq!(lab.register(LabSp { name: "a/b".into(), ..sp("crm") }).unwrap_err().fields[0].field, "name");
     let broken = LabSp { idp_certificate: "none".into(), ..sp("crm") };
     assert_eq!(lab.register(broken).unwrap_err().fields[0].field, "idp_certificate");
-    lab.stop().await.unwrap();
 }

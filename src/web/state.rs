@@ -61,7 +61,7 @@ impl Web {
         Arc::new(Self {
             cookies: Cookies::new(installation.base_url.is_secure()),
             requests: Requests::of(route_table().into_iter().map(|route| (route.method, route.path))),
-            places: Semaphore::new(options.concurrency),
+            places: Semaphore::new(options.concurrency.min(Semaphore::MAX_PERMITS)),
             large_bodies: Semaphore::new(LARGE_BODIES),
             denials: Rate::new(MINUTE),
             token_calls: Rate::new(MINUTE),

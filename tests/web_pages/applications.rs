@@ -1,6 +1,10 @@
 //! An application from the catalog to its first tile, and its end.
 
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
+
 use axum::http::StatusCode;
+use futures_util::FutureExt as _;
 
 use crate::world::{Browser, World};
 
@@ -104,6 +108,11 @@ async fn deleting_needs_the_number_and_the_address_is_gone_for_a_while() {
         add(&mut owner, "bookmark", &[("label", "Two"), ("bookmark_url", "https://two.example")]).await;
     owner.get("/admin/applications").await;
     owner.says("One").says("Two");
+    let elements = owner.elements();
+    let metadata: Vec<_> = elements.iter().filter(|e| e.tag == "a" && e.text == "Metadata").collect();
+    assert_eq!(metadata.len(), 1, "a bookmark has none");
+    assert_eq!(metadata[0].attr("href"), Some("/saml2/one/metadata"));
+    assert_eq!(metadata[0].attr("aria-label"), Some("Metadata for One"));
     let id = |path: &str| path.rsplit('/').next().unwrap().to_owned();
     let (one, two) = (id(&first), id(&second));
     // The list's form without JavaScript: rows are ticked, the page asks.
@@ -316,4 +325,31 @@ async fn a_35_a_logo_is_a_picture_and_for_those_who_may_see_it() {
     owner.says("Removed.");
     owner.get(&src).await;
     assert_eq!(owner.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_09_metadata_is_read_on_the_pool_of_cores() {
+    let world = World::new().await;
+    let mut owner = world.signed_in("olivia").await;
+    let app = add(&mut owner, "custom-saml", &[("label", "Ledger")]).await;
+    let metadata = format!("{app}/sso/metadata");
+    owner.get(&format!("{app}/sso")).await;
+    // Every core is taken until the sender is gone.
+    let (release, held) = mpsc::channel::<()>();
+    let held = Arc::new(Mutex::new(held));
+    let mut work = Vec::new();
+    for _ in 0..256 {
+        let (installation, held) = (world.web.installation.clone(), held.clone());
+        let mut piece =
+            Box::pin(async move { installation.on_cpu(move || held.lock().unwrap().recv().is_err()).await });
+        assert!((&mut piece).now_or_never().is_none(), "it waits for its core");
+        work.push(piece);
+    }
+    let file = [("metadata_file", METADATA.as_bytes())];
+    let early = tokio::time::timeout(Duration::from_millis(300), owner.upload(&metadata, &[], &file)).await;
+    assert!(early.is_err(), "it waits for a core");
+    drop(release);
+    futures_util::future::join_all(work).await;
+    owner.upload(&metadata, &[], &file).await;
+    owner.says("Nothing is saved yet.");
 }

@@ -118,6 +118,10 @@ fn row(
             .filter(|_| days.is_some_and(|days| days < SOON_DAYS))
             .map(|end| time::left(end, now))
             .unwrap_or_default(),
+        metadata_href: match application.kind {
+            Kind::Saml => urls::idp_metadata(&application.slug),
+            Kind::Bookmark => String::new(),
+        },
     }
 }
 

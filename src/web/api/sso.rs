@@ -266,8 +266,10 @@ async fn put_metadata(
     let dry_run = switch("dry_run", query.dry_run.as_deref())?;
     let mode = Mode { dry_run, if_version: seen.version()? };
     let (db, catalog) = (&web.installation.db, &web.installation.catalog);
-    let applied =
-        sp_metadata::apply(db, &caller.ctx, catalog, id, &bytes, query.entity_id.as_deref(), mode).await?;
+    let now = caller.ctx.now();
+    let read = move || sp_metadata::read(&bytes, query.entity_id.as_deref(), now);
+    let reading = web.installation.on_cpu(read).await??;
+    let applied = sp_metadata::apply(db, &caller.ctx, catalog, id, reading, mode).await?;
     let sso = sso::view(catalog, &applied.application)?;
     let answer = MetadataAnswer { dry_run, changes: applied.changes, warnings: applied.warnings, sso };
     Ok(Tagged(applied.application.version, answer))
@@ -313,8 +315,10 @@ async fn put_certificate(
 ) -> Answer<Tagged<CertificateAnswer>> {
     require_type(&headers, "application/x-pem-file", &CERTIFICATE_TYPES)?;
     let (db, catalog) = (&web.installation.db, &web.installation.catalog);
+    let version = seen.version()?;
+    let certificate = web.installation.on_cpu(move || sp_metadata::read_certificate(&bytes)).await??;
     let (application, warnings) =
-        sp_metadata::set_certificate(db, &caller.ctx, catalog, id, &bytes, seen.version()?).await?;
+        sp_metadata::set_certificate(db, &caller.ctx, catalog, id, &certificate, version).await?;
     let sso = sso::view(catalog, &application)?;
     Ok(Tagged(application.version, CertificateAnswer { warnings, sso }))
 }

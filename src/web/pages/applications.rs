@@ -42,6 +42,8 @@ pub struct ApplicationRow {
     pub certificate: Option<Status>,
     /// "67 days left"; may be empty.
     pub certificate_note: String,
+    /// Our metadata for it; empty for a bookmark.
+    pub metadata_href: String,
 }
 
 /// `GET /admin/applications/new?q=&category=&connector=`. Posts `connector`, `label`, `description`, `color`, `logo`,

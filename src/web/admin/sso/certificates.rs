@@ -1,8 +1,10 @@
 //! Certificates of the service provider: adding one, taking one away. Both change whose requests are believed, so
 //! both need a fresh password (decision 15).
 
+use axum::body::Bytes;
 use axum::extract::{Path, State};
 
+use crate::applications::sp_metadata::read_certificate;
 use crate::applications::sso;
 use crate::base::{Error, urls};
 use crate::catalog::sso::{Change, SsoPatch};
@@ -31,7 +33,7 @@ pub async fn add_certificate(
     let loaded = Loaded::of(&web, &application).await?;
     let added = match upload.file("certificate") {
         None => Err(required("certificate", "Choose the certificate file of the application, PEM or DER.")),
-        Some(bytes) => add(&web, &console, &loaded, bytes).await,
+        Some(bytes) => add(&web, &console, &loaded, bytes.clone()).await,
     };
     match added {
         Ok(()) => Ok(see_other(&Done::Added.at(&urls::admin_sso(&application)))),
@@ -43,10 +45,9 @@ async fn add(
     web: &Web,
     console: &Fresh<ApplicationsWrite>,
     loaded: &Loaded,
-    bytes: &[u8],
+    bytes: Bytes,
 ) -> Result<(), Error> {
-    let certificate = parse_certificate(bytes)
-        .map_err(|fault| Error::field("certificate", fault.code(), fault.sentence().to_owned()))?;
+    let certificate = web.installation.on_cpu(move || read_certificate(&bytes)).await??;
     let mut all = loaded.application.sso.sp_certificates.clone();
     let pem = certificate.to_pem();
     if all.contains(&pem) {

@@ -4,8 +4,8 @@
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 
-use crate::applications::sp_metadata::{Applied, FieldChange, Mode, apply};
-use crate::base::{Error, urls};
+use crate::applications::sp_metadata::{Applied, FieldChange, Mode, apply, read};
+use crate::base::{Error, Result, urls};
 use crate::web::admin::application::Loaded;
 use crate::web::admin::frame::{self, Done};
 use crate::web::admin::posted::Posted;
@@ -44,9 +44,7 @@ pub async fn sp_metadata(
     } else {
         let if_version = if confirmed { seen::version(&posted) } else { None };
         let mode = Mode { dry_run: !confirmed, if_version };
-        let installation = &web.installation;
-        let (catalog, id) = (&installation.catalog, loaded.application.id);
-        apply(&installation.db, console.ctx(), catalog, id, document.as_bytes(), entity_id, mode).await
+        read_and_apply(&web, &console, &loaded, &document, entity_id, mode).await
     };
     match outcome {
         Ok(_) if confirmed => Ok(see_other(&Done::Saved.at(&urls::admin_sso(&application)))),
@@ -59,6 +57,22 @@ pub async fn sp_metadata(
         }
         Err(error) => refused(&web, &console, &loaded, error).await,
     }
+}
+
+/// Reads the document on the pool of cores, then does with it what `mode` says.
+async fn read_and_apply(
+    web: &Web,
+    console: &Fresh<ApplicationsWrite>,
+    loaded: &Loaded,
+    document: &str,
+    entity_id: Option<&str>,
+    mode: Mode,
+) -> Result<Applied> {
+    let installation = &web.installation;
+    let (now, document, wanted) = (console.ctx().now(), document.to_owned(), entity_id.map(str::to_owned));
+    let reading = installation.on_cpu(move || read(document.as_bytes(), wanted.as_deref(), now)).await??;
+    let (catalog, id) = (&installation.catalog, loaded.application.id);
+    apply(&installation.db, console.ctx(), catalog, id, reading, mode).await
 }
 
 async fn show_changes(
@@ -90,10 +104,8 @@ async fn again(
     error: Error,
 ) -> Answer {
     let loaded = Loaded::by_id(web, before.application.id).await?;
-    let installation = &web.installation;
     let mode = Mode { dry_run: true, if_version: None };
-    let (catalog, id, bytes) = (&installation.catalog, loaded.application.id, document.as_bytes());
-    match apply(&installation.db, console.ctx(), catalog, id, bytes, entity_id, mode).await {
+    match read_and_apply(web, console, &loaded, &document, entity_id, mode).await {
         Ok(applied) => show_changes(web, console, &loaded, document, &applied, Some(error)).await,
         Err(error) => refused(web, console, &loaded, error).await,
     }

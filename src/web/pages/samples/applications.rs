@@ -80,6 +80,7 @@ impl Samples {
                 connector: self.t(connector),
                 status,
                 people: self.t(people),
+                metadata_href: if until.is_some() { self.t("/saml2/x/metadata") } else { String::new() },
                 certificate: until.map(|(tone, text)| self.status(tone, text)),
                 certificate_note: if note.is_empty() { String::new() } else { self.t(note) },
             }
