@@ -21,6 +21,7 @@ pub mod metrics;
 pub mod saml;
 pub mod settings;
 pub mod signon;
+pub mod threads;
 pub mod transfer;
 pub mod vault;
 pub mod web;

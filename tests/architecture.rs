@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// Room → rooms it may use. The rows of the table in `ARCHITECTURE.md`.
 fn plan() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
-    const GROUND: &[&str] = &["base", "db"];
+    const GROUND: &[&str] = &["base", "db", "threads"];
     const FIRST: &[&str] = &["saml", "catalog", "events", "vault", "settings", "metrics"];
     let mut plan: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     let mut room = |name: &'static str, parts: &[&[&'static str]]| {
@@ -15,6 +15,7 @@ fn plan() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     };
     room("base", &[]);
     room("db", &[&["base"]]);
+    room("threads", &[&["base"]]);
     room("saml", &[&["base"]]);
     room("catalog", &[&["base"]]);
     room("metrics", &[&["base"]]);

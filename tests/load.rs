@@ -39,7 +39,7 @@ fn av_07_av_08_people_sign_on_while_slow_connections_hang() {
         let beginning = BEGINNINGS[number % BEGINNINGS.len()];
         stream.write_all(beginning.as_bytes()).expect("it takes a few bytes");
         if beginning.ends_with("SAMLRequest=") {
-            stream.write_all(&[b'A'; 20_000]).expect("it takes a little more");
+            stream.write_all(&vec![b'A'; 20_000]).expect("it takes a little more");
         }
         slow.push(stream);
     }
@@ -113,6 +113,38 @@ fn a_08_two_hundred_bombs_take_little_memory() {
     assert!(grown < 50 * 1024, "200 bombs took {grown} KiB");
     visitor.sign_on(Begin::Sp).expect("the others go on");
     visitor.sign_on(Begin::Idp).expect("by a tile too");
+}
+
+#[test]
+fn w_07_a_thousand_sign_ins_at_once_take_bounded_memory() {
+    let forum = Forum::open(Tessera::setup(env!("CARGO_BIN_EXE_tessera")), 1, 1);
+    let mut visitor = forum.visitor(0);
+    let before = peak_kib(&forum.tessera);
+    let url = forum.tessera.url("/login");
+    let statuses: Vec<u16> = thread::scope(|scope| {
+        let attempts: Vec<_> = (0..1_000)
+            .map(|number| {
+                let url = &url;
+                let attempt = move || {
+                    let mut browser = Browser::new();
+                    let page = browser.get(url);
+                    let Some(form) = page.form_with("password") else { return page.status };
+                    let name = format!("nobody-{number}");
+                    let form = form.with("username", &name).with("password", "not that of anybody here");
+                    browser.submit(&page, &form).status
+                };
+                thread::Builder::new().stack_size(256 << 10).spawn_scoped(scope, attempt).expect("a thread")
+            })
+            .collect();
+        attempts.into_iter().map(|attempt| attempt.join().expect("an answer")).collect()
+    });
+    // Refused as what they are, or as too many.
+    assert!(statuses.iter().all(|status| matches!(status, 401 | 429 | 503)), "{statuses:?}");
+    assert!(statuses.contains(&401), "some were looked at");
+    let grown = peak_kib(&forum.tessera) - before;
+    // One hash takes 19 MiB; a thousand at once would take 19 GiB.
+    assert!(grown < 400 * 1024, "a thousand sign-ins took {grown} KiB");
+    visitor.sign_on(Begin::Sp).expect("the others go on");
 }
 
 /// 20 MiB of nothing, a thousand times smaller on the way.

@@ -203,3 +203,45 @@ fn a_46_no_secret_and_no_message_is_in_the_log_at_any_level() {
         }
     }
 }
+
+#[test]
+fn a_45_nothing_that_is_sent_writes_a_line_of_the_log() {
+    const FORGED: &str = "{\"level\":\"ERROR\",\"message\":\"forged\"}";
+    let (tessera, mut api, user) = house();
+    let hostile = format!("x\r\n{FORGED}\n\u{1b}[31mred\u{8}\u{2028}");
+    let escaped: String = url::form_urlencoded::byte_serialize(hostile.as_bytes()).collect();
+    let mut browser = Browser::new();
+    let login = browser.get(&tessera.url("/login"));
+    let typed = Person { username: &hostile, password: &hostile };
+    assert_eq!(sign_in(&mut browser, &login, typed).status, 401);
+    let request = request(&format!("_{}", hostile.replace(['<', '"', '&'], "")), "");
+    let message = deflated(&request).replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
+    for path in [
+        format!("/{escaped}"),
+        format!("/saml2/{escaped}"),
+        format!("/saml2/app?SAMLRequest={escaped}&RelayState={escaped}"),
+        format!("/saml2/app?SAMLRequest={message}&RelayState={escaped}"),
+        format!("/saml2/app/continue?request={escaped}"),
+        format!("/login?next={escaped}"),
+        format!("/reset/{escaped}"),
+    ] {
+        assert!(browser.get(&tessera.url(&path)).status < 500, "{path}");
+    }
+    for (path, body) in [
+        (format!("/users/{user}"), json!({ "department": hostile, "custom": { hostile.as_str(): hostile } })),
+        ("/groups".to_owned(), json!({ "name": hostile })),
+        (format!("/{escaped}"), json!({ "name": hostile })),
+    ] {
+        assert!(api.patch(&path, &body).status < 500, "{path}");
+        assert!(api.post(&path, &body).page.status < 500, "{path}");
+    }
+    let log = tessera.log();
+    assert!(log.lines().count() > 20);
+    // What the command itself says at its start is no part of the log.
+    for line in log.lines().skip_while(|line| !line.contains("request answered")) {
+        let read: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("no line of ours: {line:?}"));
+        assert_ne!(read["message"], "forged");
+        assert_ne!(read["fields"]["message"], "forged");
+        assert!(line.chars().all(|c| !c.is_control()), "{line:?}");
+    }
+}

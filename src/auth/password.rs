@@ -9,12 +9,12 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
 use secrecy::{ExposeSecret as _, SecretString};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 
 use crate::auth::policy::{self, Blocklist, PolicyContext};
 use crate::base::{Error, Kind, Random, Result};
+use crate::threads::CpuPool;
 
 /// Most bytes of a password, as typed. Longer is refused before anything is computed.
 pub const MAX_BYTES: usize = 1024;
@@ -94,20 +94,20 @@ struct Inner {
     argon2: Argon2<'static>,
     cost: Cost,
     dummy: String,
-    threads: Arc<Semaphore>,
-    waiting: AtomicUsize,
-    max_waiting: usize,
+    threads: CpuPool,
+    under_way: AtomicUsize,
+    most: usize,
     min_length: usize,
     blocklist: Blocklist,
     computed: AtomicU64,
 }
 
-/// Takes a caller off the queue, also when the request is given up.
-struct Waiting<'a>(&'a AtomicUsize);
+/// A place in the queue, kept until the work is done: a request that is given up sets none free.
+struct Place(Arc<Inner>);
 
-impl Drop for Waiting<'_> {
+impl Drop for Place {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
+        self.0.under_way.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -123,9 +123,9 @@ impl Passwords {
             argon2,
             cost,
             dummy,
-            threads: Arc::new(Semaphore::new(options.parallel.max(1))),
-            waiting: AtomicUsize::new(0),
-            max_waiting: options.max_waiting,
+            threads: CpuPool::start(options.parallel).map_err(Error::internal)?,
+            under_way: AtomicUsize::new(0),
+            most: options.parallel.max(1).saturating_add(options.max_waiting),
             min_length: options.min_length,
             blocklist: options.blocklist,
             computed: AtomicU64::new(0),
@@ -194,33 +194,22 @@ impl Passwords {
         &self,
         work: impl FnOnce(&Inner) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let permit = self.permit().await?;
-        let inner = Arc::clone(&self.0);
-        // The permit goes along: a request that is given up does not set free a thread that still works.
-        let task = tokio::task::spawn_blocking(move || {
-            let result = work(&inner);
-            drop(permit);
-            result
-        });
-        task.await.map_err(Error::internal)?
+        let place = self.place()?;
+        self.0.threads.run(move || work(&place.0)).await?
     }
 
-    async fn permit(&self) -> Result<OwnedSemaphorePermit> {
-        let threads = Arc::clone(&self.0.threads);
-        if let Ok(permit) = Arc::clone(&threads).try_acquire_owned() {
-            return Ok(permit);
+    fn place(&self) -> Result<Place> {
+        let before = self.0.under_way.fetch_add(1, Ordering::SeqCst);
+        let place = Place(Arc::clone(&self.0));
+        if before < self.0.most {
+            return Ok(place);
         }
-        let before = self.0.waiting.fetch_add(1, Ordering::SeqCst);
-        let _waiting = Waiting(&self.0.waiting);
-        if before >= self.0.max_waiting {
-            return Err(Error::new(
-                Kind::Unavailable,
-                "overloaded",
-                "Too many people are signing in at this moment. Try again in a few seconds.",
-            )
-            .retry_after(3));
-        }
-        threads.acquire_owned().await.map_err(Error::internal)
+        Err(Error::new(
+            Kind::Unavailable,
+            "overloaded",
+            "Too many people are signing in at this moment. Try again in a few seconds.",
+        )
+        .retry_after(3))
     }
 }
 
@@ -311,7 +300,7 @@ mod tests {
     #[tokio::test]
     async fn w_07_beyond_the_queue_callers_are_told_to_come_back() {
         let passwords = passwords(PasswordOptions { parallel: 1, max_waiting: 0, ..cheap() });
-        let held = passwords.permit().await.unwrap();
+        let held = passwords.place().unwrap();
         let error = passwords.verify(None, &SecretString::from("x")).await.unwrap_err();
         assert_eq!((error.kind, error.code, error.retry_after), (Kind::Unavailable, "overloaded", Some(3)));
         drop(held);

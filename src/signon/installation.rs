@@ -21,8 +21,8 @@ use crate::metrics::Metrics;
 use crate::settings::{self, Settings};
 use crate::signon::admission::Admission;
 use crate::signon::cache::SignonCache;
-use crate::signon::cpu::CpuPool;
 use crate::signon::refusal::RefusalCounts;
+use crate::threads::CpuPool;
 use crate::vault::Vault;
 
 /// The wired installation. Share it as `Arc<Installation>`.

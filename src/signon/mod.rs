@@ -9,7 +9,6 @@ pub mod admission;
 pub mod cache;
 pub mod configure;
 pub mod context_class;
-mod cpu;
 pub mod idp_initiated;
 pub mod installation;
 pub mod issue;

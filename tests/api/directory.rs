@@ -35,6 +35,50 @@ async fn people_are_created_changed_suspended_and_deleted() {
 }
 
 #[tokio::test]
+async fn a_40_what_is_made_again_inherits_nothing() {
+    let house = House::open().await;
+    let owner = house.api(Role::Owner).await;
+    let body = json!({ "username": "ada", "email": "ada@example.com", "password": PASSWORD });
+    let ada = id(&owner.post("/users", body.clone()).await.expect(201));
+    let group = id(&owner.post("/groups", json!({ "name": "Staff" })).await.expect(201));
+    let app = id(&owner.post("/applications", json!({ "connector": "heap" })).await.expect(201));
+    let put =
+        async |path: String| assert!(owner.put(&path, "application/json", "").await.status < 300, "{path}");
+    put(format!("/groups/{group}/members/{ada}")).await;
+    put(format!("/applications/{app}/groups/{group}")).await;
+    let keys = owner.get(&format!("/applications/{app}/keys")).await.expect(200);
+
+    // A group: its name is free at once, and the new one is another.
+    owner.delete(&format!("/groups/{group}")).await.expect(204);
+    let again = id(&owner.post("/groups", json!({ "name": "Staff" })).await.expect(201));
+    assert_ne!(again, group);
+    for list in ["members", "applications"] {
+        let items = owner.get(&format!("/groups/{again}/{list}")).await.expect(200);
+        assert_eq!(items["items"], json!([]), "{list}");
+    }
+    // An application: only by saying so, with an id, a key and a certificate of its own.
+    owner.delete(&format!("/applications/{app}")).await.expect(204);
+    let heap = json!({ "connector": "heap", "slug": "heap" });
+    owner.post("/applications", heap).await.refused(409, "recently_used");
+    let heap = json!({ "connector": "heap", "slug": "heap", "reuse": true });
+    let made = id(&owner.post("/applications", heap).await.expect(201));
+    assert_ne!(made, app);
+    let fresh = owner.get(&format!("/applications/{made}/keys")).await.expect(200);
+    for member in ["id", "fingerprint"] {
+        let of = |keys: &Value| keys["items"][0][member].as_str().expect(member).to_owned();
+        assert_ne!(of(&keys), of(&fresh), "{member}");
+    }
+    assert_eq!(owner.get(&format!("/applications/{made}/groups")).await.expect(200)["items"], json!([]));
+    // A person: likewise, without groups or password.
+    owner.delete(&format!("/users/{ada}")).await.expect(204);
+    owner.post("/users", body).await.refused(409, "recently_used");
+    let body = json!({ "username": "ada", "email": "ada@example.com", "reuse": true });
+    let person = owner.post("/users", body).await.expect(201);
+    assert_ne!(id(&person), ada);
+    assert_eq!(person["state"], "staged", "the old password is gone");
+}
+
+#[tokio::test]
 async fn a_47_a_deleted_group_leaves_an_event_for_each_binding() {
     let house = House::open().await;
     let owner = house.api(Role::Owner).await;

@@ -32,6 +32,7 @@ const NOT_OVER_HTTP: [Reason; 6] = [
     Reason::Xml(XmlFault::NotCanonical),
 ];
 
+#[derive(Clone)]
 enum Sent {
     Query(String),
     Body(String),
@@ -259,6 +260,55 @@ async fn saml_128_w_14_every_reason_is_reached_and_leaves_its_event() {
     let missing: Vec<Reason> =
         all.filter(|reason| !reached.contains(reason) && !NOT_OVER_HTTP.contains(reason)).collect();
     assert!(missing.is_empty(), "no request reaches {missing:?}");
+}
+
+/// Addresses that are almost the registered one. More stand with the check itself.
+const NEAR_MISSES: [&str; 14] = [
+    "https://evil.example/acs",
+    "https://sp.example.evil.tld/acs",
+    "https://sp.example@evil.tld/acs",
+    "https://sp.example:443/acs",
+    "http://sp.example/acs",
+    "HTTPS://sp.example/acs",
+    "https://sp.example/ACS",
+    "https://sp.example/acs/",
+    "https://sp.example/acs/../evil",
+    "https://sp.example/acs?x=y",
+    "https://sp.example/acs#",
+    "https://sp.example/acs%00",
+    "//sp.example/acs",
+    "javascript:alert(1)//https://sp.example/acs",
+];
+
+#[tokio::test]
+async fn a_01_no_answer_goes_to_an_address_that_is_not_registered() {
+    let house = House::open().await;
+    let (key, certificate) = key_pair();
+    let limits = json!({ "saml_refusals_per_address_minute": 1_000, "sign_ons_per_session_minute": 1_000, "sign_ons_per_account_minute": 1_000, "sign_ons_per_application_minute": 1_000 });
+    let set = house.api("PATCH", "/settings", "application/json", limits.to_string()).await;
+    assert_eq!(set.status, StatusCode::OK, "{}", set.body);
+    house.application("plain", json!({})).await;
+    house
+        .application("signed", json!({ "sp_certificates": [certificate], "require_signed_requests": true }))
+        .await;
+    let mut signed_in = house.member("livia").await;
+    for url in NEAR_MISSES {
+        let attribute = format!("AssertionConsumerServiceURL=\"{url}\"");
+        let addressed = format!("{attribute} Destination=\"{BASE}/saml2/signed\"");
+        for (slug, sent) in [
+            ("plain", Sent::Query(Request::new("_a").with(&attribute).query(Some(url)))),
+            ("plain", Sent::Body(Request::new("_b").with(&attribute).body())),
+            ("signed", Sent::Query(Request::new("_c").with(&addressed).signed_query(&key))),
+        ] {
+            for browser in [&mut signed_in, &mut Browser::default()] {
+                let answered = send(&house, browser, slug, sent.clone()).await;
+                assert_eq!(answered.status, StatusCode::FORBIDDEN, "{url}: {}", answered.body);
+                assert!(answered.body.contains("acs_unregistered"), "{url}: {}", answered.body);
+                assert!(!answered.body.contains("<form id=\"saml\""), "{url}");
+                assert!(!answered.body.contains(&format!("href=\"{url}")), "{url}");
+            }
+        }
+    }
 }
 
 #[tokio::test]

@@ -94,6 +94,10 @@ async fn a_21_stored_text_stays_text_on_every_page() {
                 assert!(browser.header("content-disposition").starts_with("attachment"), "{path}");
             }
             assert_ne!(browser.status, StatusCode::INTERNAL_SERVER_ERROR, "{path}");
+            // neither PEM nor the beginning of an RSA key in PKCS#8.
+            for key in ["PRIVATE KEY", "MIIEv", "MIIEu", "MIIEw"] {
+                assert!(!browser.body.contains(key), "{path} shows a private key");
+            }
         }
     }
     // The gate of a stranger shows the organisation's name.

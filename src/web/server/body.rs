@@ -168,7 +168,6 @@ impl Ahead {
     }
 
     /// What was read.
-    #[must_use]
     pub fn into_body(self) -> axum::body::Body {
         self.read.into()
     }

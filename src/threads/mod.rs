@@ -1,5 +1,6 @@
-//! A bounded pool of threads for work that keeps a core busy: RSA, XML, pictures. Work queues at the pool itself, so that
-//! under load a thread takes the next piece without going to sleep in between.
+//! Bounded pools of threads for work that keeps a core busy: RSA, XML, pictures, password hashes. Work queues at the pool
+//! itself, so that under load a thread takes the next piece without going to sleep in between; and what a piece needs of
+//! memory is needed once for each of a few threads.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
