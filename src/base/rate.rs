@@ -24,6 +24,11 @@ impl<K: Hash + Eq + Send + Sync + 'static> Rate<K> {
         Self { window, counts: Cache::new(CAPACITY) }
     }
 
+    /// Forgets the calls of a key: what they were counted for did not come about.
+    pub fn forget(&self, key: &K) {
+        self.counts.invalidate(key);
+    }
+
     /// Counts a call. Beyond `limit` in this window: the seconds until the next one.
     pub fn call(&self, key: K, now: Timestamp, limit: u32) -> Result<(), u32> {
         let (window, rest) = (now.0.div_euclid(self.window), self.window - now.0.rem_euclid(self.window));
@@ -49,5 +54,8 @@ mod tests {
         assert_eq!(rate.call(1, at(50), 2), Err(10));
         assert_eq!(rate.call(2, at(50), 2), Ok(()), "another key");
         assert_eq!(rate.call(1, at(60), 2), Ok(()));
+        assert_eq!([rate.call(1, at(61), 2), rate.call(1, at(62), 2)], [Ok(()), Err(58)]);
+        rate.forget(&1);
+        assert_eq!(rate.call(1, at(63), 2), Ok(()), "as if it had never called");
     }
 }

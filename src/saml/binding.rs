@@ -151,6 +151,15 @@ pub fn verify_redirect_signature(
     Err(Reason::SignatureInvalid)
 }
 
+/// The query or form with nothing but the parameters of the binding, octet for octet: what has to be kept of a message
+/// that was read already. An encoded name is none of theirs: it was refused when the message was read.
+#[must_use]
+pub fn essential(raw: &str) -> String {
+    const NAMES: [&str; 5] = ["SAMLRequest", "RelayState", "SigAlg", "Signature", "SAMLEncoding"];
+    let is_ours = |pair: &&str| NAMES.contains(&pair.split_once('=').map_or(*pair, |(name, _)| name));
+    raw.split('&').filter(is_ours).collect::<Vec<_>>().join("&")
+}
+
 /// One parameter, as it came and decoded.
 struct Parameter {
     raw: String,

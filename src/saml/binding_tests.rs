@@ -324,3 +324,13 @@ fn saml_127_relay_state_is_bounded() {
     }
     assert_eq!(format!("{:?}", RelayState::new("secret".into()).unwrap()), "RelayState(6 bytes)");
 }
+
+#[test]
+fn what_is_kept_of_a_message_reads_as_the_message_did() {
+    let raw =
+        "x=1&SAMLRequest=fVM%2B&&RelayState&SAMLRequestX=2&SigAlg=a%3Ab&Signature=c%3D&SAMLEncoding=d&y";
+    let kept = "SAMLRequest=fVM%2B&RelayState&SigAlg=a%3Ab&Signature=c%3D&SAMLEncoding=d";
+    assert_eq!(essential(raw), kept, "octet for octet, in order");
+    assert_eq!(essential(kept), kept);
+    assert_eq!(essential("x=SAMLRequest&y"), "");
+}

@@ -3,8 +3,6 @@
 
 use std::sync::Arc;
 
-use tokio::sync::oneshot;
-
 use crate::auth::SessionView;
 use crate::base::{Ctx, Error, Kind, Result};
 use crate::catalog::sso::transform::TooLong;
@@ -15,11 +13,12 @@ use crate::metrics::{Initiator, SignonOutcome};
 use crate::saml::binding::RelayState;
 use crate::saml::receive::Trusted;
 use crate::saml::refusal::{Reason, Refusal};
-use crate::saml::response::{Attribute, Base64, ErrorResponse, Lifetimes, NameId, ResponseInput};
+use crate::saml::response::{Attribute, ErrorResponse, NameId};
 use crate::saml::status::Status;
 use crate::settings::SEEN_REQUEST_LIFETIME;
 use crate::signon::context_class::{of_password, satisfy};
 use crate::signon::outcome::{Outcome, PostForm, Refused};
+use crate::signon::signing::{Addressed, sign_and_keep, signing};
 use crate::signon::subject::Subject;
 use crate::signon::target::Target;
 use crate::signon::{Installation, name_id, refusal, release, store, subject};
@@ -205,9 +204,9 @@ fn no_acs() -> Error {
 
 /// Everything that is decided before signing.
 pub(in crate::signon) struct Prepared {
-    name_id: NameId,
-    attributes: Vec<Attribute>,
-    context_class: &'static str,
+    pub(in crate::signon) name_id: NameId,
+    pub(in crate::signon) attributes: Vec<Attribute>,
+    pub(in crate::signon) context_class: &'static str,
 }
 
 pub(in crate::signon) async fn prepare(
@@ -306,85 +305,6 @@ pub(in crate::signon) fn replayed() -> Error {
         "request_replayed",
         "This sign-in request was used before. Go back to the application and start again.",
     )
-}
-
-/// Whom a response goes to, and under which session.
-pub(in crate::signon) struct Addressed {
-    pub(in crate::signon) session_index: String,
-    pub(in crate::signon) acs_url: String,
-    pub(in crate::signon) audience: String,
-    pub(in crate::signon) in_response_to: Option<String>,
-}
-
-/// Signs on the pool of cores and makes the steps durable from there, so that the request is woken once, with both done.
-async fn sign_and_keep(
-    installation: &Installation,
-    signing: impl FnOnce() -> Result<Base64> + Send + 'static,
-    steps: Vec<Step>,
-) -> Result<Base64> {
-    let (done, answer) = oneshot::channel();
-    let commits = installation.commits.clone();
-    installation.spawn_on_cpu(move || {
-        // Who went away meanwhile needs no answer: a response that is not kept was never sent.
-        if done.is_closed() {
-            return;
-        }
-        match signing() {
-            Ok(signed) => commits.write_then(steps, move |kept| {
-                let _ = done.send(kept.map(|()| signed));
-            }),
-            Err(error) => {
-                let _ = done.send(Err(error));
-            }
-        }
-    });
-    answer.await.map_err(|_| Error::internal("signing has panicked, or the writing task has ended"))?
-}
-
-/// Writes and signs the response on a bounded pool; answers it in base64.
-pub(in crate::signon) async fn sign(
-    installation: &Installation,
-    ctx: &Ctx,
-    target: &Arc<Target>,
-    session: &SessionView,
-    prepared: Prepared,
-    to: Addressed,
-) -> Result<Base64> {
-    installation.on_cpu(signing(ctx, target, session, prepared, to)?).await?
-}
-
-/// The work of writing and signing the response, in base64.
-fn signing(
-    ctx: &Ctx,
-    target: &Target,
-    session: &SessionView,
-    prepared: Prepared,
-    to: Addressed,
-) -> Result<impl FnOnce() -> Result<Base64> + Send + 'static> {
-    let (response_id, assertion_id) = (ctx.random.saml_id(), ctx.random.saml_id());
-    let (issued_at, authn_instant) = (ctx.now(), session.authenticated_at);
-    let session_end = (!session.remembered).then_some(session.expires_at);
-    let (signer, mode) = (target.signer()?, target.settings()?.sign);
-    let issuer = target.application.idp_entity_id.clone();
-    Ok(move || {
-        let input = ResponseInput {
-            response_id: &response_id,
-            assertion_id: &assertion_id,
-            issued_at,
-            issuer: &issuer,
-            acs_url: &to.acs_url,
-            in_response_to: to.in_response_to.as_deref(),
-            audience: &to.audience,
-            name_id: &prepared.name_id,
-            authn_instant,
-            session_index: &to.session_index,
-            session_not_on_or_after: session_end,
-            authn_context_class: prepared.context_class,
-            attributes: &prepared.attributes,
-            lifetimes: Lifetimes::default(),
-        };
-        input.sign(mode, signer.as_ref()).map(|response| response.to_base64()).map_err(Error::internal)
-    })
 }
 
 /// Refuses a request: at its ACS where there is one to trust, else on a page of ours.

@@ -22,6 +22,7 @@ pub mod published;
 pub mod receive;
 pub mod refusal;
 pub mod release;
+mod signing;
 mod store;
 pub mod subject;
 pub mod target;

@@ -10,28 +10,24 @@ use crate::base::clock::MINUTE;
 use crate::base::id::ApplicationId;
 use crate::base::{Ctx, Error, Result, Timestamp};
 use crate::db::Db;
+use crate::saml::binding::essential;
 use crate::settings::SEEN_REQUEST_LIFETIME;
 use crate::signon::issue::replayed;
 use crate::signon::{Installation, store};
 
 /// How long a handle lives, in milliseconds.
 const LIFETIME: i64 = 30 * MINUTE;
-/// Requests kept for one source prefix.
-const PER_SOURCE: i64 = 500;
-/// Requests kept for one browser.
-const PER_BROWSER: i64 = 20;
-/// Characters kept for one source prefix; an ordinary request has one or two thousand.
-const SIZE_PER_SOURCE: i64 = 4 << 20;
-/// The bounds together.
-const KEPT: Kept = Kept { rows: PER_SOURCE, size: SIZE_PER_SOURCE, rows_of_browser: PER_BROWSER };
-/// What a binding takes from a query or form. Other parameters mean nothing and are not stored.
-const PARAMETERS: [&str; 5] = ["SAMLRequest", "RelayState", "SigAlg", "Signature", "SAMLEncoding"];
+/// How much is kept (decision 17).
+const KEPT: Kept = Kept { rows: 500, size: 4 << 20, rows_of_browser: 20 };
 
-/// How much is kept.
+/// Bounds of what is kept.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::signon) struct Kept {
+    /// Requests of one source prefix.
     pub(in crate::signon) rows: i64,
+    /// Their characters; an ordinary request has one or two thousand.
     pub(in crate::signon) size: i64,
+    /// Requests of one browser.
     pub(in crate::signon) rows_of_browser: i64,
 }
 
@@ -61,17 +57,9 @@ pub enum Waiting {
 impl Waiting {
     /// The same octets without the parameters that mean nothing.
     fn slimmed(&self) -> Self {
-        let slim = |raw: &str| {
-            let known = |pair: &&str| {
-                url::form_urlencoded::parse(pair.as_bytes())
-                    .next()
-                    .is_some_and(|(name, _)| PARAMETERS.contains(&name.as_ref()))
-            };
-            raw.split('&').filter(known).collect::<Vec<_>>().join("&")
-        };
         match self {
-            Self::Redirect { raw_query } => Self::Redirect { raw_query: slim(raw_query) },
-            Self::Post { raw_body } => Self::Post { raw_body: slim(raw_body) },
+            Self::Redirect { raw_query } => Self::Redirect { raw_query: essential(raw_query) },
+            Self::Post { raw_body } => Self::Post { raw_body: essential(raw_body) },
             Self::IdpInitiated { .. } => self.clone(),
         }
     }

@@ -13,8 +13,9 @@ use crate::base::{Ctx, Error, Result};
 use crate::db::epoch::Epochs;
 use crate::events::{Event, EventName, record};
 use crate::keys;
-use crate::signon::issue::{Addressed, prepare, refuse, sign, subject_of};
+use crate::signon::issue::{prepare, refuse, subject_of};
 use crate::signon::outcome::{Outcome, PostForm};
+use crate::signon::signing::{Addressed, sign};
 use crate::signon::{Installation, target};
 
 /// What the built-in service provider is told of an application.

@@ -13,7 +13,7 @@ use crate::settings::Settings;
 use crate::web::error::Failure;
 use crate::web::extract::permission::{Needs, note_refusal};
 use crate::web::extract::sealed::Sealed;
-use crate::web::extract::session::{Person, way_back, with_next};
+use crate::web::extract::session::{Person, epochs_of, way_back, with_next};
 use crate::web::extract::{Access, Credential};
 use crate::web::pages::{Nav, Shell};
 use crate::web::paths::SafePath;
@@ -103,7 +103,7 @@ async fn enter(
         note_refusal(web, &person.ctx, parts).await?;
         return Err(refused);
     }
-    let epochs = web.installation.epochs().await?;
+    let epochs = epochs_of(web, parts).await?;
     let settings = web.installation.settings(epochs).await?;
     let now = person.ctx.now();
     let last_use = web.console_use(session.session_id);

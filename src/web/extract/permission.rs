@@ -23,15 +23,19 @@ pub(in crate::web) async fn note_refusal(web: &Web, ctx: &Ctx, parts: &Parts) ->
         Actor::Token { id, .. } => id.to_string(),
         _ => String::new(),
     };
-    let action = format!("{} {route}", parts.method);
-    if web.denials.call((who, action), ctx.now(), 1).is_err() {
+    let denial = (who, format!("{} {route}", parts.method));
+    if web.denials.call(denial.clone(), ctx.now(), 1).is_err() {
         return Ok(());
     }
     let event = Event::new(EventName::AuthorizationDenied)
         .outcome(Outcome::Denied)
         .detail("method", parts.method.as_str())
         .detail("route", route);
-    web.installation.commits.write(events::steps(ctx, event)?).await
+    let written = web.installation.commits.write(events::steps(ctx, event)?).await;
+    if written.is_err() {
+        web.denials.forget(&denial);
+    }
+    written
 }
 
 /// Any role.

@@ -47,7 +47,7 @@ pub struct Gate {
     pub knows_browser: bool,
     /// The session, if one runs.
     pub live: Option<Live>,
-    /// Cache epochs read when the head of the request had come.
+    /// Cache epochs read when the request had come, its body included.
     pub epochs: Epochs,
     headers: HeaderMap,
 }

@@ -100,8 +100,7 @@ pub(super) async fn by_post(
         return Err(mixed_sources().into());
     }
     let installation = &web.installation;
-    // Read anew: a body may take its time to come.
-    let epochs = installation.epochs().await?;
+    let epochs = gate.epochs;
     if has_message(&raw_body) {
         let waiting = Waiting::Post { raw_body };
         let outcome =
