@@ -36,6 +36,16 @@ fn changed(from: &str, to: &str, expected: &[&str]) {
     assert_eq!(found(&GOOD.replacen(from, to, 1)), expected, "{from} -> {to}");
 }
 
+/// The good file with several things changed at once.
+fn all_changed(changes: &[(&str, &str)], expected: &[&str]) {
+    let mut text = GOOD.to_owned();
+    for (from, to) in changes {
+        assert!(text.contains(from), "{from}");
+        text = text.replacen(from, to, 1);
+    }
+    assert_eq!(found(&text), expected, "{text}");
+}
+
 #[test]
 fn a_good_file_has_no_fault() {
     assert!(found(GOOD).is_empty(), "{:?}", found(GOOD));
@@ -52,6 +62,81 @@ fn keys_and_values_must_be_known() {
     changed("version: 1", "version: one", &["7:10 malformed"]);
     changed("version: 1", "version: 0", &["7:10 bad_version"]);
     changed("name: Acme", "name: [Acme", &["3:12 malformed"]);
+}
+
+#[test]
+fn one_run_names_every_fault() {
+    let bad_urls = "[http://acme.example/acs/YOUR_ID, https://acme.example/acs/YOUR_KEY]";
+    all_changed(
+        &[
+            ("categories: [other]", "categories: [misc]"),
+            ("version: 1", "version: 1\nlogo: x"),
+            ("[https://acme.example/acs/YOUR_ID]", bad_urls),
+            ("example: \"42\"", "example: abc"),
+        ],
+        &[
+            "5:14 unknown_value",
+            "8:1 unknown_field",
+            "12:72 example_mismatch",
+            "15:14 https_required",
+            "15:47 undeclared_placeholder",
+        ],
+    );
+    let text = GOOD.replacen("[other]", "[misc]", 1).replacen("version: 1", "version: 1\nlogo: x", 1);
+    let lines: Vec<String> = lint_text("a/acme.yaml", &text).iter().map(ToString::to_string).collect();
+    assert!(
+        lines[0].starts_with("a/acme.yaml:5:14: There is no misc here. Known are analytics, "),
+        "{lines:?}"
+    );
+    assert!(lines[1].starts_with("a/acme.yaml:8:1: There is no key logo here. Known are id, "), "{lines:?}");
+    assert_eq!(lines.len(), 2, "{lines:?}");
+}
+
+#[test]
+fn what_can_t_be_read_does_not_hide_the_rest() {
+    all_changed(
+        &[
+            ("homepage: https:", "homepage: http:"),
+            ("accent: lapis\n", ""),
+            ("version: 1", "version: one\nname: Again"),
+            ("source: email", "source: mail"),
+        ],
+        &[
+            "1:1 missing_field",
+            "4:11 https_required",
+            "6:10 malformed",
+            "7:1 duplicate_key",
+            "16:29 unknown_property",
+        ],
+    );
+    all_changed(
+        &[
+            ("homepage: https:", "homepage: http:"),
+            (", example: \"42\"", ""),
+            ("[https://acme.example/acs/YOUR_ID]", "[{url: https://acme.example/acs/YOUR_ID, idx: 1}]"),
+            ("source: email", "source: email, transforms: [lowr, {exec: rm}]"),
+            ("setup:\n", "    - {name: role}\nsetup:\n"),
+        ],
+        &[
+            "4:11 https_required",
+            "11:44 missing_field",
+            "14:54 unknown_field",
+            "16:49 unknown_value",
+            "16:56 unknown_value",
+            "17:7 malformed",
+        ],
+    );
+    // What is left out is no reason to call a placeholder unused.
+    changed(
+        "  sp_entity_id: https://acme.example/YOUR_ID\n  acs_urls: [https://acme.example/acs/YOUR_ID]\n",
+        "  sp_entity_id: acme\n  acs_url: https://acme.example/acs/YOUR_ID\n",
+        &["12:1 missing_acs_url", "14:3 unknown_field"],
+    );
+    changed(
+        "placeholders:\n",
+        "placeholders:\n  YOUR_KEY: {label: Key, exmple: x}\n",
+        &["11:3 unused_placeholder", "11:26 missing_field", "11:26 unknown_field"],
+    );
 }
 
 #[test]

@@ -63,7 +63,7 @@ impl Identity {
     }
 
     fn signer(&self, algorithm: SignatureAlgorithm) -> OpensslSigner {
-        OpensslSigner::new(self.key.clone(), self.der(), algorithm).expect("the algorithm fits the key")
+        OpensslSigner::new(self.key.clone(), &self.der(), algorithm).expect("the algorithm fits the key")
     }
 }
 

@@ -124,6 +124,8 @@ CREATE TABLE api_tokens (
     last_four TEXT COLLATE "C" NOT NULL,
     role TEXT COLLATE "C" NOT NULL,
     created_by TEXT COLLATE "C",
+    -- the token it was made with, which it does not outlive
+    created_by_token TEXT COLLATE "C",
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
     last_used_at BIGINT,
@@ -215,14 +217,31 @@ CREATE TABLE signing_keys (
     application_id TEXT COLLATE "C" NOT NULL REFERENCES applications (id) ON DELETE CASCADE,
     state TEXT COLLATE "C" NOT NULL CHECK (state IN ('current', 'next', 'retired')),
     key_type TEXT COLLATE "C" NOT NULL,
+    imported BOOLEAN NOT NULL,
     sealed_key BYTEA NOT NULL,
     certificate BYTEA NOT NULL,
     fingerprint TEXT COLLATE "C" NOT NULL,
     not_before BIGINT NOT NULL,
     not_after BIGINT NOT NULL,
+    -- since when the metadata shows the certificate; NULL: it does not
+    published_at BIGINT,
+    -- for how many days ahead its end was warned of last
+    warned_days BIGINT,
     created_at BIGINT NOT NULL
 );
 CREATE INDEX signing_keys_application ON signing_keys (application_id, state);
+-- One signs, and one at most is to follow it.
+CREATE UNIQUE INDEX signing_keys_current ON signing_keys (application_id) WHERE state = 'current';
+CREATE UNIQUE INDEX signing_keys_next ON signing_keys (application_id) WHERE state = 'next';
+
+-- Who has fetched an application's metadata lately; a few for each.
+CREATE TABLE metadata_fetches (
+    application_id TEXT COLLATE "C" NOT NULL REFERENCES applications (id) ON DELETE CASCADE,
+    source TEXT COLLATE "C" NOT NULL,
+    user_agent TEXT COLLATE "C" NOT NULL,
+    fetched_at BIGINT NOT NULL,
+    PRIMARY KEY (application_id, source)
+);
 
 -- signon -------------------------------------------------------------------------------------------------------
 

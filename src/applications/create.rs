@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::applications::model::{Application, Kind, Status};
-use crate::applications::{slug, store, update};
+use crate::applications::{group_rules, slug, store, update};
 use crate::base::accent::Accent;
 use crate::base::clock::DAY;
 use crate::base::id::ApplicationId;
@@ -64,7 +64,7 @@ pub async fn create(
     ctx: &Ctx,
     around: Surroundings<'_>,
     new: NewApplication,
-    key: Option<&keys::GeneratedKey>,
+    key: Option<&keys::NewKey>,
 ) -> Result<Application> {
     let derived = new.slug.as_deref().is_none_or(|slug| slug.trim().is_empty());
     let mut tries = 0;
@@ -89,12 +89,13 @@ pub async fn create_in(
     ctx: &Ctx,
     around: Surroundings<'_>,
     new: &NewApplication,
-    key: Option<&keys::GeneratedKey>,
+    key: Option<&keys::NewKey>,
 ) -> Result<Application> {
     let connector = require_connector(around.catalog, &new.connector)?;
-    let mut application = draft(ctx, connector, new)?;
-    application.slug = claim_slug(tx, ctx, new, &application.label).await?;
-    application.idp_entity_id = around.base_url.join(&urls::idp_metadata(&application.slug));
+    let mut application = group_rules::stored_where_known(tx, draft(ctx, connector, new)?).await?;
+    let entity_id = |slug: &str| around.base_url.join(&urls::idp_metadata(slug));
+    application.slug = claim_slug(tx, ctx, new, &application.label, entity_id).await?;
+    application.idp_entity_id = entity_id(&application.slug);
     store::insert(tx, &application)
         .await
         .map_err(|error| if is_unique_violation(&error) { slug_taken(&application.slug) } else { error })?;
@@ -109,7 +110,7 @@ pub async fn create_in(
         keys::insert_current(tx, ctx, around.vault, application.id, key).await?;
     }
     bump(tx, Scope::Applications).await?;
-    Ok(application)
+    group_rules::shown(tx, application).await
 }
 
 /// The connector, or the error that there is none of this id.
@@ -181,7 +182,14 @@ fn slug_taken(slug: &str) -> Error {
 }
 
 /// Finds the address: the chosen one, if it is free, or the first free one derived from the label.
-async fn claim_slug(tx: &mut Tx, ctx: &Ctx, new: &NewApplication, label: &str) -> Result<String> {
+/// An application whose entity ID would be that of the new one stands in the way as one of the same address does.
+async fn claim_slug(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    new: &NewApplication,
+    label: &str,
+    entity_id: impl Fn(&str) -> String,
+) -> Result<String> {
     let chosen = new.slug.as_deref().map(str::trim).filter(|slug| !slug.is_empty());
     if let Some(chosen) = chosen {
         slug::check(chosen)?;
@@ -199,13 +207,23 @@ async fn claim_slug(tx: &mut Tx, ctx: &Ctx, new: &NewApplication, label: &str) -
                 ))
             }
             (false, _) => {
+                if let Some(other) = store::label_of_entity_id(tx, &entity_id(chosen)).await? {
+                    return Err(Error::conflict(
+                        "entity_id_taken",
+                        format!(
+                            "{other} calls itself by the metadata address that would belong to …/saml2/{chosen}. Choose another address, or give {other} its own entity ID."
+                        ),
+                    ));
+                }
                 store::delete_freed(tx, chosen).await?;
                 Ok(chosen.to_owned())
             }
         };
     }
     for candidate in slug::candidates(&slug::derive(label)) {
-        if let (false, None) = store::slug_state(tx, &candidate).await? {
+        if let (false, None) = store::slug_state(tx, &candidate).await?
+            && store::label_of_entity_id(tx, &entity_id(&candidate)).await?.is_none()
+        {
             return Ok(candidate);
         }
     }

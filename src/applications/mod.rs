@@ -8,10 +8,12 @@ pub mod access;
 pub mod binding;
 pub mod create;
 pub mod delete;
+mod group_rules;
 pub mod logo;
 pub mod model;
 pub mod overview;
 pub mod resolved;
+pub mod rotation;
 pub mod slug;
 pub mod sp_metadata;
 pub mod sso;
@@ -27,7 +29,15 @@ use crate::db::{Executor, Tx};
 
 /// One application.
 pub async fn find(executor: &mut impl Executor, id: ApplicationId) -> Result<Option<Application>> {
-    store::find(executor, id).await
+    let found = store::find(executor, id).await?;
+    as_shown(executor, found).await
+}
+
+async fn as_shown(executor: &mut impl Executor, found: Option<Application>) -> Result<Option<Application>> {
+    match found {
+        Some(application) => group_rules::shown(executor, application).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 /// One application, or the error that there is none.
@@ -42,12 +52,21 @@ pub(in crate::applications) async fn locked(tx: &mut Tx, id: ApplicationId) -> R
 
 /// The application behind an IdP URL.
 pub async fn find_by_slug(executor: &mut impl Executor, slug: &str) -> Result<Option<Application>> {
+    let found = store::find_by_slug(executor, slug).await?;
+    as_shown(executor, found).await
+}
+
+/// The same for a sign-on: rules by group name groups by their ids, whatever these are called now.
+pub async fn find_for_sign_on(executor: &mut impl Executor, slug: &str) -> Result<Option<Application>> {
     store::find_by_slug(executor, slug).await
 }
 
 /// One page of applications by label; `text` narrows by label.
 pub async fn list(executor: &mut impl Executor, text: &str, page: &PageRequest) -> Result<Page<Application>> {
-    let rows = store::list(executor, text, page.after.as_deref(), page.fetch()).await?;
+    let mut rows = Vec::new();
+    for row in store::list(executor, text, page.after.as_deref(), page.fetch()).await? {
+        rows.push(group_rules::shown(executor, row).await?);
+    }
     Ok(Page::cut(rows, page, model::Application::sort_key))
 }
 

@@ -3,10 +3,10 @@
 
 use serde::Serialize;
 
-use crate::applications::locked;
 use crate::applications::model::Application;
 use crate::applications::sso::patched;
 use crate::applications::update::{check_version, save};
+use crate::applications::{group_rules, locked};
 use crate::base::id::ApplicationId;
 use crate::base::{Ctx, Error, FieldError, Kind, Result, Timestamp};
 use crate::catalog::Catalog;
@@ -81,7 +81,7 @@ pub async fn apply(
     let new = patched(catalog, &old, patch)?;
     let changes = changes(&old.sso, &new.sso)?;
     let application = if mode.dry_run {
-        new
+        group_rules::shown(&mut tx, new).await?
     } else {
         let saved = save(&mut tx, ctx, &old, new, EventName::ApplicationUpdate).await?;
         tx.commit().await?;

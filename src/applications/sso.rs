@@ -3,18 +3,19 @@
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
-use crate::applications::locked;
 use crate::applications::model::{Application, Kind, Status};
 use crate::applications::resolved::{declared, resolve};
 use crate::applications::update::{check_version, save};
+use crate::applications::{group_rules, locked};
 use crate::base::id::ApplicationId;
 use crate::base::urls::is_absolute_uri;
 use crate::base::{Ctx, Error, FieldError, Result};
 use crate::catalog::Catalog;
 use crate::catalog::placeholder::{Missing, Scope, check_value};
-use crate::catalog::sso::{Change, SignatureAlgorithm, SsoPatch, SsoSettings};
+use crate::catalog::sso::{Change, SsoPatch, SsoSettings};
 use crate::db::{Db, Tx, is_unique_violation};
 use crate::events::EventName;
+use crate::keys::{self, KeyState};
 use crate::saml::certificate::parse_certificate;
 
 /// Longest entity ID of ours, in characters (MD-301).
@@ -99,7 +100,9 @@ pub async fn patch_in(
     }
     let old = locked(tx, id).await?;
     check_version(&old, if_version)?;
-    let new = patched(catalog, &old, patch)?;
+    let new = patched(catalog, &group_rules::shown(tx, old.clone()).await?, patch)?;
+    check_algorithm(tx, &new).await?;
+    let new = group_rules::stored(tx, new, &old).await?;
     save(tx, ctx, &old, new, EventName::ApplicationUpdate).await.map_err(|error| {
         if is_unique_violation(&error) {
             Error::conflict(
@@ -194,19 +197,34 @@ fn keep_jit_rows(catalog: &Catalog, application: &mut Application) -> Result<()>
     Ok(())
 }
 
+/// The key that signs must be able to make such signatures (ALG-403).
+async fn check_algorithm(tx: &mut Tx, application: &Application) -> Result<()> {
+    let keys = keys::list(tx, application.id).await?;
+    let current = keys.iter().find(|key| key.state == KeyState::Current);
+    let algorithm = application.sso.signature_algorithm;
+    match current {
+        Some(key) if !key.key_type.makes(algorithm) => {
+            let fitting: Vec<&str> = key.key_type.algorithms().iter().map(|a| a.as_str()).collect();
+            Err(Error::field(
+                "signature_algorithm",
+                "key_type_mismatch",
+                format!(
+                    "The key that signs for this application is {}, which does not make {algorithm}. Choose {}, or switch to another key first.",
+                    key.key_type.label(),
+                    fitting.join(" or ")
+                ),
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn check_signing(sso: &SsoSettings) -> Result<()> {
     if sso.encrypt_assertion {
         return Err(Error::field(
             "encrypt_assertion",
             "not_available",
             "Encryption of assertions is not available yet.",
-        ));
-    }
-    if matches!(sso.signature_algorithm, SignatureAlgorithm::EcdsaSha256 | SignatureAlgorithm::EcdsaSha384) {
-        return Err(Error::field(
-            "signature_algorithm",
-            "not_available",
-            "This application's key is an RSA key. Choose one of the RSA algorithms.",
         ));
     }
     if sso.require_signed_requests && sso.sp_certificates.is_empty() {

@@ -99,6 +99,12 @@ pub(super) async fn list_in(
     executor.all(query).await?.iter().map(read).collect()
 }
 
+/// Label of the application with this IdP entity ID.
+pub(super) async fn label_of_entity_id(executor: &mut impl Executor, id: &str) -> Result<Option<String>> {
+    let query = sql("SELECT label FROM applications WHERE idp_entity_id = $1").bind(id);
+    executor.optional(query).await?.map(|row| row.text("label")).transpose()
+}
+
 fn like(text: &str) -> String {
     format!("%{}%", text.replace('!', "!!").replace('%', "!%").replace('_', "!_"))
 }

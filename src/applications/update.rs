@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer};
 use url::Url;
 
 use crate::applications::model::{Application, Kind};
-use crate::applications::{locked, store};
+use crate::applications::{group_rules, locked, store};
 use crate::base::accent::Accent;
 use crate::base::id::ApplicationId;
 use crate::base::{Ctx, Error, Kind as ErrorKind, Result};
@@ -109,7 +109,8 @@ pub fn check_version(application: &Application, if_version: Option<i64>) -> Resu
     }
 }
 
-/// Stores a changed application with its event; the caller commits. Nothing happens when nothing changed.
+/// Stores a changed application with its event; the caller commits. Nothing happens when nothing changed. Answers it as
+/// people see it.
 pub(in crate::applications) async fn save(
     tx: &mut Tx,
     ctx: &Ctx,
@@ -119,7 +120,7 @@ pub(in crate::applications) async fn save(
 ) -> Result<Application> {
     let changed = changed_fields(old, &new);
     if changed.is_empty() {
-        return Ok(new);
+        return group_rules::shown(tx, new).await;
     }
     if !store::update(tx, &new, old.version, ctx.now()).await? {
         return Err(Error::conflict(
@@ -135,7 +136,7 @@ pub(in crate::applications) async fn save(
     record(tx, ctx, event).await?;
     new.version += 1;
     new.updated_at = ctx.now();
-    Ok(new)
+    group_rules::shown(tx, new).await
 }
 
 /// Which fields differ, each with its values before and after. Certificates and keys are shown by size only.

@@ -1,9 +1,11 @@
 //! People together with their passwords: creating them, and setting a password by hand or as one's own.
 
+use std::fmt;
+
 use secrecy::SecretString;
-use serde::de::Error as _;
+use serde::de::value::{MapAccessDeserializer, StringDeserializer};
+use serde::de::{DeserializeSeed, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
-use serde_json::{Map, Value as Json};
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::openapi::{RefOr, schema::SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
@@ -38,14 +40,48 @@ pub struct NewAccount {
 
 impl<'de> Deserialize<'de> for NewAccount {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut map = Map::deserialize(deserializer)?;
-        let password = match map.remove("password") {
-            None | Some(Json::Null) => None,
-            Some(Json::String(password)) => Some(SecretString::from(password)),
-            Some(_) => return Err(D::Error::custom("invalid type for `password`, expected a string")),
-        };
-        let person = NewPerson::deserialize(Json::Object(map)).map_err(D::Error::custom)?;
-        Ok(Self { person, password, role: None })
+        struct Account;
+        impl<'de> Visitor<'de> for Account {
+            type Value = NewAccount;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<NewAccount, A::Error> {
+                let mut password = None;
+                let person = PersonOf { map, password: &mut password, seen: false };
+                let person = NewPerson::deserialize(MapAccessDeserializer::new(person))?;
+                Ok(NewAccount { person, password, role: None })
+            }
+        }
+        deserializer.deserialize_map(Account)
+    }
+}
+
+/// The fields of the person alone; the password is put aside. A field that comes twice is refused, as everywhere.
+struct PersonOf<'p, A> {
+    map: A,
+    password: &'p mut Option<SecretString>,
+    seen: bool,
+}
+
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for PersonOf<'_, A> {
+    type Error = A::Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
+        while let Some(key) = self.map.next_key::<String>()? {
+            if key != "password" {
+                return seed.deserialize(StringDeserializer::<A::Error>::new(key)).map(Some);
+            }
+            if std::mem::replace(&mut self.seen, true) {
+                return Err(A::Error::duplicate_field("password"));
+            }
+            *self.password = self.map.next_value::<Option<String>>()?.map(SecretString::from);
+        }
+        Ok(None)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
+        self.map.next_value_seed(seed)
     }
 }
 

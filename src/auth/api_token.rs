@@ -1,6 +1,7 @@
 //! API tokens (W-11): `tsr_`, 30 random characters of 62 (178 bits) and a checksum of 6, by which a leaked one is
 //! recognised. Only the SHA-256 is stored. A token made by a person counts only while that person is active and has
-//! a role that covers the token's: whoever loses a role loses it everywhere at once (W-08).
+//! a role that covers the token's: whoever loses a role loses it everywhere at once (W-08). A token made with a token
+//! lives no longer than that one: it ends with it, and is revoked with it.
 
 use openssl::sha::sha256;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -44,6 +45,9 @@ pub struct ApiToken {
     /// Who made it; `null` when it was made at the command line.
     #[schema(value_type = Option<String>)]
     pub created_by: Option<UserId>,
+    /// Id of the token it was made with, which it does not outlive; `null` when a person or the command line made it.
+    #[schema(value_type = Option<String>)]
+    pub created_by_token: Option<TokenId>,
     /// When it was made.
     #[schema(value_type = String)]
     pub created_at: Timestamp,
@@ -67,7 +71,7 @@ pub struct NewApiToken {
     /// What it may do; `auditor` when nothing is said.
     #[serde(default)]
     pub role: Option<String>,
-    /// Days until it ends, 1 to 365; 90 when nothing is said.
+    /// Days until it ends, 1 to 365; 90 when nothing is said. Made with a token, it ends with that one at the latest.
     #[serde(default)]
     pub expires_in_days: Option<u32>,
 }
@@ -107,15 +111,23 @@ pub async fn create(db: &Db, ctx: &Ctx, new: NewApiToken) -> Result<CreatedToken
     let role = new.role.as_deref().map_or(Ok(Role::Auditor), Role::parse)?;
     let (token, now) = (generate(&ctx.random), ctx.now());
     let mut tx = db.begin().await?;
+    let parent = parent(&mut tx, ctx).await?;
     roles::require_cover(&mut tx, ctx, role).await?;
+    let created_by = match (&ctx.actor, &parent) {
+        (Actor::User { id, .. }, _) => Some(*id),
+        (_, Some(parent)) => parent.created_by,
+        _ => None,
+    };
+    let ends = now.plus(i64::from(days) * DAY);
     let api_token = ApiToken {
         id: TokenId::generate(now, &ctx.random),
         name,
         role,
         last_four: token[token.len() - 4..].to_owned(),
-        created_by: maker(&mut tx, ctx).await?,
+        created_by,
+        created_by_token: parent.as_ref().map(|parent| parent.id),
         created_at: now,
-        expires_at: now.plus(i64::from(days) * DAY),
+        expires_at: parent.as_ref().map_or(ends, |parent| ends.min(parent.expires_at)),
         last_used_at: None,
         revoked_at: None,
     };
@@ -129,15 +141,11 @@ pub async fn create(db: &Db, ctx: &Ctx, new: NewApiToken) -> Result<CreatedToken
     Ok(CreatedToken { token: SecretString::from(token), api_token })
 }
 
-/// The person behind the caller: a token that makes a token hands on its own maker.
-async fn maker(tx: &mut Tx, ctx: &Ctx) -> Result<Option<UserId>> {
-    match &ctx.actor {
-        Actor::User { id, .. } => Ok(Some(*id)),
-        Actor::Token { id, .. } => {
-            Ok(store::by_id(tx, *id, ctx.now()).await?.and_then(|found| found.token.created_by))
-        }
-        Actor::Anonymous | Actor::System(_) | Actor::CommandLine => Ok(None),
-    }
+/// The token that makes this one and hands on its own maker, held so that nobody revokes it meanwhile.
+async fn parent(tx: &mut Tx, ctx: &Ctx) -> Result<Option<ApiToken>> {
+    let Actor::Token { id, .. } = &ctx.actor else { return Ok(None) };
+    store::hold(tx, *id).await?;
+    Ok(store::by_id(tx, *id, ctx.now()).await?.map(|found| found.token))
 }
 
 /// A page of tokens, newest first, revoked and expired ones among them.
@@ -146,11 +154,14 @@ pub async fn list(db: &Db, page: &PageRequest) -> Result<Page<ApiToken>> {
     Ok(Page::cut(rows, page, |token| token.id.to_string()))
 }
 
-/// Revokes a token: it is refused from the next request on.
+/// Revokes a token and all that were made with it: they are refused from the next request on.
 pub async fn revoke(db: &Db, ctx: &Ctx, id: TokenId) -> Result<()> {
     let mut tx = db.begin().await?;
-    let name = store::revoke(&mut tx, id, ctx.now()).await?;
-    record(&mut tx, ctx, Event::new(EventName::TokenRevoke).target("token", id, name)).await?;
+    let mut revoked = vec![(id, store::revoke(&mut tx, id, ctx.now()).await?)];
+    while let Some((id, name)) = revoked.pop() {
+        record(&mut tx, ctx, Event::new(EventName::TokenRevoke).target("token", id, name)).await?;
+        revoked.extend(store::revoke_made_with(&mut tx, id, ctx.now()).await?);
+    }
     bump(&mut tx, Scope::Sessions).await?;
     tx.commit().await
 }

@@ -53,6 +53,15 @@ pub fn source_prefix(source: IpAddr) -> String {
     }
 }
 
+/// An address as a source that failures are counted of: an IPv4 address by itself, of IPv6 the /64 (W-12).
+#[must_use]
+pub fn source_key(source: IpAddr) -> String {
+    match source.to_canonical() {
+        IpAddr::V4(ip) => ip.to_string(),
+        address @ IpAddr::V6(_) => source_prefix(address),
+    }
+}
+
 /// What an attempt is counted under.
 pub(in crate::auth) struct Keys {
     login: String,
@@ -120,7 +129,7 @@ pub(in crate::auth) async fn reserve(db: &Db, ctx: &Ctx, settings: &Settings, ke
     let Some(consecutive) = throttles::reserve(&mut tx, &login, user, limit, now).await? else {
         return Err(refused(&mut tx, ctx, &login, limit).await?);
     };
-    let source = ctx.source.map(|source| format!("source:{}", source_prefix(source)));
+    let source = ctx.source.map(|source| format!("source:{}", source_key(source)));
     if let Some(source) = &source {
         let limit = settings.login_failures_per_address_minute;
         if throttles::reserve(&mut tx, source, None, limit, now).await?.is_none() {

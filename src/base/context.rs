@@ -42,6 +42,8 @@ pub struct Ctx {
     pub source: Option<IpAddr>,
     /// `User-Agent` as sent, cut to 256 characters.
     pub user_agent: Option<Arc<str>>,
+    /// Whether a page loads this as a part of itself, as a picture or a frame, so that nobody need have asked for it.
+    pub embedded: bool,
     /// The time.
     pub clock: Clock,
     /// The randomness.
@@ -53,7 +55,7 @@ impl Ctx {
     #[must_use]
     pub fn background(actor: Actor, clock: Clock, random: Random) -> Self {
         let request_id = short_reference(&random).into();
-        Self { actor, request_id, source: None, user_agent: None, clock, random }
+        Self { actor, request_id, source: None, user_agent: None, embedded: false, clock, random }
     }
 
     /// The instant now.

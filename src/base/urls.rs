@@ -239,6 +239,20 @@ filled! {
     admin_sp_certificates(application) = "/admin/applications/{application}/sso/certificates";
     /// Takes a certificate of the SP away; POST.
     admin_sp_certificate_remove(application, certificate) = "/admin/applications/{application}/sso/certificates/{certificate}/remove";
+    /// Makes the next signing key; POST.
+    admin_keys(application) = "/admin/applications/{application}/sso/keys";
+    /// Certificate of a key, as a download.
+    admin_key_certificate(application, key) = "/admin/applications/{application}/sso/keys/{key}/certificate.pem";
+    /// Shows a certificate in the metadata; POST.
+    admin_key_publish(application, key) = "/admin/applications/{application}/sso/keys/{key}/publish";
+    /// Takes a certificate out of the metadata; POST.
+    admin_key_withdraw(application, key) = "/admin/applications/{application}/sso/keys/{key}/withdraw";
+    /// Signs with a key from now on: asks first unless `confirmed`; POST.
+    admin_key_promote(application, key) = "/admin/applications/{application}/sso/keys/{key}/promote";
+    /// Deletes a key: asks first unless `confirmed`; POST.
+    admin_key_delete(application, key) = "/admin/applications/{application}/sso/keys/{key}/delete";
+    /// Signs the administrator on to the application with a key; POST.
+    admin_key_test(application, key) = "/admin/applications/{application}/sso/keys/{key}/test";
     /// Groups tab; `?person=` asks whether that person can sign in.
     admin_bindings(application) = "/admin/applications/{application}/groups";
     /// Binds the posted `group`; POST.

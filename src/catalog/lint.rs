@@ -11,7 +11,7 @@ use super::placeholder::{
     self, LocationRules, Part, Scope, Values, check_location, check_value, compiled, is_token, parts,
 };
 use super::yaml::{self, Position, Positions};
-use super::{search, steps};
+use super::{lenient, search, steps};
 use crate::base::Result;
 
 /// What the linter found.
@@ -39,13 +39,10 @@ pub fn lint_folder(folder: &Path) -> Result<Report> {
 /// Judges files, each with its name, alone and against each other.
 pub fn lint_files(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Report {
     let mut report = Report::default();
-    let mut names: BTreeMap<(&'static str, String), String> = BTreeMap::new();
+    let mut names = Names::new();
     for (file, bytes) in files {
         report.files += 1;
-        let Some((connector, positions)) = read(&file, &bytes, &mut report.faults) else { continue };
-        let mut linter = Linter { file: &file, positions: &positions, faults: &mut report.faults };
-        linter.unique(&connector, &mut names);
-        report.connectors.push(connector);
+        report.connectors.extend(judge(&file, &bytes, &mut names, &mut report.faults));
     }
     report.faults.sort();
     report.faults.dedup();
@@ -58,33 +55,49 @@ pub fn lint_text(file: &str, text: &str) -> Vec<Fault> {
     lint_files([(file.to_owned(), text.as_bytes().to_vec())]).faults
 }
 
-fn read(file: &str, bytes: &[u8], faults: &mut Vec<Fault>) -> Option<(Connector, Positions)> {
+/// What is called what: kind and folded name, and the file that has it.
+type Names = BTreeMap<(&'static str, String), String>;
+
+/// Judges one file. A fault of its form is no end: the rest is judged as far as it can be read.
+fn judge(file: &str, bytes: &[u8], names: &mut Names, faults: &mut Vec<Fault>) -> Option<Connector> {
     let located = |fault: yaml::YamlFault| Fault {
         file: file.to_owned(),
         at: fault.at,
         code: fault.code,
         message: fault.message,
     };
-    let read = yaml::survey(bytes, &yaml::CONNECTOR).and_then(|(text, positions)| {
-        let connector: Connector = yaml::read(text, &positions, &yaml::CONNECTOR)?;
-        Ok((text, connector, positions))
-    });
-    match read {
-        Ok((text, connector, positions)) => {
-            Linter { file, positions: &positions, faults }.connector(&connector, text);
-            Some((connector, positions))
-        }
+    let (text, positions) = match yaml::survey(bytes, &yaml::CONNECTOR) {
+        Ok(surveyed) => surveyed,
         Err(fault) => {
             faults.push(located(fault));
-            None
+            return None;
         }
-    }
+    };
+    let read = lenient::read::<Connector>(text, &positions, &yaml::CONNECTOR);
+    // An unknown word leaves nothing out; whatever else is wrong may have held a placeholder.
+    let whole = read.faults.iter().all(|fault| fault.code == "unknown_value");
+    faults.extend(read.faults.into_iter().map(located));
+    let connector = read.value?;
+    let mut linter = Linter { file, text, positions: &positions, unread: &read.unread, whole, faults };
+    linter.connector(&connector);
+    linter.unique(&connector, names);
+    Some(connector)
 }
 
 struct Linter<'a> {
     file: &'a str,
+    text: &'a str,
     positions: &'a Positions,
+    /// Places where something stands in for what can't be read.
+    unread: &'a [String],
+    /// Whether everything in the file was read.
+    whole: bool,
     faults: &'a mut Vec<Fault>,
+}
+
+/// Whether the dotted path `inner` is `outer` or lies in it.
+fn lies_in(inner: &str, outer: &str) -> bool {
+    inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 impl Linter<'_> {
@@ -93,14 +106,23 @@ impl Linter<'_> {
     }
 
     fn at_value(&mut self, path: &str, code: &'static str, message: impl Into<String>) {
-        self.fault(self.positions.value(path), code, message);
+        if self.is_read(path) {
+            self.fault(self.positions.value(path), code, message);
+        }
     }
 
     fn at_key(&mut self, path: &str, code: &'static str, message: impl Into<String>) {
-        self.fault(self.positions.key(path), code, message);
+        if self.is_read(path) {
+            self.fault(self.positions.key(path), code, message);
+        }
     }
 
-    fn connector(&mut self, connector: &Connector, text: &str) {
+    /// Whether what stands here is the file's own and not a stand-in, which nothing must be said of.
+    fn is_read(&self, path: &str) -> bool {
+        !self.unread.iter().any(|unread| lies_in(path, unread) || lies_in(unread, path))
+    }
+
+    fn connector(&mut self, connector: &Connector) {
         self.identity(connector);
         self.texts(connector);
         self.evidence(connector);
@@ -108,11 +130,14 @@ impl Linter<'_> {
         self.sso(connector);
         self.provisioning(connector);
         self.templates(connector);
-        self.steps("setup.sso", connector.setup.sso.as_deref(), connector, text);
-        self.steps("setup.provisioning", connector.setup.provisioning.as_deref(), connector, text);
+        self.steps("setup.sso", connector.setup.sso.as_deref(), connector);
+        self.steps("setup.provisioning", connector.setup.provisioning.as_deref(), connector);
     }
 
     fn identity(&mut self, connector: &Connector) {
+        if connector.version == 0 {
+            self.at_value("version", "bad_version", "Versions count from 1.");
+        }
         let id = &connector.id;
         let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
         let fits = (1..=60).contains(&id.len())
@@ -131,9 +156,6 @@ impl Linter<'_> {
         let expected = format!("{}/{id}.yaml", &id[..1]);
         if self.file != expected && self.file != format!("{id}.yaml") {
             self.at_value("id", "path_mismatch", format!("A connector of this id belongs into {expected}."));
-        }
-        if connector.version == 0 {
-            self.at_value("version", "bad_version", "Versions count from 1.");
         }
     }
 
@@ -203,7 +225,7 @@ impl Linter<'_> {
             let path = format!("placeholders.{token}");
             if !is_token(token) {
                 let message = "A placeholder is YOUR_ followed by capitals, digits and underscores, ending in a capital or digit.";
-                self.at_key(&path, "bad_token", message);
+                self.fault(self.positions.key(&path), "bad_token", message);
             }
             self.text(&format!("{path}.label"), &placeholder.label, 60);
             if placeholder.help.chars().count() > 300 {
@@ -218,8 +240,8 @@ impl Linter<'_> {
                     self.at_value(&format!("{path}.{key}"), "bad_pattern", why);
                 }
             }
-            let pattern_reads =
-                placeholder.pattern.as_deref().is_none_or(|pattern| compiled(pattern).is_ok());
+            let pattern_reads = self.is_read(&format!("{path}.pattern"))
+                && placeholder.pattern.as_deref().is_none_or(|pattern| compiled(pattern).is_ok());
             if let Err(why) = check_value(placeholder, &placeholder.example)
                 && pattern_reads
             {
@@ -231,8 +253,11 @@ impl Linter<'_> {
             }
             let holds = |text: &str| parts(text, &connector.placeholders).contains(&Part::Token(token));
             let is_used = used.as_ref().is_none_or(|used| used.iter().any(|(_, text)| holds(text)));
-            if !is_used {
-                self.at_key(&path, "unused_placeholder", format!("{token} is declared and stands nowhere."));
+            // It may stand in what could not be read.
+            let may_be_used = !self.whole && self.text.matches(token.as_str()).count() > 1;
+            if !is_used && !may_be_used {
+                let message = format!("{token} is declared and stands nowhere.");
+                self.fault(self.positions.key(&path), "unused_placeholder", message);
             }
         }
     }
@@ -242,20 +267,15 @@ impl Linter<'_> {
             let message = format!("{field} belongs to an application, not to a connector.");
             self.at_key(&format!("sso.{field}"), "not_for_connectors", message);
         }
-        let settings = match connector.sso_settings() {
-            Ok(settings) => settings,
-            Err(error) => {
-                for field in error.fields {
-                    let code = match &*field.code {
-                        "https_required" => "https_required",
-                        "unusable_address" => "unusable_address",
-                        _ => "bad_sso",
-                    };
-                    self.at_value(&format!("sso.{}", field.field), code, field.message);
-                }
-                return;
-            }
-        };
+        for field in connector.sso_settings().err().map(|error| error.fields).unwrap_or_default() {
+            let code = match &*field.code {
+                "https_required" => "https_required",
+                "unusable_address" => "unusable_address",
+                _ => "bad_sso",
+            };
+            self.at_value(&format!("sso.{}", field.field), code, field.message);
+        }
+        let Ok(settings) = connector.unchecked_settings() else { return };
         if connector.kind == ConnectorKind::Bookmark {
             if connector.sso != super::sso::SsoPatch::default() {
                 self.at_key("sso", "bookmark_with_sso", "A bookmark has no single sign-on.");
@@ -323,24 +343,34 @@ impl Linter<'_> {
                     let message = format!("{token} is not declared under placeholders.");
                     self.at_value(&path, "undeclared_placeholder", message);
                 }
+                // So was an address that is wrong whatever the values.
+                Err(_) if self.has_fault(&path) => {}
                 Err(fault) => self.at_value(&path, fault.code(), fault.to_string()),
             }
         }
     }
 
-    fn steps(&mut self, path: &str, markdown: Option<&str>, connector: &Connector, text: &str) {
-        let Some(markdown) = markdown else { return };
+    fn has_fault(&self, path: &str) -> bool {
+        let at = self.positions.value(path);
+        self.faults.iter().any(|fault| fault.file == self.file && fault.at == at)
+    }
+
+    fn steps(&mut self, path: &str, markdown: Option<&str>, connector: &Connector) {
+        let Some(markdown) = markdown.filter(|_| self.is_read(path)) else { return };
         for fault in steps::parse(markdown, &connector.placeholders).err().unwrap_or_default() {
-            let at = self.positions.inside(path, markdown, fault.offset, text);
+            let at = self.positions.inside(path, markdown, fault.offset, self.text);
             self.fault(at, fault.code, fault.message);
         }
     }
 
     /// Ids, names and aliases must not stand for two connectors.
-    fn unique(&mut self, connector: &Connector, names: &mut BTreeMap<(&'static str, String), String>) {
+    fn unique(&mut self, connector: &Connector, names: &mut Names) {
         let aliases = connector.aliases.iter().enumerate().map(|(i, alias)| (format!("aliases.{i}"), alias));
         let called = std::iter::once(("name".to_owned(), &connector.name)).chain(aliases);
         let mut claim = |linter: &mut Self, kind, path: &str, name: String| {
+            if !linter.is_read(path) {
+                return;
+            }
             let key = (kind, name);
             match names.get(&key) {
                 Some(other) => {

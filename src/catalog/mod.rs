@@ -4,6 +4,7 @@
 //! Start with [`sso::SsoSettings`], which connectors, the REST API and storage share, then [`model::Connector`],
 //! [`load::Catalog`] and [`placeholder::Scope`].
 
+mod lenient;
 pub mod lint;
 pub mod load;
 pub mod model;

@@ -186,9 +186,15 @@ impl Connector {
         SsoSettings::default().merged(self.sso.clone())
     }
 
-    /// Every text in it that may hold placeholders, with its dotted place in the file.
+    /// The same before they are checked, for a linter that goes on after a fault.
+    pub(super) fn unchecked_settings(&self) -> Result<SsoSettings> {
+        SsoSettings::default().unchecked(self.sso.clone())
+    }
+
+    /// Every text in it that may hold placeholders, with its dotted place in the file. The settings need not be good
+    /// ones.
     pub fn templates(&self) -> Result<Vec<(String, String)>> {
-        let settings = self.sso_settings()?;
+        let settings = self.unchecked_settings()?;
         let mut out: Vec<(String, String)> = settings
             .templates()
             .into_iter()

@@ -2,9 +2,10 @@
 //! notes where everything stands, then `serde-saphyr` into the types. Nothing is built before the look is over, so
 //! a hostile file costs no more than its [`Bounds`]. It must not know what the files say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::de::DeserializeOwned;
+use serde_saphyr::DuplicateKeyPolicy;
 use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, ScanError, Span};
 
 /// Deepest nesting.
@@ -66,6 +67,8 @@ pub struct Positions {
     literal: BTreeMap<String, usize>,
     /// The last key of the file's own map.
     last_key: String,
+    /// Keys that stand twice in their map, each as the fault it is.
+    repeated: Vec<YamlFault>,
 }
 
 impl Positions {
@@ -77,6 +80,16 @@ impl Positions {
     /// Where the value stands, or the nearest thing around it.
     pub fn value(&self, path: &str) -> Position {
         nearest(&self.values, path)
+    }
+
+    /// Whether the key stands in the file.
+    pub(super) fn has_key(&self, path: &str) -> bool {
+        self.keys.contains_key(path)
+    }
+
+    /// Keys that stand twice in their map.
+    pub(super) fn repeated(&self) -> &[YamlFault] {
+        &self.repeated
     }
 
     /// Where the byte `offset` of a scalar stands in the file, when it is written with `|`.
@@ -123,7 +136,13 @@ pub fn survey<'a>(bytes: &'a [u8], bounds: &Bounds) -> Result<(&'a str, Position
 
 /// The text as a value of the type. Call [`survey`] first.
 pub fn read<T: DeserializeOwned>(text: &str, positions: &Positions, bounds: &Bounds) -> Result<T, YamlFault> {
-    let options = serde_saphyr::options! {
+    serde_saphyr::from_str_with_options(text, options(bounds, DuplicateKeyPolicy::Error))
+        .map_err(|error| fault_of(&error, positions))
+}
+
+/// How the library is to read.
+pub(super) fn options(bounds: &Bounds, duplicate_keys: DuplicateKeyPolicy) -> serde_saphyr::Options {
+    serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_aliases: 0,
             max_anchors: 0,
@@ -134,17 +153,19 @@ pub fn read<T: DeserializeOwned>(text: &str, positions: &Positions, bounds: &Bou
             flow_nesting_limit: MAX_DEPTH,
             max_merge_keys: 0,
         },
+        duplicate_keys: duplicate_keys,
         merge_keys: serde_saphyr::options::MergeKeyPolicy::Error,
         strict_booleans: true,
         with_snippet: false,
-    };
-    serde_saphyr::from_str_with_options(text, options).map_err(|error| {
-        let fault = typed_fault(&error);
-        // A key the whole file lacks is reported where its last key stands; the beginning says more.
-        let at_top =
-            fault.code == "missing_field" && positions.keys.get(&positions.last_key) == Some(&fault.at);
-        if at_top { YamlFault { at: Position::START, ..fault } } else { fault }
-    })
+    }
+}
+
+/// What the library says, in our words.
+pub(super) fn fault_of(error: &serde_saphyr::Error, positions: &Positions) -> YamlFault {
+    let fault = typed_fault(error);
+    // A key the whole file lacks is reported where its last key stands; the beginning says more.
+    let at_top = fault.code == "missing_field" && positions.keys.get(&positions.last_key) == Some(&fault.at);
+    if at_top { YamlFault { at: Position::START, ..fault } } else { fault }
 }
 
 fn typed_fault(error: &serde_saphyr::Error) -> YamlFault {
@@ -155,17 +176,12 @@ fn typed_fault(error: &serde_saphyr::Error) -> YamlFault {
         column: usize::try_from(location.column()).unwrap_or(1).max(1),
     });
     let (code, message) = match error {
-        Error::SerdeUnknownField { field, expected, .. } => {
-            ("unknown_field", format!("There is no key {field} here. Known are {}.", expected.join(", ")))
+        Error::SerdeUnknownField { field, expected, .. } => return unknown_field(at, field, expected),
+        Error::SerdeUnknownVariant { variant, expected, .. } => return unknown_value(at, variant, expected),
+        Error::DuplicateMappingKey { key, .. } => {
+            return duplicate_key(at, key.as_deref().unwrap_or_default());
         }
         Error::SerdeMissingField { field, .. } => ("missing_field", format!("The key {field} is missing.")),
-        Error::DuplicateMappingKey { key, .. } => {
-            let key = key.as_deref().unwrap_or_default();
-            ("duplicate_key", format!("The key {key} stands here twice."))
-        }
-        Error::SerdeUnknownVariant { variant, expected, .. } => {
-            ("unknown_value", format!("There is no {variant} here. Known are {}.", expected.join(", ")))
-        }
         other => {
             let text = other.render_with_formatter(&serde_saphyr::UserMessageFormatter);
             let text = text.lines().next().unwrap_or_default().trim();
@@ -174,6 +190,22 @@ fn typed_fault(error: &serde_saphyr::Error) -> YamlFault {
         }
     };
     YamlFault { at, code, message }
+}
+
+/// A key that the map does not know.
+pub(super) fn unknown_field(at: Position, field: &str, known: &[&str]) -> YamlFault {
+    let message = format!("There is no key {field} here. Known are {}.", known.join(", "));
+    YamlFault { at, code: "unknown_field", message }
+}
+
+/// A word that is none of a closed list.
+pub(super) fn unknown_value(at: Position, word: &str, known: &[&str]) -> YamlFault {
+    let message = format!("There is no {word} here. Known are {}.", known.join(", "));
+    YamlFault { at, code: "unknown_value", message }
+}
+
+fn duplicate_key(at: Position, key: &str) -> YamlFault {
+    YamlFault { at, code: "duplicate_key", message: format!("The key {key} stands here twice.") }
 }
 
 fn capitalised(text: &str) -> String {
@@ -190,6 +222,8 @@ struct Open {
     key: Option<String>,
     /// In a list: how many items were seen.
     index: Option<usize>,
+    /// In a map: the keys that were seen.
+    seen: BTreeSet<String>,
 }
 
 fn no_alias(noun: &str) -> String {
@@ -245,32 +279,36 @@ fn positions(text: &str, bounds: &Bounds) -> Result<Positions, YamlFault> {
     Ok(out)
 }
 
-/// Records where the event stands and keeps track of the path.
+/// Records where the event stands and keeps track of the path. Of a key that stands twice the first one counts.
 fn note(out: &mut Positions, open: &mut Vec<Open>, event: &Event<'_>, at: Position) {
     match event {
         Event::Scalar(text, style, ..) => {
             if let Some(map) = open.last_mut().filter(|top| top.index.is_none() && top.key.is_none()) {
                 let path = joined(&map.path, text);
+                map.key = Some(text.to_string());
+                if !map.seen.insert(text.to_string()) {
+                    out.repeated.push(duplicate_key(at, text));
+                    return;
+                }
                 if map.path.is_empty() {
                     out.last_key.clone_from(&path);
                 }
-                out.keys.insert(path, at);
-                map.key = Some(text.to_string());
+                out.keys.entry(path).or_insert(at);
                 return;
             }
             let path = next_path(open);
             if matches!(style, ScalarStyle::Literal) {
                 // The `|` stands on the line of the key; the event itself points at the first line of text.
                 let header = out.keys.get(&path).map_or(at.line.saturating_sub(1), |key| key.line);
-                out.literal.insert(path.clone(), header);
+                out.literal.entry(path.clone()).or_insert(header);
             }
-            out.values.insert(path, at);
+            out.values.entry(path).or_insert(at);
         }
         Event::SequenceStart(..) | Event::MappingStart(..) => {
             let path = next_path(open);
-            out.values.insert(path.clone(), at);
+            out.values.entry(path.clone()).or_insert(at);
             let index = matches!(event, Event::SequenceStart(..)).then_some(0);
-            open.push(Open { path, key: None, index });
+            open.push(Open { path, key: None, index, seen: BTreeSet::new() });
         }
         Event::SequenceEnd | Event::MappingEnd => {
             open.pop();
@@ -291,7 +329,7 @@ fn next_path(open: &mut [Open]) -> String {
     }
 }
 
-fn joined(path: &str, key: &str) -> String {
+pub(super) fn joined(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 

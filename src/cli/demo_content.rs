@@ -11,6 +11,7 @@ use crate::auth::{NewAccount, Role, account};
 use crate::base::accent::Accent;
 use crate::base::context::short_reference;
 use crate::base::id::{GroupId, UserId};
+use crate::base::signature::KeyType;
 use crate::base::{Ctx, Error, Result, urls};
 use crate::catalog::sso::SsoPatch;
 use crate::directory::{NewGroup, NewPerson, groups, memberships};
@@ -261,8 +262,7 @@ async fn add_application(
     groups: &[(&str, GroupId)],
 ) -> Result<()> {
     let db = &installation.db;
-    let (key_ctx, name) = (ctx.clone(), tile.label);
-    let key = installation.on_cpu(move || keys::generate(&key_ctx, name)).await??;
+    let key = installation.make_key(ctx, KeyType::default(), tile.label).await?;
     let around = Surroundings {
         catalog: &installation.catalog,
         vault: &installation.vault,

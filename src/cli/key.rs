@@ -1,17 +1,21 @@
-//! `tessera key`: what may be shown of signing keys.
+//! `tessera key`: signing keys as they are, the next one, and switching to it.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Subcommand;
+use zeroize::Zeroizing;
 
+use crate::applications::rotation::{self, Act};
 use crate::applications::{self, Application, Kind};
 use crate::base::id::ApplicationId;
 use crate::base::paging::{MAX_LIMIT, PageRequest};
-use crate::base::{Error, Result};
+use crate::base::signature::KeyType;
+use crate::base::{Ctx, Error, Result};
 use crate::cli::{open_beside, output};
 use crate::config::DataArgs;
 use crate::config::open::Opening;
-use crate::keys;
+use crate::keys::{self, KeyState};
 use crate::signon::Installation;
 
 #[derive(Subcommand, Debug)]
@@ -22,23 +26,139 @@ pub(super) enum KeyCommand {
         #[arg(value_name = "APP")]
         application: Option<String>,
     },
+    /// Make the next key, or switch to it: first without an option, then, once the application has the new certificate,
+    /// with --switch
+    Rotate {
+        /// Slug or id of the application
+        #[arg(value_name = "APP")]
+        application: String,
+        /// Kind of the next key: rsa-2048, rsa-3072, rsa-4096, ecdsa-p256 or ecdsa-p384 [default: that of the current one]
+        #[arg(long, value_name = "TYPE", value_parser = key_type, conflicts_with_all = ["switch", "back"])]
+        key_type: Option<KeyType>,
+        /// Sign with the next key from now on
+        #[arg(long, conflicts_with = "back")]
+        switch: bool,
+        /// Sign with the key before again
+        #[arg(long)]
+        back: bool,
+    },
+    /// Take over a key and certificate that were made elsewhere, as the next one; the settings have to allow it
+    Import {
+        /// Slug or id of the application
+        #[arg(value_name = "APP")]
+        application: String,
+        /// The private key, PEM without a passphrase
+        #[arg(long, value_name = "FILE")]
+        private_key: PathBuf,
+        /// Its certificate, PEM
+        #[arg(long, value_name = "FILE")]
+        certificate: PathBuf,
+    },
 }
 
-const COLUMNS: [&str; 6] = ["application", "key", "state", "algorithm", "not after", "SHA-256 fingerprint"];
+fn key_type(text: &str) -> Result<KeyType, String> {
+    let all = || KeyType::ALL.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(", ");
+    text.parse().map_err(|()| format!("there is no such kind of key; use one of {}", all()))
+}
+
+const COLUMNS: [&str; 7] =
+    ["application", "key", "state", "kind", "in metadata", "not after", "SHA-256 fingerprint"];
 
 pub(super) async fn run(data: &DataArgs, command: KeyCommand) -> Result<ExitCode> {
-    let (installation, _) = open_beside(data, Opening::Existing).await?;
-    let KeyCommand::List { application } = command;
+    let (installation, ctx) = open_beside(data, Opening::Existing).await?;
+    match command {
+        KeyCommand::List { application } => list(&installation, application).await?,
+        KeyCommand::Rotate { application, key_type, switch, back } => {
+            let application = find(&installation, &application).await?;
+            if switch || back {
+                promote(&installation, &ctx, &application, back).await?;
+            } else {
+                stage(&installation, &ctx, &application, key_type).await?;
+            }
+        }
+        KeyCommand::Import { application, private_key, certificate } => {
+            let application = find(&installation, &application).await?;
+            let private = Zeroizing::new(read(&private_key)?);
+            let key = keys::import(&private, &read(&certificate)?)?;
+            add(&installation, &ctx, &application, &key).await?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn read(file: &Path) -> Result<String> {
+    std::fs::read_to_string(file).map_err(|error| {
+        let message = format!("{} can't be read: {error}", file.display());
+        Error::new(crate::base::Kind::Invalid, "file_unreadable", message)
+    })
+}
+
+async fn stage(
+    installation: &Installation,
+    ctx: &Ctx,
+    application: &Application,
+    key_type: Option<KeyType>,
+) -> Result<()> {
+    let known = keys::list(&mut installation.db.reader(), application.id).await?;
+    let key_type = key_type.or(known.first().map(|key| key.key_type)).unwrap_or_default();
+    let key = installation.make_key(ctx, key_type, &application.label).await?;
+    add(installation, ctx, application, &key).await
+}
+
+async fn add(
+    installation: &Installation,
+    ctx: &Ctx,
+    application: &Application,
+    key: &keys::NewKey,
+) -> Result<()> {
+    let (db, vault) = (&installation.db, &installation.vault);
+    let staged = rotation::stage(db, ctx, vault, application.id, key, true).await?;
+    output::line(&format!(
+        "The next key of {0} is {1}, {2}. Its certificate stands in the metadata now:\n{3}\nGive it to the application, then run: tessera key rotate {0} --switch",
+        application.slug,
+        staged.id,
+        staged.key_type.label(),
+        staged.certificate_pem().trim_end()
+    ))
+}
+
+/// Switches to the next key, or back to the one that was retired last and still stands in the metadata.
+async fn promote(
+    installation: &Installation,
+    ctx: &Ctx,
+    application: &Application,
+    back: bool,
+) -> Result<()> {
+    let known = keys::list(&mut installation.db.reader(), application.id).await?;
+    let wanted = if back { KeyState::Retired } else { KeyState::Next };
+    let key = known.iter().find(|key| key.state == wanted && (!back || key.published_at.is_some()));
+    let key = key.ok_or_else(|| {
+        if back {
+            Error::conflict(
+                "no_key_before",
+                "There is no key to go back to in the metadata of this application.",
+            )
+        } else {
+            Error::conflict(
+                "no_next_key",
+                format!("There is no next key yet. Make one first: tessera key rotate {}", application.slug),
+            )
+        }
+    })?;
+    let now = rotation::act(&installation.db, ctx, application.id, key.id, Act::Promote).await?;
+    output::line(&format!("{} is signed for with {} from now on.", application.slug, now.id))
+}
+
+async fn list(installation: &Installation, application: Option<String>) -> Result<()> {
     let applications = match application {
-        Some(which) => vec![find(&installation, &which).await?],
-        None => all(&installation).await?,
+        Some(which) => vec![find(installation, &which).await?],
+        None => all(installation).await?,
     };
     let mut rows = vec![COLUMNS.map(str::to_owned).to_vec()];
     for application in &applications {
-        rows.extend(keys_of(&installation, application).await?);
+        rows.extend(keys_of(installation, application).await?);
     }
-    output::table(&rows)?;
-    Ok(ExitCode::SUCCESS)
+    output::table(&rows)
 }
 
 async fn all(installation: &Installation) -> Result<Vec<Application>> {
@@ -80,8 +200,9 @@ async fn keys_of(installation: &Installation, application: &Application) -> Resu
         vec![
             application.slug.clone(),
             key.id.to_string(),
-            key.state,
-            key.key_type,
+            key.state.as_str().to_owned(),
+            key.key_type.as_str().to_owned(),
+            if key.published_at.is_some() { "yes" } else { "no" }.to_owned(),
             key.not_after.to_rfc3339(),
             key.fingerprint,
         ]

@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::config::open::{self, Opening};
 use crate::db::lock::ServerLock;
 use crate::events::{Event, EventName, chain};
+use crate::keys::expiry;
 use crate::lab::{Lab, LabSp};
 use crate::signon::trial::{TrialAddress, TrialApplication, TrialProvider};
 use crate::signon::{Installation, pending};
@@ -209,7 +210,16 @@ fn background(installation: &Arc<Installation>) -> JoinSet<()> {
             let ctx = context(&installation, "refusals");
             // The counts stay in memory until there is room.
             installation.disk.check(&installation.db).await?;
-            installation.refusals.flush(&installation.db, &ctx).await
+            installation.refusals.flush(&installation.db, &ctx).await?;
+            installation.fetches.flush(&installation.db, ctx.now()).await
+        }
+    }));
+    let watch = installation.clone();
+    work.spawn(every(Duration::from_hours(1), move || {
+        let installation = watch.clone();
+        async move {
+            let ctx = context(&installation, "certificates");
+            expiry::warn(&installation.db, &ctx).await.map(drop)
         }
     }));
     let sweeper = installation.clone();

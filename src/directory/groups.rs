@@ -146,6 +146,11 @@ pub async fn find_by_name(executor: &mut impl Executor, name: &str) -> Result<Op
     }
 }
 
+/// The name of a group, without counting who is in it.
+pub async fn find_name(executor: &mut impl Executor, id: GroupId) -> Result<Option<String>> {
+    store::find_name(executor, id).await
+}
+
 /// Id of the group of this name, in any case, without counting who is in it.
 pub async fn find_id_by_name(executor: &mut impl Executor, name: &str) -> Result<Option<GroupId>> {
     store::find_id_by_name(executor, name).await

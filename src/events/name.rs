@@ -70,6 +70,12 @@ names! {
     ApplicationBind = "application_bind", "bound a group to an application";
     ApplicationUnbind = "application_unbind", "unbound a group from an application";
     CertificateCreate = "certificate_create", "made a signing key and certificate";
+    CertificateImport = "certificate_import", "took over a signing key and certificate";
+    CertificatePublish = "certificate_publish", "published a certificate in the metadata";
+    CertificateWithdraw = "certificate_withdraw", "took a certificate out of the metadata";
+    CertificateRotate = "certificate_rotate", "switched to another signing key";
+    CertificateDelete = "certificate_delete", "deleted a signing key and certificate";
+    CertificateExpiring = "certificate_expiring", "noticed that a certificate ends soon";
     ApplicationOpen = "application_open", "opened an application";
     SsoAuth = "sso_auth", "signed on to an application";
     SsoTest = "sso_test", "tried a sign-on to an application";

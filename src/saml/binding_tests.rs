@@ -192,7 +192,7 @@ fn alg_403_the_algorithm_is_bound_to_the_type_of_the_key() {
         for identity in [&*SP, &*P256, &*testing::P384] {
             let made = crate::saml::sign::OpensslSigner::new(
                 identity.key.clone(),
-                identity.certificate.clone(),
+                &identity.certificate,
                 *algorithm,
             );
             let fits = algorithm.is_ecdsa() == (identity.key.id() == openssl::pkey::Id::EC);

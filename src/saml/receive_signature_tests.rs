@@ -185,7 +185,7 @@ fn md_305_a_12_the_certificate_in_the_message_is_never_trusted() {
     // And a foreign certificate beside an honest signature does no harm.
     let honest = RequestXml::default().signed(&signer());
     let swapped =
-        honest.replace(&signer().certificate_base64(), &MALLORY.signer(RsaSha256).certificate_base64());
+        honest.replace(signer().certificate_base64(), MALLORY.signer(RsaSha256).certificate_base64());
     assert!(Setup::required().post(&swapped).is_ok());
     let start = honest.find("<ds:KeyInfo>").unwrap();
     let end = honest.find("</ds:KeyInfo>").unwrap() + "</ds:KeyInfo>".len();

@@ -162,19 +162,6 @@ pub struct RequestedAuthnContext {
     pub classes: Vec<String>,
 }
 
-impl RequestedAuthnContext {
-    /// The class to assert, of those that are true of this sign-in: the first one asked for that is among them.
-    /// `None` means `NoAuthnContext`. An order of strength is not defined yet, so *better* is never met and the other
-    /// comparisons are met by an equal class only (SAML-120, SAML-121).
-    #[must_use]
-    pub fn choose<'a>(&self, truthful: &[&'a str]) -> Option<&'a str> {
-        if self.comparison == Comparison::Better {
-            return None;
-        }
-        self.classes.iter().find_map(|class| truthful.iter().copied().find(|known| known == class))
-    }
-}
-
 impl AuthnRequest {
     pub(crate) fn read(root: Node<'_, '_>, outline: &Outline) -> Result<Self, Reason> {
         let attribute_service_index = attribute(root, "AttributeConsumingServiceIndex")
@@ -368,20 +355,6 @@ mod tests {
         for bad in ["", "-1", "+1", "65536", "1.0", "0x1", "123456789"] {
             assert_eq!(parse_index(bad), None, "{bad}");
         }
-    }
-
-    #[test]
-    fn saml_120_a_class_is_asserted_only_when_it_is_true() {
-        let ask = |comparison, classes: &[&str]| RequestedAuthnContext {
-            comparison,
-            classes: classes.iter().map(|c| (*c).to_owned()).collect(),
-        };
-        assert_eq!(ask(Comparison::Exact, &["mfa", "pw"]).choose(&["pw"]), Some("pw"));
-        assert_eq!(ask(Comparison::Exact, &["mfa"]).choose(&["pw"]), None);
-        assert_eq!(ask(Comparison::Exact, &[]).choose(&["pw"]), None);
-        assert_eq!(ask(Comparison::Minimum, &["pw"]).choose(&["pw"]), Some("pw"));
-        assert_eq!(ask(Comparison::Better, &["pw"]).choose(&["pw"]), None);
-        assert_eq!(ask(Comparison::Exact, &["b", "a"]).choose(&["a", "b"]), Some("b"));
     }
 
     #[test]

@@ -178,18 +178,14 @@ pub trait Signer: Send + Sync {
     fn algorithm(&self) -> SignatureAlgorithm;
     /// The signature value as XML Signature wants it: PKCS #1 for RSA, `r` and `s` side by side for ECDSA.
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignError>;
-    /// The certificate of the key, DER.
-    fn certificate_der(&self) -> &[u8];
-    /// The certificate as base64, for `X509Certificate`.
-    fn certificate_base64(&self) -> String {
-        STANDARD.encode(self.certificate_der())
-    }
+    /// The certificate of the key, its DER in base64, for `X509Certificate`.
+    fn certificate_base64(&self) -> &str;
 }
 
 /// A [`Signer`] over a key in memory.
 pub struct OpensslSigner {
     key: PKey<Private>,
-    certificate: Vec<u8>,
+    certificate_base64: String,
     algorithm: SignatureAlgorithm,
 }
 
@@ -204,17 +200,17 @@ impl OpensslSigner {
     /// of another key.
     pub fn new(
         key: PKey<Private>,
-        certificate_der: Vec<u8>,
+        certificate_der: &[u8],
         algorithm: SignatureAlgorithm,
     ) -> Result<Self, SignError> {
         if !algorithm.fits(&key) {
             return Err(SignError::KeyTypeMismatch);
         }
-        let certified = X509::from_der(&certificate_der).and_then(|certificate| certificate.public_key());
+        let certified = X509::from_der(certificate_der).and_then(|certificate| certificate.public_key());
         if !certified.is_ok_and(|public| public.public_eq(&key)) {
             return Err(SignError::CertificateMismatch);
         }
-        Ok(Self { key, certificate: certificate_der, algorithm })
+        Ok(Self { key, certificate_base64: STANDARD.encode(certificate_der), algorithm })
     }
 }
 
@@ -232,8 +228,8 @@ impl Signer for OpensslSigner {
         Ok(signature)
     }
 
-    fn certificate_der(&self) -> &[u8] {
-        &self.certificate
+    fn certificate_base64(&self) -> &str {
+        &self.certificate_base64
     }
 }
 

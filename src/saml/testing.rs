@@ -29,7 +29,7 @@ pub(crate) struct Identity {
 
 impl Identity {
     pub(crate) fn signer(&self, algorithm: SignatureAlgorithm) -> OpensslSigner {
-        OpensslSigner::new(self.key.clone(), self.certificate.clone(), algorithm).unwrap()
+        OpensslSigner::new(self.key.clone(), &self.certificate, algorithm).unwrap()
     }
 }
 

@@ -1,13 +1,17 @@
 //! What the console can set for the whole installation: organisation name, session times, limits. One JSON object
 //! in the table `settings`; what the command line or `tessera.toml` sets is not here.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Error, FieldError, Result};
+use crate::db::dialect::lock_for_transaction;
 use crate::db::epoch::{Scope, bump};
 use crate::db::{Db, Executor, Tx, sql};
 
 const NAME: &str = "settings";
+const LOCK: i64 = 0x7e55_e7a2;
 const BASE_URL: &str = "base_url";
 const BASE_URL_DERIVED: &str = "base_url_derived";
 
@@ -53,6 +57,8 @@ pub struct Settings {
     pub clock_skew_seconds: u32,
     /// Oldest AuthnRequest that is accepted, in seconds.
     pub request_max_age_seconds: u32,
+    /// Whether signing keys that were made elsewhere can be taken over.
+    pub allow_key_import: bool,
 }
 
 impl Default for Settings {
@@ -72,11 +78,18 @@ impl Default for Settings {
             sign_ons_per_application_minute: 60_000,
             clock_skew_seconds: 180,
             request_max_age_seconds: 600,
+            allow_key_import: false,
         }
     }
 }
 
 impl Settings {
+    /// What tells two states apart: settings have no counter, so it is a digest of what they say.
+    pub fn digest(&self) -> Result<String> {
+        let text = serde_json::to_string(self).map_err(Error::internal)?;
+        Ok(URL_SAFE_NO_PAD.encode(&openssl::sha::sha256(text.as_bytes())[..12]))
+    }
+
     /// Says which values can't be, field by field.
     pub fn validate(&self) -> Result<()> {
         let mut faults = Vec::new();
@@ -148,6 +161,12 @@ impl Settings {
 pub async fn read(executor: &mut impl Executor) -> Result<Settings> {
     let row = executor.optional(sql("SELECT value FROM settings WHERE name = $1").bind(NAME)).await?;
     row.map_or_else(|| Ok(Settings::default()), |row| row.json("value"))
+}
+
+/// The same for a change: nobody else changes them until the transaction ends, so that no change is lost.
+pub async fn read_for_change(tx: &mut Tx) -> Result<Settings> {
+    lock_for_transaction(tx, LOCK).await?;
+    read(tx).await
 }
 
 /// Stores checked settings in the caller's transaction; the caller adds the event.

@@ -25,7 +25,7 @@ pub async fn change_settings_in(
     ctx: &Ctx,
     change: impl FnOnce(&mut Settings) + Send,
 ) -> Result<Settings> {
-    let old = settings::read(tx).await?;
+    let old = settings::read_for_change(tx).await?;
     let mut new = old.clone();
     change(&mut new);
     new.organisation_name = new.organisation_name.trim().to_owned();

@@ -86,6 +86,10 @@ pub async fn go_on(
         ApplicationKind::Saml => target.settings()?.login_url.clone(),
     };
     if let Some(url) = starts_elsewhere {
+        if visit.ask_first {
+            // Another site must not open anything in the person's name.
+            return Ok(Outcome::Confirm { label, relay_state: None });
+        }
         note_opened(installation, ctx, &authorized, consume).await?;
         return Ok(Outcome::HandOver { label, url });
     }

@@ -9,18 +9,22 @@ use tokio::sync::Semaphore;
 
 use crate::auth::{Passwords, SessionCache};
 use crate::base::paging::{Page, PageRequest};
+use crate::base::signature::KeyType;
 use crate::base::urls::BaseUrl;
 use crate::base::{Actor, Clock, Ctx, Error, Kind, Random, Result};
 use crate::catalog::Catalog;
+use crate::catalog::model::Connector;
 use crate::db::Db;
 use crate::db::epoch::{EpochReader, Epochs};
 use crate::db::group_commit::GroupCommit;
 use crate::db::reserve::DiskReserve;
 use crate::events::query::{self, EventFilter, EventView};
+use crate::keys::{self, NewKey};
 use crate::metrics::Metrics;
 use crate::settings::{self, Settings};
 use crate::signon::admission::Admission;
 use crate::signon::cache::SignonCache;
+use crate::signon::fetches::Fetches;
 use crate::signon::refusal::RefusalCounts;
 use crate::threads::CpuPool;
 use crate::vault::Vault;
@@ -54,6 +58,8 @@ pub struct Installation {
     pub disk: DiskReserve,
     /// What is counted for monitoring.
     pub metrics: Metrics,
+    /// Who fetched metadata, not yet written.
+    pub fetches: Fetches,
     pub(in crate::signon) cache: SignonCache,
     epoch_reader: EpochReader,
     cpu: CpuPool,
@@ -90,6 +96,7 @@ impl Installation {
             refusals: RefusalCounts::default(),
             admission: Admission::default(),
             disk: DiskReserve::default(),
+            fetches: Fetches::default(),
             cache: SignonCache::default(),
             cpu: CpuPool::start(cores).map_err(Error::internal)?,
             searches: Semaphore::new(SEARCHES),
@@ -125,6 +132,17 @@ impl Installation {
         let place = tokio::time::timeout(Duration::from_secs(5), self.searches.acquire()).await;
         let _place = place.map_err(|_| searching())?.map_err(Error::internal)?;
         query::list(&mut self.db.reader(), filter, page).await
+    }
+
+    /// Makes a key with its certificate on the pool of cores.
+    pub async fn make_key(&self, ctx: &Ctx, key_type: KeyType, common_name: &str) -> Result<NewKey> {
+        let (ctx, name) = (ctx.clone(), common_name.to_owned());
+        self.on_cpu(move || keys::generate(&ctx, key_type, &name)).await?
+    }
+
+    /// Makes the first key of an application of this connector: one that signs as its template says.
+    pub async fn make_first_key(&self, ctx: &Ctx, connector: &Connector, name: &str) -> Result<NewKey> {
+        self.make_key(ctx, connector.sso_settings()?.signature_algorithm.key_type(), name).await
     }
 
     /// Runs work that keeps a core busy (RSA, XML, pictures) on a thread of its own kind, a bounded number at a time, so

@@ -10,7 +10,7 @@ use crate::catalog::sso::{DenyTo, SsoSettings};
 use crate::db::group_commit::Step;
 use crate::events::{self, Event, EventName};
 use crate::metrics::{Initiator, SignonOutcome};
-use crate::saml::binding::RelayState;
+use crate::saml::binding::{RelayState, STANDARD_RELAY_STATE};
 use crate::saml::receive::Trusted;
 use crate::saml::refusal::{Reason, Refusal};
 use crate::saml::response::{Attribute, ErrorResponse, NameId};
@@ -160,9 +160,10 @@ async fn respond(
         Ok(Ok(prepared)) => prepared,
         Ok(Err(refusal)) => return refuse(installation, ctx, target, true, &refusal).await,
         Err(error) => match request {
-            Some(trusted) if settings.deny_to == DenyTo::Sp && is_of_the_person(&error) => {
+            Some(trusted) if tells_there(settings, trusted) && is_of_the_person(&error) => {
                 installation.metrics.signon(Initiator::Sp, SignonOutcome::Refused);
-                refusal::note(installation, ctx, true, error.code, Some(target.application.id)).await?;
+                let id = Some(target.application.id);
+                refusal::note_answered(installation, ctx, true, error.code, id).await?;
                 return request_denied(installation, ctx, target, trusted).await;
             }
             _ => return Err(error),
@@ -272,9 +273,11 @@ fn durable_steps(
         .detail("initiated_by", if asked.request.is_some() { "sp" } else { "idp" })
         .detail("name_id_format", prepared.name_id.format.short())
         .detail("session_index", session_index)
+        .detail("key", authorized.target.key.map(|key| key.to_string()).unwrap_or_default())
         .personal("by_group", authorized.by_group.as_str());
     // Accepted, but longer than the standard has it: another IdP may refuse it (SAML-127).
-    if asked.request.and_then(Trusted::relay_state).is_some_and(RelayState::exceeds_standard) {
+    let ours = || asked.relay_state.is_some_and(|state| state.len() > STANDARD_RELAY_STATE);
+    if asked.request.and_then(Trusted::relay_state).is_some_and(RelayState::exceeds_standard) || ours() {
         event = event.detail("warning", Reason::RelayStateOverStandard.code());
     }
     steps.extend(events::steps(ctx, event)?);
@@ -317,23 +320,15 @@ pub async fn refuse(
 ) -> Result<Outcome> {
     let application = &target.application;
     installation.metrics.signon(Initiator::Sp, SignonOutcome::Refused);
-    refusal::note(installation, ctx, signed_in, refusal.code(), Some(application.id)).await?;
-    match &refusal.reply {
-        Some(reply) => {
-            error_response(
-                installation,
-                ctx,
-                target,
-                signed_in,
-                &reply.acs_url,
-                &reply.in_response_to,
-                reply.status,
-                reply.relay_state.as_ref().map(|state| state.as_str().to_owned()),
-            )
-            .await
-        }
-        None => Ok(Outcome::Refused(refusal::page(refusal, &application.label))),
-    }
+    let (code, id) = (refusal.code(), Some(application.id));
+    let Some(reply) = &refusal.reply else {
+        refusal::note(installation, ctx, signed_in, code, id).await?;
+        return Ok(Outcome::Refused(refusal::page(refusal, &application.label)));
+    };
+    refusal::note_answered(installation, ctx, signed_in, code, id).await?;
+    let relay_state = reply.relay_state.as_ref().map(|state| state.as_str().to_owned());
+    let (acs, id) = (&reply.acs_url, &reply.in_response_to);
+    error_response(installation, ctx, target, signed_in, acs, id, reply.status, relay_state).await
 }
 
 /// Tells that a person may not use the application: on a page of ours, or by `RequestDenied` where the application
@@ -347,14 +342,54 @@ pub async fn deny(
 ) -> Result<Outcome> {
     let application = &target.application;
     installation.metrics.signon(initiator(request), SignonOutcome::Refused);
-    refusal::note(installation, ctx, true, denied.code(), Some(application.id)).await?;
-    let to_sp = target.settings.as_ref().is_some_and(|settings| settings.deny_to == DenyTo::Sp);
-    match request {
-        Some(trusted) if to_sp && denied == Denied::NotBound => {
-            request_denied(installation, ctx, target, trusted).await
-        }
-        _ => Ok(Outcome::Refused(denied.refused(&application.label))),
+    let told = request.filter(|trusted| {
+        let settings = target.settings.as_ref();
+        denied == Denied::NotBound && settings.is_some_and(|settings| tells_there(settings, trusted))
+    });
+    let (code, id) = (denied.code(), Some(application.id));
+    if let Some(trusted) = told {
+        refusal::note_answered(installation, ctx, true, code, id).await?;
+        return request_denied(installation, ctx, target, trusted).await;
     }
+    refusal::note(installation, ctx, true, code, id).await?;
+    Ok(Outcome::Refused(denied.refused(&application.label)))
+}
+
+/// Whether the service provider is told that a person may not come in: where it is set so, and always when it asked for
+/// an answer without any page of ours (SAML-119).
+fn tells_there(settings: &SsoSettings, trusted: &Trusted) -> bool {
+    settings.deny_to == DenyTo::Sp || trusted.request().is_passive
+}
+
+/// Tells a failure of ours at the ACS, once there is one to trust (SAML-128, decision 5). What is said of the person,
+/// and what is no failure, goes on as it is; so does the failure when not even that can be said.
+pub(in crate::signon) async fn or_tell_there(
+    installation: &Installation,
+    ctx: &Ctx,
+    target: &Arc<Target>,
+    signed_in: bool,
+    trusted: &Trusted,
+    outcome: Result<Outcome>,
+) -> Result<Outcome> {
+    let error = match outcome {
+        Err(error) if is_ours(&error) => error,
+        other => return other,
+    };
+    tracing::error!(
+        request_id = %ctx.request_id,
+        code = error.code,
+        cause = ?error.internal_cause(),
+        "a sign-on failed on our side; the application is told"
+    );
+    let relay_state = trusted.relay_state().map(|state| state.as_str().to_owned());
+    let (acs, id) = (trusted.acs_url(), &trusted.request().id);
+    let told =
+        error_response(installation, ctx, target, signed_in, acs, id, Status::Responder, relay_state).await;
+    told.or(Err(error))
+}
+
+fn is_ours(error: &Error) -> bool {
+    matches!(error.kind, Kind::Internal | Kind::Unavailable | Kind::StorageFull) && !is_of_the_person(error)
 }
 
 async fn request_denied(

@@ -9,6 +9,7 @@ pub mod admission;
 pub mod cache;
 pub mod configure;
 pub mod context_class;
+pub mod fetches;
 pub mod idp_initiated;
 pub mod installation;
 pub mod issue;

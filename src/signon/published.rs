@@ -6,7 +6,7 @@ use crate::applications::{self, model::Kind};
 use crate::base::name_id::NameIdFormat;
 use crate::base::{Ctx, Error, Result, urls};
 use crate::db::epoch::Epochs;
-use crate::keys;
+use crate::keys::{self, KeyState};
 use crate::saml::metadata::IdpMetadata;
 use crate::signon::{Installation, refusal, target};
 
@@ -29,12 +29,22 @@ async fn application(
     }
 }
 
-/// The metadata of an application (MD-301): only what works.
-pub async fn metadata(installation: &Installation, ctx: &Ctx, epochs: Epochs, slug: &str) -> Result<String> {
+/// The metadata of an application (MD-301): only what works. `by_program`: it is no person who looks at it, so that it
+/// is noted who has it now.
+pub async fn metadata(
+    installation: &Installation,
+    ctx: &Ctx,
+    epochs: Epochs,
+    slug: &str,
+    by_program: bool,
+) -> Result<String> {
     let application = application(installation, ctx, slug).await?;
+    if by_program {
+        installation.fetches.note(ctx, application.id);
+    }
     let keys = keys::list(&mut installation.db.reader(), application.id).await?;
     let certificates: Vec<&[u8]> =
-        keys.iter().filter(|key| key.state != "retired").map(|key| key.certificate.as_slice()).collect();
+        keys.iter().filter(|key| key.published_at.is_some()).map(|key| key.certificate.as_slice()).collect();
     let mut formats = vec![application.sso.name_id.format];
     let target = target::load(installation, epochs, slug).await?;
     let offered = target
@@ -64,6 +74,6 @@ pub async fn metadata(installation: &Installation, ctx: &Ctx, epochs: Epochs, sl
 pub async fn certificate(installation: &Installation, ctx: &Ctx, slug: &str) -> Result<String> {
     let application = application(installation, ctx, slug).await?;
     let keys = keys::list(&mut installation.db.reader(), application.id).await?;
-    let current = keys.iter().find(|key| key.state == "current");
+    let current = keys.iter().find(|key| key.state == KeyState::Current);
     current.map(keys::KeyView::certificate_pem).ok_or_else(|| Error::not_found("certificate"))
 }

@@ -11,7 +11,7 @@ use crate::db::epoch::Epochs;
 use crate::saml::binding::{decode_post, decode_redirect};
 use crate::saml::receive::{Stage, Timing, Trusted, receive as check};
 use crate::saml::refusal::{Reason, Refusal};
-use crate::signon::issue::{Asked, Denied, authorise, deny, issue, refuse, subject_of};
+use crate::signon::issue::{Asked, Denied, authorise, deny, issue, or_tell_there, refuse, subject_of};
 use crate::signon::outcome::Outcome;
 use crate::signon::pending::{self, Pending, Waiting};
 use crate::signon::target::{self, Target};
@@ -85,14 +85,34 @@ pub(in crate::signon) async fn noted(
     slug: &str,
     outcome: Result<Outcome>,
 ) -> Result<Outcome> {
-    let Err(error) = &outcome else { return outcome };
-    let decided = matches!(error.kind, Kind::Forbidden | Kind::Conflict | Kind::Gone);
-    if decided || error.code == TooLong::CODE {
-        let id = target::load(installation, visitor.epochs, slug).await?.map(|target| target.application.id);
-        let signed_in = visitor.session.is_some();
-        refusal::note(installation, ctx, signed_in, error.code, id).await?;
+    if let Err(error) = &outcome {
+        note_error(installation, ctx, visitor, slug, error).await?;
     }
     outcome
+}
+
+/// The event of a refusal that travels as an error, wherever at the door it was found.
+pub async fn note_error(
+    installation: &Installation,
+    ctx: &Ctx,
+    visitor: Visitor<'_>,
+    slug: &str,
+    error: &Error,
+) -> Result<()> {
+    let decided = matches!(
+        error.kind,
+        Kind::Malformed | Kind::Invalid | Kind::Forbidden | Kind::Conflict | Kind::Gone | Kind::TooMany
+    );
+    if !decided && error.code != TooLong::CODE {
+        return Ok(());
+    }
+    let id = target::load(installation, visitor.epochs, slug).await?.map(|target| target.application.id);
+    let signed_in = visitor.session.is_some();
+    if error.kind == Kind::TooMany {
+        // It is refused because it counted already.
+        return refusal::note_answered(installation, ctx, signed_in, error.code, id).await;
+    }
+    refusal::note(installation, ctx, signed_in, error.code, id).await
 }
 
 async fn look_at(
@@ -135,7 +155,8 @@ async fn look_at(
             consume: None,
             remember_request: trusted.is_signed(),
         };
-        return answer(installation, ctx, visitor.epochs, &target, session, asked).await;
+        let answered = answer(installation, ctx, visitor.epochs, &target, session, asked).await;
+        return or_tell_there(installation, ctx, &target, true, &trusted, answered).await;
     }
     if let (Waiting::Redirect { .. }, true) = (&waiting, trusted.request().is_passive) {
         // Neither a session nor a fresh password can be had without a page.
@@ -143,13 +164,14 @@ async fn look_at(
         return refuse(installation, ctx, &target, visitor.session.is_some(), &refusal).await;
     }
     let remember = trusted.is_signed().then(|| trusted.request().id.as_str());
-    let handle =
-        pending::park(installation, ctx, target.application.id, visitor.browser, &waiting, remember).await?;
-    match waiting {
+    let id = target.application.id;
+    let parked = pending::park(installation, ctx, id, visitor.browser, &waiting, remember).await;
+    let outcome = parked.map(|handle| match waiting {
         // A form from another site brings no Lax cookie: whether somebody is signed in shows at the next GET.
-        Waiting::Post { .. } => Ok(Outcome::Resume { handle }),
-        _ => Ok(Outcome::SignIn { handle }),
-    }
+        Waiting::Post { .. } => Outcome::Resume { handle },
+        _ => Outcome::SignIn { handle },
+    });
+    or_tell_there(installation, ctx, &target, visitor.session.is_some(), &trusted, outcome).await
 }
 
 /// Goes on with a stored request: after a sign-in, or after the bounce of a POST.
@@ -201,17 +223,16 @@ async fn take_up(
         Ok(trusted) => trusted,
         Err(refusal) => return refuse(installation, ctx, &target, visitor.session.is_some(), &refusal).await,
     };
-    let fresh =
-        |session: &SessionView| pending.authenticated_at.is_some_and(|at| session.authenticated_at >= at);
     match visitor.session {
-        Some(session) if !trusted.request().force_authn || fresh(session) => {
+        Some(session) if !trusted.request().force_authn || is_fresh(&pending, session) => {
             let asked = Asked {
                 request: Some(&trusted),
                 relay_state: None,
                 consume: Some(&pending.handle_hash),
                 remember_request: false,
             };
-            answer(installation, ctx, visitor.epochs, &target, session, asked).await
+            let answered = answer(installation, ctx, visitor.epochs, &target, session, asked).await;
+            or_tell_there(installation, ctx, &target, true, &trusted, answered).await
         }
         session if trusted.request().is_passive => {
             let refusal = trusted.refuse(Reason::Passive);
@@ -219,6 +240,11 @@ async fn take_up(
         }
         _ => Ok(Outcome::SignIn { handle: handle.to_owned() }),
     }
+}
+
+/// Whether the password was entered for this very request.
+fn is_fresh(pending: &Pending, session: &SessionView) -> bool {
+    pending.authenticated_at.is_some_and(|at| session.authenticated_at >= at)
 }
 
 /// Decodes and checks on a bounded pool: XML and signatures cost time that an attacker chooses.
@@ -274,6 +300,8 @@ pub struct Purpose {
     pub target: Arc<Target>,
     /// The stored request.
     pub pending: Pending,
+    /// Whether the session that is there is not enough for it.
+    pub wants_password: bool,
 }
 
 /// The purpose of a sign-in, for its page; `None` when the handle does not count (any more).
@@ -283,13 +311,24 @@ pub async fn purpose(
     visitor: Visitor<'_>,
     handle: &str,
 ) -> Result<Option<Purpose>> {
-    let Some((pending, _)) = pending::find(&installation.db, ctx, handle, visitor.browser).await? else {
+    let Some((pending, waiting)) = pending::find(&installation.db, ctx, handle, visitor.browser).await?
+    else {
         return Ok(None);
     };
     let application = crate::applications::find(&mut installation.db.reader(), pending.application).await?;
     let Some(application) = application else { return Ok(None) };
-    let target = target::load(installation, visitor.epochs, &application.slug).await?;
-    Ok(target.map(|target| Purpose { target, pending }))
+    let Some(target) = target::load(installation, visitor.epochs, &application.slug).await? else {
+        return Ok(None);
+    };
+    let wants_password = match (visitor.session, &waiting) {
+        (None, _) => true,
+        (Some(_), Waiting::IdpInitiated { .. }) => false,
+        // What is wrong with a request is said where it goes on.
+        (Some(session), _) => examine(installation, &target, &waiting, Stage::Resumed)
+            .await?
+            .is_ok_and(|trusted| trusted.request().force_authn && !is_fresh(&pending, session)),
+    };
+    Ok(Some(Purpose { target, pending, wants_password }))
 }
 
 /// The request can't be found: too old, answered already, or from another browser.

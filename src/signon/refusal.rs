@@ -6,6 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
+use crate::auth::throttle;
 use crate::base::clock::MINUTE;
 use crate::base::id::{ApplicationId, UserId};
 use crate::base::{Actor, Ctx, Error, Kind, Result};
@@ -118,12 +119,15 @@ impl RefusalCounts {
     }
 }
 
-/// Whose refusals are counted together.
+/// Whose refusals are counted together. What a page of somebody else makes a browser load is counted apart: else one
+/// page with pictures could close the door to all who share its visitor's address.
 fn source(ctx: &Ctx) -> String {
-    match &ctx.actor {
-        Actor::User { id, .. } => id.to_string(),
-        _ => source_prefix(ctx.source),
-    }
+    let who = match (&ctx.actor, ctx.source) {
+        (Actor::User { id, .. }, _) => id.to_string(),
+        (_, Some(address)) => throttle::source_key(address),
+        (_, None) => String::new(),
+    };
+    if ctx.embedded { format!("embedded {who}") } else { who }
 }
 
 async fn write(
@@ -151,9 +155,22 @@ fn event(code: &'static str, application: Option<ApplicationId>) -> Event {
     }
 }
 
-/// Notes a refusal: counted when nobody is signed in; when somebody is, an event of its own the first time in a
-/// minute, and one more for all repeats of that minute.
+/// Notes a refusal and counts it against its source (decision 16).
 pub async fn note(
+    installation: &Installation,
+    ctx: &Ctx,
+    signed_in: bool,
+    code: &'static str,
+    application: Option<ApplicationId>,
+) -> Result<()> {
+    installation.refusals.count(ctx);
+    note_answered(installation, ctx, signed_in, code, application).await
+}
+
+/// Notes a refusal that counts against nobody, because the service provider is told of it at its ACS: `NoPassive` is
+/// the ordinary answer to a silent question. Of somebody unknown it is kept for the event of the minute; of somebody
+/// who is signed in it is an event of its own the first time in a minute, and one more for all repeats of that minute.
+pub async fn note_answered(
     installation: &Installation,
     ctx: &Ctx,
     signed_in: bool,
@@ -162,7 +179,6 @@ pub async fn note(
 ) -> Result<()> {
     let counts = &installation.refusals;
     installation.metrics.refusal(code);
-    counts.count(ctx);
     if !signed_in {
         counts.keep_for_event(ctx, code, application);
         return Ok(());

@@ -1,6 +1,7 @@
 //! Attribute release: what of a person goes into an assertion, by the application's mapping and nothing else
 //! (SAML-213). Pure: the same mapping and subject always give the same attributes.
 
+use crate::base::id::GroupId;
 use crate::base::property::Source;
 use crate::catalog::sso::{Attribute, GroupFilter, NameId, Transform, ValueFrom, transform};
 use crate::directory::value_of;
@@ -56,8 +57,12 @@ fn values(
         ValueFrom::Constant(text) => vec![text.clone()],
         ValueFrom::Groups(filter) => groups(subject, filter),
         ValueFrom::ByGroup(by) => {
-            let member =
-                |name: &str| subject.groups.iter().any(|(id, group)| group == name || id.to_string() == name);
+            // By id alone: a name passes from one group to another.
+            let member = |group: &str| {
+                group
+                    .parse::<GroupId>()
+                    .is_ok_and(|wanted| subject.groups.iter().any(|(id, _)| *id == wanted))
+            };
             let mut matched =
                 by.rules.iter().filter(|rule| member(&rule.group)).map(|rule| rule.value.clone());
             let mut found: Vec<String> =

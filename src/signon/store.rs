@@ -1,8 +1,10 @@
-//! SQL of sign-on: pending requests, seen requests, persistent `NameIDs`, sessions at service providers, last uses.
+//! SQL of sign-on: pending requests, seen requests, persistent `NameIDs`, sessions at service providers, last uses,
+//! fetches of metadata.
 
 use crate::base::id::{ApplicationId, SessionId, UserId};
 use crate::base::{Result, Timestamp};
-use crate::db::{Executor, Query, Tx, sql};
+use crate::db::{Executor, Query, Row, Tx, sql};
+use crate::signon::fetches::Fetch;
 use crate::signon::pending::{Kept, Pending};
 
 pub(super) async fn insert_pending(
@@ -191,4 +193,54 @@ pub(super) async fn list_last_uses(
     );
     let rows = executor.all(query.bind_text(user).bind(limit)).await?;
     rows.iter().map(|row| Ok((row.parse("application_id")?, row.time("used_at")?))).collect()
+}
+
+/// Notes the last fetch of a source, unless the application is gone.
+pub(super) async fn upsert_fetch(tx: &mut Tx, application: ApplicationId, fetch: &Fetch) -> Result<()> {
+    let query = sql("INSERT INTO metadata_fetches (application_id, source, user_agent, fetched_at) \
+         SELECT a.id, $2, $3, $4 FROM applications a WHERE a.id = $1 \
+         ON CONFLICT (application_id, source) DO UPDATE SET \
+         user_agent = excluded.user_agent, fetched_at = excluded.fetched_at")
+    .bind_text(application)
+    .bind(fetch.source.as_str())
+    .bind(fetch.user_agent.as_str())
+    .bind(fetch.fetched_at);
+    tx.run(query).await.map(drop)
+}
+
+/// Forgets the fetches of an application before an instant, and all but the latest so many.
+pub(super) async fn prune_fetches(
+    tx: &mut Tx,
+    application: ApplicationId,
+    kept: i64,
+    before: Timestamp,
+) -> Result<()> {
+    let query =
+        sql("DELETE FROM metadata_fetches WHERE application_id = $1 AND (fetched_at < $2 OR source NOT IN \
+         (SELECT f.source FROM metadata_fetches f WHERE f.application_id = $1 \
+         ORDER BY f.fetched_at DESC, f.source LIMIT $3))")
+        .bind_text(application)
+        .bind(before)
+        .bind(kept);
+    tx.run(query).await.map(drop)
+}
+
+/// Fetches since an instant, the latest first.
+pub(super) async fn list_fetches(
+    executor: &mut impl Executor,
+    application: ApplicationId,
+    since: Timestamp,
+) -> Result<Vec<Fetch>> {
+    let query = sql("SELECT source, user_agent, fetched_at FROM metadata_fetches \
+         WHERE application_id = $1 AND fetched_at >= $2 ORDER BY fetched_at DESC, source")
+    .bind_text(application)
+    .bind(since);
+    let read = |row: &Row| {
+        Ok(Fetch {
+            source: row.text("source")?,
+            user_agent: row.text("user_agent")?,
+            fetched_at: row.time("fetched_at")?,
+        })
+    };
+    executor.all(query).await?.iter().map(read).collect()
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::applications::model::{Application, Kind};
 use crate::applications::{self, binding, resolved};
-use crate::base::id::GroupId;
+use crate::base::id::{GroupId, KeyId};
 use crate::base::name_id::NameIdFormat;
 use crate::base::property::{Property, Source};
 use crate::base::{Error, Result, urls};
@@ -29,6 +29,8 @@ pub struct Target {
     pub bound: Vec<GroupId>,
     /// The IdP URL, as configured.
     pub endpoint_url: String,
+    /// The key that signs.
+    pub key: Option<KeyId>,
     signer: Option<Arc<OpensslSigner>>,
     acs: Vec<AssertionConsumer>,
     signing_keys: Vec<VerificationKey>,
@@ -111,13 +113,21 @@ pub async fn load(installation: &Installation, epochs: Epochs, slug: &str) -> Re
         return Ok(Some(target));
     }
     let mut reader = installation.db.reader();
-    let Some(application) = applications::find_by_slug(&mut reader, slug).await? else { return Ok(None) };
-    let target = Arc::new(build(installation, application).await?);
+    let Some(application) = applications::find_for_sign_on(&mut reader, slug).await? else { return Ok(None) };
+    let target = Arc::new(build(installation, application, None).await?);
     installation.cache.put_target(epochs, slug, target.clone());
     Ok(Some(target))
 }
 
-async fn build(installation: &Installation, application: Application) -> Result<Target> {
+/// The same as if another of its keys signed already. Not kept.
+pub async fn load_with_key(installation: &Installation, slug: &str, key: KeyId) -> Result<Arc<Target>> {
+    let mut reader = installation.db.reader();
+    let application = applications::find_for_sign_on(&mut reader, slug).await?;
+    let application = application.ok_or_else(|| Error::not_found("application"))?;
+    build(installation, application, Some(key)).await.map(Arc::new)
+}
+
+async fn build(installation: &Installation, application: Application, key: Option<KeyId>) -> Result<Target> {
     let mut reader = installation.db.reader();
     let bound = binding::groups_of(&mut reader, application.id).await?;
     let bound = bound.into_iter().map(|(group, _)| group).collect();
@@ -126,6 +136,7 @@ async fn build(installation: &Installation, application: Application) -> Result<
         settings: None,
         bound,
         endpoint_url,
+        key: None,
         signer: None,
         acs: Vec::new(),
         signing_keys: Vec::new(),
@@ -151,10 +162,19 @@ async fn build(installation: &Installation, application: Application) -> Result<
             binding: AcsBinding::Post,
         })
         .collect();
-    let key = keys::open_current(&mut reader, &installation.vault, target.application.id).await?;
-    let algorithm = settings.signature_algorithm;
+    let (vault, id) = (&installation.vault, target.application.id);
+    let mut algorithm = settings.signature_algorithm;
+    let key = match key {
+        None => keys::open_current(&mut reader, vault, id).await?,
+        Some(key) => keys::open(&mut reader, vault, id, key).await?,
+    };
+    if !key.view.key_type.makes(algorithm) {
+        // As it will be when the key is switched to.
+        algorithm = key.view.key_type.algorithms()[0];
+    }
+    target.key = Some(key.view.id);
     let signer =
-        OpensslSigner::new(key.private, key.view.certificate.clone(), algorithm).map_err(Error::internal)?;
+        OpensslSigner::new(key.private, &key.view.certificate, algorithm).map_err(Error::internal)?;
     target.signer = Some(Arc::new(signer));
     target.settings = Some(settings);
     Ok(target)

@@ -8,12 +8,12 @@ use crate::applications::model::Kind as ApplicationKind;
 use crate::applications::sso::check_complete;
 use crate::applications::{self, Application};
 use crate::auth::SessionView;
-use crate::base::id::ApplicationId;
+use crate::base::id::{ApplicationId, KeyId};
 use crate::base::{Ctx, Error, Result};
 use crate::db::epoch::Epochs;
 use crate::events::{Event, EventName, record};
-use crate::keys;
-use crate::signon::issue::{prepare, refuse, subject_of};
+use crate::keys::{self, KeyState};
+use crate::signon::issue::{Asked, authorise, deny, issue, prepare, refuse, subject_of};
 use crate::signon::outcome::{Outcome, PostForm};
 use crate::signon::signing::{Addressed, sign};
 use crate::signon::{Installation, target};
@@ -86,9 +86,34 @@ pub async fn trial(
     Ok(Outcome::Post(PostForm { label, acs_url: address.acs_url, saml_response, relay_state: None }))
 }
 
+/// Signs the person of the session on to the application itself as if the key signed already, so that an administrator
+/// sees whether the application takes it before everybody depends on it. Nothing else differs from a sign-on: who may
+/// not use the application is refused.
+pub async fn try_key(
+    installation: &Installation,
+    ctx: &Ctx,
+    epochs: Epochs,
+    session: &SessionView,
+    id: ApplicationId,
+    key: KeyId,
+) -> Result<Outcome> {
+    let application = applications::require(&mut installation.db.reader(), id).await?;
+    check_complete(&installation.catalog, &application)?;
+    let target = target::load_with_key(installation, &application.slug, key).await?;
+    let subject = subject_of(installation, epochs, session).await?;
+    let authorized = match authorise(&target, &subject) {
+        Ok(authorized) => authorized,
+        Err(denied) => return deny(installation, ctx, &target, denied, None).await,
+    };
+    let relay_state = target.settings()?.default_relay_state.clone();
+    let asked =
+        Asked { request: None, relay_state: relay_state.as_deref(), consume: None, remember_request: false };
+    issue(installation, ctx, &authorized, session, asked).await
+}
+
 async fn described(installation: &Installation, application: &Application) -> Result<TrialApplication> {
     let keys = keys::list(&mut installation.db.reader(), application.id).await?;
-    let current = keys.iter().find(|key| key.state == "current");
+    let current = keys.iter().find(|key| key.state == KeyState::Current);
     let key = current.ok_or_else(|| Error::internal("an application has no signing key"))?;
     Ok(TrialApplication {
         slug: application.slug.clone(),

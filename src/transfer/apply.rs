@@ -2,11 +2,12 @@
 //! happen and not a guess; then carried out in one transaction, all or nothing, if it still comes to the same.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::applications;
 use crate::base::{Ctx, Error, Result};
-use crate::catalog::model::ConnectorKind;
-use crate::keys::{self, GeneratedKey};
+use crate::catalog::model::{Connector, ConnectorKind};
+use crate::keys::NewKey;
 use crate::signon::Installation;
 use crate::transfer::perform::{Keys, Performance};
 use crate::transfer::plan::Plan;
@@ -47,7 +48,7 @@ pub async fn rehearse(
     let keys = match news.first() {
         None => Keys::default(),
         // Whichever key it is, it is taken back with the rest.
-        Some((_, name)) => Keys::ForAll(generate(installation, ctx, name).await?),
+        Some((_, connector)) => Keys::ForAll(first_key(installation, ctx, connector).await?),
     };
     let mut tx = installation.db.begin().await?;
     let plan = Performance::new(installation, ctx, declared, options, &keys).run(&mut tx).await?;
@@ -67,8 +68,8 @@ pub async fn carry_out(
         return Ok(());
     }
     let mut keys = HashMap::new();
-    for (slug, name) in new_applications(installation, declared).await? {
-        keys.insert(slug, generate(installation, ctx, &name).await?);
+    for (slug, connector) in new_applications(installation, declared).await? {
+        keys.insert(slug, first_key(installation, ctx, &connector).await?);
     }
     let keys = Keys::Each(keys);
     let mut tx = installation.db.begin().await?;
@@ -90,20 +91,22 @@ pub(in crate::transfer) fn changed_meanwhile() -> Error {
     )
 }
 
-/// Slug and connector name of each declared application that is not there and wants a key.
-async fn new_applications(installation: &Installation, declared: &Declared) -> Result<Vec<(String, String)>> {
+async fn first_key(installation: &Installation, ctx: &Ctx, connector: &Connector) -> Result<NewKey> {
+    installation.make_first_key(ctx, connector, &connector.name).await
+}
+
+/// Slug and connector of each declared application that is not there and wants a key.
+async fn new_applications(
+    installation: &Installation,
+    declared: &Declared,
+) -> Result<Vec<(String, Arc<Connector>)>> {
     let mut out = Vec::new();
     for (_, entry) in declared.applications.iter().flatten() {
         let Some(connector) = installation.catalog.find(&entry.connector) else { continue };
         let known = applications::find_by_slug(&mut installation.db.reader(), &entry.slug).await?;
         if connector.kind == ConnectorKind::Saml && known.is_none() {
-            out.push((entry.slug.clone(), connector.name.clone()));
+            out.push((entry.slug.clone(), connector.clone()));
         }
     }
     Ok(out)
-}
-
-async fn generate(installation: &Installation, ctx: &Ctx, name: &str) -> Result<GeneratedKey> {
-    let (ctx, name) = (ctx.clone(), name.to_owned());
-    installation.on_cpu(move || keys::generate(&ctx, &name)).await?
 }

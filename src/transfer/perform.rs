@@ -13,7 +13,7 @@ use crate::base::{Ctx, Error, FieldError, Kind, Result};
 use crate::catalog::model::ConnectorKind;
 use crate::db::Tx;
 use crate::directory::{GroupPatch, NewGroup, groups};
-use crate::keys::GeneratedKey;
+use crate::keys::NewKey;
 use crate::settings::{self, Settings};
 use crate::signon::{Installation, configure};
 use crate::transfer::apply::{Options, Refused, changed_meanwhile};
@@ -30,13 +30,13 @@ pub(in crate::transfer) enum Keys {
     #[default]
     None,
     /// One for all of them, in a rehearsal.
-    ForAll(GeneratedKey),
+    ForAll(NewKey),
     /// Each its own, by slug.
-    Each(HashMap<String, GeneratedKey>),
+    Each(HashMap<String, NewKey>),
 }
 
 impl Keys {
-    fn of(&self, slug: &str) -> Option<&GeneratedKey> {
+    fn of(&self, slug: &str) -> Option<&NewKey> {
         match self {
             Self::None => None,
             Self::ForAll(key) => Some(key),

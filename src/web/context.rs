@@ -74,7 +74,8 @@ pub async fn surround<F: Future<Output = Response>>(
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
     let source = peer.map(|peer| client_address(peer, request.headers(), &web.options.trusted_proxies));
     let user_agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok());
-    let ctx = web.installation.request_ctx(source, user_agent);
+    let mut ctx = web.installation.request_ctx(source, user_agent);
+    ctx.embedded = request.headers().get("sec-fetch-dest").is_some_and(|place| place != "document");
     let notes = Notes::default();
     let method = request.method().clone();
     request.extensions_mut().insert(ctx.clone());

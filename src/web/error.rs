@@ -13,7 +13,8 @@ use crate::base::{Ctx, Error, FieldError, Kind};
 use crate::web::context::Notes;
 use crate::web::metrics::METRICS;
 use crate::web::pages::parts::{Fact, When};
-use crate::web::pages::{RefusalPage, Shell};
+
+use crate::web::pages::{RefusalPage, Shell, Theme};
 use crate::web::paths::is_under;
 use crate::web::render::html;
 use crate::web::state::{Shared, Web};
@@ -57,6 +58,15 @@ pub(in crate::web) fn status_of(kind: Kind) -> StatusCode {
 }
 
 impl Failure {
+    /// The error, where one is to be drawn.
+    #[must_use]
+    pub fn error(&self) -> Option<&Error> {
+        match self {
+            Self::Refused(refused) => Some(&refused.error),
+            Self::Instead(_) => None,
+        }
+    }
+
     /// An error under another status than its kind's, for what only HTTP knows.
     #[must_use]
     pub fn with_status(status: StatusCode, error: Error) -> Self {
@@ -146,13 +156,13 @@ pub async fn draw<F: Future<Output = Response>>(
     let head = request.method() == Method::HEAD;
     let ctx = request.extensions().get::<Ctx>().cloned();
     let notes = request.extensions().get::<Notes>().cloned().unwrap_or_default();
-    let cookies = request.headers().clone();
+    let theme = web.cookies.theme(request.headers());
     let mut response = inner(request).await;
     let Some(refused) = response.extensions_mut().remove::<Arc<Refused>>() else { return response };
     let Some(ctx) = ctx else { return response };
     report(&refused, &ctx);
     let mut drawn =
-        if api { problem(&refused, &ctx) } else { page(web, &refused, &ctx, &notes, &cookies).await };
+        if api { problem(&refused, &ctx) } else { page(web, &refused, &ctx, &notes, theme).await };
     if head {
         *drawn.body_mut() = axum::body::Body::empty();
     }
@@ -239,20 +249,14 @@ fn door(status: StatusCode) -> &'static str {
     }
 }
 
-async fn page(
-    web: &Web,
-    refused: &Refused,
-    ctx: &Ctx,
-    notes: &Notes,
-    cookies: &axum::http::HeaderMap,
-) -> Response {
+async fn page(web: &Web, refused: &Refused, ctx: &Ctx, notes: &Notes, theme: Theme) -> Response {
     let Refused { error, status } = refused;
     let heading = heading(*status);
     let mut shell = match notes.known() {
         Some(live) => web.shell_of(&live, heading).await,
         None => web.shell_of_nobody(heading).await,
     };
-    shell.theme = web.cookies.theme(cookies);
+    shell.theme = theme;
     shell.reference = ctx.request_id.to_string();
     let page = RefusalPage {
         shell,

@@ -47,11 +47,16 @@ impl Fields {
         Ok(())
     }
 
-    /// Takes a field that must come once.
-    pub fn take(&mut self, name: &str) -> Option<String> {
-        let mut values = self.values.remove(name)?;
+    /// Takes a field that may come once.
+    pub fn take(&mut self, name: &str) -> Result<Option<String>, Error> {
+        let Some(mut values) = self.values.remove(name) else { return Ok(None) };
         self.names.retain(|other| other != name);
-        if values.len() == 1 { values.pop() } else { None }
+        if values.len() > 1 {
+            let message =
+                format!("{name} came more than once. Leave out all but one, or go back and start again.");
+            return Err(Error::new(Kind::Malformed, "parameter_repeated", message));
+        }
+        Ok(values.pop())
     }
 
     /// The fields as a type: lists take several values, `on` is true and a missing checkbox can be a default.
@@ -251,7 +256,10 @@ mod tests {
         assert_eq!(read("name=a&name=b&action=save"), Err("form_unreadable"));
         assert_eq!(read("name=a&action=save&action=activate"), Err("form_unreadable"));
         assert_eq!(read("n%61me=a&name=b&action=save"), Err("form_unreadable"), "in another spelling");
-        assert_eq!(Fields::parse("csrf=a&csrf=b").unwrap().take("csrf"), None);
+        let mut fields = Fields::parse("csrf=a&n%61me=a&name=a").unwrap();
+        assert_eq!(fields.take("name").unwrap_err().code, "parameter_repeated");
+        assert_eq!(fields.take("csrf").unwrap().as_deref(), Some("a"));
+        assert_eq!(fields.take("csrf").unwrap(), None);
     }
 
     #[test]

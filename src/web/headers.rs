@@ -1,8 +1,6 @@
 //! Headers of every answer (W-01, W-02). Handlers say what differs by an extension of the response: a [`Policy`], or
 //! [`Cacheable`]; whatever else they set is overwritten, so that none can forget or loosen one.
 
-use std::future::Future;
-
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::response::Response;
 use url::Url;
@@ -54,8 +52,7 @@ pub fn origin_of(url: &str) -> Option<String> {
 pub struct Cacheable;
 
 /// Puts the headers on.
-pub async fn protect(web: &Shared, answered: impl Future<Output = Response>) -> Response {
-    let mut response = answered.await;
+pub fn protect(web: &Shared, mut response: Response) -> Response {
     let policy = response.extensions_mut().remove::<Policy>();
     let cacheable = response.extensions_mut().remove::<Cacheable>().is_some();
     set(response.headers_mut(), policy.as_ref(), cacheable, web.installation.base_url.is_secure());

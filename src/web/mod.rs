@@ -74,6 +74,5 @@ pub fn assemble(routes: Routes, web: &Shared) -> Router {
 async fn surround(State(web): State<Shared>, request: Request, next: Next) -> Response {
     let routed = |request| shed::contain_panics(shed::admit(&web, request, next));
     let drawn = |request| error::draw(&web, request, routed);
-    let answered = context::surround(&web, request, drawn);
-    headers::protect(&web, answered).await
+    headers::protect(&web, context::surround(&web, request, drawn).await)
 }

@@ -81,13 +81,12 @@ fn overloaded() -> Failure {
 }
 
 /// A panic becomes our own failure, with a line in the log, and ends nothing but its request.
-pub async fn contain_panics(answered: impl Future<Output = Response>) -> Response {
-    match AssertUnwindSafe(answered).catch_unwind().await {
-        Ok(response) => response,
-        Err(panic) => {
+pub fn contain_panics(answered: impl Future<Output = Response>) -> impl Future<Output = Response> {
+    AssertUnwindSafe(answered).catch_unwind().map(|answered| {
+        answered.unwrap_or_else(|panic| {
             let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
             let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
             Failure::from(Error::internal(format!("a handler panicked: {text}"))).into_response()
-        }
-    }
+        })
+    })
 }

@@ -75,6 +75,17 @@ async fn w_14_each_action_leaves_exactly_its_events() {
     did(&["application_unbind"], "DELETE", heap(&format!("/groups/{group}")), none()).await;
     did(&["application_deactivate"], "POST", heap("/sso/deactivate"), none()).await;
 
+    let key = json!({ "publish": false });
+    let key = id(&did(&["certificate_create"], "POST", heap("/keys"), key).await.body);
+    let key = |rest: &str| heap(&format!("/keys/{key}{rest}"));
+    did(&["certificate_publish"], "POST", key("/publish"), none()).await;
+    did(&[], "POST", key("/publish"), none()).await;
+    did(&["certificate_withdraw"], "POST", key("/withdraw"), none()).await;
+    did(&["certificate_publish"], "POST", key("/publish"), none()).await;
+    let before = owner.get(&heap("/keys")).await.body["items"][0]["id"].as_str().unwrap().to_owned();
+    did(&["certificate_rotate"], "POST", key("/promote"), none()).await;
+    did(&["certificate_delete"], "DELETE", heap(&format!("/keys/{before}")), none()).await;
+
     let token = json!({ "name": "import" });
     let token = id(&did(&["token_create"], "POST", "/tokens".to_owned(), token).await.body);
     did(&["token_revoke"], "DELETE", format!("/tokens/{token}"), none()).await;

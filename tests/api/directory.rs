@@ -35,6 +35,49 @@ async fn people_are_created_changed_suspended_and_deleted() {
 }
 
 #[tokio::test]
+async fn a_38_a_person_s_fields_come_once_each_and_are_named_when_they_are_wrong() {
+    let house = House::open().await;
+    let owner = house.api(Role::Owner).await;
+    for (text, code, field, of_field) in [
+        (
+            r#"{"username":"ada","username":"bob","email":"a@example.com"}"#,
+            "invalid_input",
+            "username",
+            "duplicate_field",
+        ),
+        (
+            r#"{"username":"ada","email":"a@example.com","password":null,"password":"x"}"#,
+            "invalid_input",
+            "password",
+            "duplicate_field",
+        ),
+        (
+            r#"{"username":"ada","email":"a@example.com","password":1}"#,
+            "invalid_input",
+            "password",
+            "wrong_type",
+        ),
+        (r#"{"username":1,"email":"a@example.com"}"#, "invalid_input", "username", "wrong_type"),
+        (r#"{"username":"ada"}"#, "invalid_input", "email", "required"),
+        (
+            r#"{"username":"ada","email":"a@example.com","role":"owner"}"#,
+            "unknown_field",
+            "role",
+            "unknown_field",
+        ),
+    ] {
+        let headers = [("content-type", "application/json")];
+        let refused = owner.send("POST", "/users", &headers, text.into()).await.refused(422, code);
+        assert_eq!(
+            (&refused["errors"][0]["field"], &refused["errors"][0]["code"]),
+            (&json!(field), &json!(of_field)),
+            "{text}"
+        );
+    }
+    assert_eq!(owner.get("/users").await.expect(200)["items"], json!([]), "nobody was made");
+}
+
+#[tokio::test]
 async fn a_40_what_is_made_again_inherits_nothing() {
     let house = House::open().await;
     let owner = house.api(Role::Owner).await;

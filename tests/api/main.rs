@@ -4,6 +4,7 @@
 mod catalogue;
 mod conventions;
 mod directory;
+mod group_rules;
 mod main_job;
 mod matrix;
 mod promises;

@@ -67,6 +67,33 @@ async fn w_11_a_token_is_good_until_it_is_revoked_or_ends() {
 }
 
 #[tokio::test]
+async fn w_11_a_token_made_with_a_token_goes_with_it() {
+    let house = House::open().await;
+    let (owner, other) = (house.api(Role::Owner).await, house.api(Role::Owner).await);
+    let me = owner.get("/me").await.expect(200);
+    let new = json!({ "name": "child", "role": "owner", "expires_in_days": 365 });
+    let child = owner.post("/tokens", new).await.expect(201);
+    assert_eq!(child["expires_at"], me["expires_at"], "it lives no longer than its maker");
+    let program = house.with(child["token"].as_str().unwrap());
+    let grandchild = program.post("/tokens", json!({ "name": "grandchild" })).await.expect(201);
+    let last = house.with(grandchild["token"].as_str().unwrap());
+    let listed = other.get("/tokens").await.expect(200);
+    for (token, maker) in [(&me, &Value::Null), (&child, &me["id"]), (&grandchild, &child["id"])] {
+        let mut rows = listed["items"].as_array().unwrap().iter();
+        let row = rows.find(|row| row["id"] == token["id"]).unwrap();
+        assert_eq!(&row["created_by_token"], maker, "{}", row["name"]);
+    }
+    last.get("/me").await.expect(200);
+    other.delete(&format!("/tokens/{}", id(&me))).await.expect(204);
+    for refused in [&owner, &program, &last] {
+        refused.get("/me").await.refused(401, "token_unknown");
+    }
+    let events = other.get("/events?name=token_revoke").await.expect(200);
+    assert_eq!(events["items"].as_array().unwrap().len(), 3);
+    other.get("/me").await.expect(200);
+}
+
+#[tokio::test]
 async fn a_29_links_lead_to_the_base_url_whatever_host_is_claimed() {
     let house = House::open().await;
     let owner = house.api(Role::Owner).await;

@@ -17,6 +17,7 @@ use tessera::auth::{
     NewAccount, NewApiToken, PasswordOptions, Passwords, Role, SignIn, account, api_token, password, sign_in,
 };
 use tessera::base::id::{GroupId, UserId};
+use tessera::base::signature::KeyType;
 use tessera::base::urls::BaseUrl;
 use tessera::base::{Actor, Clock, Ctx, Random, Timestamp};
 use tessera::catalog::Catalog;
@@ -130,7 +131,7 @@ impl House {
     /// A custom application, active, bound to the group.
     pub async fn application(&self, slug: &str, settings: serde_json::Value) -> Application {
         let house = &self.installation;
-        let key = keys::generate(&self.ctx(), slug).unwrap();
+        let key = keys::generate(&self.ctx(), KeyType::Rsa2048, slug).unwrap();
         let around = Surroundings { catalog: &house.catalog, vault: &house.vault, base_url: &house.base_url };
         let new = NewApplication {
             connector: "custom-saml".to_owned(),

@@ -42,6 +42,30 @@ async fn relay_state_of_a_link_counts_only_when_it_is_allowed() {
 }
 
 #[tokio::test]
+async fn w_13_a_relay_state_that_comes_twice_is_refused_and_not_dropped() {
+    let house = House::open().await;
+    let application = house.application("app", json!({ "relay_states": ["*"] })).await;
+    let mut browser = house.member("livia").await;
+    let asked = house.get_from_elsewhere(&mut browser, "/saml2/app").await;
+    let token = format!("csrf={}", escaped(&hidden(&asked.body, "csrf")));
+    for twice in ["RelayState=/a&RelayState=/b", "RelayState=/a&Relay%53tate=/a"] {
+        let visited = house.get(&mut browser, &format!("/saml2/app?{twice}")).await;
+        let confirmed = house.post(&mut browser, "/saml2/app", format!("{token}&{twice}")).await;
+        for answered in [visited, confirmed] {
+            assert_eq!(answered.status, StatusCode::BAD_REQUEST, "{twice}");
+            assert!(Posted::read(&answered.body).is_none(), "{twice}");
+            assert!(answered.body.contains("RelayState came more than once."), "{}", answered.body);
+            assert!(answered.body.contains("parameter_repeated"), "{}", answered.body);
+        }
+    }
+    let events = house.events("sso_refused").await;
+    let event = events.iter().find(|event| event.details["code"] == "parameter_repeated").expect("an event");
+    assert_eq!(event.application_id, Some(application.id.to_string()));
+    let once = house.get(&mut browser, "/saml2/app?RelayState=/a").await;
+    assert_eq!(Posted::read(&once.body).unwrap().relay_state.as_deref(), Some("/a"));
+}
+
+#[tokio::test]
 async fn switches_of_idp_initiated_sign_on_hold() {
     let house = House::open().await;
     house.application("off", json!({ "idp_initiated": "off" })).await;

@@ -3,10 +3,12 @@
 
 #![expect(clippy::format_push_string, reason = "test support fails loudly, and says where")]
 
+mod answers;
 mod canary;
 mod conditions;
 mod house;
 mod idp_initiated;
+mod keys;
 mod limits;
 mod nodes;
 mod refusals;

@@ -245,7 +245,7 @@ async fn a_28_a_stranger_elsewhere_does_not_keep_a_person_out(world: World) {
     assert_eq!(world.try_sign_in(HOME, "ada", PASSWORD).await.unwrap_err().kind, Kind::TooMany);
 }
 
-async fn w_12_failures_of_one_network_are_limited_and_successes_are_not(world: World) {
+async fn w_12_failures_of_one_address_are_limited_and_successes_are_not(world: World) {
     for n in 0..5 {
         world.person(&format!("person{n}")).await;
     }
@@ -254,13 +254,22 @@ async fn w_12_failures_of_one_network_are_limited_and_successes_are_not(world: W
         world.try_sign_in(HOME, &login, PASSWORD).await.unwrap();
     }
     for n in 0..60 {
-        let error =
-            world.try_sign_in(&format!("192.0.2.{n}"), &format!("nobody{n}"), OTHER).await.unwrap_err();
+        let error = world.try_sign_in("192.0.2.200", &format!("nobody{n}"), OTHER).await.unwrap_err();
         assert_eq!(error.code, "sign_in_failed", "{n}");
     }
     let error = world.try_sign_in("192.0.2.200", "another", OTHER).await.unwrap_err();
     assert_eq!(error.kind, Kind::TooMany);
-    assert!(world.try_sign_in(ELSEWHERE, "another", OTHER).await.unwrap_err().code == "sign_in_failed");
+    for other in [ELSEWHERE, "192.0.2.201"] {
+        let error = world.try_sign_in(other, "another", OTHER).await.unwrap_err();
+        assert_eq!(error.code, "sign_in_failed", "a neighbour in the network pays for nothing");
+    }
+    // Of IPv6 whoever has one address has the whole /64.
+    for n in 0..60 {
+        let place = format!("2001:db8:1:2::{n:x}");
+        world.try_sign_in(&place, &format!("nobody{n}"), OTHER).await.unwrap_err();
+    }
+    let error = world.try_sign_in("2001:db8:1:2:ffff::1", "another", OTHER).await.unwrap_err();
+    assert_eq!(error.kind, Kind::TooMany);
     world.clock.advance(MINUTE);
     world.try_sign_in("192.0.2.200", "person0", PASSWORD).await.unwrap();
 }
@@ -348,7 +357,7 @@ on_both_databases!(
     a_27_the_wait_that_is_told_is_the_wait_there_is,
     decision_17_a_stranger_s_refusal_leaves_the_reserve_alone,
     a_28_a_stranger_elsewhere_does_not_keep_a_person_out,
-    w_12_failures_of_one_network_are_limited_and_successes_are_not,
+    w_12_failures_of_one_address_are_limited_and_successes_are_not,
     w_07_a_hash_of_an_old_cost_is_made_anew_at_sign_in,
     w_07_parallel_sign_ins_may_all_make_the_hash_anew,
     w_07_an_attempt_that_found_no_thread_does_not_count,

@@ -63,6 +63,50 @@ async fn a_revoked_token_is_refused_at_once(world: World) {
     assert_eq!(world.events(EventName::TokenRevoke).await.len(), 1);
 }
 
+async fn w_11_a_token_made_with_a_token_lives_no_longer_than_that_one(world: World) {
+    let made = async |by: &Ctx, role, days| create(&world.db, by, named(role, Some(days))).await.unwrap();
+    let first = made(&world.ctx, Some("owner"), 10).await;
+    let second = made(&as_token(&world, &first), Some("owner"), 365).await;
+    let third = made(&as_token(&world, &second), None, 1).await;
+    let beside = made(&world.ctx, None, 10).await;
+    let ends = |token: &CreatedToken| token.api_token.expires_at;
+    assert_eq!((ends(&second), ends(&third)), (ends(&first), world.ctx.now().plus(DAY)));
+    let listed = list(&world.db, &PageRequest::first()).await.unwrap().items;
+    for (token, maker) in [(&first, None), (&second, Some(&first)), (&third, Some(&second))] {
+        let row = listed.iter().find(|row| row.id == token.api_token.id).unwrap();
+        assert_eq!(row, &token.api_token);
+        assert_eq!(row.created_by_token, maker.map(|maker| maker.api_token.id));
+        assert!(view(&world, token).await.is_some());
+    }
+
+    revoke(&world.db, &world.ctx, first.api_token.id).await.unwrap();
+    for token in [&first, &second, &third] {
+        assert!(view(&world, token).await.is_none());
+        let error = create(&world.db, &as_token(&world, token), named(None, None)).await.unwrap_err();
+        assert_eq!(error.kind, Kind::Forbidden);
+    }
+    assert!(view(&world, &beside).await.is_some());
+    let listed = list(&world.db, &PageRequest::first()).await.unwrap().items;
+    assert_eq!(listed.iter().filter(|row| row.revoked_at == Some(world.ctx.now())).count(), 3);
+    let events = world.events(EventName::TokenRevoke).await;
+    let mut told: Vec<String> = events.into_iter().filter_map(|event| event.target_id).collect();
+    let mut expected = [&first, &second, &third].map(|token| token.api_token.id.to_string());
+    told.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(told, expected, "an event for each");
+}
+
+async fn w_11_a_token_whose_maker_is_gone_is_refused(world: World) {
+    let maker = create(&world.db, &world.ctx, named(Some("owner"), None)).await.unwrap();
+    let made = create(&world.db, &as_token(&world, &maker), named(None, None)).await.unwrap();
+    assert!(view(&world, &made).await.is_some());
+    let mut tx = world.db.begin().await.unwrap();
+    let delete = tessera::db::sql("DELETE FROM api_tokens WHERE id = $1").bind_text(maker.api_token.id);
+    tx.run(delete).await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(view(&world, &made).await.is_none());
+}
+
 async fn last_use_is_written_once_a_minute(world: World) {
     let made = create(&world.db, &world.ctx, named(None, None)).await.unwrap();
     let used = async || list(&world.db, &PageRequest::first()).await.unwrap().items[0].last_used_at;
@@ -127,6 +171,8 @@ on_both_databases!(
     decision_19_a_token_is_an_auditor_for_90_days_unless_said,
     w_11_neither_database_nor_list_holds_a_usable_token,
     a_revoked_token_is_refused_at_once,
+    w_11_a_token_made_with_a_token_lives_no_longer_than_that_one,
+    w_11_a_token_whose_maker_is_gone_is_refused,
     last_use_is_written_once_a_minute,
     a_36_a_token_s_role_is_covered_by_its_maker_s,
     w_08_a_token_counts_only_while_its_maker_has_what_it_has,

@@ -80,7 +80,7 @@ fn keys_are_listed_by_slug_or_id() {
     assert_eq!(rows.len(), 3, "{all}");
     for (row, slug) in rows[1..].iter().zip(["own", "heap"]) {
         assert_eq!((row[0], row[2], row[3]), (slug, "current", "rsa-2048"), "{all}");
-        assert_eq!(row[5].split(':').count(), 32, "{all}");
+        assert_eq!((row[4], row[6].split(':').count()), ("yes", 32), "{all}");
     }
     let one = here.ok(&["key", "list", "heap"], "");
     assert_eq!(one.lines().count(), 2);
@@ -90,4 +90,32 @@ fn keys_are_listed_by_slug_or_id() {
         assert_eq!(output.status.code(), Some(1), "{absent}");
         assert!(!output.stderr.is_empty());
     }
+}
+
+#[test]
+fn another_key_is_made_switched_to_and_gone_back_from() {
+    let here = server();
+    here.ok(&["apply", "-"], "tessera: 1\napplications: [{slug: heap, connector: heap}]\n");
+    let first_too_soon = here.run(&["key", "rotate", "heap", "--switch"], "");
+    assert_eq!(first_too_soon.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&first_too_soon.stderr).contains("tessera key rotate heap"));
+    let made = here.ok(&["key", "rotate", "heap", "--key-type", "ecdsa-p256"], "");
+    assert!(made.contains("BEGIN CERTIFICATE") && made.contains("--switch"), "{made}");
+    let states = || {
+        let all = here.ok(&["key", "list", "heap"], "");
+        let of = |line: &str| line.split_whitespace().skip(2).take(2).collect::<Vec<_>>().join(" ");
+        all.lines().skip(1).map(of).collect::<Vec<String>>()
+    };
+    assert_eq!(states(), ["current rsa-2048", "next ecdsa-p256"]);
+    here.ok(&["key", "rotate", "heap", "--switch"], "");
+    assert_eq!(states(), ["current ecdsa-p256", "retired rsa-2048"]);
+    here.ok(&["key", "rotate", "heap", "--back"], "");
+    assert_eq!(states(), ["current rsa-2048", "next ecdsa-p256"]);
+    let none = here.run(&["key", "rotate", "heap", "--back"], "");
+    assert!(String::from_utf8_lossy(&none.stderr).contains("no key to go back to"));
+    let wrong = here.run(&["key", "rotate", "heap", "--key-type", "dsa"], "");
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("ecdsa-p384"));
+    let missing = here.run(&["key", "import", "heap", "--private-key", "none", "--certificate", "none"], "");
+    assert_eq!(missing.status.code(), Some(1));
 }

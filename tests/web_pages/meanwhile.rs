@@ -167,3 +167,23 @@ async fn test_is_offered_only_where_the_browser_reaches_the_lab() {
     assert!(!owner.has_form(&format!("{sso}/test")), "this installation has none");
     owner.says("--lab-listen and --lab-url");
 }
+
+#[tokio::test]
+async fn w_15_a_stale_form_of_the_settings_undoes_nothing() {
+    let world = World::new().await;
+    let mut owner = world.signed_in("olivia").await;
+    owner.get("/admin/settings").await;
+    let tighten = |settings: &mut tessera::settings::Settings| settings.session_idle_minutes = 30;
+    tessera::signon::configure::change_settings(world.db(), &world.ctx(), tighten).await.unwrap();
+    owner.submit("/admin/settings", &[("organisation", "Acme")]).await;
+    assert_eq!(owner.status, StatusCode::CONFLICT);
+    owner.says(MEANWHILE);
+    assert_eq!(owner.value("organisation").as_deref(), Some("Acme"), "nothing is lost");
+    let stored = async || tessera::settings::read(&mut world.db().reader()).await.unwrap();
+    let now = stored().await;
+    assert_eq!((now.session_idle_minutes, now.organisation_name.as_str()), (30, "Tessera"), "nothing undone");
+    owner.submit("/admin/settings", &[("session_idle_minutes", "30"), ("allow_key_import", "on")]).await;
+    owner.says("Saved.");
+    let now = stored().await;
+    assert_eq!((now.organisation_name.as_str(), now.allow_key_import), ("Acme", true));
+}

@@ -8,7 +8,7 @@ use tessera::web::route_table;
 use crate::world::World;
 
 /// A route with real things in its place.
-fn filled(template: &str, application: &str, user: &str, group: &str) -> String {
+fn filled(template: &str, application: &str, user: &str, group: &str, key: &str) -> String {
     template
         .replace("{application}", application)
         .replace("{user}", user)
@@ -16,6 +16,7 @@ fn filled(template: &str, application: &str, user: &str, group: &str) -> String 
         .replace("{connector}", "heap")
         .replace("{session}", user)
         .replace("{certificate}", "00")
+        .replace("{key}", key)
         .replace("{token}", user)
 }
 
@@ -25,6 +26,8 @@ async fn a_36_each_role_opens_its_pages_and_no_other() {
     let mut owner = world.signed_in("olivia").await;
     let app = crate::applications::add(&mut owner, "heap", &[]).await;
     let application = app.rsplit('/').next().unwrap().to_owned();
+    let keys = tessera::keys::list(&mut world.db().reader(), application.parse().unwrap()).await.unwrap();
+    let key = keys[0].id.to_string();
     let user = world.person("target", None).await.to_string();
     let group = world.group("Target").await.to_string();
     let visitors = [
@@ -39,7 +42,7 @@ async fn a_36_each_role_opens_its_pages_and_no_other() {
             let (Access::Console(needed) | Access::Fresh(needed)) = route.access else {
                 panic!("{} {} lets {:?} in", route.method, route.path, route.access);
             };
-            let path = filled(&route.path, &application, &user, &group);
+            let path = filled(&route.path, &application, &user, &group, &key);
             let allowed = role.is_some_and(|role| needed.is_none_or(|permission| role.allows(permission)));
             if route.method == "GET" {
                 browser.ask("GET", &path, None, Vec::new()).await;
@@ -67,6 +70,8 @@ async fn a_23_no_form_of_the_console_works_without_its_token() {
     let mut owner = world.signed_in("olivia").await;
     let app = crate::applications::add(&mut owner, "heap", &[]).await;
     let application = app.rsplit('/').next().unwrap().to_owned();
+    let keys = tessera::keys::list(&mut world.db().reader(), application.parse().unwrap()).await.unwrap();
+    let key = keys[0].id.to_string();
     let user = world.person("target", None).await.to_string();
     let group = world.group("Target").await.to_string();
     let posts = route_table();
@@ -74,7 +79,7 @@ async fn a_23_no_form_of_the_console_works_without_its_token() {
         route.method == "POST" && (route.path.starts_with("/admin") || route.path.starts_with("/account"))
     });
     for route in posts {
-        let path = filled(&route.path, &application, &user, &group);
+        let path = filled(&route.path, &application, &user, &group, &key);
         for kind in ["application/x-www-form-urlencoded", "multipart/form-data; boundary=xyz"] {
             let body =
                 if kind.starts_with('m') { b"--xyz--\r\n".to_vec() } else { b"confirmed=yes".to_vec() };

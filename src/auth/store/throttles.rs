@@ -70,11 +70,12 @@ pub(in crate::auth) async fn forget(tx: &mut Tx, key: &str) -> Result<()> {
 }
 
 /// Forgets all failures of a person, under every name and at every place: their password was set anew. The names go
-/// before the account, in the order in which an attempt takes them.
+/// before the account, in the order in which an attempt takes them; one that is counted in between stays.
 pub(in crate::auth) async fn clear(tx: &mut Tx, user: UserId) -> Result<()> {
     let names = sql("DELETE FROM throttles WHERE user_id = $1 AND throttle_key LIKE 'login:%'");
     tx.run(names.bind_text(user)).await?;
-    tx.run(sql("DELETE FROM throttles WHERE user_id = $1").bind_text(user)).await.map(drop)
+    let accounts = sql("DELETE FROM throttles WHERE user_id = $1 AND throttle_key NOT LIKE 'login:%'");
+    tx.run(accounts.bind_text(user)).await.map(drop)
 }
 
 pub(in crate::auth) async fn prune(tx: &mut Tx, before: Timestamp, now: Timestamp) -> Result<u64> {

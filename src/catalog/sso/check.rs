@@ -12,6 +12,10 @@ use crate::base::{Error, FieldError, Result};
 
 /// Longest text of one field, in bytes (MD-303, decision 8).
 const MAX_TEXT: usize = 2048;
+/// Longest entity ID, in characters (Core 8.3.6).
+const MAX_ENTITY_ID: usize = 1024;
+/// Longest RelayState that is sent from here, in bytes.
+const MAX_RELAY_STATE: usize = 80;
 /// Longest certificate, PEM.
 const MAX_CERTIFICATE: usize = 32 * 1024;
 
@@ -64,6 +68,8 @@ impl SsoSettings {
     #[must_use]
     pub fn check(&self) -> Vec<FieldError> {
         let mut faults = self.check_texts();
+        faults.extend(self.check_sp_entity_id());
+        faults.extend(self.check_default_relay_state());
         faults.extend(self.check_acs_urls());
         faults.extend(self.check_attributes());
         faults.extend(check_name_id(&self.name_id));
@@ -96,6 +102,31 @@ impl SsoSettings {
             }
         }
         faults
+    }
+
+    fn check_sp_entity_id(&self) -> Option<FieldError> {
+        let id = self.sp_entity_id.as_deref()?;
+        let (code, message) = if id.chars().count() > MAX_ENTITY_ID {
+            ("too_long", "Too long. An entity ID has at most 1,024 characters.")
+        } else if id.chars().any(char::is_whitespace) {
+            (
+                "blank_inside",
+                "There is a blank in this entity ID. Copy it exactly as the application states it.",
+            )
+        } else {
+            return None;
+        };
+        Some(fault("sp_entity_id", code, message))
+    }
+
+    /// What we begin ourselves keeps to the standard (Bindings 3.4.3, SAML-127). What placeholders make longer is
+    /// found where they are filled.
+    fn check_default_relay_state(&self) -> Option<FieldError> {
+        let state = self.default_relay_state.as_deref()?;
+        (state.len() > MAX_RELAY_STATE).then(|| {
+            let message = "Too long. A RelayState that is sent from here has at most 80 bytes; many applications cut or refuse longer ones.";
+            fault("default_relay_state", "too_long", message)
+        })
     }
 
     fn check_acs_urls(&self) -> Vec<FieldError> {

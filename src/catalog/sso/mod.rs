@@ -242,6 +242,13 @@ impl SsoSettings {
     /// are not settings and are left to the caller. The result is checked by [`SsoSettings::check`]; on an error
     /// nothing is changed.
     pub fn merged(&self, patch: SsoPatch) -> Result<Self> {
+        let new = self.unchecked(patch)?;
+        let faults = new.check();
+        if faults.is_empty() { Ok(new) } else { Err(Error::invalid(faults)) }
+    }
+
+    /// The same before it is checked. Fails only where the patch contradicts itself.
+    pub(super) fn unchecked(&self, patch: SsoPatch) -> Result<Self> {
         let mut new = self.clone();
         patch.idp_entity_id.apply_to_option(&mut new.idp_entity_id);
         patch.sp_entity_id.apply_to_option(&mut new.sp_entity_id);
@@ -273,12 +280,15 @@ impl SsoSettings {
         patch.attributes.apply_to(&mut new.attributes);
         patch.sp_certificates.apply_to(&mut new.sp_certificates);
         new.drop_empty_text();
-        let faults = new.check();
-        if faults.is_empty() { Ok(new) } else { Err(Error::invalid(faults)) }
+        Ok(new)
     }
 
     /// An empty form field means the same as none.
     fn drop_empty_text(&mut self) {
+        // Pasted with blanks around it, it would be another one than the application's.
+        if let Some(id) = &mut self.sp_entity_id {
+            *id = id.trim().to_owned();
+        }
         for field in [
             &mut self.idp_entity_id,
             &mut self.sp_entity_id,

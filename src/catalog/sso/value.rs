@@ -86,7 +86,7 @@ pub struct ByGroup {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GroupRule {
-    /// Name or id of the group.
+    /// Name or id of the group. An application holds on to the group, whatever it is called later.
     pub group: String,
     /// The value for its members. May hold placeholders.
     pub value: String,

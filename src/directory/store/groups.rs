@@ -38,6 +38,14 @@ pub(in crate::directory) async fn find_id_by_name(
     executor.optional(query).await?.map(|row| row.parse("id")).transpose()
 }
 
+pub(in crate::directory) async fn find_name(
+    executor: &mut impl Executor,
+    id: GroupId,
+) -> Result<Option<String>> {
+    let query = sql("SELECT name FROM groups WHERE id = $1").bind_text(id);
+    executor.optional(query).await?.map(|row| row.text("name")).transpose()
+}
+
 pub(in crate::directory) async fn find_built_in(executor: &mut impl Executor) -> Result<Option<GroupId>> {
     let query = sql("SELECT id FROM groups WHERE built_in = $1 ORDER BY id LIMIT 1").bind(true);
     executor.optional(query).await?.map(|row| row.parse("id")).transpose()

@@ -39,7 +39,7 @@ pub(crate) fn sign(
     out.open("ds:Signature").namespace("ds", DSIG);
     let info_position = out.position();
     out.leaf("ds:SignatureValue", &STANDARD.encode(signature));
-    out.open("ds:KeyInfo").open("ds:X509Data").leaf("ds:X509Certificate", &signer.certificate_base64());
+    out.open("ds:KeyInfo").open("ds:X509Data").leaf("ds:X509Certificate", signer.certificate_base64());
     out.close().close().close();
     // Inside ds:Signature the prefix is declared already, so canonical form has it on SignedInfo only while that
     // stands alone to be signed.

@@ -150,7 +150,7 @@ impl Writer {
         }
     }
 
-    fn escape(&mut self, value: &str, place: &'static str, entity: fn(u8) -> Option<&'static str>) {
+    fn escape(&mut self, value: &str, place: &'static str, entity: impl Fn(u8) -> Option<&'static str>) {
         if !is_xml_text(value) {
             self.fault.get_or_insert(IllegalCharacter { place });
             return;
@@ -160,7 +160,12 @@ impl Writer {
 }
 
 /// Appends `value` with the bytes that `entity` knows replaced.
-pub(super) fn push_escaped(out: &mut String, value: &str, entity: fn(u8) -> Option<&'static str>) {
+pub(super) fn push_escaped(out: &mut String, value: &str, entity: impl Fn(u8) -> Option<&'static str>) {
+    // Most values hold none, and a loop without an early end looks at many bytes at once.
+    if !value.bytes().fold(false, |found, byte| found | entity(byte).is_some()) {
+        out.push_str(value);
+        return;
+    }
     let mut copied = 0;
     for (at, byte) in value.bytes().enumerate() {
         if let Some(entity) = entity(byte) {

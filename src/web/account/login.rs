@@ -94,7 +94,10 @@ pub async fn show_login(gate: Gate, State(web): State<Shared>, Queried(wanted): 
         Form { onward: &onward, going: &going, username: "", notice: notice(wanted.notice.as_deref()) };
     match (&gate.live, &going) {
         (_, Going::Nowhere) => expired(&web, &gate).await,
-        // Somebody is signed in, and still a sign-on leads here: it asks for a fresh password.
+        // Another tab has signed the person in meanwhile.
+        (Some(_), Going::To(purpose)) if !purpose.wants_password => {
+            Ok(see_other(&continue_path(purpose, onward.as_field())))
+        }
         (Some(live), Going::To(purpose)) => {
             super::confirm::draw(&web, &gate, live, &onward, Some(purpose), None).await
         }

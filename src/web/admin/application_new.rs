@@ -13,7 +13,6 @@ use crate::base::accent::Accent;
 use crate::base::id::ApplicationId;
 use crate::base::{Error, FieldError, urls};
 use crate::catalog::model::{Connector, ConnectorKind, Verified};
-use crate::keys;
 use crate::web::admin::catalog;
 use crate::web::admin::frame;
 use crate::web::admin::posted::{Posted, fault};
@@ -208,8 +207,8 @@ async fn save(
         None => None,
     };
     let key = if saml {
-        let (ctx, name) = (console.ctx().clone(), new.label.clone().unwrap_or_default());
-        Some(installation.on_cpu(move || keys::generate(&ctx, &name)).await??)
+        let name = new.label.as_deref().unwrap_or(&connector.name);
+        Some(installation.make_first_key(console.ctx(), connector, name).await?)
     } else {
         None
     };

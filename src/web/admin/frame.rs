@@ -90,6 +90,8 @@ pub enum Done {
     Revoked,
     /// The password was entered again.
     Confirmed,
+    /// Another key signs.
+    Switched,
 }
 
 impl Done {
@@ -109,6 +111,7 @@ impl Done {
             Self::SignedOut => "signed_out",
             Self::Revoked => "revoked",
             Self::Confirmed => "confirmed",
+            Self::Switched => "switched",
         }
     }
 
@@ -127,6 +130,7 @@ impl Done {
             Self::Suspended => "Suspended. Every session of this person has ended.",
             Self::SignedOut => "Signed out everywhere.",
             Self::Revoked => "Revoked. Programs that use it are refused at once.",
+            Self::Switched => "Switched. The next sign-on is signed with it.",
             Self::Confirmed => "Your password is confirmed. Go on where you were.",
         }
     }

@@ -65,6 +65,13 @@ fn application_routes() -> Routes {
             sso::certificates::add_certificate,
         )
         .post(&urls::admin_sp_certificate_remove(app, "{certificate}"), sso::certificates::remove_certificate)
+        .post(&urls::admin_keys(app), sso::keys::stage)
+        .get(&urls::admin_key_certificate(app, "{key}"), sso::keys::certificate)
+        .post(&urls::admin_key_publish(app, "{key}"), sso::keys::publish)
+        .post(&urls::admin_key_withdraw(app, "{key}"), sso::keys::withdraw)
+        .post(&urls::admin_key_promote(app, "{key}"), sso::keys::promote)
+        .post(&urls::admin_key_delete(app, "{key}"), sso::keys::delete)
+        .post(&urls::admin_key_test(app, "{key}"), sso::keys::test)
         .get(&urls::admin_bindings(app), bindings::show_bindings)
         .post(&urls::admin_bind(app), bindings::bind)
         .post(&urls::admin_unbind(app, "{group}"), bindings::unbind)

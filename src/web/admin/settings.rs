@@ -4,11 +4,12 @@ use axum::extract::State;
 use axum::http::StatusCode;
 
 use crate::auth::Permission;
-use crate::base::{Error, FieldError, urls};
+use crate::base::{Error, FieldError, Kind, urls};
 use crate::settings::Settings;
 use crate::signon::configure::change_settings;
 use crate::web::admin::frame::{self, After, Done};
 use crate::web::admin::posted::{Posted, fault};
+use crate::web::admin::seen;
 use crate::web::error::Answer;
 use crate::web::extract::permission::{SettingsRead, SettingsWrite};
 use crate::web::extract::{Console, Person, Queried, SignedForm};
@@ -150,7 +151,7 @@ async fn draw(
     let mut shell = frame::shell(web, viewer, "Settings", Nav::Settings, Permission::SettingsWrite).await;
     shell.toast = frame::toast(done);
     let status = match error {
-        Some(error) => frame::refuse(&mut shell, error)?,
+        Some(error) => seen::refuse(&mut shell, error, urls::admin_settings())?,
         None => StatusCode::OK,
     };
     let mut section = |id: &str, title: &str, lead: &str, numbers: &[Number]| SettingsSection {
@@ -189,7 +190,11 @@ async fn draw(
         Fact::mono("Version", env!("CARGO_PKG_VERSION")),
         Fact::new("Connectors", installation.catalog.list().len().to_string()),
     ];
-    html(status, &SettingsPage { shell, organisation, sections, facts: Facts { facts } })
+    let version = stored.digest()?;
+    let allow_key_import = typed.map_or(stored.allow_key_import, |posted| posted.ticked("allow_key_import"));
+    let page =
+        SettingsPage { shell, organisation, version, allow_key_import, sections, facts: Facts { facts } };
+    html(status, &page)
 }
 
 /// `POST /admin/settings`
@@ -200,14 +205,19 @@ pub async fn save_settings(
 ) -> Answer {
     let saved = match numbers(&posted) {
         Ok(numbers) => {
-            let organisation = posted.owned("organisation");
-            let change = move |settings: &mut Settings| {
-                settings.organisation_name = organisation;
-                for (place, value) in numbers {
-                    *place(settings) = value;
+            let mut refused = Ok(());
+            let change = |settings: &mut Settings| match settings.digest() {
+                Ok(now) if now == posted.text("version") => {
+                    settings.organisation_name = posted.owned("organisation");
+                    settings.allow_key_import = posted.ticked("allow_key_import");
+                    for (place, value) in numbers {
+                        *place(settings) = value;
+                    }
                 }
+                Ok(_) => refused = Err(changed_meanwhile()),
+                Err(error) => refused = Err(error),
             };
-            change_settings(&web.installation.db, console.ctx(), change).await.map(drop)
+            change_settings(&web.installation.db, console.ctx(), change).await.and(refused)
         }
         Err(faults) => Err(Error::invalid(faults)),
     };
@@ -222,6 +232,14 @@ pub async fn save_settings(
             draw(&web, &console.person, Some(&posted), Some(error), None).await
         }
     }
+}
+
+fn changed_meanwhile() -> Error {
+    Error::new(
+        Kind::PreconditionFailed,
+        "changed_meanwhile",
+        "Someone else has changed the settings meanwhile. Load them again, then make your change.",
+    )
 }
 
 type Place = fn(&mut Settings) -> &mut u32;
@@ -246,7 +264,7 @@ mod tests {
     fn every_number_of_the_settings_has_its_input() {
         let fields = serde_json::to_value(Settings::default()).unwrap();
         let mut named: Vec<&str> = fields.as_object().unwrap().keys().map(String::as_str).collect();
-        named.retain(|name| *name != "organisation_name");
+        named.retain(|name| !["organisation_name", "allow_key_import"].contains(name));
         let mut inputs: Vec<&str> =
             SESSIONS.iter().chain(LIMITS).chain(PROTOCOL).map(|number| number.name).collect();
         named.sort_unstable();

@@ -130,7 +130,11 @@ fn revocation(token: &ApiToken) -> Decision {
         button: "Revoke…".to_owned(),
         button_label: format!("Revoke {name}"),
         title: format!("Revoke the token {name}?"),
-        effects: vec!["Programs that use it are refused at once. It can’t be had back.".to_owned()],
+        effects: vec![
+            "Programs that use it are refused at once, and so are those that use tokens made with it."
+                .to_owned(),
+            "It can’t be had back.".to_owned(),
+        ],
         confirm: format!("Revoke {name}"),
         cancel: "Keep it".to_owned(),
         cancel_href: urls::admin_tokens().to_owned(),

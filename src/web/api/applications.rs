@@ -15,7 +15,6 @@ use crate::base::id::{ApplicationId, UserId};
 use crate::base::urls::{self, BaseUrl};
 use crate::base::{Ctx, Error, Timestamp};
 use crate::catalog::model::ConnectorKind;
-use crate::keys::{self, KeyView};
 use crate::signon::preview::{self, Preview};
 use crate::web::api::answer::{Created, Done, Listing, Tagged};
 use crate::web::api::input::{Id, Input, Query, page, require_type};
@@ -23,25 +22,14 @@ use crate::web::api::once::Key;
 use crate::web::api::precondition::IfMatch;
 use crate::web::api::section::{Section, operations};
 use crate::web::error::Answer;
-use crate::web::extract::permission::{ApplicationsRead, ApplicationsWrite, KeysRead};
+use crate::web::extract::permission::{ApplicationsRead, ApplicationsWrite};
 use crate::web::extract::{ApiToken, RawBody};
 use crate::web::headers::Policy;
 use crate::web::state::Shared;
 
 /// The operations.
 pub fn section() -> Section {
-    operations!(
-        list,
-        create_one,
-        show,
-        change,
-        delete_one,
-        logo_show,
-        logo_set,
-        logo_remove,
-        list_keys,
-        preview_one
-    )
+    operations!(list, create_one, show, change, delete_one, logo_show, logo_set, logo_remove, preview_one)
 }
 
 /// An application.
@@ -176,8 +164,7 @@ async fn add(web: &Shared, ctx: &Ctx, new: NewApplication) -> Answer<Created<App
     let installation = &web.installation;
     let connector = create::require_connector(&installation.catalog, &new.connector)?;
     let key = if connector.kind == ConnectorKind::Saml {
-        let (ctx, name) = (ctx.clone(), connector.name.clone());
-        Some(installation.on_cpu(move || keys::generate(&ctx, &name)).await??)
+        Some(installation.make_first_key(ctx, connector, &connector.name).await?)
     } else {
         None
     };
@@ -298,35 +285,6 @@ async fn logo_remove(
     seen.unversioned()?;
     logo::remove(&web.installation.db, &caller.ctx, id).await?;
     Ok(Done)
-}
-
-/// A signing key with its certificate; the private key is never shown.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-#[schema(as = SigningKey)]
-pub struct KeyAnswer {
-    /// What is known of it.
-    #[serde(flatten)]
-    key: KeyView,
-    /// The certificate.
-    certificate_pem: String,
-}
-
-/// List signing keys
-///
-/// The current one first.
-#[utoipa::path(get, path = "/applications/{id}/keys", tag = "Applications",
-    params(("id" = String, Path, description = "Id of the application")),
-    responses((status = 200, description = "Keys", body = Listing<KeyAnswer>)))]
-async fn list_keys(
-    _: ApiToken<KeysRead>,
-    State(web): State<Shared>,
-    Id(id): Id<ApplicationId>,
-) -> Answer<Listing<KeyAnswer>> {
-    applications::require(&mut web.installation.db.reader(), id).await?;
-    let keys = keys::list(&mut web.installation.db.reader(), id).await?;
-    let items =
-        keys.into_iter().map(|key| KeyAnswer { certificate_pem: key.certificate_pem(), key }).collect();
-    Ok(Listing { items, next_cursor: None })
 }
 
 /// Whose sign-on to preview.

@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, header};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
 
-use crate::base::id::{ApplicationId, GroupId, TokenId, UserId};
+use crate::base::id::{ApplicationId, GroupId, KeyId, TokenId, UserId};
 use crate::base::paging::PageRequest;
 use crate::base::{Error, FieldError, Kind, Timestamp};
 use crate::web::error::Failure;
@@ -183,7 +183,13 @@ pub trait PathId: FromStr {
 macro_rules! path_ids {
     ($($type:ty = $noun:literal),+) => { $(impl PathId for $type { const NOUN: &'static str = $noun; })+ };
 }
-path_ids!(ApplicationId = "application", UserId = "person", GroupId = "group", TokenId = "token");
+path_ids!(
+    ApplicationId = "application",
+    UserId = "person",
+    GroupId = "group",
+    TokenId = "token",
+    KeyId = "key"
+);
 
 fn id<T: PathId>(text: &str) -> Result<T, Failure> {
     // What is no id is the id of nothing.

@@ -12,6 +12,7 @@ mod docs;
 mod events;
 mod groups;
 mod input;
+mod keys;
 pub(in crate::web) mod once;
 mod openapi;
 mod precondition;
@@ -36,6 +37,7 @@ fn section() -> Section {
         .with(applications::section())
         .with(sso::section())
         .with(bindings::section())
+        .with(keys::section())
         .with(users::section())
         .with(groups::section())
         .with(events::section())

@@ -3,8 +3,6 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
 use crate::base::Error;
@@ -25,17 +23,10 @@ pub fn section() -> Section {
 }
 
 fn shown(settings: &Settings) -> Answer<Response> {
-    let tag = tag(settings)?;
+    let tag = settings.digest()?;
     let mut response = Json(settings).into_response();
     set_etag(&mut response, &tag);
     Ok(response)
-}
-
-/// Settings have no counter; their tag is a digest of what they say.
-fn tag(settings: &Settings) -> Result<String, Error> {
-    let text = serde_json::to_string(settings).map_err(Error::internal)?;
-    let digest = openssl::sha::sha256(text.as_bytes());
-    Ok(URL_SAFE_NO_PAD.encode(&digest[..12]))
 }
 
 /// Show the settings
@@ -61,7 +52,8 @@ async fn change(
     merged(&Settings::default(), &patch)?;
     let mut refused = None;
     let changed = configure::change_settings(&web.installation.db, &caller.ctx, |settings| {
-        let checked = tag(settings).and_then(|tag| seen.check(&tag)).and_then(|()| merged(settings, &patch));
+        let checked =
+            settings.digest().and_then(|tag| seen.check(&tag)).and_then(|()| merged(settings, &patch));
         match checked {
             Ok(new) => *settings = new,
             Err(error) => refused = Some(error),

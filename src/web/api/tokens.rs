@@ -48,6 +48,8 @@ pub struct TokenAnswer {
 }
 
 /// Make an API token
+///
+/// It lives no longer than the token of this call: it ends with it at the latest, and is revoked with it.
 #[utoipa::path(post, path = "/tokens", tag = "API tokens", request_body = NewApiToken,
     responses((status = 201, description = "The token", body = TokenAnswer)))]
 async fn create(
@@ -75,7 +77,7 @@ async fn create(
 
 /// Revoke an API token
 ///
-/// It is refused from the next call on.
+/// It is refused from the next call on, and so are the tokens that were made with it.
 #[utoipa::path(delete, path = "/tokens/{id}", tag = "API tokens",
     params(("id" = String, Path, description = "Id of the token")),
     responses((status = 204, description = "Revoked")))]

@@ -86,7 +86,8 @@ async fn checked_form<T: DeserializeOwned>(
         Error::new(Kind::Malformed, "form_encoding", "This form is not encoded as it should be.")
     })?;
     let mut fields = Fields::parse(text)?;
-    let token = fields.take(csrf::FIELD);
+    // A proof that comes twice is none.
+    let token = fields.take(csrf::FIELD).ok().flatten();
     check_token(web, secret.as_deref(), token.as_deref())?;
     Ok(fields.read()?)
 }
@@ -156,7 +157,7 @@ impl FromRequest<Shared> for SignedUpload {
                 upload.fields.push(name, text)?;
             }
         }
-        let token = upload.fields.take(csrf::FIELD);
+        let token = upload.fields.take(csrf::FIELD).ok().flatten();
         check_token(web, secret.as_deref(), token.as_deref())?;
         Ok(Self(upload))
     }

@@ -40,8 +40,8 @@ pub struct ApplicationSsoPage {
     pub properties: Vec<Choice>,
     /// The SP's certificates.
     pub sp_certificates: Vec<SpCertificate>,
-    /// Our certificate.
-    pub certificate: CertificateCard,
+    /// Our keys and certificates.
+    pub keys: KeyPanel,
     /// What the SP is given.
     pub idp: IdpValues,
     /// Steps at the SP's side, with live values; empty: no panel of steps, only the values.
@@ -204,6 +204,59 @@ pub struct SpCertificate {
     pub expired: bool,
     /// Taking it away.
     pub removal: Decision,
+}
+
+/// Our keys: the one that signs, the next, those before.
+#[derive(Clone, Default)]
+pub struct KeyPanel {
+    /// The one that signs.
+    pub current: CertificateCard,
+    /// The one that is to follow.
+    pub next: Option<NextKey>,
+    /// Those before, the newest first.
+    pub earlier: Vec<EarlierKey>,
+    /// `key_type` of a next key that is to be made.
+    pub key_types: Vec<Choice>,
+}
+
+/// A key that is to sign.
+#[derive(Clone, Default)]
+pub struct NextKey {
+    /// Validity, kind, fingerprint.
+    pub facts: Facts,
+    /// Whether the metadata shows its certificate.
+    pub published: bool,
+    /// Who has fetched the metadata since then: "203.0.113.7 (python-requests), 2 hours ago".
+    pub fetched: Vec<String>,
+    /// The certificate as a file.
+    pub download: String,
+    /// Where *publish* posts.
+    pub publish: String,
+    /// Where *withdraw* posts.
+    pub withdraw: String,
+    /// Where *try it* posts; `None` while the application is off.
+    pub trial: Option<String>,
+    /// Switching to it.
+    pub promotion: Decision,
+    /// Deleting it.
+    pub deletion: Decision,
+}
+
+/// A key that has signed.
+#[derive(Clone, Default)]
+pub struct EarlierKey {
+    /// Validity, kind, fingerprint.
+    pub facts: Facts,
+    /// Whether the metadata shows its certificate.
+    pub published: bool,
+    /// Going back to it, where that is possible.
+    pub back: Option<Decision>,
+    /// Where *publish* posts.
+    pub publish: String,
+    /// Where *withdraw* posts.
+    pub withdraw: String,
+    /// Deleting it.
+    pub deletion: Decision,
 }
 
 /// Our own certificate.

@@ -14,6 +14,10 @@ pub struct SettingsPage {
     pub shell: Shell,
     /// `organisation`
     pub organisation: String,
+    /// The state that the form is drawn from.
+    pub version: String,
+    /// `allow_key_import`
+    pub allow_key_import: bool,
     /// Groups of numbers, each drawn as a section.
     pub sections: Vec<SettingsSection>,
     /// What is fixed at start: base URL, version, database.

@@ -26,6 +26,13 @@ fn visitor(gate: &Gate, epochs: Epochs) -> Visitor<'_> {
     Visitor { session: gate.live.as_ref().map(|live| &live.session), browser: &gate.browser, epochs }
 }
 
+/// What is wrong with a request before anything is asked of sign-on leaves its event like any other refusal.
+async fn at_the_door(web: &Web, gate: &Gate, epochs: Epochs, slug: &str, refused: Failure) -> Failure {
+    let Some(error) = refused.error() else { return refused };
+    let noted = receive::note_error(&web.installation, &gate.ctx, visitor(gate, epochs), slug, error).await;
+    noted.map_or_else(Failure::from, |()| refused)
+}
+
 /// Whether a query or form holds a message, by any spelling of the parameter's name.
 fn has_message(raw: &str) -> bool {
     url::form_urlencoded::parse(raw.as_bytes())
@@ -61,8 +68,10 @@ pub(super) async fn by_get(
             receive::arrive(installation, &gate.ctx, visitor(&gate, epochs), &slug, waiting).await?;
         return show(&web, &gate, epochs, &slug, outcome).await;
     }
-    let mut fields = Fields::parse(&raw_query)?;
-    let relay_state = checked_relay_state(fields.take("RelayState"))?;
+    let relay_state = match linked_relay_state(&raw_query) {
+        Ok(state) => state,
+        Err(refused) => return Err(at_the_door(&web, &gate, epochs, &slug, refused).await),
+    };
     let asks = match target::load(installation, epochs, &slug).await? {
         Some(target) => idp_initiated::always_asks(&target),
         None => false,
@@ -71,6 +80,11 @@ pub(super) async fn by_get(
         Visit { relay_state: relay_state.as_deref(), ask_first: asks || !gate.is_own_navigation(&web) };
     let outcome = idp_initiated::visit(installation, &gate.ctx, visitor(&gate, epochs), &slug, visit).await?;
     show(&web, &gate, epochs, &slug, outcome).await
+}
+
+fn linked_relay_state(raw_query: &str) -> Result<Option<String>, Failure> {
+    let mut fields = Fields::parse(raw_query)?;
+    Ok(checked_relay_state(fields.take("RelayState")?)?)
 }
 
 fn checked_relay_state(text: Option<String>) -> Result<Option<String>> {
@@ -90,17 +104,12 @@ pub(super) async fn by_post(
     headers: axum::http::HeaderMap,
     RawBody(body): RawBody,
 ) -> Answer {
-    if !is_media_type(&headers, "application/x-www-form-urlencoded") {
-        return Err(Failure::wrong_media_type("application/x-www-form-urlencoded"));
-    }
-    let raw_body = String::from_utf8(body.into()).map_err(|_| {
-        Error::new(Kind::Malformed, "form_encoding", "This form is not encoded as it should be.")
-    })?;
-    if query.is_some_and(|query| !query.is_empty()) {
-        return Err(mixed_sources().into());
-    }
     let installation = &web.installation;
     let epochs = gate.epochs;
+    let raw_body = match posted_form(&headers, query.as_deref(), body.into()) {
+        Ok(raw_body) => raw_body,
+        Err(refused) => return Err(at_the_door(&web, &gate, epochs, &slug, refused).await),
+    };
     if has_message(&raw_body) {
         let waiting = Waiting::Post { raw_body };
         let outcome =
@@ -113,6 +122,24 @@ pub(super) async fn by_post(
     confirmed(&web, &gate, &headers, epochs, &slug, &raw_body).await
 }
 
+/// The body of a POST as text; it comes alone, with nothing in the query.
+fn posted_form(
+    headers: &axum::http::HeaderMap,
+    query: Option<&str>,
+    body: Vec<u8>,
+) -> Result<String, Failure> {
+    if !is_media_type(headers, "application/x-www-form-urlencoded") {
+        return Err(Failure::wrong_media_type("application/x-www-form-urlencoded"));
+    }
+    if query.is_some_and(|query| !query.is_empty()) {
+        return Err(mixed_sources().into());
+    }
+    String::from_utf8(body).map_err(|_| {
+        let message = "This form is not encoded as it should be. Go back to the application and start again.";
+        Error::new(Kind::Malformed, "form_encoding", message).into()
+    })
+}
+
 /// The person pressed *Continue* on our own page: origin and token say so.
 async fn confirmed(
     web: &Web,
@@ -122,16 +149,29 @@ async fn confirmed(
     slug: &str,
     raw_body: &str,
 ) -> Answer {
-    check_origin(web, headers)?;
-    let mut fields = Fields::parse(raw_body)?;
-    let token = fields.take(FIELD);
-    let secret = gate.live.as_ref().map_or(gate.browser.as_str(), |live| live.token.as_str());
-    check_token(web, Some(secret), token.as_deref())?;
-    let relay_state = checked_relay_state(fields.take("RelayState"))?;
+    let relay_state = match confirmed_relay_state(web, gate, headers, raw_body) {
+        Ok(state) => state,
+        Err(refused) => return Err(at_the_door(web, gate, epochs, slug, refused).await),
+    };
     let visit = Visit { relay_state: relay_state.as_deref(), ask_first: false };
     let outcome =
         idp_initiated::visit(&web.installation, &gate.ctx, visitor(gate, epochs), slug, visit).await?;
     show(web, gate, epochs, slug, outcome).await
+}
+
+fn confirmed_relay_state(
+    web: &Web,
+    gate: &Gate,
+    headers: &axum::http::HeaderMap,
+    raw_body: &str,
+) -> Result<Option<String>, Failure> {
+    check_origin(web, headers)?;
+    let mut fields = Fields::parse(raw_body)?;
+    // A proof that comes twice is none.
+    let token = fields.take(FIELD).ok().flatten();
+    let secret = gate.live.as_ref().map_or(gate.browser.as_str(), |live| live.token.as_str());
+    check_token(web, Some(secret), token.as_deref())?;
+    Ok(checked_relay_state(fields.take("RelayState")?)?)
 }
 
 /// The handle of a stored request.

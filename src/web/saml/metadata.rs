@@ -49,7 +49,9 @@ pub(super) async fn metadata(
     headers: HeaderMap,
 ) -> Answer {
     let epochs = web.installation.epochs().await?;
-    let xml = published::metadata(&web.installation, &visitor.ctx, epochs, &slug).await?;
+    // Browsers say how they come to ask.
+    let by_program = !headers.contains_key("sec-fetch-mode");
+    let xml = published::metadata(&web.installation, &visitor.ctx, epochs, &slug, by_program).await?;
     let name = query.download.map(|_| format!("tessera-{slug}-metadata.xml"));
     file(&headers, "application/samlmetadata+xml", name, xml)
 }

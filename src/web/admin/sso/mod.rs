@@ -2,6 +2,7 @@
 
 pub mod certificates;
 pub mod form;
+pub mod keys;
 pub mod metadata;
 pub mod page;
 pub mod preview;
@@ -18,6 +19,7 @@ use crate::base::id::ApplicationId;
 use crate::base::{Error, FieldError, urls};
 use crate::catalog::placeholder::{Missing, Part, parts};
 use crate::catalog::sso::SsoPatch;
+use crate::keys::KeyState;
 use crate::web::admin::application::Loaded;
 use crate::web::admin::frame::{self, After, Done};
 use crate::web::admin::posted::{Posted, fault};
@@ -72,7 +74,8 @@ pub async fn draw(
         head: loaded.head(web, Tab::Sso),
         application: &loaded.application,
         form,
-        key: keys.iter().find(|key| key.state == "current"),
+        key: keys.iter().find(|key| key.state == KeyState::Current),
+        keys: keys::panel(web, &loaded.application, &keys, person.ctx.now()).await?,
         people: loaded.people,
         testable: web.options.trial.is_some(),
         now: person.ctx.now(),
@@ -173,7 +176,11 @@ fn weighs(web: &Web, application: &Application, patch: &SsoPatch) -> Result<bool
         return Ok(true);
     }
     let declared = resolved::declared(catalog, application);
-    let places = now.acs_urls.iter().map(|acs| acs.url.as_str()).chain(now.sp_entity_id.as_deref());
+    let weighty = |field: &str| {
+        ["acs_urls", "sp_entity_id", "name_id", "attributes"].iter().any(|start| field.starts_with(start))
+    };
+    let templates = now.templates();
+    let places = templates.iter().filter(|(field, _)| weighty(field)).map(|(_, text)| *text);
     let lands = places.flat_map(|place| parts(place, &declared)).any(|part| {
         let Part::Token(token) = part else { return false };
         application.placeholders.get(token) != new.placeholders.get(token)

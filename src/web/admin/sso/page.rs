@@ -4,6 +4,7 @@ use crate::applications::sso::missing;
 use crate::applications::{Application, resolved};
 use crate::base::name_id::NameIdFormat;
 use crate::base::property::{Property, Source};
+use crate::base::signature::KeyType;
 use crate::base::urls::{self, BaseUrl};
 use crate::base::{Result, Timestamp};
 use crate::catalog::Catalog;
@@ -17,7 +18,7 @@ use crate::signon::Installation;
 use crate::web::admin::sso::form::SsoForm;
 use crate::web::pages::application::ApplicationHead;
 use crate::web::pages::application_sso::{
-    AcsRow, ApplicationSsoPage, AttributeRow, CertificateCard, IdpValues, PlaceholderField, SpCertificate,
+    AcsRow, ApplicationSsoPage, AttributeRow, IdpValues, KeyPanel, PlaceholderField, SpCertificate,
     SsoValues, UrlPiece, UrlPreview,
 };
 use crate::web::pages::parts::{Choice, Decision, Fact, Facts, Link, input_id};
@@ -41,6 +42,8 @@ pub struct Drawn<'a> {
     pub form: &'a SsoForm,
     /// Our current key.
     pub key: Option<&'a KeyView>,
+    /// What is said of all of them.
+    pub keys: KeyPanel,
     /// How many people may use it.
     pub people: i64,
     /// Whether the built-in service provider runs.
@@ -51,7 +54,7 @@ pub struct Drawn<'a> {
 
 /// Draws the tab.
 pub fn page(installation: &Installation, drawn: Drawn<'_>) -> Result<ApplicationSsoPage> {
-    let Drawn { shell, head, application, form, key, people, testable, now } = drawn;
+    let Drawn { shell, head, application, form, key, keys, people, testable, now } = drawn;
     let catalog = &installation.catalog;
     let declared = resolved::declared(catalog, application);
     let idp = idp_values(&installation.base_url, application, key);
@@ -63,12 +66,12 @@ pub fn page(installation: &Installation, drawn: Drawn<'_>) -> Result<Application
         testable: testable && missing.is_empty(),
         missing,
         placeholders: placeholders(application, &declared, form),
-        values: values(application, form),
+        values: values(application, form, key),
         acs_urls: with_spare(form.acs_urls.clone(), AcsRow::default()),
         attributes: with_spare(form.attributes.clone(), spare_attribute()),
         properties: properties(application, form),
         sp_certificates: sp_certificates(application, now)?,
-        certificate: key.map(|key| certificate(key, now)).unwrap_or_default(),
+        keys,
         idp,
         steps: setup_steps(catalog, application, &declared, &live),
         steps_source: steps_source(catalog, application),
@@ -195,7 +198,7 @@ fn listed(choices: &[(&str, &str)], chosen: &str) -> Vec<Choice> {
     choices.iter().map(|(value, label)| Choice::new(*value, *label, *value == chosen)).collect()
 }
 
-fn values(application: &Application, form: &SsoForm) -> SsoValues {
+fn values(application: &Application, form: &SsoForm, key: Option<&KeyView>) -> SsoValues {
     let label = &application.label;
     let sign = [
         ("response", "Response", "The envelope around the assertion."),
@@ -214,10 +217,15 @@ fn values(application: &Application, form: &SsoForm) -> SsoValues {
             .iter()
             .map(|(value, label, help)| Choice::explained(*value, *label, *help, *value == form.sign))
             .collect(),
-        signature_algorithms: listed(
-            &[("rsa-sha256", "RSA-SHA256"), ("rsa-sha384", "RSA-SHA384"), ("rsa-sha512", "RSA-SHA512")],
-            &form.signature_algorithm,
-        ),
+        signature_algorithms: key
+            .map_or_else(KeyType::default, |key| key.key_type)
+            .algorithms()
+            .iter()
+            .map(|algorithm| {
+                let (name, label) = (algorithm.as_str(), algorithm.as_str().to_uppercase());
+                Choice::new(name, label, name == form.signature_algorithm)
+            })
+            .collect(),
         require_signed_requests: form.require_signed_requests,
         idp_initiated: listed(
             &[("on", "Sign in at once"), ("confirm", "Ask the person first"), ("off", "Refuse")],
@@ -335,29 +343,6 @@ pub fn sp_certificates(application: &Application, now: Timestamp) -> Result<Vec<
             })
         })
         .collect()
-}
-
-fn certificate(key: &KeyView, now: Timestamp) -> CertificateCard {
-    use crate::base::clock::DAY;
-    let days = |millis: i64| u32::try_from((millis / DAY).max(0)).unwrap_or(u32::MAX);
-    let total = days(key.not_after.since(key.not_before)).max(1);
-    let kind = key.key_type.replace('-', " ").to_uppercase();
-    let facts = vec![
-        Fact::new(
-            "Valid until",
-            format!("{} ({})", time::date(key.not_after), time::left(key.not_after, now)),
-        ),
-        Fact::new("Key", kind),
-        Fact::mono("SHA-256", key.fingerprint.as_str()),
-    ];
-    CertificateCard {
-        facts: Facts { facts },
-        from: time::short_date(key.not_before),
-        until: time::short_date(key.not_after),
-        days_used: days(now.since(key.not_before)).min(total),
-        days_total: total,
-        ends_soon: key.not_after.since(now) < SOON_DAYS * DAY,
-    }
 }
 
 fn idp_values(base_url: &BaseUrl, application: &Application, key: Option<&KeyView>) -> IdpValues {

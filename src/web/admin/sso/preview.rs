@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 
 use crate::applications::Kind;
+use crate::auth::Permission;
 use crate::base::{Error, urls};
 use crate::catalog::sso::SignMode;
 use crate::directory::people;
@@ -14,7 +15,7 @@ use crate::web::admin::application::Loaded;
 use crate::web::admin::frame;
 use crate::web::admin::sso::page::missing_links;
 use crate::web::error::{Answer, Failure};
-use crate::web::extract::permission::PeopleRead;
+use crate::web::extract::permission::ApplicationsWrite;
 use crate::web::extract::{Console, Queried};
 use crate::web::html;
 use crate::web::pages::ApplicationPreviewPage;
@@ -32,11 +33,12 @@ pub struct Wanted {
 
 /// `GET /admin/applications/{application}/sso/preview?person=`: of the viewer, when nobody is named.
 pub async fn show_preview(
-    console: Console<PeopleRead>,
+    console: Console<ApplicationsWrite>,
     State(web): State<Shared>,
     Path(application): Path<String>,
     Queried(wanted): Queried<Wanted>,
 ) -> Answer {
+    console.require(Permission::PeopleRead)?;
     let loaded = Loaded::of(&web, &application).await?;
     if loaded.application.kind == Kind::Bookmark {
         return Err(Failure::no_such_page());

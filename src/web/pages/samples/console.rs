@@ -395,6 +395,8 @@ impl Samples {
             fixed,
         };
         SettingsPage {
+            version: "1".to_owned(),
+            allow_key_import: false,
             shell: self.wrong(
                 self.console_shell("Settings", Nav::Settings),
                 &[("session_idle_hours", "Use a number from 1 to 24.")],

@@ -3,8 +3,8 @@
 use crate::web::pages::application::Tab;
 use crate::web::pages::application_sso::{
     AcsRow, ApplicationPreviewPage, ApplicationSsoPage, AttributeRow, BookmarkPage, CertificateCard,
-    IdpValues, PlaceholderField, Previewed, PreviewedAttribute, SpCertificate, SpMetadataPage, SsoValues,
-    UrlPiece, UrlPreview,
+    EarlierKey, IdpValues, KeyPanel, NextKey, PlaceholderField, Previewed, PreviewedAttribute, SpCertificate,
+    SpMetadataPage, SsoValues, UrlPiece, UrlPreview,
 };
 use crate::web::pages::parts::{Change, Choice, Decision, Fact, Tone};
 use crate::web::pages::samples::{Drawn, Samples, draw};
@@ -199,6 +199,44 @@ impl Samples {
         }
     }
 
+    fn keys(&self) -> KeyPanel {
+        let decision = |id: &str, button: &str, title: &str| Decision {
+            id: id.to_owned(),
+            action: self.t("/admin/applications/1/sso/keys/2/promote"),
+            button: self.t(button),
+            title: self.t(title),
+            effects: vec![self.t("From the next sign-on on, Heap must know the certificate 1B:F0:55:A9….")],
+            confirm: self.t("Switch"),
+            cancel: self.t("Leave it"),
+            cancel_href: self.t("/admin/applications/1/sso"),
+            ..Decision::default()
+        };
+        let facts = self.facts(&[("Valid until", "12 June 2029 (3 years left)"), ("Key", "RSA 2048")]);
+        KeyPanel {
+            current: self.certificate(),
+            next: Some(NextKey {
+                facts: facts.clone(),
+                published: true,
+                fetched: vec![self.t("203.0.113.7 (python-requests/2.31), 2 hours ago")],
+                download: self.t("/admin/applications/1/sso/keys/2/certificate.pem"),
+                publish: self.t("/admin/applications/1/sso/keys/2/publish"),
+                withdraw: self.t("/admin/applications/1/sso/keys/2/withdraw"),
+                trial: Some(self.t("/admin/applications/1/sso/keys/2/test")),
+                promotion: decision("promote-2", "Switch to this one…", "Sign for Heap with the next key?"),
+                deletion: decision("delete-2", "Delete…", "Delete this key of Heap?"),
+            }),
+            earlier: vec![EarlierKey {
+                facts,
+                published: true,
+                back: None,
+                publish: self.t("/admin/applications/1/sso/keys/3/publish"),
+                withdraw: self.t("/admin/applications/1/sso/keys/3/withdraw"),
+                deletion: decision("delete-3", "Delete…", "Delete this key of Heap?"),
+            }],
+            key_types: self.choices(&[("rsa-2048", "RSA 2048"), ("ecdsa-p256", "ECDSA P-256")], "rsa-2048"),
+        }
+    }
+
     fn idp_values(&self) -> IdpValues {
         IdpValues {
             url: self.t("https://id.meridian.example/saml2/heap"),
@@ -277,7 +315,7 @@ impl Samples {
                 "",
             ),
             sp_certificates: Vec::new(),
-            certificate: self.certificate(),
+            keys: self.keys(),
             idp: self.idp_values(),
             steps: self.steps(),
             steps_source: self.t("Steps checked against Heap’s help centre, “SAML single sign-on”."),
@@ -296,8 +334,8 @@ impl Samples {
         page.missing.clear();
         page.testable = true;
         page.placeholders = self.placeholders(true);
-        page.certificate.ends_soon = true;
-        page.certificate.days_used = 1040;
+        page.keys.current.ends_soon = true;
+        page.keys.current.days_used = 1040;
         page.values.require_signed_requests = true;
         page.sp_certificates = vec![SpCertificate {
             subject: self.t("CN=Heap SAML, O=Heap Inc."),
