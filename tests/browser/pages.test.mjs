@@ -114,6 +114,29 @@ test("an application that people use", async () => {
   assert.deepEqual(faults, []);
 });
 
+test("another signing key: made, tried, switched to, gone back from", async () => {
+  const { page, faults } = admin;
+  const application = await find(page, "/admin/applications", "Aqueduct");
+  await page.goto(at(`${application}/sso`));
+  await page.getByRole("button", { name: "Make the next one" }).click();
+  await page.getByText("Published, not used yet").waitFor();
+  const metadata = await page.locator("#v-metadata-url").textContent();
+  const published = await (await fetch(metadata)).text();
+  assert.equal(published.split("<md:KeyDescriptor").length - 1, 2, "both certificates are in the metadata");
+  await look(page, "application-sso-next-key");
+  await page.getByRole("button", { name: "Sign in with it" }).click();
+  await page.getByText("Aqueduct does not accept the response below").waitFor();
+  await page.goto(at(`${application}/sso`));
+  await page.getByRole("button", { name: "Switch to this one…" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Switch", exact: true }).click();
+  await page.getByText("Switched. The next sign-on is signed with it.").waitFor();
+  await look(page, "application-sso-key-before");
+  await page.getByRole("button", { name: "Go back to this one…" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Go back", exact: true }).click();
+  await page.getByText("Published, not used yet").waitFor();
+  assert.deepEqual(faults, []);
+});
+
 test("the built-in service provider", async () => {
   const { page, context } = admin;
   const application = await find(page, "/admin/applications", "Tabularium");
