@@ -207,6 +207,8 @@ fixed! {
 filled! {
     /// Where a stored sign-in request goes on, `?request=HANDLE`.
     idp_continue(slug) = "/saml2/{slug}/continue";
+    /// Goes back to the application without signing in; POST.
+    idp_give_up(slug) = "/saml2/{slug}/give-up";
     /// First-run set-up by one-time link; posts here too.
     setup(token) = "/setup/{token}";
     /// A new password by one-time link; posts here too.

@@ -179,6 +179,9 @@ reasons! {
     /// Interaction is needed but not allowed.
     Passive: Incompatible, "passive",
         "The application wants a sign-in without interaction, which is not possible now.";
+    /// The person went back without signing in.
+    GivenUp: Incompatible, "given_up",
+        "The person went back to the application without signing in.";
     /// The person signed in is not the one asked for.
     SubjectMismatch: Incompatible, "subject_mismatch",
         "The application asks for another person than the one who is signed in.";
@@ -213,6 +216,7 @@ impl Reason {
             Self::NameIdPolicy => Some(Status::InvalidNameIdPolicy),
             Self::AuthnContext => Some(Status::NoAuthnContext),
             Self::Passive => Some(Status::NoPassive),
+            Self::GivenUp => Some(Status::AuthnFailed),
             Self::SubjectMismatch => Some(Status::UnknownPrincipal),
             Self::IdpNotListed => Some(Status::NoSupportedIdp),
             _ => None,
@@ -354,6 +358,7 @@ mod tests {
                 ("name_id_policy", "Requester", Some("InvalidNameIDPolicy")),
                 ("authn_context", "Responder", Some("NoAuthnContext")),
                 ("passive", "Responder", Some("NoPassive")),
+                ("given_up", "Responder", Some("AuthnFailed")),
                 ("subject_mismatch", "Requester", Some("UnknownPrincipal")),
                 ("idp_not_listed", "Requester", Some("NoSupportedIDP")),
             ]

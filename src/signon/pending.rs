@@ -55,6 +55,12 @@ pub enum Waiting {
 }
 
 impl Waiting {
+    /// Whether an application has asked, and waits for an answer.
+    #[must_use]
+    pub fn is_request(&self) -> bool {
+        !matches!(self, Self::IdpInitiated { .. })
+    }
+
     /// The same octets without the parameters that mean nothing.
     fn slimmed(&self) -> Self {
         match self {

@@ -8,14 +8,17 @@ use crate::auth::SessionView;
 use crate::base::{Ctx, Error, Kind, Result};
 use crate::catalog::sso::transform::TooLong;
 use crate::db::epoch::Epochs;
+use crate::db::group_commit::Step;
 use crate::saml::binding::{decode_post, decode_redirect};
 use crate::saml::receive::{Stage, Timing, Trusted, receive as check};
 use crate::saml::refusal::{Reason, Refusal};
-use crate::signon::issue::{Asked, Denied, authorise, deny, issue, or_tell_there, refuse, subject_of};
+use crate::signon::issue::{
+    Asked, Denied, already_answered, authorise, deny, issue, or_tell_there, refuse, subject_of,
+};
 use crate::signon::outcome::Outcome;
 use crate::signon::pending::{self, Pending, Waiting};
 use crate::signon::target::{self, Target};
-use crate::signon::{Installation, admission, idp_initiated, refusal};
+use crate::signon::{Installation, admission, idp_initiated, refusal, store};
 
 /// Who is at the browser.
 #[derive(Clone, Copy, Debug)]
@@ -247,6 +250,45 @@ fn is_fresh(pending: &Pending, session: &SessionView) -> bool {
     pending.authenticated_at.is_some_and(|at| session.authenticated_at >= at)
 }
 
+/// The person goes back to the application without signing in: it is told so, once (SAML-128).
+pub async fn give_up(
+    installation: &Installation,
+    ctx: &Ctx,
+    visitor: Visitor<'_>,
+    slug: &str,
+    handle: &str,
+) -> Result<Outcome> {
+    let outcome = turn_back(installation, ctx, visitor, slug, handle).await;
+    noted(installation, ctx, visitor, slug, outcome).await
+}
+
+async fn turn_back(
+    installation: &Installation,
+    ctx: &Ctx,
+    visitor: Visitor<'_>,
+    slug: &str,
+    handle: &str,
+) -> Result<Outcome> {
+    admission::at_the_door(installation, ctx, visitor).await?;
+    let found = pending::find(&installation.db, ctx, handle, visitor.browser).await?;
+    let (pending, waiting) = found.ok_or_else(expired)?;
+    let target = match find_target(installation, ctx, visitor, slug).await? {
+        Ok(target) => target,
+        Err(outcome) => return Ok(outcome),
+    };
+    if pending.application != target.application.id || !waiting.is_request() {
+        return Err(expired());
+    }
+    let signed_in = visitor.session.is_some();
+    let trusted = match examine(installation, &target, &waiting, Stage::Resumed).await? {
+        Ok(trusted) => trusted,
+        Err(refusal) => return refuse(installation, ctx, &target, signed_in, &refusal).await,
+    };
+    let consume = Step::One(store::consume_pending(&pending.handle_hash, ctx.now()), already_answered);
+    installation.commits.write(vec![consume]).await?;
+    refuse(installation, ctx, &target, signed_in, &trusted.refuse(Reason::GivenUp)).await
+}
+
 /// Decodes and checks on a bounded pool: XML and signatures cost time that an attacker chooses.
 async fn examine(
     installation: &Installation,
@@ -302,6 +344,8 @@ pub struct Purpose {
     pub pending: Pending,
     /// Whether the session that is there is not enough for it.
     pub wants_password: bool,
+    /// Whether the application has asked, and so can be told that nobody comes.
+    pub was_asked: bool,
 }
 
 /// The purpose of a sign-in, for its page; `None` when the handle does not count (any more).
@@ -328,7 +372,8 @@ pub async fn purpose(
             .await?
             .is_ok_and(|trusted| trusted.request().force_authn && !is_fresh(&pending, session)),
     };
-    Ok(Some(Purpose { target, pending, wants_password }))
+    let was_asked = waiting.is_request();
+    Ok(Some(Purpose { target, pending, wants_password, was_asked }))
 }
 
 /// The request can't be found: too old, answered already, or from another browser.

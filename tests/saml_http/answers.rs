@@ -10,8 +10,8 @@ use tessera::db::sql;
 use tessera::settings::Settings;
 use tessera::signon::configure::change_settings;
 
-use crate::house::{Browser, House};
-use crate::sp::{Posted, Request};
+use crate::house::{Browser, House, hidden};
+use crate::sp::{Posted, Request, escaped};
 
 async fn limit(house: &House, refusals: u32) {
     let change = |settings: &mut Settings| settings.saml_refusals_per_address_minute = refusals;
@@ -194,4 +194,34 @@ async fn another_tab_that_signed_in_meanwhile_is_enough() {
     let sent = house.get(&mut browser, &format!("/saml2/app?{demanding}")).await;
     let asked = house.get(&mut browser, &sent.location()).await;
     assert!(asked.body.contains("Enter your password again"), "{}", asked.body);
+}
+
+#[tokio::test]
+async fn saml_128_whoever_goes_back_without_signing_in_is_told_of_there_once() {
+    let house = House::open().await;
+    house.application("app", json!({})).await;
+    let mut nobody = Browser::default();
+    let query = Request::new("_g").query(Some("state-7"));
+    let sent = house.get(&mut nobody, &format!("/saml2/app?{query}")).await;
+    let page = house.get(&mut nobody, &sent.location()).await;
+    assert!(page.body.contains("Go back to app"), "{}", page.body);
+    let (csrf, handle) = (hidden(&page.body, "csrf"), hidden(&page.body, "request"));
+    let back = |csrf: &str| format!("csrf={}&request={}", escaped(csrf), escaped(&handle));
+    // Nobody else can give up in their name.
+    let forged = house.post_from_elsewhere(&mut nobody, "/saml2/app/give-up", back(&csrf)).await;
+    assert_eq!(forged.status, StatusCode::FORBIDDEN);
+    assert_eq!(house.post(&mut nobody, "/saml2/app/give-up", back("x")).await.status, StatusCode::FORBIDDEN);
+    let told = house.post(&mut nobody, "/saml2/app/give-up", back(&csrf)).await;
+    let posted = Posted::read(&told.body).unwrap_or_else(|| panic!("{}", told.body));
+    assert_eq!(posted.status(), ["Responder", "AuthnFailed"]);
+    assert_eq!(posted.in_response_to().as_deref(), Some("_g"));
+    assert_eq!(posted.relay_state.as_deref(), Some("state-7"));
+    assert!(!posted.is_signed() && !posted.holds_assertion());
+    let again = house.post(&mut nobody, "/saml2/app/give-up", back(&csrf)).await;
+    assert!(Posted::read(&again.body).is_none(), "{}", again.body);
+    assert!(house.refusal_codes().await.contains(&"given_up".to_owned()));
+    // A tile of ours has nobody to go back to.
+    let visit = house.get(&mut nobody, "/saml2/app").await;
+    let page = house.get(&mut nobody, &visit.location()).await;
+    assert!(!page.body.contains("Go back to"), "{}", page.body);
 }

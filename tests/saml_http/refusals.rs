@@ -17,7 +17,9 @@ use crate::sp::{ENTITY_ID, Posted, Request, body_of, escaped, key_pair, query_of
 
 /// Reasons that no request over HTTP can give, because something else stands before them; each has a test of its own
 /// beside the code that refuses.
-const NOT_OVER_HTTP: [Reason; 6] = [
+const NOT_OVER_HTTP: [Reason; 7] = [
+    // No request's fault: the person presses a button.
+    Reason::GivenUp,
     // Without a `SAMLRequest` it is a visit, not a request.
     Reason::MissingRequest,
     // Neither can be saved, nor activated.

@@ -11,7 +11,7 @@ use crate::auth::reauthenticate::reauthenticate;
 use crate::base::{Error, Kind, urls};
 use crate::signon::pending::mark_authenticated;
 use crate::signon::receive::Purpose;
-use crate::web::account::login::{Going, continue_path, going, mark_of};
+use crate::web::account::login::{Going, continue_path, give_up_path, going, mark_of};
 use crate::web::account::set_session;
 use crate::web::context::Notes;
 use crate::web::error::Answer;
@@ -81,6 +81,7 @@ pub(super) async fn draw(
         handle: onward.as_field().to_owned(),
         error: error.map(|error| error.message.into_owned()),
         cancel_href: urls::portal().to_owned(),
+        give_up: purpose.and_then(give_up_path),
     };
     html(status, &page)
 }

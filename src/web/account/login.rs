@@ -83,6 +83,11 @@ pub(super) fn continue_path(purpose: &Purpose, handle: &str) -> String {
     format!("{}?request={handle}", urls::idp_continue(&purpose.target.application.slug))
 }
 
+/// Where a person goes back to the application, if it has asked.
+pub(super) fn give_up_path(purpose: &Purpose) -> Option<String> {
+    purpose.was_asked.then(|| urls::idp_give_up(&purpose.target.application.slug))
+}
+
 /// `GET /login`
 pub async fn show_login(gate: Gate, State(web): State<Shared>, Queried(wanted): Queried<Wanted>) -> Answer {
     let onward = wanted.onward();
@@ -140,6 +145,10 @@ async fn draw(web: &Web, gate: &Gate, form: Form<'_>, error: Option<Error>) -> A
         throttled: None,
         notice: form.notice,
         offer_remember: settings.remember_days > 0,
+        give_up: match form.going {
+            Going::To(purpose) => give_up_path(purpose),
+            _ => None,
+        },
     };
     let Some(error) = error else { return page(&login) };
     let (status, wait) = match error.kind {

@@ -93,6 +93,7 @@ async fn ask(
         handle: String::new(),
         error: error.map(|error| error.message.into_owned()),
         cancel_href: asked.cancel_href,
+        give_up: None,
     };
     html(status, &page)
 }

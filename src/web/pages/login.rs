@@ -26,6 +26,8 @@ pub struct LoginPage {
     pub notice: Option<String>,
     /// Whether *keep me signed in* is offered.
     pub offer_remember: bool,
+    /// Where *go back* posts `request`, for who comes from an application.
+    pub give_up: Option<String>,
 }
 
 /// `GET /login/confirm`: the password again, before something that matters. Posts `password`, `handle`, `csrf`; or, for
@@ -53,6 +55,8 @@ pub struct ConfirmPasswordPage {
     pub error: Option<String>,
     /// Where *Cancel* leads.
     pub cancel_href: String,
+    /// Where *go back* posts `request` instead, for who comes from an application.
+    pub give_up: Option<String>,
 }
 
 impl ConfirmPasswordPage {

@@ -200,3 +200,35 @@ pub(super) async fn go_on(
         receive::resume(installation, &gate.ctx, visitor(&gate, epochs), &slug, &handle.request).await?;
     show(&web, &gate, epochs, &slug, outcome).await
 }
+
+/// The person goes back to the application without signing in (SAML-128): origin and token say that it is their wish.
+pub(super) async fn give_up(
+    gate: Gate,
+    State(web): State<Shared>,
+    Path(slug): Path<String>,
+    headers: axum::http::HeaderMap,
+    RawBody(body): RawBody,
+) -> Answer {
+    let epochs = gate.epochs;
+    let handle = match given_up(&web, &gate, &headers, body.into()) {
+        Ok(handle) => handle,
+        Err(refused) => return Err(at_the_door(&web, &gate, epochs, &slug, refused).await),
+    };
+    let outcome =
+        receive::give_up(&web.installation, &gate.ctx, visitor(&gate, epochs), &slug, &handle).await?;
+    show(&web, &gate, epochs, &slug, outcome).await
+}
+
+fn given_up(
+    web: &Web,
+    gate: &Gate,
+    headers: &axum::http::HeaderMap,
+    body: Vec<u8>,
+) -> Result<String, Failure> {
+    check_origin(web, headers)?;
+    let mut fields = Fields::parse(&posted_form(headers, None, body)?)?;
+    let token = fields.take(FIELD)?;
+    let secret = gate.live.as_ref().map_or(gate.browser.as_str(), |live| live.token.as_str());
+    check_token(web, Some(secret), token.as_deref())?;
+    Ok(fields.take("request")?.unwrap_or_default())
+}

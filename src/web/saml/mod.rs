@@ -5,6 +5,7 @@ mod endpoint;
 mod metadata;
 pub(in crate::web) mod show;
 
+use crate::base::urls;
 use crate::web::routes::Routes;
 
 /// The routes of this module.
@@ -13,6 +14,7 @@ pub(in crate::web) fn routes() -> Routes {
         .get("/saml2/{slug}", endpoint::by_get)
         .post("/saml2/{slug}", endpoint::by_post)
         .get("/saml2/{slug}/continue", endpoint::go_on)
+        .post(&urls::idp_give_up("{slug}"), endpoint::give_up)
         .get("/saml2/{slug}/metadata", metadata::metadata)
         .get("/saml2/{slug}/certificate.pem", metadata::certificate)
 }

@@ -52,6 +52,7 @@ impl Samples {
             throttled: None,
             notice: None,
             offer_remember: true,
+            give_up: Some(self.t("/saml2/heap/give-up")),
         }
     }
 
@@ -67,6 +68,7 @@ impl Samples {
             handle: self.t("Zk3vJ2"),
             error: Some(self.t("That is not your password.")),
             cancel_href: self.t("/admin/applications"),
+            give_up: None,
         }
     }
 
