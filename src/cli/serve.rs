@@ -6,21 +6,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use futures_util::future::BoxFuture;
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::applications;
 use crate::auth::{link, session};
 use crate::base::urls::BaseUrl;
 use crate::base::{Actor, Ctx, Error, Kind, Result, urls};
 use crate::cli::output;
 use crate::config::Config;
 use crate::config::open::{self, Opening};
+use crate::db::Db;
 use crate::db::lock::ServerLock;
 use crate::events::{Event, EventName, chain};
-use crate::keys::expiry;
-use crate::lab::{Lab, LabSp};
+use crate::keys::{self, KeyView, expiry};
+use crate::lab::{IdpCertificates, Lab, LabSp};
 use crate::signon::trial::{TrialAddress, TrialApplication, TrialProvider};
 use crate::signon::{Installation, pending};
 use crate::web::server::{ServerOptions, files, serve};
@@ -85,7 +88,9 @@ pub(super) async fn start_lab(config: &Config, installation: &Installation) -> R
         )
     })?;
     let address = listener.local_addr().map_err(Error::internal)?;
-    let lab = Lab::new(address, origin, installation.clock.clone(), installation.random.clone());
+    let (clock, random) = (installation.clock.clone(), installation.random.clone());
+    let certificates: Arc<dyn IdpCertificates> = Arc::new(PublishedKeys(installation.db.clone()));
+    let lab = Lab::new(address, origin, clock, random, Some(certificates));
     let mut limits = config.limits.lab_server();
     limits.uncapped.extend(config.trusted_proxies.iter().copied());
     Ok(Some(ServedLab::start(listener, lab, limits)))
@@ -264,6 +269,24 @@ async fn stop_signal() {
     }
 }
 
+/// What the metadata says, for the lab.
+#[derive(Debug)]
+struct PublishedKeys(Db);
+
+impl IdpCertificates for PublishedKeys {
+    fn published<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<String>>> {
+        Box::pin(async move {
+            let mut reader = self.0.reader();
+            let Some(application) = applications::find_by_slug(&mut reader, name).await? else {
+                return Ok(Vec::new());
+            };
+            let keys = keys::list(&mut reader, application.id).await?;
+            let published = keys.iter().filter(|key| key.published_at.is_some());
+            Ok(published.map(KeyView::certificate_pem).collect())
+        })
+    }
+}
+
 /// The lab as sign-on knows it.
 #[derive(Debug)]
 struct LabTrials(Arc<Lab>);
@@ -300,7 +323,7 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let limits =
             ServerOptions { first_byte: Duration::from_millis(200), ..Limits::default().lab_server() };
-        let lab = Lab::new(address, None, Clock::System, Random::seeded(1));
+        let lab = Lab::new(address, None, Clock::System, Random::seeded(1), None);
         let served = ServedLab::start(listener, lab, limits);
         let mut asking = TcpStream::connect(address).await.unwrap();
         asking.write_all(b"GET / HTTP/1.1\r\nhost: lab\r\nconnection: close\r\n\r\n").await.unwrap();

@@ -151,6 +151,7 @@ async fn receive_response(
         let text = "There is no SAMLResponse in what was sent.".to_owned();
         return html(StatusCode::BAD_REQUEST, &MessagePage { title: "This is no response".to_owned(), text });
     };
+    let application = lab.up_to_date(application).await;
     let compact: String = posted.saml_response.chars().filter(|c| !c.is_ascii_whitespace()).collect();
     let xml = STANDARD.decode(compact).unwrap_or_default();
     let waiting = |id: &str| lab.sent.get(id).is_some_and(|sent| sent.application == name);

@@ -151,7 +151,7 @@ fn signatures(
     root: Node<'_, '_>,
     assertions: &[Node<'_, '_>],
 ) {
-    let keys = std::slice::from_ref(&application.key);
+    let keys = application.keys.as_slice();
     let mut placed = 0;
     let mut good = 0;
     let both = [

@@ -1,7 +1,7 @@
 //! A service provider to try sign-on against: `tessera demo` and the console's *Test* use it. It serves on a port, and
 //! so an origin, of its own, and shows what an application receives and how each check of it went.
 //!
-//! It must not know the identity provider's rooms: all it has is an address, an entity ID and a certificate, like any
+//! It must not know the identity provider's rooms: all it has is an address, an entity ID and certificates, like any
 //! other service provider. Start with [`Lab::new`]; whoever made it serves its [`Lab::router`], with deadlines and caps.
 
 mod handlers;
@@ -15,6 +15,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::Router;
+use futures_util::future::BoxFuture;
 use moka::sync::Cache;
 
 use crate::base::{Clock, Error, Random, Result};
@@ -48,7 +49,14 @@ pub struct LabSp {
 #[derive(Clone, Debug)]
 struct Application {
     sp: LabSp,
-    key: VerificationKey,
+    keys: Vec<VerificationKey>,
+}
+
+/// Where the lab learns which certificates of its identity provider are published now, as other service providers do by
+/// fetching metadata.
+pub trait IdpCertificates: std::fmt::Debug + Send + Sync {
+    /// The certificates for the application of this name, PEM; none when there is no such application any more.
+    fn published<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<String>>>;
 }
 
 /// A request that was sent and has not been answered.
@@ -63,6 +71,7 @@ struct Shared {
     origin: String,
     clock: Clock,
     random: Random,
+    certificates: Option<Arc<dyn IdpCertificates>>,
     applications: RwLock<BTreeMap<String, Arc<Application>>>,
     sent: Cache<String, Sent>,
     /// Assertions that were accepted, each by the SHA-256 of application and ID: what was refused leaves nothing here.
@@ -70,10 +79,15 @@ struct Shared {
 }
 
 impl Shared {
-    fn new(origin: String, clock: Clock, random: Random) -> Self {
+    fn new(
+        origin: String,
+        clock: Clock,
+        random: Random,
+        certificates: Option<Arc<dyn IdpCertificates>>,
+    ) -> Self {
         let sent = Cache::builder().max_capacity(REMEMBERED).time_to_live(MEMORY).build();
         let seen = Cache::builder().max_capacity(REMEMBERED).time_to_live(MEMORY).build();
-        Self { origin, clock, random, applications: RwLock::default(), sent, seen }
+        Self { origin, clock, random, certificates, applications: RwLock::default(), sent, seen }
     }
 
     fn register(&self, sp: LabSp) -> Result<()> {
@@ -84,12 +98,31 @@ impl Shared {
         let certificate = parse_certificate(sp.idp_certificate.as_bytes())
             .map_err(|fault| Error::field("idp_certificate", fault.code(), fault.sentence()))?;
         let mut applications = self.applications.write().unwrap_or_else(PoisonError::into_inner);
-        applications.insert(sp.name.clone(), Arc::new(Application { sp, key: certificate.key }));
+        applications.insert(sp.name.clone(), Arc::new(Application { sp, keys: vec![certificate.key] }));
         Ok(())
     }
 
     fn find(&self, name: &str) -> Option<Arc<Application>> {
         self.applications.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// The application with the certificates that are published now; with those it was registered with when they can't
+    /// be had.
+    async fn up_to_date(&self, application: Arc<Application>) -> Arc<Application> {
+        let Some(certificates) = &self.certificates else { return application };
+        let published = match certificates.published(&application.sp.name).await {
+            Ok(published) => published,
+            Err(error) => {
+                tracing::warn!(code = error.code, "the lab goes on with the certificates it knows");
+                return application;
+            }
+        };
+        let read = |pem: &String| parse_certificate(pem.as_bytes()).ok().map(|certificate| certificate.key);
+        let keys: Vec<VerificationKey> = published.iter().filter_map(read).collect();
+        if keys.is_empty() {
+            return application;
+        }
+        Arc::new(Application { sp: application.sp.clone(), keys })
     }
 
     fn acs_url(&self, name: &str) -> String {
@@ -105,12 +138,19 @@ pub struct Lab {
 
 impl Lab {
     /// A lab without applications, to be served on `address`. `origin` is where browsers reach it; left out, it is that
-    /// address, so on a loopback address it is another site than `localhost`, as a real application would be.
+    /// address, so on a loopback address it is another site than `localhost`, as a real application would be. Without
+    /// `certificates` it knows those that applications are registered with.
     #[must_use]
-    pub fn new(address: SocketAddr, origin: Option<String>, clock: Clock, random: Random) -> Self {
+    pub fn new(
+        address: SocketAddr,
+        origin: Option<String>,
+        clock: Clock,
+        random: Random,
+        certificates: Option<Arc<dyn IdpCertificates>>,
+    ) -> Self {
         let host = if address.ip().is_unspecified() { IpAddr::from([127, 0, 0, 1]) } else { address.ip() };
         let own = || format!("http://{}", SocketAddr::from((host, address.port())));
-        Self { shared: Arc::new(Shared::new(origin.unwrap_or_else(own), clock, random)) }
+        Self { shared: Arc::new(Shared::new(origin.unwrap_or_else(own), clock, random, certificates)) }
     }
 
     /// Its addresses, for an accept loop with deadlines: strangers may reach it.

@@ -2,38 +2,44 @@
 
 use axum::body::Body;
 use base64::Engine as _;
+use futures_util::future::BoxFuture;
 use tower::ServiceExt as _;
 
 use super::*;
 use crate::base::name_id::NameIdFormat;
 use crate::base::signature::SignMode;
 use crate::base::{Clock, Random, Timestamp};
-use crate::lab::{Lab, LabSp};
+use crate::lab::{IdpCertificates, Lab, LabSp};
 use crate::saml::names::{ATTRIBUTE_BASIC, AUTHN_PASSWORD_PROTECTED};
 use crate::saml::testing::{IDP, Identity, MALLORY};
 use crate::saml::{
     Attribute, Binding, Lifetimes, NameId, ResponseInput, SignatureAlgorithm, decode_post, decode_redirect,
 };
 
+const ORIGIN: &str = "http://127.0.0.1:4000";
 const NOW: Timestamp = Timestamp(1_795_334_400_000);
 
 fn lab() -> Arc<Shared> {
-    let lab = Shared::new("http://127.0.0.1:4000".to_owned(), Clock::frozen(NOW), Random::seeded(7));
+    let lab = Shared::new(ORIGIN.to_owned(), Clock::frozen(NOW), Random::seeded(7), None);
     lab.register(sp("crm")).unwrap();
     lab.register(sp("wiki")).unwrap();
     Arc::new(lab)
 }
 
 fn sp(name: &str) -> LabSp {
-    let pem = openssl::x509::X509::from_der(&IDP.certificate).unwrap().to_pem().unwrap();
     LabSp {
         name: name.to_owned(),
         label: name.to_uppercase(),
         idp_url: format!("http://localhost:8080/saml2/{name}"),
         idp_entity_id: format!("http://localhost:8080/saml2/{name}/metadata"),
-        idp_certificate: String::from_utf8(pem).unwrap(),
+        idp_certificate: pem(&IDP),
         entity_id: format!("https://{name}.example"),
     }
+}
+
+fn pem(identity: &Identity) -> String {
+    let pem = openssl::x509::X509::from_der(&identity.certificate).unwrap().to_pem().unwrap();
+    String::from_utf8(pem).unwrap()
 }
 
 async fn ask(lab: &Arc<Shared>, request: axum::http::Request<Body>) -> (StatusCode, HeaderMap, String) {
@@ -261,11 +267,36 @@ async fn what_is_refused_leaves_nothing_in_memory() {
     assert_eq!(lab.seen.entry_count(), 1);
 }
 
+/// Metadata that says another certificate than the one at registration.
+#[derive(Debug)]
+struct Rotated(Vec<String>);
+
+impl IdpCertificates for Rotated {
+    fn published<'a>(&'a self, _: &'a str) -> BoxFuture<'a, crate::base::Result<Vec<String>>> {
+        Box::pin(async { Ok(self.0.clone()) })
+    }
+}
+
+#[tokio::test]
+async fn md_310_a_lab_goes_by_what_is_published_now() {
+    let knows = |published: Vec<String>| {
+        let certificates: Arc<dyn IdpCertificates> = Arc::new(Rotated(published));
+        let lab = Shared::new(ORIGIN.to_owned(), Clock::frozen(NOW), Random::seeded(1), Some(certificates));
+        let lab = Arc::new(lab);
+        lab.register(sp("crm")).unwrap();
+        lab
+    };
+    let (ours, other) = (pem(&IDP), pem(&MALLORY));
+    assert_eq!(Answer::default().post(&knows(vec![other.clone(), ours])).await.0, "accepted", "one of two");
+    assert_eq!(Answer::default().post(&knows(vec![other])).await.0, "refused", "it was withdrawn");
+    assert_eq!(Answer::default().post(&knows(Vec::new())).await.0, "accepted", "nothing to be had");
+}
+
 #[test]
 fn a_lab_knows_where_it_is_and_takes_applications() {
     let at = |address: &str, origin: Option<&str>| {
         let address = address.parse().unwrap();
-        Lab::new(address, origin.map(str::to_owned), Clock::frozen(NOW), Random::seeded(1))
+        Lab::new(address, origin.map(str::to_owned), Clock::frozen(NOW), Random::seeded(1), None)
     };
     let lab = at("127.0.0.1:4000", None);
     assert_eq!(lab.acs_url("crm"), "http://127.0.0.1:4000/acs/crm");

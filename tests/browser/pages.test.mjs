@@ -125,7 +125,7 @@ test("another signing key: made, tried, switched to, gone back from", async () =
   assert.equal(published.split("<md:KeyDescriptor").length - 1, 2, "both certificates are in the metadata");
   await look(page, "application-sso-next-key");
   await page.getByRole("button", { name: "Sign in with it" }).click();
-  await page.getByText("Aqueduct does not accept the response below").waitFor();
+  await page.getByRole("heading", { name: "Signed in to Aqueduct" }).waitFor();
   await page.goto(at(`${application}/sso`));
   await page.getByRole("button", { name: "Switch to this one…" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Switch", exact: true }).click();
