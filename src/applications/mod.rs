@@ -56,7 +56,13 @@ pub async fn find_by_slug(executor: &mut impl Executor, slug: &str) -> Result<Op
     as_shown(executor, found).await
 }
 
-/// The same for a sign-on: rules by group name groups by their ids, whatever these are called now.
+/// The slug of an application.
+pub async fn slug_of(executor: &mut impl Executor, id: ApplicationId) -> Result<Option<String>> {
+    Ok(store::find(executor, id).await?.map(|application| application.slug))
+}
+
+/// The application behind an IdP URL for a sign-on, and for all that anybody may ask for: rules by group name groups by
+/// their ids, whatever these are called now, so that no names are looked up.
 pub async fn find_for_sign_on(executor: &mut impl Executor, slug: &str) -> Result<Option<Application>> {
     store::find_by_slug(executor, slug).await
 }

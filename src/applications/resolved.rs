@@ -18,6 +18,9 @@ pub fn resolve(catalog: &Catalog, application: &Application) -> Result<SsoSettin
     let scope = Scope::new(&declared, &application.placeholders);
     let mut settings =
         scope.fill_settings(&application.sso, LocationRules::default()).map_err(Error::invalid)?;
+    if let Some(fault) = settings.check_default_relay_state() {
+        return Err(Error::invalid(vec![fault]));
+    }
     settings.idp_entity_id = Some(application.idp_entity_id.clone());
     Ok(settings)
 }

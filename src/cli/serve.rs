@@ -277,7 +277,7 @@ impl IdpCertificates for PublishedKeys {
     fn published<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<String>>> {
         Box::pin(async move {
             let mut reader = self.0.reader();
-            let Some(application) = applications::find_by_slug(&mut reader, name).await? else {
+            let Some(application) = applications::find_for_sign_on(&mut reader, name).await? else {
                 return Ok(Vec::new());
             };
             let keys = keys::list(&mut reader, application.id).await?;

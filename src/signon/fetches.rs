@@ -12,7 +12,7 @@ use crate::db::{Db, Executor};
 use crate::signon::store;
 
 /// Fetches kept in memory between two writes.
-const MAX_WAITING: usize = 10_000;
+const MAX_WAITING: usize = 1_000;
 /// Sources kept of one application.
 const MAX_SOURCES: i64 = 20;
 /// How long a fetch is remembered.

@@ -16,7 +16,7 @@ async fn application(
     slug: &str,
 ) -> Result<applications::Application> {
     let mut reader = installation.db.reader();
-    match applications::find_by_slug(&mut reader, slug).await? {
+    match applications::find_for_sign_on(&mut reader, slug).await? {
         Some(application) if application.kind == Kind::Saml => Ok(application),
         Some(_) => Err(Error::not_found("application")),
         None => Err(match freed_label(&mut reader, ctx, slug).await? {

@@ -109,12 +109,12 @@ pub async fn note_error(
     if !decided && error.code != TooLong::CODE {
         return Ok(());
     }
-    let id = target::load(installation, visitor.epochs, slug).await?.map(|target| target.application.id);
     let signed_in = visitor.session.is_some();
     if error.kind == Kind::TooMany {
-        // It is refused because it counted already.
-        return refusal::note_answered(installation, ctx, signed_in, error.code, id).await;
+        // It is refused because it counted already, and to stay cheap: nothing is looked up for it.
+        return refusal::note_answered(installation, ctx, signed_in, error.code, None).await;
     }
+    let id = target::load(installation, visitor.epochs, slug).await?.map(|target| target.application.id);
     refusal::note(installation, ctx, signed_in, error.code, id).await
 }
 
@@ -189,6 +189,27 @@ pub async fn resume(
     noted(installation, ctx, visitor, slug, outcome).await
 }
 
+/// A stored request with its application, or the outcome that this one can't be used.
+async fn find_waiting(
+    installation: &Installation,
+    ctx: &Ctx,
+    visitor: Visitor<'_>,
+    slug: &str,
+    handle: &str,
+) -> Result<std::result::Result<(Pending, Waiting, Arc<Target>), Outcome>> {
+    admission::at_the_door(installation, ctx, visitor).await?;
+    let found = pending::find(&installation.db, ctx, handle, visitor.browser).await?;
+    let (pending, waiting) = found.ok_or_else(expired)?;
+    let target = match find_target(installation, ctx, visitor, slug).await? {
+        Ok(target) => target,
+        Err(outcome) => return Ok(Err(outcome)),
+    };
+    if pending.application != target.application.id {
+        return Err(expired());
+    }
+    Ok(Ok((pending, waiting, target)))
+}
+
 async fn take_up(
     installation: &Installation,
     ctx: &Ctx,
@@ -196,18 +217,10 @@ async fn take_up(
     slug: &str,
     handle: &str,
 ) -> Result<Outcome> {
-    admission::at_the_door(installation, ctx, visitor).await?;
-    let Some((pending, waiting)) = pending::find(&installation.db, ctx, handle, visitor.browser).await?
-    else {
-        return Err(expired());
-    };
-    let target = match find_target(installation, ctx, visitor, slug).await? {
-        Ok(target) => target,
+    let (pending, waiting, target) = match find_waiting(installation, ctx, visitor, slug, handle).await? {
+        Ok(found) => found,
         Err(outcome) => return Ok(outcome),
     };
-    if pending.application != target.application.id {
-        return Err(expired());
-    }
     if let Waiting::IdpInitiated { relay_state, confirm } = &waiting {
         let Some(session) = visitor.session else { return Ok(Outcome::SignIn { handle: handle.to_owned() }) };
         let visit = idp_initiated::Visit { relay_state: relay_state.as_deref(), ask_first: *confirm };
@@ -269,14 +282,11 @@ async fn turn_back(
     slug: &str,
     handle: &str,
 ) -> Result<Outcome> {
-    admission::at_the_door(installation, ctx, visitor).await?;
-    let found = pending::find(&installation.db, ctx, handle, visitor.browser).await?;
-    let (pending, waiting) = found.ok_or_else(expired)?;
-    let target = match find_target(installation, ctx, visitor, slug).await? {
-        Ok(target) => target,
+    let (pending, waiting, target) = match find_waiting(installation, ctx, visitor, slug, handle).await? {
+        Ok(found) => found,
         Err(outcome) => return Ok(outcome),
     };
-    if pending.application != target.application.id || !waiting.is_request() {
+    if !waiting.is_request() {
         return Err(expired());
     }
     let signed_in = visitor.session.is_some();
@@ -359,9 +369,9 @@ pub async fn purpose(
     else {
         return Ok(None);
     };
-    let application = crate::applications::find(&mut installation.db.reader(), pending.application).await?;
-    let Some(application) = application else { return Ok(None) };
-    let Some(target) = target::load(installation, visitor.epochs, &application.slug).await? else {
+    let slug = crate::applications::slug_of(&mut installation.db.reader(), pending.application).await?;
+    let Some(slug) = slug else { return Ok(None) };
+    let Some(target) = target::load(installation, visitor.epochs, &slug).await? else {
         return Ok(None);
     };
     let wants_password = match (visitor.session, &waiting) {

@@ -10,6 +10,7 @@ use crate::applications::{self, Application};
 use crate::auth::SessionView;
 use crate::base::id::{ApplicationId, KeyId};
 use crate::base::{Ctx, Error, Result};
+use crate::catalog::sso::IdpInitiated;
 use crate::db::epoch::Epochs;
 use crate::events::{Event, EventName, record};
 use crate::keys::{self, KeyState};
@@ -100,14 +101,21 @@ pub async fn try_key(
     let application = applications::require(&mut installation.db.reader(), id).await?;
     check_complete(&installation.catalog, &application)?;
     let target = target::load_with_key(installation, &application.slug, key).await?;
+    let settings = target.settings()?;
+    if settings.idp_initiated == IdpInitiated::Off || settings.login_url.is_some() {
+        let message = format!(
+            "Sign-ons of {} begin there, not here, so a key can't be tried from here. Switch to it, sign in there, and go back if that fails.",
+            application.label
+        );
+        return Err(Error::conflict("begins_there", message));
+    }
     let subject = subject_of(installation, epochs, session).await?;
     let authorized = match authorise(&target, &subject) {
         Ok(authorized) => authorized,
         Err(denied) => return deny(installation, ctx, &target, denied, None).await,
     };
-    let relay_state = target.settings()?.default_relay_state.clone();
-    let asked =
-        Asked { request: None, relay_state: relay_state.as_deref(), consume: None, remember_request: false };
+    let relay_state = target.settings()?.default_relay_state.as_deref();
+    let asked = Asked { request: None, relay_state, consume: None, remember_request: false };
     issue(installation, ctx, &authorized, session, asked).await
 }
 

@@ -95,3 +95,20 @@ async fn md_309_an_entity_id_that_is_taken_is_named_and_gone_around() {
     let derived = owner.post("/applications", json!({ "connector": "custom-saml", "label": "Victim" })).await;
     assert_eq!((derived.status, &derived.body["slug"]), (201, &json!("victim-2")));
 }
+
+#[tokio::test]
+async fn saml_127_what_placeholders_make_too_long_is_found_before_it_goes_live() {
+    let house = House::open().await;
+    let owner = house.api(Role::Owner).await;
+    let app = id(&owner.post("/applications", json!({ "connector": "grafana" })).await.body);
+    let fill = async |domain: String| {
+        let patch = json!({ "placeholders": { "YOUR_DOMAIN": domain } });
+        assert_eq!(owner.json("PATCH", &format!("/applications/{app}/sso"), &[], &patch).await.status, 200);
+        owner.post(&format!("/applications/{app}/sso/activate"), Value::Null).await
+    };
+    let refused = fill(format!("{}.{}.example", "a".repeat(60), "b".repeat(30))).await;
+    assert_eq!(refused.status, 422, "{}", refused.text());
+    let fault = &refused.body["errors"][0];
+    assert_eq!((&fault["field"], &fault["code"]), (&json!("default_relay_state"), &json!("too_long")));
+    assert_eq!(fill("grafana.example".to_owned()).await.status, 200);
+}

@@ -19,7 +19,7 @@ use tessera::keys::{self, KeyState, KeyView, expiry};
 use tessera::settings::Settings;
 use tessera::signon::configure::change_settings;
 
-use crate::house::{Browser, House};
+use crate::house::{Browser, House, PASSWORD};
 use crate::sp::{Posted, key_pair};
 
 /// Whether the first signature in a message was made by the key of the certificate it carries.
@@ -265,4 +265,34 @@ async fn who_has_fetched_the_metadata_is_known_and_bounded() {
     house.clock.advance(91 * DAY);
     published(&house, "app").await;
     assert_eq!(since().await.len(), 1, "the others are forgotten");
+}
+
+#[tokio::test]
+async fn decision_1_a_key_is_not_tried_where_sign_ons_begin_at_the_application() {
+    let house = House::open().await;
+    let installation = &house.installation;
+    house.person("livia", true).await;
+    let attempt = tessera::auth::SignIn {
+        login: "livia".to_owned(),
+        password: PASSWORD.into(),
+        remember: false,
+        replaces: None,
+    };
+    let (db, ctx) = (&installation.db, house.ctx());
+    let passwords = &installation.passwords;
+    let session =
+        tessera::auth::sign_in(db, &installation.disk, &ctx, &installation.vault, passwords, attempt);
+    let session = session.await.unwrap().session;
+    for (slug, settings) in [
+        ("off", json!({ "idp_initiated": "off" })),
+        ("there", json!({ "login_url": "https://sp.example/login" })),
+    ] {
+        let application = house.application(slug, settings).await;
+        let next = stage(&house, &application, KeyType::Rsa2048, true).await;
+        let epochs = installation.epochs().await.unwrap();
+        let tried =
+            tessera::signon::trial::try_key(installation, &ctx, epochs, &session, application.id, next.id);
+        assert_eq!(tried.await.unwrap_err().code, "begins_there", "{slug}");
+    }
+    assert!(house.events("sso_auth").await.is_empty());
 }

@@ -119,9 +119,10 @@ impl SsoSettings {
         Some(fault("sp_entity_id", code, message))
     }
 
-    /// What we begin ourselves keeps to the standard (Bindings 3.4.3, SAML-127). What placeholders make longer is
-    /// found where they are filled.
-    fn check_default_relay_state(&self) -> Option<FieldError> {
+    /// What we begin ourselves keeps to the standard (Bindings 3.4.3, SAML-127). Placeholders may make it longer, so
+    /// it is asked again once they are filled.
+    #[must_use]
+    pub fn check_default_relay_state(&self) -> Option<FieldError> {
         let state = self.default_relay_state.as_deref()?;
         (state.len() > MAX_RELAY_STATE).then(|| {
             let message = "Too long. A RelayState that is sent from here has at most 80 bytes; many applications cut or refuse longer ones.";

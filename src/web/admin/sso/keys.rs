@@ -171,14 +171,19 @@ fn deletion(application: &Application, key: &KeyView) -> Decision {
     }
 }
 
+/// An application that signs, not a bookmark.
 async fn loaded(web: &Web, application: &str) -> Result<Loaded, Failure> {
     let loaded = Loaded::of(web, application).await?;
     if loaded.application.kind == Kind::Bookmark { Err(Failure::no_such_page()) } else { Ok(loaded) }
 }
 
-async fn known(web: &Web, loaded: &Loaded, key: &str) -> Result<KeyView, Failure> {
+/// The same with one of its keys: what the paths of a key name.
+async fn known(web: &Web, (application, key): (String, String)) -> Result<(Loaded, KeyView), Failure> {
+    let loaded = loaded(web, &application).await?;
     let id: KeyId = key.parse().map_err(|_| Failure::no_such_page())?;
-    Ok(keys::rotation::require(&mut web.installation.db.reader(), loaded.application.id, id).await?)
+    let mut reader = web.installation.db.reader();
+    let key = keys::rotation::require(&mut reader, loaded.application.id, id).await?;
+    Ok((loaded, key))
 }
 
 /// Back to the tab, or the tab with what was wrong.
@@ -235,11 +240,10 @@ async fn act(
 pub async fn publish(
     console: Fresh<KeysWrite>,
     State(web): State<Shared>,
-    Path((application, key)): Path<(String, String)>,
+    Path(named): Path<(String, String)>,
     SignedForm(_): SignedForm<Posted>,
 ) -> Answer {
-    let loaded = loaded(&web, &application).await?;
-    let key = known(&web, &loaded, &key).await?;
+    let (loaded, key) = known(&web, named).await?;
     act(&web, &console, &loaded, &key, (Act::Publish, Done::Saved)).await
 }
 
@@ -247,11 +251,10 @@ pub async fn publish(
 pub async fn withdraw(
     console: Fresh<KeysWrite>,
     State(web): State<Shared>,
-    Path((application, key)): Path<(String, String)>,
+    Path(named): Path<(String, String)>,
     SignedForm(_): SignedForm<Posted>,
 ) -> Answer {
-    let loaded = loaded(&web, &application).await?;
-    let key = known(&web, &loaded, &key).await?;
+    let (loaded, key) = known(&web, named).await?;
     act(&web, &console, &loaded, &key, (Act::Withdraw, Done::Saved)).await
 }
 
@@ -259,11 +262,10 @@ pub async fn withdraw(
 pub async fn promote(
     console: Fresh<KeysWrite>,
     State(web): State<Shared>,
-    Path((application, key)): Path<(String, String)>,
+    Path(named): Path<(String, String)>,
     SignedForm(posted): SignedForm<Posted>,
 ) -> Answer {
-    let loaded = loaded(&web, &application).await?;
-    let key = known(&web, &loaded, &key).await?;
+    let (loaded, key) = known(&web, named).await?;
     if !posted.confirmed() {
         let decision = promotion(&loaded.application, &key);
         return confirm(&web, &console.person, &loaded, decision, "Switch keys").await;
@@ -275,11 +277,10 @@ pub async fn promote(
 pub async fn delete(
     console: Fresh<KeysWrite>,
     State(web): State<Shared>,
-    Path((application, key)): Path<(String, String)>,
+    Path(named): Path<(String, String)>,
     SignedForm(posted): SignedForm<Posted>,
 ) -> Answer {
-    let loaded = loaded(&web, &application).await?;
-    let key = known(&web, &loaded, &key).await?;
+    let (loaded, key) = known(&web, named).await?;
     if !posted.confirmed() {
         let decision = deletion(&loaded.application, &key);
         return confirm(&web, &console.person, &loaded, decision, "Delete a key").await;
@@ -293,11 +294,10 @@ pub async fn delete(
 pub async fn test(
     console: Fresh<KeysWrite>,
     State(web): State<Shared>,
-    Path((application, key)): Path<(String, String)>,
+    Path(named): Path<(String, String)>,
     SignedForm(_): SignedForm<Posted>,
 ) -> Answer {
-    let loaded = loaded(&web, &application).await?;
-    let key = known(&web, &loaded, &key).await?;
+    let (loaded, key) = known(&web, named).await?;
     let epochs = web.installation.epochs().await?;
     let (session, id) = (&console.person.live.session, loaded.application.id);
     match try_key(&web.installation, console.ctx(), epochs, session, id, key.id).await? {
@@ -311,10 +311,9 @@ pub async fn test(
 pub async fn certificate(
     _: Console<KeysRead>,
     State(web): State<Shared>,
-    Path((application, key)): Path<(String, String)>,
+    Path(named): Path<(String, String)>,
 ) -> Answer {
-    let loaded = loaded(&web, &application).await?;
-    let key = known(&web, &loaded, &key).await?;
+    let (_, key) = known(&web, named).await?;
     let mut response = key.certificate_pem().into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-pem-file"));
