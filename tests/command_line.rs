@@ -201,3 +201,55 @@ async fn a_47_a_database_in_use_does_not_begin_its_chain_anew() {
     db.close().await;
     assert_eq!(base_url(&config, Opening::Server).await, Err("master_key_mark_missing"));
 }
+
+#[test]
+fn av_09_the_data_goes_under_another_master_key_while_the_server_runs() {
+    let mut tessera = Tessera::setup(env!("CARGO_BIN_EXE_tessera")).start();
+    tessera.ok(&CREATE, "");
+    let new = tessera.folder().join("new.key");
+    let told = tessera.ok(&["key", "rewrap", "--new-master-key-file", new.to_str().unwrap()], "");
+    assert!(told.contains("--master-key-file"), "{told}");
+    assert_eq!(fs::metadata(&new).unwrap().permissions().mode() & 0o777, 0o600);
+    // The server that runs is not disturbed; whoever comes with the old key is refused.
+    let healthy = support::Browser::new().get(&tessera.url("/readyz"));
+    assert_eq!(healthy.status, 200);
+    let refused = tessera.run(&["user", "list"], "");
+    let told = complaint(&refused);
+    assert!(told.contains("This master key is not the one that the database is under"), "{told}");
+    let with_new = |command: &[&str]| {
+        let arguments = [&["--master-key-file", new.to_str().unwrap()], command].concat();
+        tessera.run(&arguments, "")
+    };
+    assert!(with_new(&["user", "list"]).status.success());
+    assert!(with_new(&["events", "verify"]).status.success(), "the chain holds under the same sealing key");
+    let again = with_new(&["key", "rewrap", "--new-master-key-file", new.to_str().unwrap()]);
+    assert!(complaint(&again).contains("under this master key already"));
+    assert!(tessera.stop());
+}
+
+#[test]
+fn doctor_tells_what_is_odd_and_fails_where_it_is_more_than_a_note() {
+    let tessera = Tessera::setup(env!("CARGO_BIN_EXE_tessera")).start();
+    tessera.ok(&["user", "create", "--username", "ada", "--email", "ada@example.com", "--role", "owner"], "");
+    let token = tessera.ok(&["token", "create", "--name", "t", "--role", "owner"], "");
+    let mut api = support::Api::new(&tessera.base(), &token);
+    let new = json!({ "connector": "custom-saml", "label": "App", "slug": "app" });
+    let id = api.post("/applications", &new).expect(201)["id"].as_str().unwrap().to_owned();
+    let sick = tessera.run(&["doctor", "app"], "");
+    assert_eq!(sick.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&sick.stdout).into_owned();
+    assert!(told.contains("app: fault: no_audience (sp_entity_id): ") && told.contains("nobody_bound"), "{told}");
+    let settled = json!({
+        "sp_entity_id": "https://sp.example", "acs_urls": ["https://sp.example/acs"], "relay_states": [],
+        "name_id": { "format": "persistent" }
+    });
+    api.patch(&format!("/applications/{id}/sso"), &settled).expect(200);
+    let group = api.post("/groups", &json!({ "name": "G", "description": "" })).expect(201)["id"].clone();
+    let bound = api.put(&format!("/applications/{id}/groups/{}", group.as_str().unwrap()), &serde_json::Value::Null);
+    assert!(bound.status < 300);
+    let well = tessera.run(&["doctor", &id], "");
+    assert!(well.status.success(), "{}", String::from_utf8_lossy(&well.stdout));
+    assert!(String::from_utf8_lossy(&well.stdout).contains("note: not_active"));
+    let nobody = tessera.run(&["doctor", "nothing"], "");
+    assert!(complaint(&nobody).contains("There is no application \"nothing\""));
+}

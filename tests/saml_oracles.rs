@@ -25,8 +25,9 @@ use tessera::base::{Clock, Random, Timestamp};
 use tessera::saml::names::{ATTRIBUTE_BASIC, ATTRIBUTE_URI, AUTHN_PASSWORD_PROTECTED};
 use tessera::saml::xml::{Limits, c14n, is_xml_text, reader::Source};
 use tessera::saml::{
-    Attribute, ErrorResponse, IdpMetadata, Lifetimes, NameId, OpensslSigner, ResponseInput, SignMode,
-    SignatureAlgorithm, SignedResponse, Status,
+    Attribute, Encryption, EncryptionAlgorithm, ErrorResponse, IdpMetadata, KeyTransport, Lifetimes, NameId,
+    OpensslSigner, Recipient, ResponseInput, SignMode, SignatureAlgorithm, SignedResponse, Status,
+    parse_certificate,
 };
 
 const IDP_ID: &str = "https://idp.example/saml2/app/metadata";
@@ -69,6 +70,8 @@ impl Identity {
 
 static RSA: LazyLock<Identity> =
     LazyLock::new(|| Identity::new(PKey::from_rsa(Rsa::generate(2048).expect("openssl")).expect("openssl")));
+static SP: LazyLock<Identity> =
+    LazyLock::new(|| Identity::new(PKey::from_rsa(Rsa::generate(2048).expect("openssl")).expect("openssl")));
 static EC: LazyLock<Identity> = LazyLock::new(|| {
     let group = EcGroup::from_curve_name(Nid::SECP384R1).expect("openssl");
     Identity::new(PKey::from_ec_key(EcKey::generate(&group).expect("openssl")).expect("openssl"))
@@ -105,6 +108,17 @@ fn respond(
     sign: SignMode,
     signer: &OpensslSigner,
 ) -> SignedResponse {
+    respond_with(issued_at, name_id, attributes, sign, signer, None)
+}
+
+fn respond_with(
+    issued_at: Timestamp,
+    name_id: &NameId,
+    attributes: &[Attribute],
+    sign: SignMode,
+    signer: &OpensslSigner,
+    encryption: Option<Encryption<'_>>,
+) -> SignedResponse {
     let random = Random::seeded(1);
     let input = ResponseInput {
         response_id: &random.saml_id(),
@@ -121,6 +135,7 @@ fn respond(
         authn_context_class: AUTHN_PASSWORD_PROTECTED,
         attributes,
         lifetimes: Lifetimes::default(),
+        encryption,
     };
     input.sign(sign, signer).expect("a Response can be written")
 }
@@ -204,6 +219,89 @@ fn saml_207_saml_208_xmlsec1_accepts_every_signing_mode_and_algorithm() {
     assert!(accepted, "{said}");
 }
 
+/// Every way to encrypt: what is said of it, and a response made so.
+fn encrypted_responses(attributes: &[Attribute]) -> Vec<(String, KeyTransport, SignedResponse)> {
+    let certificate = parse_certificate(&SP.der()).expect("a certificate");
+    let signer = RSA.signer(SignatureAlgorithm::RsaSha256);
+    let mut out = Vec::new();
+    for algorithm in EncryptionAlgorithm::ALL {
+        for transport in KeyTransport::ALL {
+            for (assertion, name_id_too) in [(true, false), (true, true), (false, true)] {
+                let recipient = Recipient::of(&certificate, *algorithm, *transport).expect("an RSA key");
+                let random = Random::seeded(7);
+                let encryption =
+                    Encryption { recipient: &recipient, random: &random, assertion, name_id: name_id_too };
+                let subject = name_id("zoë@example.com");
+                let response =
+                    respond_with(NOW, &subject, attributes, SignMode::Both, &signer, Some(encryption));
+                let told =
+                    format!("{algorithm:?} {transport:?}, assertion {assertion}, NameID {name_id_too}");
+                out.push((told, *transport, response));
+            }
+        }
+    }
+    out
+}
+
+#[test]
+fn saml_210_alg_404_xmlsec1_opens_what_is_encrypted_and_verifies_what_was_inside() {
+    let dir = TempDir::new().expect("temp dir");
+    let (key, file) = (dir.path().join("sp.pem"), dir.path().join("encrypted.xml"));
+    fs::write(&key, SP.key.private_key_to_pem_pkcs8().expect("openssl")).expect("temp dir");
+    let decrypt = |xml: &str| {
+        fs::write(&file, xml).expect("temp dir");
+        let mut command = Command::new("xmlsec1");
+        command.arg("--decrypt").arg("--privkey-pem").arg(&key);
+        command.args(["--node-xpath", "//*[local-name()='EncryptedData']"]);
+        run(command.arg(&file))
+    };
+    for (told, transport, response) in encrypted_responses(&awkward_attributes()) {
+        // This release of it does not know the newer key transport; bergshamra does.
+        if transport == KeyTransport::RsaOaepSha256 {
+            continue;
+        }
+        let (accepted, said) = xmlsec_accepts(dir.path(), response.as_xml(), &RSA, "Response");
+        assert!(accepted, "{told}: {said}");
+        let mut xml = response.as_xml().to_owned();
+        while xml.contains("<xenc:EncryptedData") {
+            let (opened, said) = decrypt(&xml);
+            assert!(opened, "{told}: {said}");
+            xml = said;
+            // Inside the assertion, the NameID is opened only after the signature around it was checked.
+            if xml.contains("<saml:Assertion") {
+                let assertion = assertion_in(&xml).to_owned();
+                if assertion.contains("EncryptedID") || !told.contains("NameID true") {
+                    let (accepted, said) = xmlsec_accepts(dir.path(), &assertion, &RSA, "Assertion");
+                    assert!(accepted, "{told}: {said}");
+                }
+            }
+        }
+        assert!(xml.contains(">zoë@example.com</saml:NameID>"), "{told}: {xml}");
+    }
+}
+
+fn assertion_in(xml: &str) -> &str {
+    let end = xml.find("</saml:Assertion>").expect("an assertion") + "</saml:Assertion>".len();
+    &xml[xml.find("<saml:Assertion").expect("an assertion")..end]
+}
+
+#[test]
+fn saml_210_alg_404_bergshamra_opens_what_is_encrypted() {
+    let pem = SP.key.private_key_to_pem_pkcs8().expect("openssl");
+    for (told, _, response) in encrypted_responses(&awkward_attributes()) {
+        let mut keys = bergshamra::KeysManager::new();
+        keys.add_key(bergshamra::keys::loader::load_pem_auto(&pem, None).expect("bergshamra reads the key"));
+        let context = bergshamra::EncContext::new(keys);
+        let opened = bergshamra::decrypt(&context, response.as_xml())
+            .unwrap_or_else(|error| panic!("{told}: {error}"));
+        if told.contains("assertion true") {
+            bergshamra_accepts(assertion_in(&opened), &RSA).unwrap_or_else(|fault| panic!("{told}: {fault}"));
+        } else {
+            assert!(opened.contains(">zoë@example.com</saml:NameID>"), "{told}: {opened}");
+        }
+    }
+}
+
 /// The schemas of the Debian packages, found through their file lists, with a catalog in place of the network.
 struct Schemas {
     dir: TempDir,
@@ -269,6 +367,10 @@ fn saml_208_md_301_everything_we_write_is_valid_by_schema() {
             let broken = response.as_xml().replace(" Version=\"2.0\"", "");
             assert!(!schemas.check(protocol, &broken).0, "the schema is really applied");
         }
+    }
+    for (told, _, response) in encrypted_responses(&awkward_attributes()) {
+        let (valid, said) = schemas.check(protocol, response.as_xml());
+        assert!(valid, "{told}: {said}");
     }
     for status in Status::ALL.iter().copied().filter(|status| *status != Status::Success) {
         for signer in [None, Some(&signer as &dyn tessera::saml::Signer)] {

@@ -135,3 +135,29 @@ fn is_passive_without_a_session_answers_no_passive() {
         assert_eq!(page.json()["status"], "NoPassive", "{kind:?}: {}", page.text());
     }
 }
+
+#[test]
+fn saml_210_encrypted_assertions_are_opened_by_all() {
+    let mut house = house();
+    for kind in Kind::ALL {
+        for algorithm in ["aes256-gcm", "aes128-gcm"] {
+            let slug = format!("{kind:?}-{algorithm}").to_lowercase();
+            let provider = connect(&mut house, kind, &slug, &["--allow-unsolicited"]);
+            let applications = house.api.get("/applications?limit=100").expect(200);
+            let mut items = applications["items"].as_array().expect("a list").iter();
+            let application = items.find(|item| item["slug"] == slug.as_str()).expect("it was made");
+            let encryption = json!({"encrypt_assertion": true, "encryption_algorithm": algorithm});
+            house
+                .api
+                .patch(&format!("/applications/{}/sso", text(application, "id")), &encryption)
+                .expect(200);
+            let mut browser = Browser::new();
+            for start in [provider.login_url(&[]), house.tessera.url(&format!("/saml2/{slug}"))] {
+                let told = accepted(&sign_on(&mut browser, &start, Some(ADA)));
+                assert_eq!(told["encrypted"], true, "{slug}: {told}");
+                assert_eq!(told["name_id"], EMAIL, "{slug}");
+                assert_eq!(told["attributes"]["mail"], json!([EMAIL]), "{slug}");
+            }
+        }
+    }
+}

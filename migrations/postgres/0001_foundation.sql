@@ -262,6 +262,25 @@ CREATE TABLE pending_requests (
 CREATE INDEX pending_requests_expiry ON pending_requests (expires_at);
 CREATE INDEX pending_requests_source ON pending_requests (source_prefix, received_at);
 
+-- The last exchanges of an application, sealed, for a day.
+CREATE TABLE exchanges (
+    reference TEXT NOT NULL PRIMARY KEY,
+    application_id TEXT NOT NULL REFERENCES applications (id) ON DELETE CASCADE,
+    recorded_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    -- code of the refusal; NULL: an assertion was sent
+    code TEXT,
+    sealed BYTEA NOT NULL
+);
+CREATE INDEX exchanges_application ON exchanges (application_id, recorded_at);
+CREATE INDEX exchanges_expiry ON exchanges (expires_at);
+
+-- Until when exchanges that succeed are recorded too.
+CREATE TABLE recordings (
+    application_id TEXT NOT NULL PRIMARY KEY REFERENCES applications (id) ON DELETE CASCADE,
+    record_until BIGINT NOT NULL
+);
+
 CREATE TABLE seen_requests (
     application_id TEXT COLLATE "C" NOT NULL REFERENCES applications (id) ON DELETE CASCADE,
     request_id TEXT COLLATE "C" NOT NULL,

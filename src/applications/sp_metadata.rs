@@ -4,16 +4,22 @@
 use serde::Serialize;
 
 use crate::applications::model::Application;
+use crate::applications::sp_algorithms::Listed;
 use crate::applications::sso::patched;
 use crate::applications::update::{check_version, save};
 use crate::applications::{group_rules, locked};
 use crate::base::id::ApplicationId;
 use crate::base::{Ctx, Error, FieldError, Kind, Result, Timestamp};
 use crate::catalog::Catalog;
-use crate::catalog::sso::{AcsUrlForm, Change, NameIdPatch, SignMode, SsoPatch, SsoSettings};
+use crate::catalog::sso::{
+    AcsUrlForm, AttributeService, Change, EncryptionAlgorithm, KeyTransport, NameIdPatch, RequestedAttribute,
+    SignMode, SsoPatch, SsoSettings,
+};
 use crate::db::Db;
 use crate::events::EventName;
+use crate::keys::{self, KeyState};
 use crate::saml::certificate::{Certificate, parse_certificate};
+use crate::saml::encrypt::Recipient;
 use crate::saml::metadata::{KeyUse, MetadataFault, SpMetadata, read_sp_metadata};
 use crate::saml::receive::AcsBinding;
 
@@ -46,6 +52,7 @@ pub struct Applied {
 pub struct Reading {
     patch: SsoPatch,
     wants_signed_assertions: bool,
+    algorithms: Listed,
     warnings: Vec<String>,
 }
 
@@ -53,10 +60,17 @@ pub struct Reading {
 /// certificates, so it is work for the pool of cores, not for the reactor (AV-08).
 pub fn read(xml: &[u8], entity_id: Option<&str>, now: Timestamp) -> Result<Reading> {
     let metadata = read_sp_metadata(xml, entity_id, now, false).map_err(|fault| refusal(&fault))?;
+    let algorithms = Listed::of(&metadata);
+    let mut warnings = warnings(&metadata, now);
+    if algorithms.forbids_encryption() {
+        let sentence = "It lists only ways to encrypt that are broken and not used here, so assertions can't be encrypted for it.";
+        warnings.push(sentence.to_owned());
+    }
     Ok(Reading {
         patch: patch_of(&metadata)?,
         wants_signed_assertions: metadata.want_assertions_signed == Some(true),
-        warnings: warnings(&metadata, now),
+        algorithms,
+        warnings,
     })
 }
 
@@ -70,7 +84,7 @@ pub async fn apply(
     reading: Reading,
     mode: Mode,
 ) -> Result<Applied> {
-    let Reading { mut patch, wants_signed_assertions, warnings } = reading;
+    let Reading { mut patch, wants_signed_assertions, algorithms, warnings } = reading;
     let mut tx = db.begin().await?;
     let old = locked(&mut tx, id).await?;
     check_version(&old, mode.if_version)?;
@@ -78,6 +92,9 @@ pub async fn apply(
     if wants_signed_assertions && old.sso.sign == SignMode::Response {
         patch.sign = Change::Set(SignMode::Both);
     }
+    let keys = keys::list(&mut tx, id).await?;
+    let key = keys.iter().find(|key| key.state == KeyState::Current).map(|key| key.key_type);
+    algorithms.choose(&old.sso, key, &mut patch)?;
     let new = patched(catalog, &old, patch)?;
     let changes = changes(&old.sso, &new.sso)?;
     let application = if mode.dry_run {
@@ -135,18 +152,27 @@ fn patch_of(metadata: &SpMetadata) -> Result<SsoPatch> {
             seen = true;
         }
     }
-    let certificates: Vec<String> = metadata
-        .certificates
-        .iter()
-        .filter(|entry| entry.usage != KeyUse::Encryption)
-        .map(|entry| entry.certificate.to_pem())
-        .collect();
+    // A certificate without a word of its use is for both (MD-304).
+    let but_for = |other: KeyUse| -> Vec<String> {
+        let entries = metadata.certificates.iter().filter(|entry| entry.usage != other);
+        entries.map(|entry| entry.certificate.to_pem()).collect()
+    };
     let mut patch = SsoPatch {
         sp_entity_id: Change::Set(metadata.entity_id.clone()),
         acs_urls: Change::Set(acs),
-        sp_certificates: Change::Set(certificates),
+        sp_certificates: Change::Set(but_for(KeyUse::Encryption)),
+        sp_encryption_certificates: Change::Set(but_for(KeyUse::Signing)),
         ..SsoPatch::default()
     };
+    let services = metadata.attribute_services.iter().map(|service| AttributeService {
+        index: service.index,
+        attributes: service
+            .attributes
+            .iter()
+            .map(|asked| RequestedAttribute { name: asked.name.clone(), required: asked.is_required })
+            .collect(),
+    });
+    patch.attribute_services = Change::Set(services.collect());
     if let Some(signed) = metadata.authn_requests_signed {
         patch.require_signed_requests = Change::Set(signed);
     }
@@ -188,22 +214,47 @@ pub fn changes(old: &SsoSettings, new: &SsoSettings) -> Result<Vec<FieldChange>>
     Ok(out)
 }
 
+/// Whether a certificate that is given for `usage` goes among those to encrypt for. One without an RSA key can't, and is
+/// refused where it is for nothing else.
+pub fn encrypts_for(certificate: &Certificate, usage: KeyUse) -> Result<bool> {
+    if usage == KeyUse::Signing {
+        return Ok(false);
+    }
+    let can = Recipient::of(certificate, EncryptionAlgorithm::default(), KeyTransport::default()).is_some();
+    if !can && usage == KeyUse::Encryption {
+        return Err(Error::field(
+            "certificate",
+            "certificate_not_for_encryption",
+            "Nothing can be encrypted for a key of this kind. Upload a certificate with an RSA key.",
+        ));
+    }
+    Ok(can)
+}
+
 /// Reads an uploaded certificate (PEM or DER): work for the pool of cores, too.
 pub fn read_certificate(bytes: &[u8]) -> Result<Certificate> {
     parse_certificate(bytes)
         .map_err(|fault| Error::field("certificate", fault.code(), fault.sentence().to_owned()))
 }
 
-/// Replaces the service provider's certificates by this one.
+/// Replaces the service provider's certificates for `usage` by this one.
+#[expect(clippy::too_many_arguments, reason = "an act, its place and its conditions")]
 pub async fn set_certificate(
     db: &Db,
     ctx: &Ctx,
     catalog: &Catalog,
     id: ApplicationId,
     certificate: &Certificate,
+    usage: KeyUse,
     if_version: Option<i64>,
 ) -> Result<(Application, Vec<String>)> {
-    let patch = SsoPatch { sp_certificates: Change::Set(vec![certificate.to_pem()]), ..SsoPatch::default() };
+    let mut patch = SsoPatch::default();
+    if usage != KeyUse::Encryption {
+        patch.sp_certificates = Change::Set(vec![certificate.to_pem()]);
+    }
+    if encrypts_for(certificate, usage)? {
+        patch.sp_encryption_certificates = Change::Set(vec![certificate.to_pem()]);
+    }
     let application = crate::applications::sso::patch(db, ctx, catalog, id, patch, if_version).await?;
     let warnings =
         certificate.warnings(ctx.now()).into_iter().map(|warning| warning.sentence().to_owned()).collect();

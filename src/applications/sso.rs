@@ -17,6 +17,7 @@ use crate::db::{Db, Tx, is_unique_violation};
 use crate::events::EventName;
 use crate::keys::{self, KeyState};
 use crate::saml::certificate::parse_certificate;
+use crate::saml::encrypt::Recipient;
 
 /// Longest entity ID of ours, in characters (MD-301).
 const MAX_ENTITY_ID: usize = 256;
@@ -151,8 +152,9 @@ pub fn patched(catalog: &Catalog, old: &Application, mut patch: SsoPatch) -> Res
     }
     new.sso = new.sso.merged(patch)?;
     keep_jit_rows(catalog, &mut new)?;
-    check_signing(&new.sso)?;
     check_certificates(&mut new.sso)?;
+    check_signing(&new.sso)?;
+    recipient(&new.sso)?;
     if old.is_active() {
         check_complete(catalog, &new)?;
     }
@@ -220,13 +222,6 @@ async fn check_algorithm(tx: &mut Tx, application: &Application) -> Result<()> {
 }
 
 fn check_signing(sso: &SsoSettings) -> Result<()> {
-    if sso.encrypt_assertion {
-        return Err(Error::field(
-            "encrypt_assertion",
-            "not_available",
-            "Encryption of assertions is not available yet.",
-        ));
-    }
     if sso.require_signed_requests && sso.sp_certificates.is_empty() {
         return Err(Error::field(
             "require_signed_requests",
@@ -239,13 +234,37 @@ fn check_signing(sso: &SsoSettings) -> Result<()> {
 
 /// Each certificate must be readable and strong enough (MD-306); it is stored as PEM without anything around it.
 fn check_certificates(sso: &mut SsoSettings) -> Result<()> {
-    for (i, pem) in sso.sp_certificates.iter_mut().enumerate() {
-        let certificate = parse_certificate(pem.as_bytes()).map_err(|fault| {
-            Error::field(format!("sp_certificates.{i}"), fault.code(), fault.sentence().to_owned())
-        })?;
-        *pem = certificate.to_pem();
+    for (field, certificates) in [
+        ("sp_certificates", &mut sso.sp_certificates),
+        ("sp_encryption_certificates", &mut sso.sp_encryption_certificates),
+    ] {
+        for (i, pem) in certificates.iter_mut().enumerate() {
+            let certificate = parse_certificate(pem.as_bytes()).map_err(|fault| {
+                Error::field(format!("{field}.{i}"), fault.code(), fault.sentence().to_owned())
+            })?;
+            *pem = certificate.to_pem();
+        }
     }
     Ok(())
+}
+
+/// Whom can be encrypted for; `None` where there is no certificate for it. Settings that want encryption and have nobody
+/// to encrypt for are refused here, and a sign-on with them too: it is never sent plain instead (SAML-211).
+pub fn recipient(sso: &SsoSettings) -> Result<Option<Recipient>> {
+    let field = if sso.encrypt_assertion { "encrypt_assertion" } else { "encrypt_name_id" };
+    let mut certificates = sso.sp_encryption_certificates.iter();
+    let found = certificates.find_map(|pem| {
+        let certificate = parse_certificate(pem.as_bytes()).ok()?;
+        Recipient::of(&certificate, sso.encryption_algorithm, sso.key_transport)
+    });
+    if found.is_none() && sso.encrypts() {
+        return Err(Error::field(
+            field,
+            "encryption_certificate_missing",
+            "Upload a certificate of the application to encrypt for first: one with an RSA key.",
+        ));
+    }
+    Ok(found)
 }
 
 /// Refuses what can't go live: first the placeholders by name and place, then anything else.

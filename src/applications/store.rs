@@ -301,6 +301,26 @@ pub(super) async fn count_people(executor: &mut impl Executor, application: Appl
     executor.one(query.bind_text(application)).await?.int("n")
 }
 
+/// The active person in the most groups.
+pub(super) async fn find_most_memberships(executor: &mut impl Executor) -> Result<Option<UserId>> {
+    let query = sql("SELECT m.user_id, COUNT(*) AS n FROM memberships m JOIN users u ON u.id = m.user_id \
+         WHERE u.state = 'active' GROUP BY m.user_id ORDER BY n DESC, m.user_id LIMIT 1");
+    executor.optional(query).await?.map(|row| row.parse("user_id")).transpose()
+}
+
+/// How many other applications have this SP entity ID, to the letter, in their settings.
+pub(super) async fn count_with_sp_entity_id(
+    executor: &mut impl Executor,
+    but: ApplicationId,
+    entity_id: &str,
+) -> Result<i64> {
+    let written = format!("\"sp_entity_id\":{}", json(&entity_id)?);
+    let query = sql(
+        "SELECT COUNT(*) AS n FROM applications WHERE id <> $1 AND LENGTH(REPLACE(sso, $2, '')) < LENGTH(sso)",
+    );
+    executor.one(query.bind_text(but).bind(written)).await?.int("n")
+}
+
 /// Ids that [`count_people_of`] takes at once.
 pub(super) const PAGE: usize = 50;
 

@@ -6,6 +6,7 @@
 pub mod accent;
 pub mod clock;
 pub mod context;
+pub mod encryption;
 pub mod error;
 pub mod id;
 pub mod name_id;

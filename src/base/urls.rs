@@ -192,6 +192,8 @@ fixed! {
     admin_group_new = "/admin/groups/new";
     /// Events.
     admin_events = "/admin/events";
+    /// Finds the recorded exchange with a `?reference=` and leads there.
+    admin_exchange_find = "/admin/exchanges";
     /// Events as a file, `?format=jsonl|csv`.
     admin_events_export = "/admin/events/export";
     /// Settings; posts here too.
@@ -257,6 +259,10 @@ filled! {
     admin_key_test(application, key) = "/admin/applications/{application}/sso/keys/{key}/test";
     /// Groups tab; `?person=` asks whether that person can sign in.
     admin_bindings(application) = "/admin/applications/{application}/groups";
+    /// A recorded exchange.
+    admin_exchange(application, exchange) = "/admin/applications/{application}/activity/{exchange}";
+    /// Records exchanges that succeed for the posted `minutes`; POST.
+    admin_record(application) = "/admin/applications/{application}/activity/record";
     /// Binds the posted `group`; POST.
     admin_bind(application) = "/admin/applications/{application}/groups/bind";
     /// Unbinds: asks first unless `confirmed`; POST.

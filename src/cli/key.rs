@@ -13,10 +13,12 @@ use crate::base::paging::{MAX_LIMIT, PageRequest};
 use crate::base::signature::KeyType;
 use crate::base::{Ctx, Error, Result};
 use crate::cli::{open_beside, output};
-use crate::config::DataArgs;
-use crate::config::open::Opening;
+use crate::config::open::{self, Opening};
+use crate::config::{Config, DataArgs, ServeArgs};
+use crate::events::{Event, EventName, record};
 use crate::keys::{self, KeyState};
 use crate::signon::Installation;
+use crate::vault::MasterKey;
 
 #[derive(Subcommand, Debug)]
 pub(super) enum KeyCommand {
@@ -41,6 +43,12 @@ pub(super) enum KeyCommand {
         /// Sign with the key before again
         #[arg(long)]
         back: bool,
+    },
+    /// Put the data under another master key. Servers go on; the next start needs the new one
+    Rewrap {
+        /// File of the new master key; made when it is not there
+        #[arg(long, value_name = "FILE")]
+        new_master_key_file: PathBuf,
     },
     /// Take over a key and certificate that were made elsewhere, as the next one; the settings have to allow it
     Import {
@@ -76,6 +84,9 @@ pub(super) async fn run(data: &DataArgs, command: KeyCommand) -> Result<ExitCode
                 stage(&installation, &ctx, &application, key_type).await?;
             }
         }
+        KeyCommand::Rewrap { new_master_key_file } => {
+            rewrap(data, &installation, &ctx, &new_master_key_file).await?;
+        }
         KeyCommand::Import { application, private_key, certificate } => {
             let application = find(&installation, &application).await?;
             let private = Zeroizing::new(read(&private_key)?);
@@ -84,6 +95,22 @@ pub(super) async fn run(data: &DataArgs, command: KeyCommand) -> Result<ExitCode
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn rewrap(data: &DataArgs, installation: &Installation, ctx: &Ctx, file: &Path) -> Result<()> {
+    let config = Config::resolve(data, &ServeArgs::default())?;
+    let old = open::master_key(&config, &ctx.random)?;
+    let old = old.ok_or_else(|| Error::internal("an installation was opened without its master key"))?;
+    let new = MasterKey::from_file(file, true, &ctx.random)?;
+    let mut tx = installation.db.begin().await?;
+    old.rewrap_in(&mut tx, &new, &ctx.random).await?;
+    record(&mut tx, ctx, Event::new(EventName::MasterKeyChange)).await?;
+    tx.commit().await?;
+    output::line(&format!(
+        "The data is under the master key in {0} now. Start every server with --master-key-file {0} from here on, or put it in the place of the old one, then \
+         destroy the old key; backups made before still need it.",
+        file.display()
+    ))
 }
 
 fn read(file: &Path) -> Result<String> {
@@ -174,7 +201,8 @@ async fn all(installation: &Installation) -> Result<Vec<Application>> {
     }
 }
 
-async fn find(installation: &Installation, which: &str) -> Result<Application> {
+/// The application of this slug or id.
+pub(super) async fn find(installation: &Installation, which: &str) -> Result<Application> {
     let mut reader = installation.db.reader();
     let found = match which.parse::<ApplicationId>() {
         Ok(id) => applications::find(&mut reader, id).await?,

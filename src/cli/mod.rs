@@ -5,6 +5,7 @@ mod apply;
 mod catalog;
 mod demo;
 mod demo_content;
+mod doctor;
 mod events;
 mod key;
 mod output;
@@ -59,6 +60,8 @@ enum Command {
     /// Look at signing keys
     #[command(subcommand)]
     Key(key::KeyCommand),
+    /// Say what is odd about an application's single sign-on, and what to do
+    Doctor(doctor::DoctorArgs),
     /// Verify the chain of events
     #[command(subcommand)]
     Events(events::EventsCommand),
@@ -145,6 +148,7 @@ async fn execute(arguments: Arguments) -> Result<ExitCode> {
         Command::Apply(apply) => apply::run(&data, apply).await,
         Command::Export => apply::export(&data).await,
         Command::Key(command) => key::run(&data, command).await,
+        Command::Doctor(arguments) => doctor::run(&data, arguments).await,
         Command::Events(command) => events::run(&data, command).await,
     }
 }

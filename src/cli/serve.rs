@@ -25,7 +25,7 @@ use crate::events::{Event, EventName, chain};
 use crate::keys::{self, KeyView, expiry};
 use crate::lab::{IdpCertificates, Lab, LabSp};
 use crate::signon::trial::{TrialAddress, TrialApplication, TrialProvider};
-use crate::signon::{Installation, pending};
+use crate::signon::{Installation, pending, recorder};
 use crate::web::server::{ServerOptions, files, serve};
 use crate::web::{Shared, Web, WebOptions};
 
@@ -219,6 +219,15 @@ fn background(installation: &Arc<Installation>) -> JoinSet<()> {
             installation.fetches.flush(&installation.db, ctx.now()).await
         }
     }));
+    let exchanges = installation.clone();
+    work.spawn(every(Duration::from_secs(5), move || {
+        let installation = exchanges.clone();
+        async move {
+            let ctx = context(&installation, "recorder");
+            installation.disk.check(&installation.db).await?;
+            installation.recorder.flush(&installation.db, &installation.vault, &ctx).await
+        }
+    }));
     let watch = installation.clone();
     work.spawn(every(Duration::from_hours(1), move || {
         let installation = watch.clone();
@@ -233,6 +242,7 @@ fn background(installation: &Arc<Installation>) -> JoinSet<()> {
         async move {
             let ctx = context(&installation, "sweep");
             pending::sweep(&installation.db, ctx.now()).await?;
+            recorder::sweep(&installation.db, ctx.now()).await?;
             session::prune(&installation.db, &ctx).await.map(drop)
         }
     }));

@@ -17,7 +17,7 @@ use crate::directory;
 use crate::events::{Event, EventName, chain, record};
 use crate::settings::{self, StoredBaseUrl};
 use crate::signon::Installation;
-use crate::vault::{self, Vault};
+use crate::vault::{self, MasterKey, Vault};
 
 /// Lock of the first start: one node makes the installation.
 const FIRST_START: i64 = 0x7e55_e7a2;
@@ -55,9 +55,9 @@ pub async fn installation(config: &Config, opening: Opening) -> Result<Installat
         Some(path) => Blocklist::from_file(path)?,
         None => Blocklist::default(),
     };
-    let (db, vault) = data(config, opening, &random).await?;
+    let (db, master) = data(config, opening, &random).await?;
     let ctx = Ctx::background(Actor::System("start"), clock.clone(), random.clone());
-    claim(&db, &vault, &ctx).await?;
+    let vault = claim(&db, &master, &ctx).await?;
     let base_url = base_url(config, opening, &db, &ctx).await?;
     directory::groups::ensure_everyone(&db, &ctx).await?;
     let passwords = Passwords::new(PasswordOptions { blocklist, ..PasswordOptions::default() }, &random)?;
@@ -68,14 +68,8 @@ pub async fn installation(config: &Config, opening: Opening) -> Result<Installat
 
 /// Opens database and master key. A key is made only for a database that has none: another one would be no use, and
 /// would stand in the way of the right one.
-async fn data(config: &Config, opening: Opening, random: &Random) -> Result<(Db, Vault)> {
-    let key = match &config.master_key {
-        Some(text) => Some(Vault::from_text(text)?),
-        None if config.master_key_file.exists() => {
-            Some(Vault::from_file(&config.master_key_file, false, random)?)
-        }
-        None => None,
-    };
+async fn data(config: &Config, opening: Opening, random: &Random) -> Result<(Db, MasterKey)> {
+    let key = master_key(config, random)?;
     let file = config.database_url.strip_prefix("sqlite://").map(Path::new);
     if opening == Opening::Existing && file.is_some_and(|file| !file.exists()) {
         return Err(nothing_there(file));
@@ -86,10 +80,21 @@ async fn data(config: &Config, opening: Opening, random: &Random) -> Result<(Db,
         _ if opening == Opening::Existing && !claimed => return Err(nothing_there(file)),
         Some(key) => key,
         None if claimed => return Err(key_missing(config)),
-        None => Vault::from_file(&config.master_key_file, true, random)?,
+        None => MasterKey::from_file(&config.master_key_file, true, random)?,
     };
     db.migrate().await?;
     Ok((db, key))
+}
+
+/// The master key that is given, if there is one.
+pub fn master_key(config: &Config, random: &Random) -> Result<Option<MasterKey>> {
+    match &config.master_key {
+        Some(text) => MasterKey::from_text(text).map(Some),
+        None if config.master_key_file.exists() => {
+            MasterKey::from_file(&config.master_key_file, false, random).map(Some)
+        }
+        None => Ok(None),
+    }
 }
 
 fn nothing_there(file: Option<&Path>) -> Error {
@@ -115,11 +120,12 @@ fn key_missing(config: &Config) -> Error {
     )
 }
 
-/// Holds the master key against the database; a new one takes this key, and its chain of events begins.
-async fn claim(db: &Db, vault: &Vault, ctx: &Ctx) -> Result<()> {
+/// Opens the vault of the database; a new one is put under this master key, and its chain of events begins.
+async fn claim(db: &Db, master: &MasterKey, ctx: &Ctx) -> Result<Vault> {
     let mut tx = db.begin().await?;
     dialect::lock_for_transaction(&mut tx, FIRST_START).await?;
-    if vault.check_in(&mut tx, &ctx.random).await? {
+    let (vault, made) = master.unlock_in(&mut tx, &ctx.random).await?;
+    if made {
         // Without this, whoever deletes the mark together with the events would have the chain begun anew.
         if directory::groups::find_by_name(&mut tx, "everyone").await?.is_some() {
             return Err(Error::new(
@@ -128,9 +134,10 @@ async fn claim(db: &Db, vault: &Vault, ctx: &Ctx) -> Result<()> {
                 "The database is in use, but the mark of its master key is gone: it was changed outside Tessera. Restore it from a backup.",
             ));
         }
-        chain::begin(&mut tx, vault, ctx.now()).await?;
+        chain::begin(&mut tx, &vault, ctx.now()).await?;
     }
-    tx.commit().await
+    tx.commit().await?;
+    Ok(vault)
 }
 
 /// The base URL in force: the one said, else the one stored, else `localhost` with the port. A server that was

@@ -80,6 +80,9 @@ names! {
     SsoAuth = "sso_auth", "signed on to an application";
     SsoTest = "sso_test", "tried a sign-on to an application";
     SsoRefused = "sso_refused", "was refused at sign-on";
+    MasterKeyChange = "master_key_change", "put the data under another master key";
+    ExchangeRecord = "exchange_record", "set how long exchanges of an application are recorded";
+    ExchangeOpen = "exchange_open", "opened a recorded exchange";
     EventChainVerify = "event_chain_verify", "verified the event chain";
     EventExport = "event_export", "exported events";
 }

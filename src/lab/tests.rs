@@ -109,6 +109,7 @@ impl Answer<'_> {
             authn_context_class: AUTHN_PASSWORD_PROTECTED,
             attributes: &attributes,
             lifetimes: Lifetimes::default(),
+            encryption: None,
         };
         let signer = self.signer.signer(SignatureAlgorithm::RsaSha256);
         input.sign(self.sign, &signer).unwrap().as_xml().to_owned()

@@ -36,6 +36,11 @@ impl VerificationKey {
         strong_key(&certificate)
     }
 
+    /// The key, for what else a certificate may be for.
+    pub(crate) fn public(&self) -> &PKey<Public> {
+        &self.0
+    }
+
     /// Whether the algorithm is one for this type of key (ALG-403).
     pub(crate) fn fits(&self, algorithm: SignatureAlgorithm) -> bool {
         algorithm.fits(&self.0)

@@ -7,7 +7,9 @@
 
 pub mod binding;
 pub mod certificate;
+pub mod checks;
 pub mod dsig;
+pub mod encrypt;
 pub mod metadata;
 pub mod names;
 pub mod pretty;
@@ -23,6 +25,7 @@ pub use binding::{Binding, Message, RelayState, decode_post, decode_redirect, ve
 pub use certificate::{
     Certificate, CertificateFault, CertificateWarning, VerificationKey, parse_certificate,
 };
+pub use encrypt::{Encryption, EncryptionAlgorithm, KeyTransport, Recipient};
 pub use metadata::{IdpMetadata, Location, MetadataFault, SpMetadata, read_sp_metadata};
 pub use receive::{
     AcsBinding, AssertionConsumer, Endpoint, ServiceProvider, Stage, Timing, Trusted, receive,

@@ -4,10 +4,16 @@
 pub const PROTOCOL: &str = "urn:oasis:names:tc:SAML:2.0:protocol";
 /// `urn:oasis:names:tc:SAML:2.0:assertion`
 pub const ASSERTION: &str = "urn:oasis:names:tc:SAML:2.0:assertion";
+/// Algorithm support in metadata (its own profile, 2.4 and 2.5).
+pub const ALG_SUPPORT: &str = "urn:oasis:names:tc:SAML:metadata:algsupport";
 /// `urn:oasis:names:tc:SAML:2.0:metadata`
 pub const METADATA: &str = "urn:oasis:names:tc:SAML:2.0:metadata";
 /// XML Signature.
 pub const DSIG: &str = "http://www.w3.org/2000/09/xmldsig#";
+/// XML Encryption 1.0.
+pub const XENC: &str = "http://www.w3.org/2001/04/xmlenc#";
+/// XML Encryption 1.1.
+pub const XENC11: &str = "http://www.w3.org/2009/xmlenc11#";
 /// XML Schema.
 pub const XS: &str = "http://www.w3.org/2001/XMLSchema";
 /// XML Schema instance.

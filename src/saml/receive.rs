@@ -12,7 +12,7 @@ use crate::base::name_id::NameIdFormat;
 use crate::saml::binding::{Binding, Message, RelayState, verify_redirect_signature};
 use crate::saml::certificate::VerificationKey;
 use crate::saml::dsig::{holds_signature, verify_root};
-use crate::saml::names::{BINDING_ARTIFACT, BINDING_POST};
+use crate::saml::names::{BINDING_ARTIFACT, BINDING_POST, FORMAT_ENCRYPTED};
 use crate::saml::refusal::{Reason, Refusal, Reply};
 use crate::saml::request::{AuthnRequest, Outline, Version, is_authn_request, issuer, parse_index};
 use crate::saml::xml::Limits;
@@ -117,6 +117,15 @@ pub enum Stage {
     Resumed,
 }
 
+/// The NameID that an answer must hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WantedNameId {
+    /// Its format.
+    pub format: NameIdFormat,
+    /// Whether the request wants it encrypted, whatever the application's settings.
+    pub encrypted: bool,
+}
+
 /// A request that is from the registered service provider, and the registered address its answer goes to.
 #[derive(Clone, Debug)]
 pub struct Trusted {
@@ -159,27 +168,31 @@ impl Trusted {
     }
 
     /// The format that the NameID must have: the one asked for, if the application offers it, else its default
-    /// (Core 3.4.1.1, SAML-116).
+    /// (Core 3.4.1.1, SAML-116). `can_encrypt`: whether an encrypted one can be had (SAML-117).
     pub fn name_id_format(
         &self,
         default: NameIdFormat,
         offered: &[NameIdFormat],
-    ) -> Result<NameIdFormat, Refusal> {
+        can_encrypt: bool,
+    ) -> Result<WantedNameId, Refusal> {
         /// Not in the standard, but sent by many for `unspecified`.
         const UNSPECIFIED_AS_2_0: &str = "urn:oasis:names:tc:SAML:2.0:nameid-format:unspecified";
         let refuse = || self.refuse(Reason::NameIdPolicy);
+        let plain = |format| Ok(WantedNameId { format, encrypted: false });
         let Some(policy) = &self.request.name_id_policy else {
-            return Ok(default);
+            return plain(default);
         };
         // Affiliations are not known here, so only the service provider's own name space can be meant.
         if policy.sp_name_qualifier.as_ref().is_some_and(|qualifier| *qualifier != self.sp_entity_id) {
             return Err(refuse());
         }
         match policy.format.as_deref() {
-            None | Some(UNSPECIFIED_AS_2_0) => Ok(default),
+            None | Some(UNSPECIFIED_AS_2_0) => plain(default),
+            // What is inside is ours to choose (Core 3.4.1.1).
+            Some(FORMAT_ENCRYPTED) if can_encrypt => Ok(WantedNameId { format: default, encrypted: true }),
             Some(urn) => match NameIdFormat::from_urn(urn) {
-                Some(NameIdFormat::Unspecified) => Ok(default),
-                Some(format) if format == default || offered.contains(&format) => Ok(format),
+                Some(NameIdFormat::Unspecified) => plain(default),
+                Some(format) if format == default || offered.contains(&format) => plain(format),
                 _ => Err(refuse()),
             },
         }

@@ -369,9 +369,14 @@ fn saml_116_the_name_id_policy_is_met_or_refused() {
     let ask = |policy: &str| {
         let xml = RequestXml::default().containing(policy).unsigned();
         let trusted = Setup::default().post(&xml).unwrap();
-        trusted.name_id_format(EmailAddress, &[Persistent, Transient]).map_err(|refusal| {
+        let refused = |refusal: Refusal| {
             assert_eq!(refusal.reply.as_ref().map(|reply| reply.status), Some(Status::InvalidNameIdPolicy));
-        })
+        };
+        let able = trusted.name_id_format(EmailAddress, &[Persistent, Transient], true).ok();
+        let wanted = trusted.name_id_format(EmailAddress, &[Persistent, Transient], false);
+        let wanted = wanted.map(|wanted| wanted.format).map_err(refused);
+        assert_eq!(able.is_some_and(|able| able.encrypted), policy.contains(FORMAT_ENCRYPTED), "{policy}");
+        wanted
     };
     let format = |urn: &str| ask(&format!("<samlp:NameIDPolicy Format=\"{urn}\"></samlp:NameIDPolicy>"));
     assert_eq!(ask(""), Ok(EmailAddress));
@@ -380,13 +385,7 @@ fn saml_116_the_name_id_policy_is_met_or_refused() {
     assert_eq!(format(EmailAddress.urn()), Ok(EmailAddress));
     assert_eq!(format(Persistent.urn()), Ok(Persistent));
     assert_eq!(format(Transient.urn()), Ok(Transient));
-    for urn in [
-        NameIdFormat::X509SubjectName.urn(),
-        crate::saml::names::FORMAT_ENCRYPTED,
-        "urn:x",
-        "",
-        "emailAddress",
-    ] {
+    for urn in [NameIdFormat::X509SubjectName.urn(), FORMAT_ENCRYPTED, "urn:x", "", "emailAddress"] {
         assert_eq!(format(urn), Err(()), "{urn}");
     }
     let qualifier =

@@ -176,6 +176,9 @@ reasons! {
     /// The authentication context can't be met.
     AuthnContext: Incompatible, "authn_context",
         "The application asks for a kind of sign-in that is not available.";
+    /// An index of a set of attributes that is not registered.
+    AttributeServiceUnknown: Incompatible, "attribute_service_unknown",
+        "The application asks for a set of attributes that is not registered here. Upload its current metadata.";
     /// Interaction is needed but not allowed.
     Passive: Incompatible, "passive",
         "The application wants a sign-in without interaction, which is not possible now.";
@@ -215,6 +218,7 @@ impl Reason {
             Self::SubjectConfirmation | Self::SchemaViolation => Some(Status::Requester),
             Self::NameIdPolicy => Some(Status::InvalidNameIdPolicy),
             Self::AuthnContext => Some(Status::NoAuthnContext),
+            Self::AttributeServiceUnknown => Some(Status::InvalidAttrNameOrValue),
             Self::Passive => Some(Status::NoPassive),
             Self::GivenUp => Some(Status::AuthnFailed),
             Self::SubjectMismatch => Some(Status::UnknownPrincipal),

@@ -106,8 +106,8 @@ pub struct NameIdPolicy {
     pub format: Option<String>,
     /// In whose name space.
     pub sp_name_qualifier: Option<String>,
-    /// Whether a new identifier may be made for it.
-    pub allow_create: bool,
+    /// Whether a new identifier may be made for it, where it was said.
+    pub allow_create: Option<bool>,
 }
 
 /// Subject of a request (Core 3.4.1).
@@ -192,7 +192,9 @@ fn read_policy(root: Node<'_, '_>) -> Result<Option<NameIdPolicy>, Reason> {
     Ok(Some(NameIdPolicy {
         format: attribute(policy, "Format").map(str::to_owned),
         sp_name_qualifier: attribute(policy, "SPNameQualifier").map(str::to_owned),
-        allow_create: flag(policy, "AllowCreate")?,
+        allow_create: attribute(policy, "AllowCreate")
+            .map(|text| boolean(text).ok_or(Reason::SchemaViolation))
+            .transpose()?,
     }))
 }
 

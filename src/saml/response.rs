@@ -13,6 +13,7 @@ use crate::base::clock::MINUTE;
 use crate::base::name_id::NameIdFormat;
 pub use crate::base::signature::SignMode;
 use crate::saml::dsig::envelop::{self, Finished};
+use crate::saml::encrypt::Encryption;
 use crate::saml::names::{ASSERTION, CM_BEARER, PROTOCOL, XS, XSI};
 use crate::saml::sign::{SignError, Signer};
 use crate::saml::status::Status;
@@ -96,6 +97,8 @@ pub struct ResponseInput<'a> {
     pub attributes: &'a [Attribute],
     /// How long it may be used.
     pub lifetimes: Lifetimes,
+    /// What is encrypted, and for whom; `None` for nothing.
+    pub encryption: Option<Encryption<'a>>,
 }
 
 /// A Response could not be written.
@@ -105,6 +108,8 @@ pub enum WriteError {
     IllegalCharacter(IllegalCharacter),
     /// The signature could not be made.
     Sign(SignError),
+    /// What was to be encrypted could not be. It is never sent plain (SAML-211).
+    Encrypt(openssl::error::ErrorStack),
 }
 
 impl WriteError {
@@ -114,6 +119,7 @@ impl WriteError {
         match self {
             Self::IllegalCharacter(_) => "value_not_xml",
             Self::Sign(error) => error.code(),
+            Self::Encrypt(_) => "encryption_failed",
         }
     }
 }
@@ -123,6 +129,7 @@ impl fmt::Display for WriteError {
         match self {
             Self::IllegalCharacter(error) => error.fmt(f),
             Self::Sign(error) => error.fmt(f),
+            Self::Encrypt(_) => f.write_str("the assertion could not be encrypted"),
         }
     }
 }
@@ -156,6 +163,12 @@ impl Base64 {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// What was encoded, where it is text.
+    #[must_use]
+    pub fn decode(&self) -> Option<String> {
+        STANDARD.decode(&self.0).ok().and_then(|bytes| String::from_utf8(bytes).ok())
     }
 }
 
@@ -199,7 +212,8 @@ sealed_message! {
 }
 
 impl ResponseInput<'_> {
-    /// Writes and signs the Response.
+    /// Writes and signs the Response. An encrypted assertion is signed first, and the Response around it is signed
+    /// too, whatever the mode: else anybody could put another ciphertext into it (SAML-211).
     pub fn sign(&self, sign: SignMode, signer: &dyn Signer) -> Result<SignedResponse, WriteError> {
         let capacity = 8192 + self.attributes.iter().map(Attribute::estimate).sum::<usize>();
         let mut w = Writer::with_capacity(capacity);
@@ -215,27 +229,51 @@ impl ResponseInput<'_> {
         w.open("samlp:Status");
         w.open("samlp:StatusCode").attribute("Value", Status::Success.top_level()).close();
         w.close();
-        let assertion = self.write_assertion(&mut w);
-        if sign != SignMode::Response {
-            envelop::sign(&mut w, &assertion, signer)?;
+        let subject = self.encrypted_name_id()?;
+        let mut sign = sign;
+        let mut keeps_xs = false;
+        if let Some(encryption) = self.encryption.filter(|encryption| encryption.assertion) {
+            sign = SignMode::Both;
+            let mut alone = Writer::with_capacity(capacity);
+            let assertion = self.write_assertion(&mut alone, subject.as_deref());
+            envelop::sign(&mut alone, &assertion, signer)?;
+            let sealed = encryption.recipient.encrypt(&alone.finish()?, encryption.random)?;
+            w.open("saml:EncryptedAssertion").namespace("saml", ASSERTION);
+            w.written(&sealed).close();
+        } else {
+            let assertion = self.write_assertion(&mut w, subject.as_deref());
+            keeps_xs = assertion.keeps_xs;
+            if sign != SignMode::Response {
+                envelop::sign(&mut w, &assertion, signer)?;
+            }
         }
         w.close();
         if sign != SignMode::Assertion {
-            let response =
-                Finished { start, after_issuer, id: self.response_id, keeps_xs: assertion.keeps_xs };
+            let response = Finished { start, after_issuer, id: self.response_id, keeps_xs };
             envelop::sign(&mut w, &response, signer)?;
         }
         Ok(SignedResponse(w.finish()?))
     }
 
-    /// The assertion without a signature, for the console's preview. Never send it anywhere.
+    /// The assertion without a signature and not encrypted, for the console's preview. Never send it anywhere.
     pub fn preview(&self) -> Result<String, WriteError> {
         let mut w = Writer::with_capacity(4096);
-        self.write_assertion(&mut w);
+        self.write_assertion(&mut w, None);
         Ok(w.finish()?)
     }
 
-    fn write_assertion(&self, w: &mut Writer) -> Finished<'_> {
+    /// The NameID's `EncryptedData`, where it is to be encrypted.
+    fn encrypted_name_id(&self) -> Result<Option<String>, WriteError> {
+        let Some(encryption) = self.encryption.filter(|encryption| encryption.name_id) else {
+            return Ok(None);
+        };
+        let mut w = Writer::with_capacity(512);
+        w.open("saml:NameID").namespace("saml", ASSERTION);
+        self.finish_name_id(&mut w);
+        Ok(Some(encryption.recipient.encrypt(&w.finish()?, encryption.random)?))
+    }
+
+    fn write_assertion(&self, w: &mut Writer, encrypted_name_id: Option<&str>) -> Finished<'_> {
         let keeps_xs = self.attributes.iter().any(|attribute| !attribute.values.is_empty());
         let start = w.position();
         w.open("saml:Assertion").namespace("saml", ASSERTION);
@@ -247,7 +285,7 @@ impl ResponseInput<'_> {
             .attribute("Version", "2.0");
         w.leaf("saml:Issuer", self.issuer);
         let after_issuer = w.position();
-        self.write_subject(w);
+        self.write_subject(w, encrypted_name_id);
         self.write_conditions(w);
         self.write_authn_statement(w);
         if keeps_xs {
@@ -261,14 +299,24 @@ impl ResponseInput<'_> {
         self.issued_at.plus(self.lifetimes.usable_for).to_xs_date_time()
     }
 
-    fn write_subject(&self, w: &mut Writer) {
-        w.open("saml:Subject");
-        w.open("saml:NameID")
-            .attribute("Format", self.name_id.format.urn())
+    /// The rest of an open NameID.
+    fn finish_name_id(&self, w: &mut Writer) {
+        w.attribute("Format", self.name_id.format.urn())
             .attribute_if("NameQualifier", self.name_id.name_qualifier.as_deref())
             .attribute_if("SPNameQualifier", self.name_id.sp_name_qualifier.as_deref())
             .text(&self.name_id.value)
             .close();
+    }
+
+    fn write_subject(&self, w: &mut Writer, encrypted_name_id: Option<&str>) {
+        w.open("saml:Subject");
+        match encrypted_name_id {
+            Some(sealed) => drop(w.open("saml:EncryptedID").written(sealed).close()),
+            None => {
+                w.open("saml:NameID");
+                self.finish_name_id(w);
+            }
+        }
         w.open("saml:SubjectConfirmation").attribute("Method", CM_BEARER);
         // No NotBefore here: Profiles 4.1.4.2 forbids it.
         w.open("saml:SubjectConfirmationData")

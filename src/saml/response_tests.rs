@@ -45,6 +45,7 @@ fn input<'a>(name_id: &'a NameId, attributes: &'a [Attribute]) -> ResponseInput<
         authn_context_class: AUTHN_PASSWORD_PROTECTED,
         attributes,
         lifetimes: Lifetimes::default(),
+        encryption: None,
     }
 }
 

@@ -1,65 +1,220 @@
-//! Authentication context classes (Core 3.3.2.2.1): what really happened, and whether it is what was asked for.
-//! Step-up comes later (decision: until then `NoAuthnContext`).
+//! Authentication context classes (Core 3.3.2.2.1): what really happened, whether it is what was asked for, and whether
+//! asking for the password again would make it so.
 
-use crate::saml::request::Comparison;
-
-/// Password over a protected transport.
-pub const PASSWORD_PROTECTED: &str = "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport";
-/// Password.
-pub const PASSWORD: &str = "urn:oasis:names:tc:SAML:2.0:ac:classes:Password";
-/// Anything.
-pub const UNSPECIFIED: &str = "urn:oasis:names:tc:SAML:2.0:ac:classes:unspecified";
+use crate::catalog::sso::{AuthnContextClass, AuthnEvidence, SsoSettings};
+use crate::saml::names::{AUTHN_PASSWORD, AUTHN_PASSWORD_PROTECTED, AUTHN_UNSPECIFIED};
+use crate::saml::receive::Trusted;
+use crate::saml::refusal::Reason;
+use crate::saml::request::{Comparison, RequestedAuthnContext};
+use crate::signon::Installation;
 
 /// The class of a sign-in by password, true to the transport it came over.
 #[must_use]
 pub fn of_password(secure: bool) -> &'static str {
-    if secure { PASSWORD_PROTECTED } else { PASSWORD }
+    if secure { AUTHN_PASSWORD_PROTECTED } else { AUTHN_PASSWORD }
 }
 
-/// Strength of the classes we know, weakest first.
-fn rank(class: &str) -> Option<u8> {
-    match class {
-        UNSPECIFIED => Some(0),
-        PASSWORD => Some(1),
-        PASSWORD_PROTECTED => Some(2),
-        _ => None,
+/// How a session stands to what was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Met {
+    /// It is enough: this class is true of it.
+    Now(String),
+    /// It would be enough once the password is entered for this sign-on.
+    ByPassword,
+    /// Nothing that can be done here makes it true.
+    Never,
+}
+
+/// What is true of a session.
+#[derive(Clone, Copy, Debug)]
+pub struct Evidence<'a> {
+    /// The class of what happened, by the standard.
+    pub happened: &'static str,
+    /// Classes that the application asks for, weakest first, each stronger than the standard's.
+    pub mapped: &'a [AuthnContextClass],
+    /// Whether the password was entered for this very sign-on.
+    pub fresh: bool,
+    /// Whether the person may be asked for something.
+    pub may_ask: bool,
+}
+
+/// How a session stands to the authentication that a request asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It is enough; the class to assert, where one was asked for.
+    Enough(Option<String>),
+    /// The person has to enter their password for this sign-on.
+    AskPassword,
+    /// It can't be.
+    Refuse(Reason),
+}
+
+/// Holds a live session against a request. `fresh`: its password was entered for this very sign-on.
+#[must_use]
+pub fn standing(
+    installation: &Installation,
+    settings: &SsoSettings,
+    trusted: &Trusted,
+    fresh: bool,
+) -> Standing {
+    let request = trusted.request();
+    if request.force_authn && !fresh {
+        // A fresh password can't be had without a page (SAML-119).
+        return if request.is_passive { Standing::Refuse(Reason::Passive) } else { Standing::AskPassword };
+    }
+    let Some(wanted) = &request.authn_context else { return Standing::Enough(None) };
+    let evidence = Evidence {
+        happened: of_password(installation.base_url.is_secure()),
+        mapped: &settings.authn_contexts,
+        fresh,
+        may_ask: !request.is_passive,
+    };
+    match evidence.meet(wanted) {
+        Met::Now(class) => Standing::Enough(Some(class)),
+        Met::ByPassword => Standing::AskPassword,
+        // What only a page can bring is told apart from what nothing can.
+        Met::Never if Evidence { may_ask: true, ..evidence }.meet(wanted) == Met::ByPassword => {
+            Standing::Refuse(Reason::Passive)
+        }
+        Met::Never => Standing::Refuse(Reason::AuthnContext),
     }
 }
 
-/// The class to assert for `happened` when `requested` was asked for; `None` when it can't be met. `unspecified`
-/// is met by anything, and then the truth is asserted.
-#[must_use]
-pub fn satisfy(requested: &[String], comparison: Comparison, happened: &'static str) -> Option<&'static str> {
-    let have = rank(happened)?;
-    let met = match comparison {
-        Comparison::Exact => requested.iter().any(|class| class == happened || class == UNSPECIFIED),
-        Comparison::Minimum => requested.iter().filter_map(|class| rank(class)).any(|want| have >= want),
-        Comparison::Maximum => requested.iter().filter_map(|class| rank(class)).any(|want| have <= want),
-        Comparison::Better => requested.iter().all(|class| rank(class).is_some_and(|want| have > want)),
-    };
-    met.then_some(happened)
+/// A class with its strength.
+#[derive(Clone, Copy)]
+struct Ranked<'a> {
+    class: &'a str,
+    rank: usize,
+    met: bool,
+    attainable: bool,
+}
+
+/// Strength of the standard's classes, weakest first.
+const STANDARD: [&str; 3] = [AUTHN_UNSPECIFIED, AUTHN_PASSWORD, AUTHN_PASSWORD_PROTECTED];
+
+impl Evidence<'_> {
+    /// Holds the session against what was asked (SAML-120, SAML-121). `unspecified` is met by anything, and then the
+    /// truth is asserted.
+    #[must_use]
+    pub fn meet(&self, requested: &RequestedAuthnContext) -> Met {
+        let asked: Vec<&str> = requested.classes.iter().map(String::as_str).collect();
+        let known = self.ranked();
+        let rank = |class: &str| known.iter().find(|known| known.class == class).map(|known| known.rank);
+        let ranks: Vec<usize> = asked.iter().filter_map(|class| rank(class)).collect();
+        let (lowest, highest) = (ranks.iter().min().copied(), ranks.iter().max().copied());
+        match requested.comparison {
+            Comparison::Exact => self.exactly(&asked, &known),
+            Comparison::Minimum => self.best(&known, |rank| lowest.is_some_and(|least| rank >= least)),
+            Comparison::Maximum => self.best(&known, |rank| highest.is_some_and(|most| rank <= most)),
+            // Stronger than any of them: so each must be one whose strength is known.
+            Comparison::Better => {
+                let all = ranks.len() == asked.len();
+                self.best(&known, |rank| all && highest.is_some_and(|most| rank > most))
+            }
+        }
+    }
+
+    fn ranked(&self) -> Vec<Ranked<'_>> {
+        let standard = STANDARD.iter().enumerate().map(|(rank, class)| Ranked {
+            class,
+            rank,
+            met: *class == self.happened,
+            attainable: false,
+        });
+        let mapped = self.mapped.iter().enumerate().map(|(at, entry)| {
+            let now = entry.requires == AuthnEvidence::PasswordNow;
+            Ranked {
+                class: &entry.class,
+                rank: STANDARD.len() + at,
+                met: !now || self.fresh,
+                attainable: now && !self.fresh,
+            }
+        });
+        standard.chain(mapped).collect()
+    }
+
+    /// The classes are asked for in the order of preference (Core 3.3.2.2.1).
+    fn exactly(&self, asked: &[&str], known: &[Ranked<'_>]) -> Met {
+        for class in asked {
+            if *class == AUTHN_UNSPECIFIED {
+                return Met::Now(self.happened.to_owned());
+            }
+            match known.iter().find(|known| known.class == *class) {
+                Some(known) if known.met => return Met::Now(known.class.to_owned()),
+                Some(known) if known.attainable && self.may_ask => return Met::ByPassword,
+                _ => {}
+            }
+        }
+        Met::Never
+    }
+
+    /// The strongest that fits and is true; else whether one can be made true.
+    fn best(&self, known: &[Ranked<'_>], fits: impl Fn(usize) -> bool) -> Met {
+        let fitting = || known.iter().rev().filter(|known| fits(known.rank));
+        if let Some(met) = fitting().find(|known| known.met) {
+            return Met::Now(met.class.to_owned());
+        }
+        if self.may_ask && fitting().any(|known| known.attainable) { Met::ByPassword } else { Met::Never }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const SFA: &str = "https://refeds.org/profile/sfa";
+    const AGAIN: &str = "https://sp.example/password-again";
+    const MFA: &str = "https://refeds.org/profile/mfa";
+
+    fn ask(classes: &[&str], comparison: Comparison, fresh: bool, may_ask: bool) -> Met {
+        let entry = |class: &str, requires| AuthnContextClass { class: class.to_owned(), requires };
+        let mapped = [entry(SFA, AuthnEvidence::Password), entry(AGAIN, AuthnEvidence::PasswordNow)];
+        let classes = classes.iter().map(|class| (*class).to_owned()).collect();
+        let evidence = Evidence { happened: AUTHN_PASSWORD_PROTECTED, mapped: &mapped, fresh, may_ask };
+        evidence.meet(&RequestedAuthnContext { comparison, classes })
+    }
+
+    fn now(class: &str) -> Met {
+        Met::Now(class.to_owned())
+    }
+
     #[test]
-    fn saml_120_only_what_really_happened_is_asserted() {
-        let mfa = "https://refeds.org/profile/mfa".to_owned();
-        let ask = |classes: &[&str], comparison| {
-            let classes: Vec<String> = classes.iter().map(|class| (*class).to_owned()).collect();
-            satisfy(&classes, comparison, PASSWORD_PROTECTED)
-        };
-        assert_eq!(ask(&[PASSWORD_PROTECTED], Comparison::Exact), Some(PASSWORD_PROTECTED));
-        assert_eq!(ask(&[&mfa], Comparison::Exact), None);
-        assert_eq!(ask(&[&mfa, PASSWORD_PROTECTED], Comparison::Exact), Some(PASSWORD_PROTECTED));
-        assert_eq!(ask(&[PASSWORD], Comparison::Exact), None);
-        assert_eq!(ask(&[PASSWORD], Comparison::Minimum), Some(PASSWORD_PROTECTED));
-        assert_eq!(ask(&[PASSWORD], Comparison::Better), Some(PASSWORD_PROTECTED));
-        assert_eq!(ask(&[PASSWORD_PROTECTED], Comparison::Better), None);
-        assert_eq!(ask(&[&mfa], Comparison::Better), None);
-        assert_eq!(ask(&[PASSWORD], Comparison::Maximum), None);
-        assert_eq!(ask(&[UNSPECIFIED], Comparison::Exact), Some(PASSWORD_PROTECTED));
+    fn saml_120_exact_asserts_only_what_really_happened_in_the_order_asked() {
+        let exact = |classes: &[&str]| ask(classes, Comparison::Exact, false, true);
+        assert_eq!(exact(&[AUTHN_PASSWORD_PROTECTED]), now(AUTHN_PASSWORD_PROTECTED));
+        assert_eq!(exact(&[MFA]), Met::Never);
+        assert_eq!(exact(&[MFA, AUTHN_PASSWORD_PROTECTED]), now(AUTHN_PASSWORD_PROTECTED));
+        assert_eq!(exact(&[AUTHN_PASSWORD]), Met::Never);
+        assert_eq!(exact(&[AUTHN_UNSPECIFIED]), now(AUTHN_PASSWORD_PROTECTED));
+        assert_eq!(exact(&[SFA]), now(SFA));
+        assert_eq!(exact(&[AGAIN, SFA]), Met::ByPassword);
+        assert_eq!(exact(&[SFA, AGAIN]), now(SFA));
+        assert_eq!(exact(&[]), Met::Never);
+        assert_eq!(ask(&[AGAIN], Comparison::Exact, true, true), now(AGAIN));
+        assert_eq!(ask(&[AGAIN], Comparison::Exact, false, false), Met::Never);
+        assert_eq!(ask(&[AGAIN, SFA], Comparison::Exact, false, false), now(SFA));
+    }
+
+    #[test]
+    fn saml_121_the_other_comparisons_go_by_the_order_of_strength() {
+        use Comparison::{Better, Maximum, Minimum};
+        for (classes, comparison, fresh, expected) in [
+            (&[AUTHN_PASSWORD][..], Minimum, false, now(SFA)),
+            (&[AUTHN_PASSWORD], Minimum, true, now(AGAIN)),
+            (&[AGAIN], Minimum, false, Met::ByPassword),
+            (&[MFA, SFA], Minimum, false, now(SFA)),
+            (&[MFA], Minimum, false, Met::Never),
+            (&[AUTHN_PASSWORD_PROTECTED], Maximum, true, now(AUTHN_PASSWORD_PROTECTED)),
+            (&[AUTHN_PASSWORD], Maximum, false, Met::Never),
+            (&[SFA, AUTHN_PASSWORD], Maximum, false, now(SFA)),
+            (&[AUTHN_PASSWORD_PROTECTED], Better, false, now(SFA)),
+            (&[SFA], Better, false, Met::ByPassword),
+            (&[SFA], Better, true, now(AGAIN)),
+            (&[AGAIN], Better, true, Met::Never),
+            (&[MFA], Better, false, Met::Never),
+            (&[AUTHN_PASSWORD, MFA], Better, false, Met::Never),
+        ] {
+            assert_eq!(ask(classes, comparison, fresh, true), expected, "{classes:?} {comparison:?} {fresh}");
+        }
     }
 }

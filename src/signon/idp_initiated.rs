@@ -14,7 +14,7 @@ use crate::metrics::{Initiator, SignonOutcome};
 use crate::signon::issue::{Asked, Authorized, already_answered, authorise, deny, issue, subject_of};
 use crate::signon::outcome::Outcome;
 use crate::signon::pending::{self, Pending, Waiting};
-use crate::signon::receive::{Visitor, find_target, noted};
+use crate::signon::receive::{Visitor, find_target, keep, noted};
 use crate::signon::target::Target;
 use crate::signon::{Installation, admission, refusal, store};
 
@@ -36,6 +36,7 @@ pub async fn visit(
     visit: Visit<'_>,
 ) -> Result<Outcome> {
     let outcome = come(installation, ctx, visitor, slug, visit).await;
+    keep(installation, ctx, visitor, slug, None, &outcome).await?;
     noted(installation, ctx, visitor, slug, outcome).await
 }
 
@@ -106,7 +107,7 @@ pub async fn go_on(
         IdpInitiated::On | IdpInitiated::Confirm if visit.ask_first => {}
         IdpInitiated::On | IdpInitiated::Confirm => {
             let relay_state = visit.relay_state.or(settings.default_relay_state.as_deref());
-            let asked = Asked { request: None, relay_state, consume, remember_request: false };
+            let asked = Asked { relay_state, consume, ..Asked::default() };
             return issue(installation, ctx, &authorized, session, asked).await;
         }
     }

@@ -25,6 +25,7 @@ use crate::settings::{self, Settings};
 use crate::signon::admission::Admission;
 use crate::signon::cache::SignonCache;
 use crate::signon::fetches::Fetches;
+use crate::signon::recorder::Recorder;
 use crate::signon::refusal::RefusalCounts;
 use crate::threads::CpuPool;
 use crate::vault::Vault;
@@ -60,6 +61,8 @@ pub struct Installation {
     pub metrics: Metrics,
     /// Who fetched metadata, not yet written.
     pub fetches: Fetches,
+    /// Exchanges, not yet written.
+    pub recorder: Recorder,
     pub(in crate::signon) cache: SignonCache,
     epoch_reader: EpochReader,
     cpu: CpuPool,
@@ -97,6 +100,7 @@ impl Installation {
             admission: Admission::default(),
             disk: DiskReserve::default(),
             fetches: Fetches::default(),
+            recorder: Recorder::default(),
             cache: SignonCache::default(),
             cpu: CpuPool::start(cores).map_err(Error::internal)?,
             searches: Semaphore::new(SEARCHES),

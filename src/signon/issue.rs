@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::auth::SessionView;
+use crate::base::name_id::NameIdFormat;
 use crate::base::{Ctx, Error, Kind, Result};
 use crate::catalog::sso::transform::TooLong;
 use crate::catalog::sso::{DenyTo, SsoSettings};
@@ -16,7 +17,7 @@ use crate::saml::refusal::{Reason, Refusal};
 use crate::saml::response::{Attribute, ErrorResponse, NameId};
 use crate::saml::status::Status;
 use crate::settings::SEEN_REQUEST_LIFETIME;
-use crate::signon::context_class::{of_password, satisfy};
+use crate::signon::context_class::{Standing, of_password, standing};
 use crate::signon::outcome::{Outcome, PostForm, Refused};
 use crate::signon::signing::{Addressed, sign_and_keep, signing};
 use crate::signon::subject::Subject;
@@ -102,7 +103,7 @@ pub fn authorise(target: &Arc<Target>, subject: &Arc<Subject>) -> Result<Authori
 }
 
 /// What the response answers.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Asked<'a> {
     /// The request; `None` when Tessera begins.
     pub request: Option<&'a Trusted>,
@@ -112,6 +113,8 @@ pub struct Asked<'a> {
     pub consume: Option<&'a str>,
     /// Remember the ID of this signed request: it has just come for the first time.
     pub remember_request: bool,
+    /// The password was entered for this very sign-on.
+    pub fresh: bool,
 }
 
 impl Asked<'_> {
@@ -156,7 +159,7 @@ async fn respond(
     let target = &authorized.target;
     let settings = target.settings()?;
     let (subject, request) = (&authorized.subject, asked.request);
-    let prepared = match prepare(installation, ctx, target, subject, settings, request).await {
+    let prepared = match prepare(installation, ctx, target, subject, settings, asked).await {
         Ok(Ok(prepared)) => prepared,
         Ok(Err(refusal)) => return refuse(installation, ctx, target, true, &refusal).await,
         Err(error) => match request {
@@ -164,7 +167,7 @@ async fn respond(
                 installation.metrics.signon(Initiator::Sp, SignonOutcome::Refused);
                 let id = Some(target.application.id);
                 refusal::note_answered(installation, ctx, true, error.code, id).await?;
-                return request_denied(installation, ctx, target, trusted).await;
+                return request_denied(installation, ctx, target, trusted, error.code).await;
             }
             _ => return Err(error),
         },
@@ -190,6 +193,7 @@ async fn respond(
         acs_url,
         saml_response: signed,
         relay_state,
+        told: None,
     }))
 }
 
@@ -206,8 +210,9 @@ fn no_acs() -> Error {
 /// Everything that is decided before signing.
 pub(in crate::signon) struct Prepared {
     pub(in crate::signon) name_id: NameId,
+    pub(in crate::signon) encrypt_name_id: bool,
     pub(in crate::signon) attributes: Vec<Attribute>,
-    pub(in crate::signon) context_class: &'static str,
+    pub(in crate::signon) context_class: String,
 }
 
 pub(in crate::signon) async fn prepare(
@@ -216,21 +221,32 @@ pub(in crate::signon) async fn prepare(
     target: &Arc<Target>,
     subject: &Arc<Subject>,
     settings: &SsoSettings,
-    request: Option<&Trusted>,
+    asked: Asked<'_>,
 ) -> Result<std::result::Result<Prepared, Refusal>> {
-    let happened = of_password(installation.base_url.is_secure());
-    let mut context_class = happened;
+    let request = asked.request;
+    let mut context_class = of_password(installation.base_url.is_secure()).to_owned();
     let mut format = settings.name_id.format;
+    let mut encrypt_name_id = settings.encrypt_name_id;
     if let Some(trusted) = request {
-        format = match trusted.name_id_format(format, &target.offered_formats()) {
-            Ok(format) => format,
+        let can_encrypt = target.recipient()?.is_some();
+        let wanted = match trusted.name_id_format(format, &target.offered_formats(), can_encrypt) {
+            Ok(wanted) => wanted,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        if let Some(wanted) = &trusted.request().authn_context {
-            match satisfy(&wanted.classes, wanted.comparison, happened) {
-                Some(class) => context_class = class,
-                None => return Ok(Err(trusted.refuse(Reason::AuthnContext))),
+        format = wanted.format;
+        encrypt_name_id |= wanted.encrypted;
+        match standing(installation, settings, trusted, asked.fresh) {
+            Standing::Enough(class) => context_class = class.unwrap_or(context_class),
+            Standing::AskPassword | Standing::Refuse(_) => {
+                return Ok(Err(trusted.refuse(Reason::AuthnContext)));
             }
+        }
+        let policy = trusted.request().name_id_policy.as_ref();
+        if format == NameIdFormat::Persistent
+            && policy.is_some_and(|policy| policy.allow_create == Some(false))
+            && name_id::made(installation, target, subject).await?.is_none()
+        {
+            return Ok(Err(trusted.refuse(Reason::NameIdPolicy)));
         }
     }
     let name_id = name_id::of(installation, ctx, (target, subject), settings, format).await?;
@@ -239,14 +255,19 @@ pub(in crate::signon) async fn prepare(
     {
         return Ok(Err(trusted.refuse(Reason::SubjectMismatch)));
     }
-    let attributes = release::attributes(&settings.attributes, subject).map_err(|fault| {
+    let wanted = match request.map(|trusted| release::wanted(settings, trusted)) {
+        Some(Err(refusal)) => return Ok(Err(refusal)),
+        Some(Ok(wanted)) => wanted,
+        None => None,
+    };
+    let attributes = release::attributes(&settings.attributes, wanted, subject).map_err(|fault| {
         Error::new(
             Kind::Unavailable,
             fault.code,
             format!("{} The attribute is {}.", fault.message, fault.attribute),
         )
     })?;
-    Ok(Ok(Prepared { name_id, attributes, context_class }))
+    Ok(Ok(Prepared { name_id, encrypt_name_id, attributes, context_class }))
 }
 
 fn durable_steps(
@@ -328,7 +349,7 @@ pub async fn refuse(
     refusal::note_answered(installation, ctx, signed_in, code, id).await?;
     let relay_state = reply.relay_state.as_ref().map(|state| state.as_str().to_owned());
     let (acs, id) = (&reply.acs_url, &reply.in_response_to);
-    error_response(installation, ctx, target, signed_in, acs, id, reply.status, relay_state).await
+    error_response(installation, ctx, target, signed_in, acs, id, reply.status, code, relay_state).await
 }
 
 /// Tells that a person may not use the application: on a page of ours, or by `RequestDenied` where the application
@@ -349,7 +370,7 @@ pub async fn deny(
     let (code, id) = (denied.code(), Some(application.id));
     if let Some(trusted) = told {
         refusal::note_answered(installation, ctx, true, code, id).await?;
-        return request_denied(installation, ctx, target, trusted).await;
+        return request_denied(installation, ctx, target, trusted, code).await;
     }
     refusal::note(installation, ctx, true, code, id).await?;
     Ok(Outcome::Refused(denied.refused(&application.label)))
@@ -383,8 +404,18 @@ pub(in crate::signon) async fn or_tell_there(
     );
     let relay_state = trusted.relay_state().map(|state| state.as_str().to_owned());
     let (acs, id) = (trusted.acs_url(), &trusted.request().id);
-    let told =
-        error_response(installation, ctx, target, signed_in, acs, id, Status::Responder, relay_state).await;
+    let told = error_response(
+        installation,
+        ctx,
+        target,
+        signed_in,
+        acs,
+        id,
+        Status::Responder,
+        error.code,
+        relay_state,
+    )
+    .await;
     told.or(Err(error))
 }
 
@@ -397,10 +428,11 @@ async fn request_denied(
     ctx: &Ctx,
     target: &Arc<Target>,
     trusted: &Trusted,
+    told: &'static str,
 ) -> Result<Outcome> {
     let relay_state = trusted.relay_state().map(|state| state.as_str().to_owned());
     let (acs, id) = (trusted.acs_url(), &trusted.request().id);
-    error_response(installation, ctx, target, true, acs, id, Status::RequestDenied, relay_state).await
+    error_response(installation, ctx, target, true, acs, id, Status::RequestDenied, told, relay_state).await
 }
 
 /// An error Response. To a browser without a live session it is unsigned unless the application says otherwise
@@ -414,6 +446,7 @@ pub async fn error_response(
     acs_url: &str,
     in_response_to: &str,
     status: Status,
+    told: &'static str,
     relay_state: Option<String>,
 ) -> Result<Outcome> {
     let sign = signed_in || target.settings()?.sign_error_responses;
@@ -441,6 +474,7 @@ pub async fn error_response(
         acs_url: acs_url.to_owned(),
         saml_response: written,
         relay_state,
+        told: Some(told),
     }))
 }
 

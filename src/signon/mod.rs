@@ -21,6 +21,7 @@ pub mod pending;
 pub mod preview;
 pub mod published;
 pub mod receive;
+pub mod recorder;
 pub mod refusal;
 pub mod release;
 mod signing;

@@ -64,6 +64,16 @@ pub(in crate::signon) fn mapped(
     Ok(NameId { format, value, name_qualifier: None, sp_name_qualifier: None })
 }
 
+/// The person's persistent NameID at this application, if it was made already.
+pub(in crate::signon) async fn made(
+    installation: &Installation,
+    target: &Target,
+    subject: &Subject,
+) -> Result<Option<String>> {
+    let (application, user) = (target.application.id, subject.person.id);
+    store::find_persistent(&mut installation.db.reader(), application, user).await
+}
+
 /// The person's persistent NameID at this application: made once, opaque, never given to anyone else (SAML-214).
 async fn persistent(
     installation: &Installation,
@@ -72,7 +82,7 @@ async fn persistent(
     subject: &Subject,
 ) -> Result<String> {
     let (application, user) = (target.application.id, subject.person.id);
-    if let Some(value) = store::find_persistent(&mut installation.db.reader(), application, user).await? {
+    if let Some(value) = made(installation, target, subject).await? {
         return Ok(value);
     }
     let mut tx = installation.db.begin().await?;

@@ -14,6 +14,8 @@ pub struct PostForm {
     pub saml_response: Base64,
     /// `RelayState`, byte for byte; no field without one.
     pub relay_state: Option<String>,
+    /// Code of the refusal that is told; `None`: it is an assertion.
+    pub told: Option<&'static str>,
 }
 
 /// A sign-on that ends on a page of ours.

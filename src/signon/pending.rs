@@ -61,6 +61,25 @@ impl Waiting {
         !matches!(self, Self::IdpInitiated { .. })
     }
 
+    /// How it came: the binding, or `none`.
+    #[must_use]
+    pub fn binding(&self) -> &'static str {
+        match self {
+            Self::Redirect { .. } => "redirect",
+            Self::Post { .. } => "post",
+            Self::IdpInitiated { .. } => "none",
+        }
+    }
+
+    /// Bytes as they came.
+    pub(in crate::signon) fn len(&self) -> usize {
+        match self {
+            Self::Redirect { raw_query } => raw_query.len(),
+            Self::Post { raw_body } => raw_body.len(),
+            Self::IdpInitiated { .. } => 0,
+        }
+    }
+
     /// The same octets without the parameters that mean nothing.
     fn slimmed(&self) -> Self {
         match self {

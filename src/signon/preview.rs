@@ -101,7 +101,7 @@ pub async fn preview(
     };
     let settings = target.settings()?;
     let name_id = name_id(installation, ctx, &target, settings, &subject).await;
-    let attributes = release::attributes(&settings.attributes, &subject)
+    let attributes = release::attributes(&settings.attributes, None, &subject)
         .map_err(|fault| Error::new(Kind::Unavailable, fault.code, fault.message));
     let name_id = kept(name_id, &mut refusal)?;
     let attributes = kept(attributes, &mut refusal)?;
@@ -187,6 +187,7 @@ fn write(
         authn_context_class: class,
         attributes,
         lifetimes: Lifetimes::default(),
+        encryption: None,
     };
     input.preview().map_err(Error::internal)
 }

@@ -12,6 +12,7 @@ use crate::db::group_commit::Step;
 use crate::saml::binding::{decode_post, decode_redirect};
 use crate::saml::receive::{Stage, Timing, Trusted, receive as check};
 use crate::saml::refusal::{Reason, Refusal};
+use crate::signon::context_class::{Standing, standing};
 use crate::signon::issue::{
     Asked, Denied, already_answered, authorise, deny, issue, or_tell_there, refuse, subject_of,
 };
@@ -75,7 +76,8 @@ pub async fn arrive(
     slug: &str,
     waiting: Waiting,
 ) -> Result<Outcome> {
-    let outcome = look_at(installation, ctx, visitor, slug, waiting).await;
+    let outcome = look_at(installation, ctx, visitor, slug, &waiting).await;
+    keep(installation, ctx, visitor, slug, Some(&waiting), &outcome).await?;
     noted(installation, ctx, visitor, slug, outcome).await
 }
 
@@ -123,7 +125,7 @@ async fn look_at(
     ctx: &Ctx,
     visitor: Visitor<'_>,
     slug: &str,
-    waiting: Waiting,
+    waiting: &Waiting,
 ) -> Result<Outcome> {
     admission::at_the_door(installation, ctx, visitor).await?;
     let target = match find_target(installation, ctx, visitor, slug).await? {
@@ -145,32 +147,28 @@ async fn look_at(
     let skew = i64::from(settings.clock_skew_seconds) * 1000;
     let max_age = i64::from(settings.request_max_age_seconds) * 1000;
     let stage = Stage::First(Timing::at(ctx.now()).within(skew, max_age));
-    let trusted = match examine(installation, &target, &waiting, stage).await? {
+    let trusted = match examine(installation, &target, waiting, stage).await? {
         Ok(trusted) => trusted,
         Err(refusal) => return refuse(installation, ctx, &target, visitor.session.is_some(), &refusal).await,
     };
-    if let (Waiting::Redirect { .. }, Some(session), false) =
-        (&waiting, visitor.session, trusted.request().force_authn)
-    {
+    // A form from another site brings no Lax cookie: whether somebody is signed in shows at the next GET.
+    if let Waiting::Redirect { .. } = waiting {
+        let stands = stands(installation, &target, &trusted, visitor.session, None)?;
         let asked = Asked {
             request: Some(&trusted),
             relay_state: None,
             consume: None,
             remember_request: trusted.is_signed(),
+            fresh: false,
         };
-        let answered = answer(installation, ctx, visitor.epochs, &target, session, asked).await;
-        return or_tell_there(installation, ctx, &target, true, &trusted, answered).await;
-    }
-    if let (Waiting::Redirect { .. }, true) = (&waiting, trusted.request().is_passive) {
-        // Neither a session nor a fresh password can be had without a page.
-        let refusal = trusted.refuse(Reason::Passive);
-        return refuse(installation, ctx, &target, visitor.session.is_some(), &refusal).await;
+        if let Some(outcome) = decide(installation, ctx, visitor, &target, &trusted, stands, asked).await? {
+            return Ok(outcome);
+        }
     }
     let remember = trusted.is_signed().then(|| trusted.request().id.as_str());
     let id = target.application.id;
-    let parked = pending::park(installation, ctx, id, visitor.browser, &waiting, remember).await;
+    let parked = pending::park(installation, ctx, id, visitor.browser, waiting, remember).await;
     let outcome = parked.map(|handle| match waiting {
-        // A form from another site brings no Lax cookie: whether somebody is signed in shows at the next GET.
         Waiting::Post { .. } => Outcome::Resume { handle },
         _ => Outcome::SignIn { handle },
     });
@@ -185,8 +183,32 @@ pub async fn resume(
     slug: &str,
     handle: &str,
 ) -> Result<Outcome> {
-    let outcome = take_up(installation, ctx, visitor, slug, handle).await;
+    let found = find_waiting(installation, ctx, visitor, slug, handle).await;
+    let (waiting, outcome) = match found {
+        Ok(Ok((pending, waiting, target))) => {
+            let outcome = take_up(installation, ctx, visitor, handle, &pending, &waiting, &target).await;
+            (Some(waiting), outcome)
+        }
+        Ok(Err(outcome)) => (None, Ok(outcome)),
+        Err(error) => (None, Err(error)),
+    };
+    keep(installation, ctx, visitor, slug, waiting.as_ref(), &outcome).await?;
     noted(installation, ctx, visitor, slug, outcome).await
+}
+
+/// Hands an exchange to the recorder of its application.
+pub(in crate::signon) async fn keep(
+    installation: &Installation,
+    ctx: &Ctx,
+    visitor: Visitor<'_>,
+    slug: &str,
+    waiting: Option<&Waiting>,
+    outcome: &Result<Outcome>,
+) -> Result<()> {
+    if let Some(target) = target::load(installation, visitor.epochs, slug).await? {
+        installation.recorder.note(ctx, &target, waiting, outcome);
+    }
+    Ok(())
 }
 
 /// A stored request with its application, or the outcome that this one can't be used.
@@ -214,48 +236,80 @@ async fn take_up(
     installation: &Installation,
     ctx: &Ctx,
     visitor: Visitor<'_>,
-    slug: &str,
     handle: &str,
+    pending: &Pending,
+    waiting: &Waiting,
+    target: &Arc<Target>,
 ) -> Result<Outcome> {
-    let (pending, waiting, target) = match find_waiting(installation, ctx, visitor, slug, handle).await? {
-        Ok(found) => found,
-        Err(outcome) => return Ok(outcome),
-    };
-    if let Waiting::IdpInitiated { relay_state, confirm } = &waiting {
+    if let Waiting::IdpInitiated { relay_state, confirm } = waiting {
         let Some(session) = visitor.session else { return Ok(Outcome::SignIn { handle: handle.to_owned() }) };
         let visit = idp_initiated::Visit { relay_state: relay_state.as_deref(), ask_first: *confirm };
         return idp_initiated::go_on(
             installation,
             ctx,
             visitor.epochs,
-            &target,
+            target,
             session,
             visit,
-            Some(&pending),
+            Some(pending),
         )
         .await;
     }
-    let trusted = match examine(installation, &target, &waiting, Stage::Resumed).await? {
+    let trusted = match examine(installation, target, waiting, Stage::Resumed).await? {
         Ok(trusted) => trusted,
-        Err(refusal) => return refuse(installation, ctx, &target, visitor.session.is_some(), &refusal).await,
+        Err(refusal) => return refuse(installation, ctx, target, visitor.session.is_some(), &refusal).await,
     };
-    match visitor.session {
-        Some(session) if !trusted.request().force_authn || is_fresh(&pending, session) => {
-            let asked = Asked {
-                request: Some(&trusted),
-                relay_state: None,
-                consume: Some(&pending.handle_hash),
-                remember_request: false,
-            };
-            let answered = answer(installation, ctx, visitor.epochs, &target, session, asked).await;
-            or_tell_there(installation, ctx, &target, true, &trusted, answered).await
+    let stands = stands(installation, target, &trusted, visitor.session, Some(pending))?;
+    let asked = Asked {
+        request: Some(&trusted),
+        relay_state: None,
+        consume: Some(&pending.handle_hash),
+        remember_request: false,
+        fresh: visitor.session.is_some_and(|session| is_fresh(pending, session)),
+    };
+    let decided = decide(installation, ctx, visitor, target, &trusted, stands, asked).await?;
+    Ok(decided.unwrap_or_else(|| Outcome::SignIn { handle: handle.to_owned() }))
+}
+
+/// How whoever is at the browser stands to a request.
+fn stands(
+    installation: &Installation,
+    target: &Target,
+    trusted: &Trusted,
+    session: Option<&SessionView>,
+    pending: Option<&Pending>,
+) -> Result<Standing> {
+    Ok(match session {
+        None if trusted.request().is_passive => Standing::Refuse(Reason::Passive),
+        None => Standing::AskPassword,
+        Some(session) => {
+            let fresh = pending.is_some_and(|pending| is_fresh(pending, session));
+            standing(installation, target.settings()?, trusted, fresh)
         }
-        session if trusted.request().is_passive => {
-            let refusal = trusted.refuse(Reason::Passive);
-            refuse(installation, ctx, &target, session.is_some(), &refusal).await
+    })
+}
+
+/// Answers or refuses a request; `None` while a password is needed first.
+async fn decide(
+    installation: &Installation,
+    ctx: &Ctx,
+    visitor: Visitor<'_>,
+    target: &Arc<Target>,
+    trusted: &Trusted,
+    stands: Standing,
+    asked: Asked<'_>,
+) -> Result<Option<Outcome>> {
+    let outcome = match (stands, visitor.session) {
+        (Standing::Refuse(reason), session) => {
+            refuse(installation, ctx, target, session.is_some(), &trusted.refuse(reason)).await
         }
-        _ => Ok(Outcome::SignIn { handle: handle.to_owned() }),
-    }
+        (Standing::Enough(_), Some(session)) => {
+            let answered = answer(installation, ctx, visitor.epochs, target, session, asked).await;
+            or_tell_there(installation, ctx, target, true, trusted, answered).await
+        }
+        (Standing::AskPassword | Standing::Enough(_), _) => return Ok(None),
+    };
+    outcome.map(Some)
 }
 
 /// Whether the password was entered for this very request.
@@ -378,9 +432,12 @@ pub async fn purpose(
         (None, _) => true,
         (Some(_), Waiting::IdpInitiated { .. }) => false,
         // What is wrong with a request is said where it goes on.
-        (Some(session), _) => examine(installation, &target, &waiting, Stage::Resumed)
-            .await?
-            .is_ok_and(|trusted| trusted.request().force_authn && !is_fresh(&pending, session)),
+        (session, _) => match examine(installation, &target, &waiting, Stage::Resumed).await? {
+            Ok(trusted) => {
+                stands(installation, &target, &trusted, session, Some(&pending))? == Standing::AskPassword
+            }
+            Err(_) => false,
+        },
     };
     let was_asked = waiting.is_request();
     Ok(Some(Purpose { target, pending, wants_password, was_asked }))

@@ -3,9 +3,13 @@
 
 use crate::base::id::GroupId;
 use crate::base::property::Source;
-use crate::catalog::sso::{Attribute, GroupFilter, NameId, Transform, ValueFrom, transform};
+use crate::catalog::sso::{
+    Attribute, AttributeService, GroupFilter, NameId, SsoSettings, Transform, ValueFrom, transform,
+};
 use crate::directory::value_of;
 use crate::saml;
+use crate::saml::receive::Trusted;
+use crate::saml::refusal::{Reason, Refusal};
 use crate::signon::subject::Subject;
 
 /// A value could not be released: which attribute, and why.
@@ -19,13 +23,32 @@ pub struct ReleaseFault {
     pub message: String,
 }
 
-/// The attributes to release, in the order of the mapping; those without a value are left out (SAML-212).
+/// The set of attributes that a request names, which narrows what is released and never widens it (SAML-123); `None`:
+/// the whole mapping. An index means nothing to an application of which no set is known.
+pub fn wanted<'a>(
+    settings: &'a SsoSettings,
+    trusted: &Trusted,
+) -> Result<Option<&'a AttributeService>, Refusal> {
+    let services = &settings.attribute_services;
+    let Some(index) = trusted.request().attribute_service_index.filter(|_| !services.is_empty()) else {
+        return Ok(None);
+    };
+    let found = services.iter().find(|service| service.index == index);
+    found.map(Some).ok_or_else(|| trusted.refuse(Reason::AttributeServiceUnknown))
+}
+
+/// The attributes to release, in the order of the mapping; those without a value are left out (SAML-212), and those that
+/// are not in the set `wanted`.
 pub fn attributes(
     mapping: &[Attribute],
+    wanted: Option<&AttributeService>,
     subject: &Subject,
 ) -> Result<Vec<saml::response::Attribute>, ReleaseFault> {
     let mut out: Vec<saml::response::Attribute> = Vec::new();
-    for attribute in mapping.iter().filter(|attribute| attribute.enabled) {
+    let is_wanted = |attribute: &&Attribute| {
+        wanted.is_none_or(|set| set.attributes.iter().any(|asked| asked.name == attribute.name))
+    };
+    for attribute in mapping.iter().filter(|attribute| attribute.enabled).filter(is_wanted) {
         let values = values(&attribute.name, &attribute.value, &attribute.transforms, subject)?;
         if !values.is_empty() {
             out.push(saml::response::Attribute {

@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 use crate::auth::SessionView;
 use crate::base::{Ctx, Error, Result};
 use crate::db::group_commit::Step;
+use crate::saml::encrypt::Encryption;
 use crate::saml::response::{Base64, Lifetimes, ResponseInput};
 use crate::signon::Installation;
 use crate::signon::issue::Prepared;
@@ -69,6 +70,8 @@ pub(in crate::signon) fn signing(
     let (issued_at, authn_instant) = (ctx.now(), session.authenticated_at);
     let session_end = (!session.remembered).then_some(session.expires_at);
     let (signer, mode) = (target.signer()?, target.settings()?.sign);
+    let (recipient, random) = (target.recipient()?, ctx.random.clone());
+    let (assertion, name_id) = (target.settings()?.encrypt_assertion, prepared.encrypt_name_id);
     let issuer = target.application.idp_entity_id.clone();
     Ok(move || {
         let input = ResponseInput {
@@ -83,9 +86,15 @@ pub(in crate::signon) fn signing(
             authn_instant,
             session_index: &to.session_index,
             session_not_on_or_after: session_end,
-            authn_context_class: prepared.context_class,
+            authn_context_class: &prepared.context_class,
             attributes: &prepared.attributes,
             lifetimes: Lifetimes::default(),
+            encryption: recipient.as_deref().map(|recipient| Encryption {
+                recipient,
+                random: &random,
+                assertion,
+                name_id,
+            }),
         };
         input.sign(mode, signer.as_ref()).map(|response| response.to_base64()).map_err(Error::internal)
     })

@@ -6,6 +6,7 @@ use crate::base::{Result, Timestamp};
 use crate::db::{Executor, Query, Row, Tx, sql};
 use crate::signon::fetches::Fetch;
 use crate::signon::pending::{Kept, Pending};
+use crate::signon::recorder::ExchangeLine;
 
 pub(super) async fn insert_pending(
     tx: &mut Tx,
@@ -243,4 +244,113 @@ pub(super) async fn list_fetches(
         })
     };
     executor.all(query).await?.iter().map(read).collect()
+}
+
+/// Keeps an exchange, unless the application is gone.
+pub(super) async fn insert_exchange(
+    tx: &mut Tx,
+    application: ApplicationId,
+    line: &ExchangeLine,
+    sealed: &[u8],
+    expires_at: Timestamp,
+) -> Result<()> {
+    let query = sql("INSERT INTO exchanges (reference, application_id, recorded_at, expires_at, code, sealed) \
+         SELECT $2, a.id, $3, $4, $5, $6 FROM applications a WHERE a.id = $1 ON CONFLICT (reference) DO NOTHING")
+    .bind_text(application)
+    .bind(line.reference.as_str())
+    .bind(line.recorded_at)
+    .bind(expires_at)
+    .bind(line.code.clone())
+    .bind(sealed.to_vec());
+    tx.run(query).await.map(drop)
+}
+
+/// Forgets what is too old, and of this application all but the latest so many.
+pub(super) async fn prune_exchanges(
+    tx: &mut Tx,
+    application: ApplicationId,
+    kept: i64,
+    now: Timestamp,
+) -> Result<()> {
+    delete_old_exchanges(tx, now).await?;
+    let query = sql("DELETE FROM exchanges WHERE application_id = $1 AND reference NOT IN \
+         (SELECT e.reference FROM exchanges e WHERE e.application_id = $1 \
+         ORDER BY e.recorded_at DESC, e.reference LIMIT $2)")
+    .bind_text(application)
+    .bind(kept);
+    tx.run(query).await.map(drop)
+}
+
+pub(super) async fn delete_old_exchanges(tx: &mut Tx, now: Timestamp) -> Result<u64> {
+    tx.run(sql("DELETE FROM exchanges WHERE expires_at <= $1").bind(now)).await
+}
+
+fn read_exchange(row: &Row) -> Result<ExchangeLine> {
+    Ok(ExchangeLine {
+        reference: row.text("reference")?,
+        recorded_at: row.time("recorded_at")?,
+        code: row.opt_text("code")?,
+    })
+}
+
+pub(super) async fn list_exchanges(
+    executor: &mut impl Executor,
+    application: ApplicationId,
+    now: Timestamp,
+) -> Result<Vec<ExchangeLine>> {
+    let query = sql("SELECT reference, recorded_at, code FROM exchanges \
+         WHERE application_id = $1 AND expires_at > $2 ORDER BY recorded_at DESC, reference")
+    .bind_text(application)
+    .bind(now);
+    executor.all(query).await?.iter().map(read_exchange).collect()
+}
+
+pub(super) async fn find_exchange(
+    executor: &mut impl Executor,
+    application: ApplicationId,
+    reference: &str,
+    now: Timestamp,
+) -> Result<Option<(ExchangeLine, Vec<u8>)>> {
+    let query = sql("SELECT reference, recorded_at, code, sealed FROM exchanges \
+         WHERE application_id = $1 AND reference = $2 AND expires_at > $3")
+    .bind_text(application)
+    .bind(reference)
+    .bind(now);
+    let row = executor.optional(query).await?;
+    row.map(|row| Ok((read_exchange(&row)?, row.blob("sealed")?))).transpose()
+}
+
+pub(super) async fn find_exchange_application(
+    executor: &mut impl Executor,
+    reference: &str,
+    now: Timestamp,
+) -> Result<Option<ApplicationId>> {
+    let query = sql("SELECT application_id FROM exchanges WHERE reference = $1 AND expires_at > $2")
+        .bind(reference)
+        .bind(now);
+    executor.optional(query).await?.map(|row| row.parse("application_id")).transpose()
+}
+
+/// Until when an application's successes are recorded; `None` stops it.
+pub(super) async fn set_recording(
+    tx: &mut Tx,
+    application: ApplicationId,
+    until: Option<Timestamp>,
+) -> Result<()> {
+    let query = match until {
+        None => sql("DELETE FROM recordings WHERE application_id = $1").bind_text(application),
+        Some(until) => sql("INSERT INTO recordings (application_id, record_until) VALUES ($1, $2) \
+             ON CONFLICT (application_id) DO UPDATE SET record_until = excluded.record_until")
+        .bind_text(application)
+        .bind(until),
+    };
+    tx.run(query).await.map(drop)
+}
+
+pub(super) async fn find_recording(
+    executor: &mut impl Executor,
+    application: ApplicationId,
+) -> Result<Option<Timestamp>> {
+    let query = sql("SELECT record_until FROM recordings WHERE application_id = $1").bind_text(application);
+    executor.optional(query).await?.map(|row| row.time("record_until")).transpose()
 }

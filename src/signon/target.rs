@@ -5,18 +5,19 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::applications::model::{Application, Kind};
-use crate::applications::{self, binding, resolved};
+use crate::applications::{self, binding, resolved, sso};
 use crate::base::id::{GroupId, KeyId};
 use crate::base::name_id::NameIdFormat;
 use crate::base::property::{Property, Source};
-use crate::base::{Error, Result, urls};
+use crate::base::{Error, Result, Timestamp, urls};
 use crate::catalog::sso::{SsoSettings, ValueFrom};
 use crate::db::epoch::Epochs;
 use crate::keys;
 use crate::saml::certificate::{VerificationKey, parse_certificate};
+use crate::saml::encrypt::Recipient;
 use crate::saml::receive::{AcsBinding, AssertionConsumer, Endpoint, ServiceProvider};
 use crate::saml::sign::{OpensslSigner, Signer};
-use crate::signon::Installation;
+use crate::signon::{Installation, recorder};
 
 /// An application with everything a sign-on needs.
 pub struct Target {
@@ -31,9 +32,12 @@ pub struct Target {
     pub endpoint_url: String,
     /// The key that signs.
     pub key: Option<KeyId>,
+    /// Until when exchanges that succeed are recorded.
+    pub record_until: Option<Timestamp>,
     signer: Option<Arc<OpensslSigner>>,
     acs: Vec<AssertionConsumer>,
     signing_keys: Vec<VerificationKey>,
+    recipient: Option<Arc<Recipient>>,
 }
 
 impl fmt::Debug for Target {
@@ -66,6 +70,15 @@ impl Target {
         let signer =
             self.signer.clone().ok_or_else(|| Error::internal("an application has no signing key"))?;
         Ok(signer)
+    }
+
+    /// Whom can be encrypted for; `None` where there is no certificate for it. Never `None` where something is to be
+    /// (SAML-211).
+    pub fn recipient(&self) -> Result<Option<Arc<Recipient>>> {
+        if self.recipient.is_none() && self.settings()?.encrypts() {
+            return Err(Error::internal("an application wants encryption and has nobody to encrypt for"));
+        }
+        Ok(self.recipient.clone())
     }
 
     /// What is registered of the service provider.
@@ -137,9 +150,11 @@ async fn build(installation: &Installation, application: Application, key: Optio
         bound,
         endpoint_url,
         key: None,
+        record_until: recorder::recorded_until(&mut reader, application.id).await?,
         signer: None,
         acs: Vec::new(),
         signing_keys: Vec::new(),
+        recipient: None,
         application,
     };
     if target.application.kind == Kind::Bookmark {
@@ -149,6 +164,9 @@ async fn build(installation: &Installation, application: Application, key: Optio
     let Ok(settings) = resolved::resolve(&installation.catalog, &target.application) else {
         return Ok(target);
     };
+    // Without anybody to encrypt for, such an application counts as not set up.
+    let Ok(recipient) = sso::recipient(&settings) else { return Ok(target) };
+    target.recipient = recipient.map(Arc::new);
     for pem in &settings.sp_certificates {
         target.signing_keys.push(parse_certificate(pem.as_bytes()).map_err(Error::internal)?.key);
     }

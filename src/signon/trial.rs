@@ -70,10 +70,11 @@ pub async fn trial(
         .await?
         .ok_or_else(|| Error::not_found("application"))?;
     let subject = subject_of(installation, epochs, session).await?;
-    let prepared = match prepare(installation, ctx, &target, &subject, target.settings()?, None).await? {
-        Ok(prepared) => prepared,
-        Err(refusal) => return refuse(installation, ctx, &target, true, &refusal).await,
-    };
+    let prepared =
+        match prepare(installation, ctx, &target, &subject, target.settings()?, Asked::default()).await? {
+            Ok(prepared) => prepared,
+            Err(refusal) => return refuse(installation, ctx, &target, true, &refusal).await,
+        };
     let address = provider.prepare(described(installation, &application).await?)?;
     let to = Addressed {
         session_index: ctx.random.saml_id(),
@@ -84,7 +85,13 @@ pub async fn trial(
     let saml_response = sign(installation, ctx, &target, session, prepared, to).await?;
     note(installation, ctx, &application).await?;
     let label = target.application.label.clone();
-    Ok(Outcome::Post(PostForm { label, acs_url: address.acs_url, saml_response, relay_state: None }))
+    Ok(Outcome::Post(PostForm {
+        label,
+        acs_url: address.acs_url,
+        saml_response,
+        relay_state: None,
+        told: None,
+    }))
 }
 
 /// Signs the person of the session on to the application itself as if the key signed already, so that an administrator
@@ -115,7 +122,7 @@ pub async fn try_key(
         Err(denied) => return deny(installation, ctx, &target, denied, None).await,
     };
     let relay_state = target.settings()?.default_relay_state.as_deref();
-    let asked = Asked { request: None, relay_state, consume: None, remember_request: false };
+    let asked = Asked { relay_state, ..Asked::default() };
     issue(installation, ctx, &authorized, session, asked).await
 }
 

@@ -74,6 +74,7 @@ async fn w_14_each_action_leaves_exactly_its_events() {
     did(&["application_bind"], "PUT", heap(&format!("/groups/{group}")), none()).await;
     did(&["application_unbind"], "DELETE", heap(&format!("/groups/{group}")), none()).await;
     did(&["application_deactivate"], "POST", heap("/sso/deactivate"), none()).await;
+    did(&["exchange_record"], "PUT", heap("/recorder"), json!({ "minutes": 15 })).await;
 
     let key = json!({ "publish": false });
     let key = id(&did(&["certificate_create"], "POST", heap("/keys"), key).await.body);

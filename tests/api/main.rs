@@ -4,6 +4,8 @@
 mod catalogue;
 mod conventions;
 mod directory;
+mod encryption;
+mod findings;
 mod group_rules;
 mod main_job;
 mod matrix;

@@ -6,14 +6,17 @@
 mod answers;
 mod canary;
 mod conditions;
+mod encryption;
 mod house;
 mod idp_initiated;
 mod keys;
 mod limits;
 mod nodes;
+mod recorder;
 mod refusals;
 mod requests;
 mod sp;
 mod sp_initiated;
 mod subjects;
 mod tabs;
+mod wishes;

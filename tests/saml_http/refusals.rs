@@ -161,6 +161,7 @@ fn at_the_acs() -> Vec<(&'static str, Reason, Sent)> {
                  </saml:AuthnContextClassRef></samlp:RequestedAuthnContext>",
             ),
         ),
+        ("app", Reason::AttributeServiceUnknown, with("AttributeConsumingServiceIndex=\"2\"")),
         ("app", Reason::Passive, with("IsPassive=\"1\" ForceAuthn=\"1\"")),
         (
             "app",
@@ -236,7 +237,8 @@ fn check(reason: Reason, answered: &Answered) {
 async fn saml_128_w_14_every_reason_is_reached_and_leaves_its_event() {
     let house = House::open().await;
     let (key, certificate) = key_pair();
-    house.application("app", json!({})).await;
+    let services = json!([{ "index": 1, "attributes": [] }]);
+    house.application("app", json!({ "attribute_services": services })).await;
     house.application("strict", json!({ "strict_relay_state": true })).await;
     let signed = json!({ "sp_certificates": [certificate], "require_signed_requests": true });
     house.application("signed", signed).await;

@@ -273,7 +273,7 @@ async fn saml_107_131_signed_requests_are_demanded_verified_and_taken_once() {
 }
 
 #[tokio::test]
-async fn saml_120_class_that_did_not_happen_is_not_asserted() {
+async fn saml_120_a_class_that_did_not_happen_is_not_asserted() {
     let house = House::open().await;
     house.application("app", json!({})).await;
     let mut browser = house.member("livia").await;

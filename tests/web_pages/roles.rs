@@ -2,13 +2,22 @@
 
 use axum::http::StatusCode;
 use tessera::auth::Role;
+use tessera::signon::recorder;
 use tessera::web::extract::Access;
 use tessera::web::route_table;
 
 use crate::world::World;
 
+/// A sign-on that was refused, and so recorded.
+async fn exchange(world: &World, application: &str) -> String {
+    let mut stranger = world.signed_in("mara").await;
+    stranger.ask("GET", "/saml2/heap", None, Vec::new()).await;
+    let id = application.parse().unwrap();
+    recorder::list(&world.web.installation, &world.ctx(), id).await.unwrap()[0].reference.clone()
+}
+
 /// A route with real things in its place.
-fn filled(template: &str, application: &str, user: &str, group: &str, key: &str) -> String {
+fn filled(template: &str, application: &str, user: &str, group: &str, key: &str, exchange: &str) -> String {
     template
         .replace("{application}", application)
         .replace("{user}", user)
@@ -17,6 +26,7 @@ fn filled(template: &str, application: &str, user: &str, group: &str, key: &str)
         .replace("{session}", user)
         .replace("{certificate}", "00")
         .replace("{key}", key)
+        .replace("{exchange}", exchange)
         .replace("{token}", user)
 }
 
@@ -28,6 +38,7 @@ async fn a_36_each_role_opens_its_pages_and_no_other() {
     let application = app.rsplit('/').next().unwrap().to_owned();
     let keys = tessera::keys::list(&mut world.db().reader(), application.parse().unwrap()).await.unwrap();
     let key = keys[0].id.to_string();
+    let exchange = exchange(&world, &application).await;
     let user = world.person("target", None).await.to_string();
     let group = world.group("Target").await.to_string();
     let visitors = [
@@ -42,7 +53,7 @@ async fn a_36_each_role_opens_its_pages_and_no_other() {
             let (Access::Console(needed) | Access::Fresh(needed)) = route.access else {
                 panic!("{} {} lets {:?} in", route.method, route.path, route.access);
             };
-            let path = filled(&route.path, &application, &user, &group, &key);
+            let path = filled(&route.path, &application, &user, &group, &key, &exchange);
             let allowed = role.is_some_and(|role| needed.is_none_or(|permission| role.allows(permission)));
             if route.method == "GET" {
                 browser.ask("GET", &path, None, Vec::new()).await;
@@ -72,6 +83,7 @@ async fn a_23_no_form_of_the_console_works_without_its_token() {
     let application = app.rsplit('/').next().unwrap().to_owned();
     let keys = tessera::keys::list(&mut world.db().reader(), application.parse().unwrap()).await.unwrap();
     let key = keys[0].id.to_string();
+    let exchange = exchange(&world, &application).await;
     let user = world.person("target", None).await.to_string();
     let group = world.group("Target").await.to_string();
     let posts = route_table();
@@ -79,7 +91,7 @@ async fn a_23_no_form_of_the_console_works_without_its_token() {
         route.method == "POST" && (route.path.starts_with("/admin") || route.path.starts_with("/account"))
     });
     for route in posts {
-        let path = filled(&route.path, &application, &user, &group, &key);
+        let path = filled(&route.path, &application, &user, &group, &key, &exchange);
         for kind in ["application/x-www-form-urlencoded", "multipart/form-data; boundary=xyz"] {
             let body =
                 if kind.starts_with('m') { b"--xyz--\r\n".to_vec() } else { b"confirmed=yes".to_vec() };

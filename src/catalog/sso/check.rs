@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use super::super::placeholder::{LocationRules, check_template, is_location};
 use super::attribute::{AcsUrl, AcsUrlForm};
+use super::request::{check_classes, check_services};
 use super::value::{ValueFrom, is_sendable, value_fault};
 use super::{NameId, SsoSettings};
 use crate::base::{Error, FieldError, Result};
@@ -19,7 +20,7 @@ const MAX_RELAY_STATE: usize = 80;
 /// Longest certificate, PEM.
 const MAX_CERTIFICATE: usize = 32 * 1024;
 
-fn fault(field: impl Into<String>, code: &'static str, message: impl Into<String>) -> FieldError {
+pub(super) fn fault(field: impl Into<String>, code: &'static str, message: impl Into<String>) -> FieldError {
     FieldError { field: field.into(), code: code.into(), message: message.into() }
 }
 
@@ -73,14 +74,20 @@ impl SsoSettings {
         faults.extend(self.check_acs_urls());
         faults.extend(self.check_attributes());
         faults.extend(check_name_id(&self.name_id));
+        faults.extend(check_classes(&self.authn_contexts));
+        faults.extend(check_services(&self.attribute_services));
         if self.relay_states.len() > 50 {
             faults.push(fault("relay_states", "too_many", "Too many RelayStates. Use at most 50."));
         }
-        if self.sp_certificates.len() > 10
-            || self.sp_certificates.iter().any(|pem| pem.len() > MAX_CERTIFICATE || pem.trim().is_empty())
-        {
-            let message = "Use at most 10 certificates of at most 32 KiB each.";
-            faults.push(fault("sp_certificates", "too_large", message));
+        for (field, certificates) in [
+            ("sp_certificates", &self.sp_certificates),
+            ("sp_encryption_certificates", &self.sp_encryption_certificates),
+        ] {
+            let unusable = |pem: &String| pem.len() > MAX_CERTIFICATE || pem.trim().is_empty();
+            if certificates.len() > 10 || certificates.iter().any(unusable) {
+                let message = "Use at most 10 certificates of at most 32 KiB each.";
+                faults.push(fault(field, "too_large", message));
+            }
         }
         faults
     }

@@ -8,6 +8,7 @@
 mod attribute;
 mod change;
 mod check;
+mod request;
 pub mod transform;
 mod value;
 
@@ -15,9 +16,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::base::encryption::{EncryptionAlgorithm, KeyTransport};
 pub use crate::base::signature::{SignMode, SignatureAlgorithm};
 pub use attribute::{AcsUrl, AcsUrlForm, Attribute, AttributeForm, Jit, NameFormat, NameId, NameIdPatch};
 pub use change::Change;
+pub use request::{AttributeService, AuthnContextClass, AuthnEvidence, RequestedAttribute};
 pub use transform::Transform;
 pub use value::{ByGroup, GroupFilter, GroupRule, ValueFrom};
 
@@ -80,8 +83,14 @@ pub struct SsoSettings {
     pub sign: SignMode,
     /// How it is signed.
     pub signature_algorithm: SignatureAlgorithm,
-    /// Encrypt the assertion for the application.
+    /// Encrypt the assertion for the application. The response is then always signed (SAML-211).
     pub encrypt_assertion: bool,
+    /// Encrypt the NameID inside the assertion.
+    pub encrypt_name_id: bool,
+    /// The cipher of what is encrypted.
+    pub encryption_algorithm: EncryptionAlgorithm,
+    /// How the cipher's key is carried.
+    pub key_transport: KeyTransport,
     /// Refuse requests without a valid signature.
     pub require_signed_requests: bool,
     /// Accept requests without `Destination`, for applications that leave it out.
@@ -102,11 +111,17 @@ pub struct SsoSettings {
     pub idp_initiated: IdpInitiated,
     /// Who is told when a person has no access.
     pub deny_to: DenyTo,
+    /// Authentication context classes that the application asks for, weakest first.
+    pub authn_contexts: Vec<AuthnContextClass>,
+    /// Sets of attributes that the application's metadata names.
+    pub attribute_services: Vec<AttributeService>,
     /// Attributes of the assertion, in order. Constants are templates.
     #[schema(value_type = Vec<AttributeForm>)]
     pub attributes: Vec<Attribute>,
-    /// The application's certificates, PEM, for its signatures and for encryption.
+    /// The application's certificates, PEM, for its signatures.
     pub sp_certificates: Vec<String>,
+    /// The application's certificates, PEM, to encrypt for: the first with an RSA key is used.
+    pub sp_encryption_certificates: Vec<String>,
 }
 
 /// What a connector or a `PATCH` says of the settings: every field may be left out; `null` brings a field back to
@@ -148,6 +163,18 @@ pub struct SsoPatch {
     #[serde(skip_serializing_if = "Change::is_keep")]
     #[schema(value_type = Option<bool>)]
     pub encrypt_assertion: Change<bool>,
+    /// Encrypt the `NameID` inside the assertion.
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<bool>)]
+    pub encrypt_name_id: Change<bool>,
+    /// The cipher of what is encrypted.
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<EncryptionAlgorithm>)]
+    pub encryption_algorithm: Change<EncryptionAlgorithm>,
+    /// How the cipher's key is carried.
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<KeyTransport>)]
+    pub key_transport: Change<KeyTransport>,
     /// Refuse requests without a valid signature.
     #[serde(skip_serializing_if = "Change::is_keep")]
     #[schema(value_type = Option<bool>)]
@@ -188,14 +215,26 @@ pub struct SsoPatch {
     #[serde(skip_serializing_if = "Change::is_keep")]
     #[schema(value_type = Option<DenyTo>)]
     pub deny_to: Change<DenyTo>,
+    /// Authentication context classes that the application asks for, weakest first.
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<Vec<AuthnContextClass>>)]
+    pub authn_contexts: Change<Vec<AuthnContextClass>>,
+    /// Sets of attributes that the application's metadata names.
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<Vec<AttributeService>>)]
+    pub attribute_services: Change<Vec<AttributeService>>,
     /// Attributes of the assertion, in order.
     #[serde(skip_serializing_if = "Change::is_keep")]
     #[schema(value_type = Option<Vec<AttributeForm>>)]
     pub attributes: Change<Vec<Attribute>>,
-    /// The application's certificates, PEM. Not in connectors.
+    /// The application's certificates for signatures, PEM. Not in connectors.
     #[serde(skip_serializing_if = "Change::is_keep")]
     #[schema(value_type = Option<Vec<String>>)]
     pub sp_certificates: Change<Vec<String>>,
+    /// The application's certificates to encrypt for, PEM; the first with an RSA key is used. Not in connectors.
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<Vec<String>>)]
+    pub sp_encryption_certificates: Change<Vec<String>>,
     /// Who may begin a sign-on. In connectors only.
     #[serde(skip_serializing_if = "Change::is_keep")]
     #[schema(value_type = Option<Vec<Initiation>>)]
@@ -219,6 +258,9 @@ impl SsoPatch {
         }
         if !self.sp_certificates.is_keep() {
             out.push("sp_certificates");
+        }
+        if !self.sp_encryption_certificates.is_keep() {
+            out.push("sp_encryption_certificates");
         }
         out
     }
@@ -267,6 +309,9 @@ impl SsoSettings {
         patch.sign.apply_to(&mut new.sign);
         patch.signature_algorithm.apply_to(&mut new.signature_algorithm);
         patch.encrypt_assertion.apply_to(&mut new.encrypt_assertion);
+        patch.encrypt_name_id.apply_to(&mut new.encrypt_name_id);
+        patch.encryption_algorithm.apply_to(&mut new.encryption_algorithm);
+        patch.key_transport.apply_to(&mut new.key_transport);
         patch.require_signed_requests.apply_to(&mut new.require_signed_requests);
         patch.allow_missing_destination.apply_to(&mut new.allow_missing_destination);
         patch.redirect_enveloped_signature.apply_to(&mut new.redirect_enveloped_signature);
@@ -277,8 +322,11 @@ impl SsoSettings {
         patch.login_url.apply_to_option(&mut new.login_url);
         patch.idp_initiated.apply_to(&mut new.idp_initiated);
         patch.deny_to.apply_to(&mut new.deny_to);
+        patch.authn_contexts.apply_to(&mut new.authn_contexts);
+        patch.attribute_services.apply_to(&mut new.attribute_services);
         patch.attributes.apply_to(&mut new.attributes);
         patch.sp_certificates.apply_to(&mut new.sp_certificates);
+        patch.sp_encryption_certificates.apply_to(&mut new.sp_encryption_certificates);
         new.drop_empty_text();
         Ok(new)
     }
@@ -299,6 +347,12 @@ impl SsoSettings {
                 *field = None;
             }
         }
+    }
+
+    /// Whether anything is encrypted for the application.
+    #[must_use]
+    pub fn encrypts(&self) -> bool {
+        self.encrypt_assertion || self.encrypt_name_id
     }
 
     /// The consumer service used when a request names none.

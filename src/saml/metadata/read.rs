@@ -6,10 +6,11 @@ use std::fmt;
 use roxmltree::Node;
 
 use crate::base::Timestamp;
+pub use crate::base::encryption::KeyUse;
 use crate::base::name_id::NameIdFormat;
 use crate::saml::certificate::{Certificate, CertificateFault, parse_certificate};
 use crate::saml::metadata::locate::{Location, LocationFault};
-use crate::saml::names::{DSIG, METADATA, PROTOCOL};
+use crate::saml::names::{ALG_SUPPORT, DSIG, METADATA, PROTOCOL};
 use crate::saml::receive::{AcsBinding, AssertionConsumer};
 use crate::saml::request::parse_index;
 use crate::saml::xml::reader::{Source, attribute, boolean, children, is, plain_text};
@@ -106,17 +107,6 @@ impl From<XmlFault> for MetadataFault {
     }
 }
 
-/// What a certificate in metadata is for. Without a word it is for both (MD-304).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyUse {
-    /// Signatures only.
-    Signing,
-    /// Encryption only.
-    Encryption,
-    /// Both.
-    Both,
-}
-
 /// A certificate of the service provider.
 #[derive(Clone, Debug)]
 pub struct CertificateEntry {
@@ -124,6 +114,8 @@ pub struct CertificateEntry {
     pub usage: KeyUse,
     /// The certificate.
     pub certificate: Certificate,
+    /// URIs of the `EncryptionMethod`s listed with it, in order; none: anything goes (ALG-405).
+    pub encryption_methods: Vec<String>,
 }
 
 /// An endpoint for logout, kept for later.
@@ -142,12 +134,17 @@ pub struct Endpoint {
 pub struct RequestedAttribute {
     /// Its name.
     pub name: String,
-    /// URI of its name's format.
-    pub name_format: Option<String>,
-    /// For people.
-    pub friendly_name: Option<String>,
     /// Whether it can't do without.
     pub is_required: bool,
+}
+
+/// A set of attributes that requests name by its index (Metadata 2.4.4.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttributeService {
+    /// Its index.
+    pub index: u16,
+    /// What it asks for.
+    pub attributes: Vec<RequestedAttribute>,
 }
 
 /// What a service provider's metadata says.
@@ -167,10 +164,12 @@ pub struct SpMetadata {
     pub certificates: Vec<CertificateEntry>,
     /// Certificates that can't.
     pub refused_certificates: Vec<CertificateFault>,
+    /// URIs of the `alg:SigningMethod`s that it takes, in its order; none: anything goes (ALG-405).
+    pub signing_methods: Vec<String>,
     /// Logout endpoints.
     pub single_logout: Vec<Endpoint>,
-    /// Attributes of the default AttributeConsumingService.
-    pub requested_attributes: Vec<RequestedAttribute>,
+    /// Its sets of attributes.
+    pub attribute_services: Vec<AttributeService>,
     /// When it ceases to be valid.
     pub valid_until: Option<Timestamp>,
 }
@@ -266,9 +265,15 @@ fn read_descriptor(
             Some("encryption") => KeyUse::Encryption,
             Some(_) => return Err(MetadataFault::Value("KeyDescriptor use")),
         };
+        let encryption_methods: Vec<String> = children(descriptor, METADATA, "EncryptionMethod")
+            .filter_map(|method| attribute(method, "Algorithm").map(str::to_owned))
+            .collect();
         for text in certificate_texts(descriptor) {
             match parse_certificate(text?.as_bytes()) {
-                Ok(certificate) => certificates.push(CertificateEntry { usage, certificate }),
+                Ok(certificate) => {
+                    let encryption_methods = encryption_methods.clone();
+                    certificates.push(CertificateEntry { usage, certificate, encryption_methods });
+                }
                 Err(fault) => refused_certificates.push(fault),
             }
         }
@@ -284,12 +289,25 @@ fn read_descriptor(
         want_assertions_signed: flag(role, "WantAssertionsSigned")?,
         certificates,
         refused_certificates,
+        signing_methods: signing_methods(role),
         single_logout: children(role, METADATA, "SingleLogoutService")
             .map(|node| read_endpoint(node, allow_http))
             .collect::<Result<_, _>>()?,
-        requested_attributes: read_attributes(role)?,
+        attribute_services: read_attribute_services(role)?,
         valid_until,
     })
+}
+
+/// What the role says of the signatures that it takes; without a word, what the entity says (Algorithm Support 2.4).
+fn signing_methods(role: Node<'_, '_>) -> Vec<String> {
+    let listed = |node: Node<'_, '_>| -> Vec<String> {
+        children(node, METADATA, "Extensions")
+            .flat_map(|extensions| children(extensions, ALG_SUPPORT, "SigningMethod"))
+            .filter_map(|method| attribute(method, "Algorithm").map(str::to_owned))
+            .collect()
+    };
+    let of_role = listed(role);
+    if of_role.is_empty() { role.parent_element().map(listed).unwrap_or_default() } else { of_role }
 }
 
 fn certificate_texts<'a>(descriptor: Node<'a, '_>) -> Vec<Result<&'a str, XmlFault>> {
@@ -340,23 +358,27 @@ fn read_endpoint(node: Node<'_, '_>, allow_http: bool) -> Result<Endpoint, Metad
     })
 }
 
-fn read_attributes(role: Node<'_, '_>) -> Result<Vec<RequestedAttribute>, MetadataFault> {
-    let services: Vec<_> = children(role, METADATA, "AttributeConsumingService").collect();
-    let is_default = |node: &&Node<'_, '_>| attribute(**node, "isDefault").and_then(boolean) == Some(true);
-    let Some(service) = services.iter().find(is_default).or(services.first()) else {
-        return Ok(Vec::new());
-    };
-    children(*service, METADATA, "RequestedAttribute")
-        .map(|node| {
-            let owned = |name: &str| attribute(node, name).map(str::to_owned);
-            Ok(RequestedAttribute {
-                name: owned("Name").ok_or(MetadataFault::Value("RequestedAttribute"))?,
-                name_format: owned("NameFormat"),
-                friendly_name: owned("FriendlyName"),
-                is_required: flag(node, "isRequired")?.unwrap_or(false),
+/// Indexes are demanded by the schema; a set without one, or with one that is taken, can't be asked for.
+fn read_attribute_services(role: Node<'_, '_>) -> Result<Vec<AttributeService>, MetadataFault> {
+    let mut services: Vec<AttributeService> = Vec::new();
+    for service in children(role, METADATA, "AttributeConsumingService") {
+        let Some(index) = attribute(service, "index").and_then(parse_index) else { continue };
+        if services.iter().any(|known| known.index == index) {
+            continue;
+        }
+        let attributes = children(service, METADATA, "RequestedAttribute")
+            .map(|node| {
+                Ok(RequestedAttribute {
+                    name: attribute(node, "Name")
+                        .map(str::to_owned)
+                        .ok_or(MetadataFault::Value("RequestedAttribute"))?,
+                    is_required: flag(node, "isRequired")?.unwrap_or(false),
+                })
             })
-        })
-        .collect()
+            .collect::<Result<_, MetadataFault>>()?;
+        services.push(AttributeService { index, attributes });
+    }
+    Ok(services)
 }
 
 fn flag(node: Node<'_, '_>, name: &'static str) -> Result<Option<bool>, MetadataFault> {

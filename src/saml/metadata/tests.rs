@@ -91,7 +91,8 @@ fn md_302_metadata_of_a_service_provider_is_read() {
     );
     assert_eq!(default_acs(&found.acs).unwrap().url, "https://sp.example/b");
     assert_eq!(found.single_logout[0].response_location.as_deref(), Some("https://sp.example/slor"));
-    assert!(found.requested_attributes[0].is_required);
+    assert_eq!(found.attribute_services.len(), 1);
+    assert!(found.attribute_services[0].attributes[0].is_required);
     assert_eq!(found.certificates[0].usage, KeyUse::Signing);
     assert_eq!(found.valid_until, Timestamp::parse_rfc3339("2027-01-01T00:00:00Z"));
 }
@@ -257,4 +258,27 @@ fn md_301_our_metadata_says_only_what_works() {
         .replace(&STANDARD.encode(&SP.certificate), "(next)");
     assert!(!text.contains("SingleLogout") && !text.contains("SignatureValue"));
     insta::assert_snapshot!(text.replace("><", ">\n<"));
+}
+
+#[test]
+fn alg_405_md_304_what_metadata_lists_of_algorithms_is_read() {
+    let methods = "<md:EncryptionMethod Algorithm='http://www.w3.org/2009/xmlenc11#aes128-gcm'/>\
+                   <md:EncryptionMethod Algorithm='http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p'/>";
+    let listed = key("use='encryption'", &SP.certificate)
+        .replace("</md:KeyDescriptor>", &format!("{methods}</md:KeyDescriptor>"));
+    let extensions = "<md:Extensions xmlns:alg='urn:oasis:names:tc:SAML:metadata:algsupport'>\
+                      <alg:SigningMethod Algorithm='http://www.w3.org/2001/04/xmldsig-more#rsa-sha512'/>\
+                      <alg:DigestMethod Algorithm='http://www.w3.org/2001/04/xmlenc#sha512'/></md:Extensions>";
+    let found = read(&simple("", &format!("{extensions}{listed}{}", key("", &IDP.certificate)))).unwrap();
+    assert_eq!(found.signing_methods, ["http://www.w3.org/2001/04/xmldsig-more#rsa-sha512"]);
+    assert_eq!(found.certificates[0].usage, KeyUse::Encryption);
+    assert_eq!(found.certificates[0].encryption_methods.len(), 2);
+    assert_eq!(found.certificates[1].usage, KeyUse::Both);
+    assert!(found.certificates[1].encryption_methods.is_empty());
+    // What the entity says holds for its role, unless that says something itself.
+    let of_entity = entity(
+        "https://sp.example",
+        &format!("{extensions}{}", role("", &acs("https://sp.example/acs", "index='0'"))),
+    );
+    assert_eq!(read(&of_entity).unwrap().signing_methods, found.signing_methods);
 }

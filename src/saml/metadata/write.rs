@@ -5,9 +5,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::base::name_id::NameIdFormat;
-use crate::saml::names::{BINDING_POST, BINDING_REDIRECT, DSIG, METADATA, PROTOCOL};
+use crate::saml::names::{ALG_SUPPORT, BINDING_POST, BINDING_REDIRECT, DSIG, METADATA, PROTOCOL};
 use crate::saml::response::WriteError;
+use crate::saml::sign::{DigestAlgorithm, SignatureAlgorithm};
 use crate::saml::xml::writer::Writer;
+
+/// How long it may be used before it is fetched again: shorter than anybody waits with the next certificate.
+const CACHE_DURATION: &str = "PT6H";
 
 /// What an application's metadata says.
 #[derive(Clone, Debug)]
@@ -33,7 +37,25 @@ impl IdpMetadata<'_> {
     pub fn write(&self) -> Result<String, WriteError> {
         let mut w =
             Writer::with_capacity(4096 + self.certificates.iter().map(|der| der.len() * 2).sum::<usize>());
-        w.open("md:EntityDescriptor").namespace("md", METADATA).attribute("entityID", self.entity_id);
+        w.open("md:EntityDescriptor")
+            .namespace("md", METADATA)
+            .attribute("cacheDuration", CACHE_DURATION)
+            .attribute("entityID", self.entity_id);
+        // What requests may be signed with (Algorithm Support 2.3 and 2.4, ALG-405).
+        w.open("md:Extensions");
+        for algorithm in DigestAlgorithm::ALL {
+            w.open("alg:DigestMethod")
+                .namespace("alg", ALG_SUPPORT)
+                .attribute("Algorithm", algorithm.uri())
+                .close();
+        }
+        for algorithm in SignatureAlgorithm::ALL {
+            w.open("alg:SigningMethod")
+                .namespace("alg", ALG_SUPPORT)
+                .attribute("Algorithm", algorithm.uri())
+                .close();
+        }
+        w.close();
         w.open("md:IDPSSODescriptor")
             .attribute(
                 "WantAuthnRequestsSigned",

@@ -3,7 +3,8 @@
 //!
 //! The caller names elements, namespaces and attributes with literals and keeps their order (namespace
 //! declarations by prefix, then attributes by name; checked in debug builds); values are data and are escaped
-//! here. There is no way to write raw mark-up but [`Writer::insert`], which takes what another writer made.
+//! here. There is no way to write raw mark-up but [`Writer::insert`] and [`Writer::written`], which take what another
+//! writer made.
 
 use super::is_xml_text;
 
@@ -124,6 +125,13 @@ impl Writer {
     /// Puts finished mark-up of another writer at a position: the signature, after the digest was taken.
     pub fn insert(&mut self, position: usize, written: &str) {
         self.out.insert_str(position, written);
+    }
+
+    /// Appends finished mark-up of another writer inside the open element.
+    pub fn written(&mut self, written: &str) -> &mut Self {
+        self.finish_tag();
+        self.out.push_str(written);
+        self
     }
 
     /// The document, unless a value held a character that XML can't carry.

@@ -15,6 +15,7 @@ use crate::base::id::ApplicationId;
 use crate::base::{Error, urls};
 use crate::events::query::{self, EventFilter};
 use crate::web::admin::application_new::unknown_color;
+use crate::web::admin::exchanges;
 use crate::web::admin::frame::{self, After, Done};
 use crate::web::admin::posted::Posted;
 use crate::web::admin::seen;
@@ -255,6 +256,7 @@ pub async fn show_activity(
     page(&ApplicationActivityPage {
         shell: loaded.shell(&web, &console.person, "activity").await,
         app: loaded.head(&web, Tab::Activity),
+        exchanges: exchanges::last(&web, &console, &loaded).await?,
         days: event::days(&found.items, console.ctx().now()),
         zone: time::ZONE.to_owned(),
         pager: Pager {

@@ -8,14 +8,14 @@ use crate::base::clock::DAY;
 use crate::base::{Error, urls};
 use crate::events::query::EventFilter;
 use crate::events::{EventName, Outcome, chain};
-use crate::web::admin::frame;
+use crate::web::admin::{exchanges, frame};
 use crate::web::error::Answer;
 use crate::web::event_export::{Format, stream_events};
 use crate::web::extract::permission::{EventsExport, EventsRead};
 use crate::web::extract::{Console, Fresh, Queried};
 use crate::web::page;
 use crate::web::pages::events::EventsPage;
-use crate::web::pages::parts::{Choice, Pager, Status, Tone};
+use crate::web::pages::parts::{Choice, Link, Pager, Status, Tone};
 use crate::web::pages::shell::{Banner, Nav, Shell};
 use crate::web::shown::{counted, event, time};
 use crate::web::state::{Shared, Web};
@@ -75,6 +75,13 @@ pub async fn list_events(
     let mut shell =
         frame::shell(&web, &console.person, "Events", Nav::Events, Permission::EventsExport).await;
     let (chain, chain_note) = chain_state(&web, &mut shell).await?;
+    if console.require(Permission::ApplicationsWrite).is_ok()
+        && let Some(href) = exchanges::find(&web, console.ctx(), &wanted.q).await?
+    {
+        let mut banner = Banner::new(Tone::Info, "An exchange was recorded under this reference", "");
+        banner.items = vec![Link::new("Look at what was received and answered", href)];
+        shell.banners.push(banner);
+    }
     let next = found.next_cursor.as_deref();
     let now = console.ctx().now();
     page(&EventsPage {

@@ -11,6 +11,7 @@ pub mod applications;
 pub mod bindings;
 pub mod catalog;
 pub mod events;
+mod exchanges;
 pub mod frame;
 pub mod groups;
 pub mod posted;
@@ -76,6 +77,9 @@ fn application_routes() -> Routes {
         .post(&urls::admin_bind(app), bindings::bind)
         .post(&urls::admin_unbind(app, "{group}"), bindings::unbind)
         .get(&urls::admin_activity(app), application::show_activity)
+        .post(&urls::admin_record(app), exchanges::record)
+        .get(&urls::admin_exchange(app, "{exchange}"), exchanges::show_exchange)
+        .get(urls::admin_exchange_find(), exchanges::find_exchange)
         .get(urls::admin_catalog(), catalog::list_connectors)
         .get(&urls::admin_connector("{connector}"), catalog::show_connector)
 }

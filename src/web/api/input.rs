@@ -188,7 +188,8 @@ path_ids!(
     UserId = "person",
     GroupId = "group",
     TokenId = "token",
-    KeyId = "key"
+    KeyId = "key",
+    crate::signon::recorder::Reference = "exchange"
 );
 
 fn id<T: PathId>(text: &str) -> Result<T, Failure> {

@@ -10,6 +10,7 @@ mod bindings;
 mod catalog;
 mod docs;
 mod events;
+mod exchanges;
 mod groups;
 mod input;
 mod keys;
@@ -36,6 +37,7 @@ fn section() -> Section {
         .with(catalog::section())
         .with(applications::section())
         .with(sso::section())
+        .with(exchanges::section())
         .with(bindings::section())
         .with(keys::section())
         .with(users::section())

@@ -7,15 +7,20 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
+use crate::applications::lint::{Finding, lint};
 use crate::applications::sp_metadata::{self, FieldChange, Mode};
 use crate::applications::sso::{self, SsoView};
 use crate::applications::{self, Application, Status};
 use crate::base::Error;
+use crate::base::encryption::KeyUse;
 use crate::base::id::ApplicationId;
 use crate::base::name_id::NameIdFormat;
 use crate::catalog::placeholder::Missing;
-use crate::catalog::sso::{AttributeForm, DenyTo, IdpInitiated, SignMode, SignatureAlgorithm, SsoPatch};
-use crate::web::api::answer::Tagged;
+use crate::catalog::sso::{
+    AttributeForm, AttributeService, AuthnContextClass, DenyTo, EncryptionAlgorithm, IdpInitiated,
+    KeyTransport, SignMode, SignatureAlgorithm, SsoPatch,
+};
+use crate::web::api::answer::{Listing, Tagged};
 use crate::web::api::applications::ApplicationView;
 use crate::web::api::input::{Id, Input, Query, media_type, parse, require_type, switch};
 use crate::web::api::once::Key;
@@ -38,7 +43,7 @@ const CERTIFICATE_TYPES: [&str; 6] = [
 
 /// The operations.
 pub fn section() -> Section {
-    operations!(show, change, activate, deactivate, put_metadata, put_certificate)
+    operations!(show, change, activate, deactivate, put_metadata, put_certificate, findings)
 }
 
 /// A field that may hold placeholders.
@@ -87,8 +92,14 @@ pub struct SsoShape {
     sign: SignMode,
     /// How it is signed.
     signature_algorithm: SignatureAlgorithm,
-    /// Not available yet: always false.
+    /// Encrypt the assertion; the response is then always signed.
     encrypt_assertion: bool,
+    /// Encrypt the NameID inside the assertion.
+    encrypt_name_id: bool,
+    /// The cipher of what is encrypted.
+    encryption_algorithm: EncryptionAlgorithm,
+    /// How the cipher's key is carried.
+    key_transport: KeyTransport,
     /// Refuse requests without a valid signature.
     require_signed_requests: bool,
     /// Accept requests without `Destination`.
@@ -109,11 +120,17 @@ pub struct SsoShape {
     idp_initiated: IdpInitiated,
     /// Who is told when a person has no access.
     deny_to: DenyTo,
+    /// Authentication context classes that the application asks for, weakest first.
+    authn_contexts: Vec<AuthnContextClass>,
+    /// Sets of attributes that its metadata names.
+    attribute_services: Vec<AttributeService>,
     /// Attributes, in order; constants are shown as `{template, value}`.
     #[schema(value_type = Vec<AttributeForm>)]
     attributes: Vec<()>,
-    /// The application's certificates, PEM.
+    /// The application's certificates for signatures, PEM.
     sp_certificates: Vec<String>,
+    /// The application's certificates to encrypt for, PEM.
+    sp_encryption_certificates: Vec<String>,
     /// What is not filled in yet, and where it is used.
     missing: Vec<Missing>,
     /// Whether people can use it.
@@ -209,6 +226,23 @@ async fn deactivate(
     key.once(web, &caller, &[], Box::pin(work)).await
 }
 
+/// What is odd about an application's sign-on
+///
+/// Each finding has a stable code, its severity (`fault`, `warning`, `note`; faults first) and its repair.
+#[utoipa::path(get, path = "/applications/{id}/findings", tag = "Single sign-on",
+    params(("id" = String, Path, description = "Id of the application")),
+    responses((status = 200, description = "Findings", body = Listing<Finding>)))]
+async fn findings(
+    caller: ApiToken<ApplicationsRead>,
+    State(web): State<Shared>,
+    Id(id): Id<ApplicationId>,
+) -> Answer<Listing<Finding>> {
+    let mut reader = web.installation.db.reader();
+    let application = applications::require(&mut reader, id).await?;
+    let items = lint(&mut reader, &web.installation.catalog, &application, caller.ctx.now()).await?;
+    Ok(Listing { items, next_cursor: None })
+}
+
 /// How to take metadata.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -288,6 +322,17 @@ fn by_url(bytes: &[u8]) -> Failure {
     }
 }
 
+/// What a certificate is for.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct CertificateQuery {
+    /// `signing`, `encryption` or `both`, as it is without a word.
+    #[serde(rename = "use")]
+    #[param(value_type = Option<KeyUse>)]
+    usage: Option<String>,
+}
+
 /// What a certificate came to.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct CertificateAnswer {
@@ -300,25 +345,33 @@ pub struct CertificateAnswer {
 
 /// Set the application's certificate
 ///
-/// PEM or DER; replaces the certificates that are stored.
+/// PEM or DER; replaces the certificates that are stored for its use. One that says nothing of its use is for signatures
+/// and for encryption.
 #[utoipa::path(put, path = "/applications/{id}/sp-certificate", tag = "Single sign-on",
-    params(("id" = String, Path, description = "Id of the application")),
+    params(("id" = String, Path, description = "Id of the application"), CertificateQuery),
     request_body(content((String = "application/x-pem-file"), (Vec<u8> = "application/pkix-cert"))),
     responses((status = 200, description = "Set", body = CertificateAnswer)))]
 async fn put_certificate(
     caller: ApiToken<ApplicationsWrite>,
     State(web): State<Shared>,
     Id(id): Id<ApplicationId>,
+    Query(query): Query<CertificateQuery>,
     seen: IfMatch,
     headers: HeaderMap,
     RawBody(bytes): RawBody,
 ) -> Answer<Tagged<CertificateAnswer>> {
+    let wanted = query.usage.as_deref().unwrap_or(KeyUse::default().as_str());
+    let usage = KeyUse::ALL
+        .iter()
+        .copied()
+        .find(|usage| usage.as_str() == wanted)
+        .ok_or_else(|| Error::field("use", "unknown_value", "Write signing, encryption or both."))?;
     require_type(&headers, "application/x-pem-file", &CERTIFICATE_TYPES)?;
     let (db, catalog) = (&web.installation.db, &web.installation.catalog);
     let version = seen.version()?;
     let certificate = web.installation.on_cpu(move || sp_metadata::read_certificate(&bytes)).await??;
     let (application, warnings) =
-        sp_metadata::set_certificate(db, &caller.ctx, catalog, id, &certificate, version).await?;
+        sp_metadata::set_certificate(db, &caller.ctx, catalog, id, &certificate, usage, version).await?;
     let sso = sso::view(catalog, &application)?;
     Ok(Tagged(application.version, CertificateAnswer { warnings, sso }))
 }

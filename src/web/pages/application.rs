@@ -3,6 +3,7 @@
 use askama::Template;
 
 use crate::base::urls;
+use crate::web::pages::exchange::Exchanges;
 use crate::web::pages::parts::{Choice, Decision, EventDay, Link, Mark, Pager, Sentence, Status, When};
 use crate::web::pages::shell::Shell;
 
@@ -122,6 +123,8 @@ pub struct ApplicationActivityPage {
     pub shell: Shell,
     /// Title and tabs.
     pub app: ApplicationHead,
+    /// The last exchanges; `None` for who may not look into them.
+    pub exchanges: Option<Exchanges>,
     /// Events by day, newest first.
     pub days: Vec<EventDay>,
     /// "Times are in Europe/Rome"

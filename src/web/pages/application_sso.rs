@@ -7,7 +7,7 @@ use askama::Template;
 
 use crate::base::urls;
 use crate::web::pages::application::{ApplicationHead, Tab};
-use crate::web::pages::parts::{Change, Choice, Crumbs, Decision, Facts, Link};
+use crate::web::pages::parts::{Change, Choice, Crumbs, Decision, Facts, Link, Tone};
 use crate::web::pages::setup_steps::Steps;
 use crate::web::pages::shell::Shell;
 
@@ -25,6 +25,8 @@ pub struct ApplicationSsoPage {
     pub deactivation: Decision,
     /// What is missing before activation: text and the id of its input as `#f-placeholders-YOUR-ID`.
     pub missing: Vec<Link>,
+    /// What is odd, and what to do: grave things first.
+    pub findings: Vec<FindingLine>,
     /// Whether *Test* is offered: the built-in service provider runs where the administrator's browser reaches it, and
     /// nothing is missing.
     pub testable: bool,
@@ -36,10 +38,14 @@ pub struct ApplicationSsoPage {
     pub acs_urls: Vec<AcsRow>,
     /// Rows of `attributes`, the last one empty for another.
     pub attributes: Vec<AttributeRow>,
+    /// What the application's metadata asks for: "mail (required)".
+    pub asks_for: Vec<String>,
     /// Properties a value can come from, for the lists: `email`, "E-mail".
     pub properties: Vec<Choice>,
     /// The SP's certificates.
     pub sp_certificates: Vec<SpCertificate>,
+    /// `use` of a certificate that is added.
+    pub certificate_uses: Vec<Choice>,
     /// Our keys and certificates.
     pub keys: KeyPanel,
     /// What the SP is given.
@@ -51,9 +57,28 @@ pub struct ApplicationSsoPage {
 }
 
 impl ApplicationSsoPage {
+    fn has_warnings(&self) -> bool {
+        self.findings.iter().any(|finding| finding.tone != Tone::Info)
+    }
+
     fn makes_accounts(&self) -> bool {
         self.attributes.iter().any(|attribute| attribute.jit)
     }
+}
+
+/// Something odd about the settings.
+#[derive(Clone, Default)]
+pub struct FindingLine {
+    /// Its tone.
+    pub tone: Tone,
+    /// "Fault", "Warning", "Note".
+    pub grade: String,
+    /// What is odd.
+    pub message: String,
+    /// What to do.
+    pub repair: String,
+    /// The input it is about; may be empty.
+    pub href: String,
 }
 
 /// A placeholder: asked once, shown wherever it lands.
@@ -97,6 +122,7 @@ pub struct UrlPiece {
 
 /// The single settings. A list marks the chosen one.
 #[derive(Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a checkbox of its own")]
 pub struct SsoValues {
     /// `idp_entity_id`, read-only once active if `idp_entity_id_fixed`.
     pub idp_entity_id: String,
@@ -118,10 +144,20 @@ pub struct SsoValues {
     pub signature_algorithms: Vec<Choice>,
     /// `require_signed_requests`
     pub require_signed_requests: bool,
+    /// `encrypt_assertion`
+    pub encrypt_assertion: bool,
+    /// `encrypt_name_id`
+    pub encrypt_name_id: bool,
+    /// `encryption_algorithm`
+    pub encryption_algorithms: Vec<Choice>,
+    /// `key_transport`
+    pub key_transports: Vec<Choice>,
     /// `idp_initiated`
     pub idp_initiated: Vec<Choice>,
     /// `deny_to`
     pub deny_to: Vec<Choice>,
+    /// `authn_contexts`, one a line.
+    pub authn_contexts: String,
     /// `sign_error_responses`
     pub sign_error_responses: bool,
     /// `redirect_enveloped_signature`
@@ -198,6 +234,8 @@ impl AttributeRow {
 pub struct SpCertificate {
     /// Its subject.
     pub subject: String,
+    /// What it is for: "Signatures", "Encryption".
+    pub uses: Vec<String>,
     /// Validity and fingerprint.
     pub facts: Facts,
     /// Whether it has ended.

@@ -13,6 +13,7 @@ pub mod applications;
 pub mod catalog;
 pub mod confirm;
 pub mod events;
+pub mod exchange;
 pub mod groups;
 pub mod inputs;
 pub mod login;
@@ -37,6 +38,7 @@ pub use applications::{ApplicationNewPage, ApplicationSavedPage, ApplicationsPag
 pub use catalog::{CatalogPage, ConnectorPage};
 pub use confirm::{ConfirmPage, ShownOncePage};
 pub use events::EventsPage;
+pub use exchange::ExchangePage;
 pub use groups::{GroupFormPage, GroupPage, GroupsPage};
 pub use login::{ConfirmPasswordPage, ExpiredPage, LoginPage, SignedOutPage};
 pub use portal::PortalPage;

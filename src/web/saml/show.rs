@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use axum::response::Response;
 
+use crate::auth::{Permission, Role};
 use crate::base::accent::Accent;
 use crate::base::{Error, Kind, urls};
 use crate::signon::outcome::{Outcome, PostForm, Refused};
@@ -54,7 +55,7 @@ fn with_handle(path: &str, handle: &str) -> String {
 
 /// The page that posts a message to a service provider.
 pub(in crate::web) fn post(form: PostForm) -> Answer {
-    let PostForm { label, acs_url, saml_response, relay_state } = form;
+    let PostForm { label, acs_url, saml_response, relay_state, told: _ } = form;
     let mut response = page(&PostPage::new(label, acs_url, "SAMLResponse", saml_response, relay_state))?;
     // The application may lead on to wherever it wants after the post, and Chromium holds that against form-action
     // too (decision 3), so this one page has none.
@@ -97,7 +98,17 @@ async fn refuse(web: &Web, gate: &Gate, epochs: Epochs, slug: &str, refused: Ref
         Some(label) => Some(mark(web, epochs, slug, label).await?),
         None => None,
     };
-    let again = gate.live.as_ref().map(|_| Link::new("Back to your applications", urls::portal()));
+    let role = gate.live.as_ref().and_then(|live| live.session.role);
+    let may_look =
+        |role: &Role| role.allows(Permission::ApplicationsWrite) && role.allows(Permission::PeopleRead);
+    let again = gate.live.as_ref().map(|_| {
+        if refused.label.is_some() && role.as_ref().is_some_and(may_look) {
+            let exchange = format!("{}?reference={}", urls::admin_exchange_find(), gate.ctx.request_id);
+            Link::new("See what was received", exchange)
+        } else {
+            Link::new("Back to your applications", urls::portal())
+        }
+    });
     let advice = if refused.kind == Kind::Malformed || refused.kind == Kind::Forbidden {
         vec!["If you need help, tell your administrator the reference below.".to_owned()]
     } else {

@@ -30,6 +30,9 @@ METADATA = """<?xml version="1.0" encoding="UTF-8"?>
     <md:KeyDescriptor use="signing">
       <ds:KeyInfo><ds:X509Data><ds:X509Certificate>{certificate}</ds:X509Certificate></ds:X509Data></ds:KeyInfo>
     </md:KeyDescriptor>
+    <md:KeyDescriptor use="encryption">
+      <ds:KeyInfo><ds:X509Data><ds:X509Certificate>{certificate}</ds:X509Certificate></ds:X509Data></ds:KeyInfo>
+    </md:KeyDescriptor>
     <md:NameIDFormat>{name_id_format}</md:NameIDFormat>
     <md:AssertionConsumerService index="0" isDefault="true" Binding="{bindings}POST" Location="{acs}"/>
   </md:SPSSODescriptor>

@@ -86,6 +86,8 @@ class Provider {
       wantAssertionsSigned: true,
       publicCerts: this.pair.cert,
       privateKey: this.pair.key,
+      decryptionCert: this.pair.cert,
+      decryptionPvk: this.pair.key,
     });
     return options["sign-requests"] ? xml : xml.replace(/ AuthnRequestsSigned="true"/, ' AuthnRequestsSigned="false"');
   }
@@ -105,6 +107,7 @@ class Provider {
       idpIssuer: this.idp.entityId,
       idpCert: this.idp.certificates,
       privateKey: signing ? this.pair.key : undefined,
+      decryptionPvk: this.pair.key,
       signatureAlgorithm: "sha256",
       digestAlgorithm: "sha256",
       identifierFormat: options["name-id-format"],
@@ -123,12 +126,13 @@ class Provider {
     const peek = parse(Buffer.from(form.get("SAMLResponse") ?? "", "base64").toString("utf8"));
     const solicited = peek.hasAttribute("InResponseTo");
     if (!solicited && !options["allow-unsolicited"]) throw new Error("unsolicited response");
+    const encrypted = all(peek, ASSERTION, "EncryptedAssertion").length === 1;
     const saml = this.saml({ validate: solicited ? "always" : "ifPresent" });
     const { profile } = await saml.validatePostResponseAsync({ SAMLResponse: form.get("SAMLResponse") });
     const response = parse(profile.getSamlResponseXml());
     const assertion = parse(profile.getAssertionXml());
     this.holdToTheProfile(response, assertion);
-    return this.describe(profile, response, assertion, form.get("RelayState"));
+    return { encrypted, ...this.describe(profile, response, assertion, form.get("RelayState")) };
   }
 
   // Profiles 4.1.4.2 and 4.1.4.3: what node-saml leaves to its caller.

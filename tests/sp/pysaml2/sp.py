@@ -57,6 +57,7 @@ class Provider:
             "cert_file": self.cert,
             "allow_unknown_attributes": True,
             "accepted_time_diff": CLOCK_SKEW_SECONDS,
+            "encryption_keypairs": [{"key_file": self.key, "cert_file": self.cert}],
             "signing_algorithm": SIG_RSA_SHA256,
             "digest_algorithm": DIGEST_SHA256,
             "service": {
@@ -111,7 +112,8 @@ class Provider:
         response = client.parse_authn_request_response(raw, BINDING_HTTP_POST, outstanding=dict(self.outstanding))
         self.hold_to_the_profile(response)
         self.outstanding.pop(response.in_response_to, None)
-        return self.describe(response, form.get("RelayState"))
+        described = self.describe(response, form.get("RelayState"))
+        return {"encrypted": len(peek.encrypted_assertion) == 1, **described}
 
     def hold_to_the_profile(self, response):
         """Profiles 4.1.4.2 and 4.1.4.3: what pysaml2 leaves to its caller."""

@@ -1,23 +1,27 @@
-//! Certificates of the service provider: adding one, taking one away. Both change whose requests are believed, so
-//! both need a fresh password (decision 15).
+//! Certificates of the service provider: adding one, taking one away. Both change whose requests are believed and who can
+//! read what is encrypted, so both need a fresh password (decision 15).
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 
-use crate::applications::sp_metadata::read_certificate;
-use crate::applications::sso;
-use crate::base::{Error, urls};
+use crate::applications::sp_metadata::{encrypts_for, read_certificate};
+use crate::applications::{Application, sso};
+use crate::base::encryption::KeyUse;
+use crate::base::{Error, Timestamp, urls};
 use crate::catalog::sso::{Change, SsoPatch};
-use crate::saml::certificate::parse_certificate;
+use crate::saml::certificate::{Certificate, parse_certificate};
 use crate::web::admin::application::Loaded;
 use crate::web::admin::frame::{self, Done};
 use crate::web::admin::posted::Posted;
 use crate::web::admin::sso::form::SsoForm;
-use crate::web::admin::sso::{confirm, draw, page, required};
+use crate::web::admin::sso::{confirm, draw, required};
 use crate::web::error::{Answer, Failure};
 use crate::web::extract::permission::ApplicationsWrite;
-use crate::web::extract::{Fresh, SignedForm, SignedUpload};
+use crate::web::extract::{Fresh, SignedForm, SignedUpload, Upload};
+use crate::web::pages::application_sso::SpCertificate;
+use crate::web::pages::parts::{Choice, Decision, Fact, Facts};
 use crate::web::see_other;
+use crate::web::shown::time;
 use crate::web::state::{Shared, Web};
 
 /// Largest upload: one certificate.
@@ -33,7 +37,10 @@ pub async fn add_certificate(
     let loaded = Loaded::of(&web, &application).await?;
     let added = match upload.file("certificate") {
         None => Err(required("certificate", "Choose the certificate file of the application, PEM or DER.")),
-        Some(bytes) => add(&web, &console, &loaded, bytes.clone()).await,
+        Some(bytes) => match usage(&upload)? {
+            Some(usage) => add(&web, &console, &loaded, bytes.clone(), usage).await,
+            None => Err(Error::field("use", "unknown_value", "Choose one from the list.")),
+        },
     };
     match added {
         Ok(()) => Ok(see_other(&Done::Added.at(&urls::admin_sso(&application)))),
@@ -41,32 +48,65 @@ pub async fn add_certificate(
     }
 }
 
+/// What the form says it is for.
+fn usage(upload: &Upload) -> Result<Option<KeyUse>, Error> {
+    let posted: Posted = upload.fields.clone().read()?;
+    Ok(KeyUse::ALL.iter().copied().find(|usage| usage.as_str() == posted.text("use")))
+}
+
 async fn add(
     web: &Web,
     console: &Fresh<ApplicationsWrite>,
     loaded: &Loaded,
     bytes: Bytes,
+    usage: KeyUse,
 ) -> Result<(), Error> {
     let certificate = web.installation.on_cpu(move || read_certificate(&bytes)).await??;
-    let mut all = loaded.application.sso.sp_certificates.clone();
+    let mut lists = Lists::of(&loaded.application);
     let pem = certificate.to_pem();
-    if all.contains(&pem) {
+    let mut added = false;
+    let encrypts = encrypts_for(&certificate, usage)?;
+    for (wanted, list) in
+        [(usage != KeyUse::Encryption, &mut lists.signing), (encrypts, &mut lists.encryption)]
+    {
+        if wanted && !list.contains(&pem) {
+            list.push(pem.clone());
+            added = true;
+        }
+    }
+    if !added {
         return Err(Error::field("certificate", "already_there", "This certificate is here already."));
     }
-    all.push(pem);
-    store(web, console, loaded, all).await
+    store(web, console, loaded, lists).await
+}
+
+/// The certificates by what they are for, PEM.
+struct Lists {
+    signing: Vec<String>,
+    encryption: Vec<String>,
+}
+
+impl Lists {
+    fn of(application: &Application) -> Self {
+        let sso = &application.sso;
+        Self { signing: sso.sp_certificates.clone(), encryption: sso.sp_encryption_certificates.clone() }
+    }
 }
 
 async fn store(
     web: &Web,
     console: &Fresh<ApplicationsWrite>,
     loaded: &Loaded,
-    certificates: Vec<String>,
+    lists: Lists,
 ) -> Result<(), Error> {
     let installation = &web.installation;
-    let patch = SsoPatch { sp_certificates: Change::Set(certificates), ..SsoPatch::default() };
+    let patch = SsoPatch {
+        sp_certificates: Change::Set(lists.signing),
+        sp_encryption_certificates: Change::Set(lists.encryption),
+        ..SsoPatch::default()
+    };
     let (db, catalog) = (&installation.db, &installation.catalog);
-    // The list is replaced whole: somebody else's change in between must not be lost.
+    // The lists are replaced whole: somebody else's change in between must not be lost.
     let version = Some(loaded.application.version);
     sso::patch(db, console.ctx(), catalog, loaded.application.id, patch, version).await.map(drop)
 }
@@ -82,21 +122,94 @@ pub async fn remove_certificate(
     let is_it = |pem: &String| {
         parse_certificate(pem.as_bytes()).is_ok_and(|certificate| certificate.fingerprint == fingerprint)
     };
-    if !loaded.application.sso.sp_certificates.iter().any(is_it) {
+    let mut lists = Lists::of(&loaded.application);
+    if !lists.signing.iter().chain(&lists.encryption).any(is_it) {
         return Err(Failure::no_such_page());
     }
     if !posted.confirmed() {
-        let now = console.ctx().now();
-        let known = page::sp_certificates(&loaded.application, now)?;
+        let known = shown(&loaded.application, console.ctx().now())?;
         let action = urls::admin_sp_certificate_remove(&application, &fingerprint);
         let decision = known.into_iter().map(|known| known.removal).find(|removal| removal.action == action);
         let decision = decision.ok_or_else(Failure::no_such_page)?;
         return confirm(&web, &console.person, &loaded, decision, "Remove a certificate").await;
     }
-    let kept = loaded.application.sso.sp_certificates.iter().filter(|pem| !is_it(pem)).cloned().collect();
-    match store(&web, &console, &loaded, kept).await {
+    lists.signing.retain(|pem| !is_it(pem));
+    lists.encryption.retain(|pem| !is_it(pem));
+    match store(&web, &console, &loaded, lists).await {
         Ok(()) => Ok(see_other(&Done::Removed.at(&urls::admin_sso(&application)))),
         Err(error) => refused(&web, &console, &loaded, error).await,
+    }
+}
+
+/// What a certificate that is added can be for.
+#[must_use]
+pub fn uses() -> Vec<Choice> {
+    let label = |usage: KeyUse| match usage {
+        KeyUse::Both => "Signatures and encryption",
+        KeyUse::Signing => "Signatures only",
+        KeyUse::Encryption => "Encryption only",
+    };
+    let order = [KeyUse::Both, KeyUse::Signing, KeyUse::Encryption];
+    order.iter().map(|usage| Choice::new(usage.as_str(), label(*usage), *usage == KeyUse::Both)).collect()
+}
+
+/// The certificates of the service provider, each with what it is for and the decision to take it away.
+pub fn shown(application: &Application, now: Timestamp) -> Result<Vec<SpCertificate>, Error> {
+    let Lists { signing, encryption } = Lists::of(application);
+    let only_here = encryption.iter().filter(|pem| !signing.contains(pem));
+    signing
+        .iter()
+        .chain(only_here)
+        .map(|pem| {
+            let certificate = parse_certificate(pem.as_bytes()).map_err(Error::internal)?;
+            let (signs, encrypts) = (signing.contains(pem), encryption.contains(pem));
+            Ok(card(application, &certificate, signs, encrypts, now))
+        })
+        .collect()
+}
+
+fn card(
+    application: &Application,
+    certificate: &Certificate,
+    signs: bool,
+    encrypts: bool,
+    now: Timestamp,
+) -> SpCertificate {
+    let (id, label) = (application.id.to_string(), &application.label);
+    let until = time::date(certificate.not_after);
+    let left = time::left(certificate.not_after, now);
+    let facts = vec![
+        Fact::new("Valid until", format!("{until} ({left})")),
+        Fact::new("Key", certificate.key_kind.as_str()),
+        Fact::mono("SHA-256", certificate.fingerprint.as_str()),
+    ];
+    let (mut uses, mut effects) = (Vec::new(), Vec::new());
+    if signs {
+        uses.push("Signatures".to_owned());
+        let effect = "signs with it are refused from the next sign-on on.";
+        effects.push(format!("Requests that {label} {effect}"));
+    }
+    if encrypts {
+        uses.push("Encryption".to_owned());
+        effects.push(format!("Nothing is encrypted for {label} with it any more."));
+    }
+    SpCertificate {
+        subject: certificate.subject.clone(),
+        uses,
+        facts: Facts { facts },
+        expired: now >= certificate.not_after,
+        removal: Decision {
+            id: format!("remove-certificate-{}", &certificate.fingerprint[..12]),
+            action: urls::admin_sp_certificate_remove(&id, &certificate.fingerprint),
+            button: "Remove…".to_owned(),
+            title: format!("Remove this certificate of {label}?"),
+            effects,
+            confirm: "Remove the certificate".to_owned(),
+            cancel: "Keep it".to_owned(),
+            cancel_href: urls::admin_sso(&id),
+            destroys: true,
+            ..Decision::default()
+        },
     }
 }
 

@@ -43,10 +43,20 @@ pub struct SsoForm {
     pub signature_algorithm: String,
     /// `require_signed_requests`
     pub require_signed_requests: bool,
+    /// `encrypt_assertion`
+    pub encrypt_assertion: bool,
+    /// `encrypt_name_id`
+    pub encrypt_name_id: bool,
+    /// `encryption_algorithm`
+    pub encryption_algorithm: String,
+    /// `key_transport`
+    pub key_transport: String,
     /// `idp_initiated`
     pub idp_initiated: String,
     /// `deny_to`
     pub deny_to: String,
+    /// `authn_contexts`, one a line.
+    pub authn_contexts: String,
     /// `sign_error_responses`
     pub sign_error_responses: bool,
     /// `redirect_enveloped_signature`
@@ -77,8 +87,13 @@ impl SsoForm {
             sign: sso.sign.as_str().to_owned(),
             signature_algorithm: sso.signature_algorithm.as_str().to_owned(),
             require_signed_requests: sso.require_signed_requests,
+            encrypt_assertion: sso.encrypt_assertion,
+            encrypt_name_id: sso.encrypt_name_id,
+            encryption_algorithm: sso.encryption_algorithm.as_str().to_owned(),
+            key_transport: sso.key_transport.as_str().to_owned(),
             idp_initiated: sso.idp_initiated.as_str().to_owned(),
             deny_to: sso.deny_to.as_str().to_owned(),
+            authn_contexts: text::contexts_text(&sso.authn_contexts),
             sign_error_responses: sso.sign_error_responses,
             redirect_enveloped_signature: sso.redirect_enveloped_signature,
             attributes: sso.attributes.iter().map(attribute_row).collect(),
@@ -109,8 +124,13 @@ impl SsoForm {
             sign: value("sign"),
             signature_algorithm: value("signature_algorithm"),
             require_signed_requests: posted.ticked("require_signed_requests"),
+            encrypt_assertion: posted.ticked("encrypt_assertion"),
+            encrypt_name_id: posted.ticked("encrypt_name_id"),
+            encryption_algorithm: value("encryption_algorithm"),
+            key_transport: value("key_transport"),
             idp_initiated: value("idp_initiated"),
             deny_to: value("deny_to"),
+            authn_contexts: posted.raw("authn_contexts").to_owned(),
             sign_error_responses: posted.ticked("sign_error_responses"),
             redirect_enveloped_signature: posted.ticked("redirect_enveloped_signature"),
             attributes: read_attributes(posted, fixed),
@@ -134,6 +154,8 @@ impl SsoForm {
             acs_urls: Change::Set(acs_urls),
             name_id: name_id.map_or(Change::Keep, Change::Set),
             require_signed_requests: Change::Set(self.require_signed_requests),
+            encrypt_assertion: Change::Set(self.encrypt_assertion),
+            encrypt_name_id: Change::Set(self.encrypt_name_id),
             redirect_enveloped_signature: Change::Set(self.redirect_enveloped_signature),
             sign_error_responses: Change::Set(self.sign_error_responses),
             default_relay_state: Change::Set(self.default_relay_state.clone()),
@@ -144,7 +166,13 @@ impl SsoForm {
         };
         patch.sign = chosen("sign", &self.sign, &mut faults);
         patch.signature_algorithm = chosen("signature_algorithm", &self.signature_algorithm, &mut faults);
+        patch.encryption_algorithm = chosen("encryption_algorithm", &self.encryption_algorithm, &mut faults);
+        patch.key_transport = chosen("key_transport", &self.key_transport, &mut faults);
         patch.idp_initiated = chosen("idp_initiated", &self.idp_initiated, &mut faults);
+        match text::read_contexts(&self.authn_contexts) {
+            Ok(classes) => patch.authn_contexts = Change::Set(classes),
+            Err(message) => faults.push(fault("authn_contexts", "unreadable_line", message)),
+        }
         patch.deny_to = chosen("deny_to", &self.deny_to, &mut faults);
         if faults.is_empty() { Ok(patch) } else { Err(faults) }
     }

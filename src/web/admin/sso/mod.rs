@@ -13,6 +13,7 @@ use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 
+use crate::applications::lint::lint;
 use crate::applications::update::{ApplicationPatch, check_version, differing_fields, update};
 use crate::applications::{self, Application, Kind, resolved, sso};
 use crate::base::id::ApplicationId;
@@ -69,7 +70,10 @@ pub async fn draw(
 ) -> Answer {
     let installation = &web.installation;
     let keys = crate::keys::list(&mut installation.db.reader(), loaded.application.id).await?;
+    let (now, catalog) = (person.ctx.now(), &installation.catalog);
+    let findings = lint(&mut installation.db.reader(), catalog, &loaded.application, now).await?;
     let drawn = page::Drawn {
+        findings,
         shell,
         head: loaded.head(web, Tab::Sso),
         application: &loaded.application,
@@ -164,14 +168,16 @@ fn wanted(web: &Web, application: &Application, form: &SsoForm) -> Result<SsoPat
 }
 
 /// Whether a patch touches what needs a fresh password (decision 15): whom assertions are for and where they go, who
-/// they name and what they say, and whether requests must be signed. A placeholder counts where it lands in one of these.
+/// they name and what they say, whether requests must be signed and answers encrypted. A placeholder counts where it lands in one of these.
 fn weighs(web: &Web, application: &Application, patch: &SsoPatch) -> Result<bool, Failure> {
     let catalog = &web.installation.catalog;
     let new = sso::patched(catalog, application, patch.clone())?;
     let (old, now) = (&application.sso, &new.sso);
     let addressed = old.acs_urls != now.acs_urls || old.sp_entity_id != now.sp_entity_id;
     let said = old.name_id != now.name_id || old.attributes != now.attributes;
-    let opened = old.require_signed_requests && !now.require_signed_requests;
+    let opened = (old.require_signed_requests && !now.require_signed_requests)
+        || (old.encrypt_assertion && !now.encrypt_assertion)
+        || (old.encrypt_name_id && !now.encrypt_name_id);
     if addressed || said || opened {
         return Ok(true);
     }
@@ -270,9 +276,10 @@ fn at_its_input(error: FieldError, form: &SsoForm) -> FieldError {
         ["attributes", at] => format!("attributes.{at}.source"),
         ["attributes", at, "by_group" | "default", ..] => format!("attributes.{at}.by_group"),
         ["relay_states", ..] => "relay_states".to_owned(),
+        ["authn_contexts", ..] => "authn_contexts".to_owned(),
         ["name_id", "format"] => field.clone(),
         ["name_id", ..] => "name_id.source".to_owned(),
-        ["sp_certificates", ..] => "certificate".to_owned(),
+        ["sp_certificates" | "sp_encryption_certificates", ..] => "certificate".to_owned(),
         _ => field.clone(),
     };
     FieldError { field: name, code, message }

@@ -1,5 +1,6 @@
 //! The SSO tab as it is drawn: the form, stored or as typed, with everything around it.
 
+use crate::applications::lint::{Finding, Severity};
 use crate::applications::sso::missing;
 use crate::applications::{Application, resolved};
 use crate::base::name_id::NameIdFormat;
@@ -13,19 +14,19 @@ use crate::catalog::placeholder::{Piece, Scope, Values, parts};
 use crate::catalog::sso::{SsoSettings, ValueFrom};
 use crate::catalog::steps::LiveValue;
 use crate::keys::KeyView;
-use crate::saml::certificate::parse_certificate;
 use crate::signon::Installation;
+use crate::web::admin::sso::certificates;
 use crate::web::admin::sso::form::SsoForm;
 use crate::web::pages::application::ApplicationHead;
 use crate::web::pages::application_sso::{
-    AcsRow, ApplicationSsoPage, AttributeRow, IdpValues, KeyPanel, PlaceholderField, SpCertificate,
-    SsoValues, UrlPiece, UrlPreview,
+    AcsRow, ApplicationSsoPage, AttributeRow, FindingLine, IdpValues, KeyPanel, PlaceholderField, SsoValues,
+    UrlPiece, UrlPreview,
 };
-use crate::web::pages::parts::{Choice, Decision, Fact, Facts, Link, input_id};
+use crate::web::pages::parts::{Choice, Decision, Link, Tone, input_id};
 use crate::web::pages::setup_steps::Steps;
 use crate::web::pages::shell::Shell;
 use crate::web::shown::application::field_label;
-use crate::web::shown::{self, steps, time};
+use crate::web::shown::{self, steps};
 
 /// Days before its end from which a certificate is said to end soon.
 pub const SOON_DAYS: i64 = 60;
@@ -44,6 +45,8 @@ pub struct Drawn<'a> {
     pub key: Option<&'a KeyView>,
     /// What is said of all of them.
     pub keys: KeyPanel,
+    /// What is odd.
+    pub findings: Vec<Finding>,
     /// How many people may use it.
     pub people: i64,
     /// Whether the built-in service provider runs.
@@ -54,7 +57,7 @@ pub struct Drawn<'a> {
 
 /// Draws the tab.
 pub fn page(installation: &Installation, drawn: Drawn<'_>) -> Result<ApplicationSsoPage> {
-    let Drawn { shell, head, application, form, key, keys, people, testable, now } = drawn;
+    let Drawn { shell, head, application, form, key, keys, findings, people, testable, now } = drawn;
     let catalog = &installation.catalog;
     let declared = resolved::declared(catalog, application);
     let idp = idp_values(&installation.base_url, application, key);
@@ -63,14 +66,17 @@ pub fn page(installation: &Installation, drawn: Drawn<'_>) -> Result<Application
     Ok(ApplicationSsoPage {
         active: application.is_active(),
         deactivation: deactivation(application, people),
+        findings: findings.into_iter().filter(is_news).map(finding_line).collect(),
         testable: testable && missing.is_empty(),
         missing,
         placeholders: placeholders(application, &declared, form),
         values: values(application, form, key),
         acs_urls: with_spare(form.acs_urls.clone(), AcsRow::default()),
         attributes: with_spare(form.attributes.clone(), spare_attribute()),
+        asks_for: asks_for(application),
         properties: properties(application, form),
-        sp_certificates: sp_certificates(application, now)?,
+        sp_certificates: certificates::shown(application, now)?,
+        certificate_uses: certificates::uses(),
         keys,
         idp,
         steps: setup_steps(catalog, application, &declared, &live),
@@ -78,6 +84,39 @@ pub fn page(installation: &Installation, drawn: Drawn<'_>) -> Result<Application
         shell,
         app: head,
     })
+}
+
+/// What the tab does not say elsewhere already.
+fn is_news(finding: &Finding) -> bool {
+    !matches!(finding.code, "placeholder_unfilled" | "no_audience" | "no_acs" | "not_active")
+}
+
+fn finding_line(finding: Finding) -> FindingLine {
+    let (tone, grade) = match finding.severity {
+        Severity::Fault => (Tone::Danger, "Fault"),
+        Severity::Warning => (Tone::Warn, "Warning"),
+        Severity::Note => (Tone::Info, "Note"),
+    };
+    let href = match finding.field.as_str() {
+        "" => String::new(),
+        "sp_certificates" | "sp_encryption_certificates" => "#h-spc".to_owned(),
+        "attributes" | "allow_missing_destination" => "#h-att".to_owned(),
+        field => anchor(field),
+    };
+    FindingLine { tone, grade: grade.to_owned(), message: finding.message, repair: finding.repair, href }
+}
+
+/// The attributes that the application's metadata asks for, each once.
+fn asks_for(application: &Application) -> Vec<String> {
+    let services = application.sso.attribute_services.iter();
+    let mut out: Vec<String> = Vec::new();
+    for asked in services.flat_map(|service| &service.attributes) {
+        let told = if asked.required { format!("{} (required)", asked.name) } else { asked.name.clone() };
+        if !out.contains(&told) {
+            out.push(told);
+        }
+    }
+    out
 }
 
 fn with_spare<T>(mut rows: Vec<T>, spare: T) -> Vec<T> {
@@ -227,11 +266,22 @@ fn values(application: &Application, form: &SsoForm, key: Option<&KeyView>) -> S
             })
             .collect(),
         require_signed_requests: form.require_signed_requests,
+        encrypt_assertion: form.encrypt_assertion,
+        encrypt_name_id: form.encrypt_name_id,
+        encryption_algorithms: listed(
+            &[("aes256-gcm", "AES-256-GCM"), ("aes128-gcm", "AES-128-GCM")],
+            &form.encryption_algorithm,
+        ),
+        key_transports: listed(
+            &[("rsa-oaep-mgf1p", "RSA-OAEP (SHA-1)"), ("rsa-oaep-sha256", "RSA-OAEP (SHA-256)")],
+            &form.key_transport,
+        ),
         idp_initiated: listed(
             &[("on", "Sign in at once"), ("confirm", "Ask the person first"), ("off", "Refuse")],
             &form.idp_initiated,
         ),
         deny_to: listed(&[("page", "Say so here"), ("sp", &format!("Tell {label}"))], &form.deny_to),
+        authn_contexts: form.authn_contexts.clone(),
         sign_error_responses: form.sign_error_responses,
         redirect_enveloped_signature: form.redirect_enveloped_signature,
     }
@@ -298,51 +348,6 @@ fn source_label(source: &str) -> String {
         Ok(Source::Custom(name)) => format!("Custom: {name}"),
         Err(()) => source.to_owned(),
     }
-}
-
-/// The certificates of the service provider, each with the decision to take it away.
-pub fn sp_certificates(application: &Application, now: Timestamp) -> Result<Vec<SpCertificate>> {
-    let id = application.id.to_string();
-    let label = &application.label;
-    application
-        .sso
-        .sp_certificates
-        .iter()
-        .map(|pem| {
-            let certificate = parse_certificate(pem.as_bytes()).map_err(crate::base::Error::internal)?;
-            let facts = vec![
-                Fact::new(
-                    "Valid until",
-                    format!(
-                        "{} ({})",
-                        time::date(certificate.not_after),
-                        time::left(certificate.not_after, now)
-                    ),
-                ),
-                Fact::new("Key", certificate.key_kind.as_str()),
-                Fact::mono("SHA-256", certificate.fingerprint.as_str()),
-            ];
-            Ok(SpCertificate {
-                subject: certificate.subject,
-                facts: Facts { facts },
-                expired: now >= certificate.not_after,
-                removal: Decision {
-                    id: format!("remove-certificate-{}", &certificate.fingerprint[..12]),
-                    action: urls::admin_sp_certificate_remove(&id, &certificate.fingerprint),
-                    button: "Remove…".to_owned(),
-                    title: format!("Remove this certificate of {label}?"),
-                    effects: vec![format!(
-                        "Requests that {label} signs with it are refused from the next sign-on on."
-                    )],
-                    confirm: "Remove the certificate".to_owned(),
-                    cancel: "Keep it".to_owned(),
-                    cancel_href: urls::admin_sso(&id),
-                    destroys: true,
-                    ..Decision::default()
-                },
-            })
-        })
-        .collect()
 }
 
 fn idp_values(base_url: &BaseUrl, application: &Application, key: Option<&KeyView>) -> IdpValues {

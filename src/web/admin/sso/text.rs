@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::catalog::sso::{ByGroup, GroupRule, Transform};
+use crate::catalog::sso::{AuthnContextClass, AuthnEvidence, ByGroup, GroupRule, Transform};
 
 /// Lines that hold something, without the blanks around them.
 #[must_use]
@@ -37,6 +37,37 @@ pub fn read_by_group(text: &str, all: bool) -> Result<ByGroup, String> {
         }
     }
     Ok(by)
+}
+
+/// One class a line, `URI` or `URI = password_now`.
+#[must_use]
+pub fn contexts_text(classes: &[AuthnContextClass]) -> String {
+    let line = |entry: &AuthnContextClass| match entry.requires {
+        AuthnEvidence::Password => entry.class.clone(),
+        AuthnEvidence::PasswordNow => format!("{} = {}", entry.class, entry.requires.as_str()),
+    };
+    classes.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// Reads what [`contexts_text`] writes. The error is a sentence that names the line.
+pub fn read_contexts(text: &str) -> Result<Vec<AuthnContextClass>, String> {
+    let mut out = Vec::new();
+    for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        // A URI may hold `=` but no blank.
+        let (class, requires) = match line.trim().split_once(char::is_whitespace) {
+            None => (line.trim(), AuthnEvidence::Password),
+            Some((class, rest)) => {
+                let name = rest.trim_start().strip_prefix('=').map(str::trim);
+                let known = AuthnEvidence::ALL.iter().find(|evidence| Some(evidence.as_str()) == name);
+                let known = known.ok_or_else(|| {
+                    format!("Line {} is no class. Write its URI, and = password_now after it where the password must be entered again.", at + 1)
+                })?;
+                (class, *known)
+            }
+        };
+        out.push(AuthnContextClass { class: class.to_owned(), requires });
+    }
+    Ok(out)
 }
 
 /// One transform a line: `lower`, `prefix acme-`, `map Sales = S; * = other`.

@@ -11,6 +11,7 @@ use crate::web::pages::applications::{
 };
 use crate::web::pages::catalog::{Category, ConnectorCard};
 use crate::web::pages::confirm::ConfirmPage;
+use crate::web::pages::exchange::{CheckLine, ExchangePage, ExchangeRow, Exchanges};
 use crate::web::pages::parts::{Choice, Decision, Link, Status, Tone};
 use crate::web::pages::samples::{Drawn, Samples, draw};
 use crate::web::pages::shell::{Nav, Shell};
@@ -48,6 +49,7 @@ impl Samples {
         let unbound = ApplicationGroupsPage { bound: Vec::new(), verdict: None, ..self.application_groups() };
         draw(drawn, "application-groups-none", &unbound);
         draw(drawn, "application-activity", &self.activity());
+        draw(drawn, "exchange", &self.exchange());
         draw(drawn, "application-delete", &self.delete_page());
     }
 
@@ -356,9 +358,56 @@ impl Samples {
         ApplicationActivityPage {
             shell: self.console_shell("Heap: activity", Nav::Applications),
             app: self.head(Tab::Activity, self.status(Tone::Ok, "Active")),
+            exchanges: Some(Exchanges {
+                rows: vec![
+                    ExchangeRow {
+                        href: "/admin/applications/a1/activity/K7MQ2X4PWD".to_owned(),
+                        reference: self.t("K7MQ2X4PWD"),
+                        when: self.when("2026-06-11T09:41:07Z", "Today, 09:41"),
+                        code: Some(self.t("acs_unregistered")),
+                    },
+                    ExchangeRow {
+                        href: "/admin/applications/a1/activity/3HF9TZ6BNA".to_owned(),
+                        reference: self.t("3HF9TZ6BNA"),
+                        when: self.when("2026-06-11T09:38:00Z", "Today, 09:38"),
+                        code: None,
+                    },
+                ],
+                record: "/admin/applications/a1/activity/record".to_owned(),
+                recorded_until: None,
+            }),
             days: self.days(),
             zone: self.t("Times are in Europe/Rome"),
             pager: self.pager("", true),
+        }
+    }
+
+    fn exchange(&self) -> ExchangePage {
+        let check = |tone, verdict: &str, title: &str, section: &str| CheckLine {
+            tone,
+            verdict: self.t(verdict),
+            title: self.t(title),
+            section: self.t(section),
+        };
+        ExchangePage {
+            shell: self.console_shell("Heap: exchange K7MQ2X4PWD", Nav::Applications),
+            app: self.head(Tab::Activity, self.status(Tone::Ok, "Active")),
+            crumbs: self.crumbs(&[("Applications", "/admin/applications")], "K7MQ2X4PWD"),
+            facts: self.facts(&[
+                ("When", "2026-06-11T09:41:07Z"),
+                ("Request", "By redirect, from the application"),
+                ("Code", "acs_unregistered"),
+            ]),
+            checks: vec![
+                check(Tone::Ok, "Held", "It is fresh", "Core 3.2.1"),
+                check(Tone::Danger, "Failed", "The answer goes to a registered address", "Core 3.4.1"),
+                check(Tone::Draft, "Not reached", "It is SAML 2.0", "Core 4.1.3.2"),
+            ],
+            expected: self.t("https://heap.example/saml/acs/1"),
+            received: self.t("https://heap.example/saml/acs/2"),
+            repair: Some(Link::new(self.t("Look at the ACS URLs"), "/admin/applications/a1/sso#h-sp")),
+            request: self.t("<samlp:AuthnRequest ID=\"_1\">\n  <saml:Issuer>https://heap.example</saml:Issuer>\n</samlp:AuthnRequest>"),
+            answer: String::new(),
         }
     }
 

@@ -3,8 +3,8 @@
 use crate::web::pages::application::Tab;
 use crate::web::pages::application_sso::{
     AcsRow, ApplicationPreviewPage, ApplicationSsoPage, AttributeRow, BookmarkPage, CertificateCard,
-    EarlierKey, IdpValues, KeyPanel, NextKey, PlaceholderField, Previewed, PreviewedAttribute, SpCertificate,
-    SpMetadataPage, SsoValues, UrlPiece, UrlPreview,
+    EarlierKey, FindingLine, IdpValues, KeyPanel, NextKey, PlaceholderField, Previewed, PreviewedAttribute,
+    SpCertificate, SpMetadataPage, SsoValues, UrlPiece, UrlPreview,
 };
 use crate::web::pages::parts::{Change, Choice, Decision, Fact, Tone};
 use crate::web::pages::samples::{Drawn, Samples, draw};
@@ -175,9 +175,18 @@ impl Samples {
             signature_algorithms: self
                 .choices(&[("rsa-sha256", "RSA-SHA256"), ("rsa-sha512", "RSA-SHA512")], "rsa-sha256"),
             require_signed_requests: false,
+            encrypt_assertion: true,
+            encrypt_name_id: false,
+            encryption_algorithms: self
+                .choices(&[("aes256-gcm", "AES-256-GCM"), ("aes128-gcm", "AES-128-GCM")], "aes256-gcm"),
+            key_transports: self.choices(
+                &[("rsa-oaep-mgf1p", "RSA-OAEP (SHA-1)"), ("rsa-oaep-sha256", "RSA-OAEP (SHA-256)")],
+                "rsa-oaep-mgf1p",
+            ),
             idp_initiated: self
                 .choices(&[("on", "Sign in at once"), ("confirm", "Ask first"), ("off", "Refuse")], "on"),
             deny_to: self.choices(&[("page", "Say so here"), ("sp", "Tell the application")], "page"),
+            authn_contexts: self.t("https://refeds.org/profile/sfa"),
             sign_error_responses: false,
             redirect_enveloped_signature: false,
         }
@@ -285,6 +294,13 @@ impl Samples {
                 "Heap environment is empty. It stands in: ACS URL, SP entity ID",
                 "#f-placeholders-YOUR-ENV",
             )],
+            findings: vec![FindingLine {
+                tone: Tone::Warn,
+                grade: self.t("Warning"),
+                message: self.t("Our certificate for it ends on 2026-08-18, in 34 days."),
+                repair: self.t("Make the next key and give it to the application in time."),
+                href: String::new(),
+            }],
             testable: false,
             placeholders: self.placeholders(false),
             values: self.sso_values(),
@@ -305,6 +321,7 @@ impl Samples {
                 self.attribute("tier", "by_group", "Marketing = editor\n* = viewer", false),
                 self.attribute("", "source", "email", false),
             ],
+            asks_for: self.list(&["mail (required)", "displayName"]),
             properties: self.choices(
                 &[
                     ("email", "E-mail"),
@@ -315,6 +332,8 @@ impl Samples {
                 "",
             ),
             sp_certificates: Vec::new(),
+            certificate_uses: self
+                .choices(&[("both", "Signatures and encryption"), ("signing", "Signatures only")], "both"),
             keys: self.keys(),
             idp: self.idp_values(),
             steps: self.steps(),
@@ -339,6 +358,7 @@ impl Samples {
         page.values.require_signed_requests = true;
         page.sp_certificates = vec![SpCertificate {
             subject: self.t("CN=Heap SAML, O=Heap Inc."),
+            uses: self.list(&["Signatures", "Encryption"]),
             facts: self.facts(&[("Valid until", "3 May 2026"), ("SHA-256", "1B:F0:55:A9:37:CC:80:E2")]),
             expired: true,
             removal,

@@ -1,0 +1,95 @@
+//! Encryption and what metadata says of it, as the API takes it (MD-304, ALG-405).
+
+use serde_json::json;
+use tessera::auth::Role;
+
+use crate::support::{House, id};
+
+const GCM: &str = "http://www.w3.org/2009/xmlenc11#aes128-gcm";
+const CBC: &str = "http://www.w3.org/2001/04/xmlenc#aes256-cbc";
+
+/// Metadata with one certificate: what it is for, what is listed with it, what is listed of signatures.
+fn metadata(pem: &str, usage: &str, encryption: &[&str], signing: &[&str]) -> String {
+    let certificate: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
+    let list = |element: &str, uris: &[&str]| -> String {
+        uris.iter().map(|uri| format!("<{element} Algorithm='{uri}'/>")).collect()
+    };
+    format!(
+        "<md:EntityDescriptor xmlns:md='urn:oasis:names:tc:SAML:2.0:metadata' entityID='https://sp.example'>\
+         <md:SPSSODescriptor protocolSupportEnumeration='urn:oasis:names:tc:SAML:2.0:protocol'>\
+         <md:Extensions xmlns:alg='urn:oasis:names:tc:SAML:metadata:algsupport'>{}</md:Extensions>\
+         <md:KeyDescriptor {usage}><ds:KeyInfo xmlns:ds='http://www.w3.org/2000/09/xmldsig#'><ds:X509Data>\
+         <ds:X509Certificate>{certificate}</ds:X509Certificate></ds:X509Data></ds:KeyInfo>{}</md:KeyDescriptor>\
+         <md:AssertionConsumerService Binding='urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST' \
+         Location='https://sp.example/acs' index='0'/></md:SPSSODescriptor></md:EntityDescriptor>",
+        list("alg:SigningMethod", signing),
+        list("md:EncryptionMethod", encryption)
+    )
+}
+
+#[tokio::test]
+async fn md_304_a_certificate_is_for_what_it_is_given_for_and_without_a_word_for_both() {
+    let house = House::open().await;
+    let owner = house.api(Role::Owner).await;
+    let made =
+        owner.post("/applications", json!({ "connector": "custom-saml", "label": "Own" })).await.expect(201);
+    let app = format!("/applications/{}", id(&made));
+    let keys = owner.get(&format!("{app}/keys")).await.expect(200);
+    let pem = keys["items"][0]["certificate_pem"].as_str().unwrap().to_owned();
+    let counts = |told: &serde_json::Value| {
+        ["sp_certificates", "sp_encryption_certificates"]
+            .map(|list| told["sso"][list].as_array().unwrap().len())
+    };
+    for (usage, expected) in [("use='signing'", [1, 0]), ("use='encryption'", [0, 1]), ("", [1, 1])] {
+        let told =
+            owner.put(&format!("{app}/sp-metadata"), "text/xml", metadata(&pem, usage, &[], &[])).await;
+        assert_eq!(counts(&told.expect(200)), expected, "{usage}");
+    }
+    let none = json!({ "sp_certificates": [], "sp_encryption_certificates": [] });
+    for (query, expected) in
+        [("?use=signing", [1, 0]), ("?use=encryption", [0, 1]), ("?use=both", [1, 1]), ("", [1, 1])]
+    {
+        owner.patch(&format!("{app}/sso"), none.clone()).await.expect(200);
+        let path = format!("{app}/sp-certificate{query}");
+        let told = owner.put(&path, "application/x-pem-file", pem.clone()).await.expect(200);
+        assert_eq!(counts(&told), expected, "{query}");
+    }
+    let refused = owner.put(&format!("{app}/sp-certificate?use=fun"), "text/plain", pem).await;
+    assert_eq!(refused.refused(422, "invalid_input")["errors"][0]["field"], "use");
+}
+
+#[tokio::test]
+async fn alg_405_what_metadata_lists_is_kept_to_or_it_is_refused() {
+    let house = House::open().await;
+    let owner = house.api(Role::Owner).await;
+    let made =
+        owner.post("/applications", json!({ "connector": "custom-saml", "label": "Own" })).await.expect(201);
+    let app = format!("/applications/{}", id(&made));
+    let keys = owner.get(&format!("{app}/keys")).await.expect(200);
+    let pem = keys["items"][0]["certificate_pem"].as_str().unwrap().to_owned();
+    let path = format!("{app}/sp-metadata");
+    let sha512 = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha512";
+    let elliptic = "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256";
+
+    let told =
+        owner.put(&path, "text/xml", metadata(&pem, "", &[CBC, GCM], &[elliptic, sha512])).await.expect(200);
+    assert_eq!(told["sso"]["encryption_algorithm"], "aes128-gcm");
+    assert_eq!(told["sso"]["signature_algorithm"], "rsa-sha512", "the first that the key makes");
+    assert_eq!(told["warnings"], json!([]));
+
+    let refused = owner.put(&path, "text/xml", metadata(&pem, "", &[], &[elliptic])).await;
+    assert_eq!(refused.refused(422, "invalid_input")["errors"][0]["code"], "signing_method_unsupported");
+
+    // Nothing that we speak: told of while nothing is encrypted, refused once something is.
+    let broken = metadata(&pem, "", &[CBC, "http://www.w3.org/2001/04/xmlenc#rsa-1_5"], &[]);
+    let told = owner.put(&path, "text/xml", broken.clone()).await.expect(200);
+    assert!(told["warnings"][0].as_str().unwrap().contains("can't be encrypted"), "{told}");
+    owner.patch(&format!("{app}/sso"), json!({ "encrypt_assertion": true })).await.expect(200);
+    let refused = owner.put(&path, "text/xml", broken).await;
+    assert_eq!(refused.refused(422, "invalid_input")["errors"][0]["code"], "encryption_method_unsupported");
+    let unencrypted = owner.put(&path, "text/xml", metadata(&pem, "use='signing'", &[], &[])).await;
+    assert_eq!(
+        unencrypted.refused(422, "invalid_input")["errors"][0]["code"],
+        "encryption_certificate_missing"
+    );
+}

@@ -1,0 +1,125 @@
+//! The recorder over HTTP: what was refused can be looked into by its reference, by who may, without what could be used
+//! again; successes only while somebody has switched that on.
+
+use serde_json::json;
+use tessera::base::clock::{DAY, MINUTE};
+use tessera::signon::recorder::{self, Reference};
+
+use crate::house::{Browser, House};
+use crate::sp::{Posted, Request, key_pair};
+
+async fn references(
+    house: &House,
+    application: &tessera::applications::Application,
+) -> Vec<(String, Option<String>)> {
+    let lines = recorder::list(&house.installation, &house.ctx(), application.id).await.unwrap();
+    lines.into_iter().map(|line| (line.reference, line.code)).collect()
+}
+
+async fn opened(
+    house: &House,
+    application: &tessera::applications::Application,
+    reference: &str,
+) -> recorder::Exchange {
+    let reference: Reference = reference.parse().unwrap();
+    recorder::open(&house.installation, &house.ctx(), application.id, &reference).await.unwrap().1
+}
+
+#[tokio::test]
+async fn decision_11_a_refusal_is_recorded_and_found_by_the_reference_on_its_page() {
+    for house in [House::open().await, House::on_postgres().await] {
+        let (key, pem) = key_pair();
+        let application = house.application("app", json!({ "sp_certificates": [pem] })).await;
+        let mut browser = house.member("livia").await;
+        let request = Request::new("_r").with(
+            "AssertionConsumerServiceURL=\"https://evil.example/acs\" Destination=\"https://id.example/saml2/app\"",
+        );
+        let refused = house.get(&mut browser, &format!("/saml2/app?{}", request.signed_query(&key))).await;
+        let known = references(&house, &application).await;
+        assert_eq!(known.len(), 1);
+        let (reference, code) = &known[0];
+        assert_eq!(code.as_deref(), Some("acs_unregistered"));
+        assert!(refused.body.contains(reference.as_str()), "the page shows {reference}");
+        let exchange = opened(&house, &application, reference).await;
+        assert_eq!(exchange.expected.as_deref(), Some(crate::sp::ACS));
+        assert_eq!(exchange.received.as_deref(), Some("https://evil.example/acs"));
+        assert!(exchange.request.unwrap().contains("ID=\"_r\""));
+        assert_eq!((exchange.binding.as_str(), exchange.answer), ("redirect", None));
+        assert_eq!(exchange.person, browser.user.map(|user| user.to_string()));
+        // Looking is an event, and what lies in the database can't be read.
+        let events = house.events("exchange_open").await;
+        assert_eq!(events.len(), 1);
+        assert_eq!(events[0].details["reference"], reference.as_str());
+        // A denial at the ACS is one too.
+        let passive = Request::new("_p").with("IsPassive=\"true\" ForceAuthn=\"true\"").query(Some("state"));
+        house.get(&mut browser, &format!("/saml2/app?{passive}")).await;
+        let known = references(&house, &application).await;
+        let (reference, _) =
+            known.iter().find(|(_, code)| code.as_deref() == Some("passive")).expect("recorded");
+        let exchange = opened(&house, &application, reference).await;
+        assert_eq!(exchange.relay_state.as_deref(), Some("state"));
+        assert!(exchange.answer.as_ref().unwrap().contains("NoPassive"));
+        assert!(!exchange.answer.unwrap().contains("</ds:SignatureValue>A"));
+        // After a day it is gone.
+        house.clock.advance(DAY + MINUTE);
+        assert_eq!(references(&house, &application).await, []);
+    }
+}
+
+#[tokio::test]
+async fn decision_11_successes_are_recorded_only_for_a_time_and_without_their_signature() {
+    let house = House::open().await;
+    let application = house.application("app", json!({})).await;
+    let mut browser = house.member("livia").await;
+    let sign_on = async |browser: &mut Browser| {
+        let query = Request::new("_r").query(Some("secret state"));
+        let answered = house.get(browser, &format!("/saml2/app?{query}")).await;
+        Posted::read(&answered.body).expect("a response")
+    };
+    sign_on(&mut browser).await;
+    assert_eq!(references(&house, &application).await, [], "nobody wants it");
+    let db = &house.installation.db;
+    recorder::switch(db, &house.ctx(), application.id, 15).await.unwrap();
+    let sent = sign_on(&mut browser).await;
+    let known = references(&house, &application).await;
+    assert_eq!(known.len(), 1);
+    assert_eq!(known[0].1, None);
+    let exchange = opened(&house, &application, &known[0].0).await;
+    assert_eq!(exchange.relay_state, None);
+    let answer = exchange.answer.unwrap();
+    assert!(answer.contains(">livia@example.com</saml:NameID>"));
+    let signature = sent.value("<ds:SignatureValue>", "<").unwrap();
+    assert!(!answer.contains(&signature) && answer.contains("<ds:SignatureValue>(taken out)<"));
+    assert!(!house.disk().windows(17).any(|bytes| bytes == b"livia@example.com</saml"), "sealed");
+    house.clock.advance(16 * MINUTE);
+    sign_on(&mut browser).await;
+    assert_eq!(references(&house, &application).await.len(), 1, "the time is over");
+    for (minutes, is_ok) in [(0, true), (1440, true), (1441, false), (-1, false)] {
+        let switched = recorder::switch(db, &house.ctx(), application.id, minutes).await;
+        assert_eq!(switched.is_ok(), is_ok, "{minutes}");
+    }
+}
+
+#[tokio::test]
+async fn a_17_a_flood_of_refusals_leaves_a_bounded_record() {
+    let house = House::open().await;
+    let application = house.application("app", json!({})).await;
+    let other = house.application("other", json!({ "sp_entity_id": "https://other.example" })).await;
+    let mut browser = house.member("livia").await;
+    let ask = |slug: &str, n: usize| {
+        format!(
+            "/saml2/{slug}?{}",
+            Request::new(&format!("_{n}")).with("Destination=\"https://evil.example\"").query(None)
+        )
+    };
+    for round in 0..4 {
+        for n in 0..25 {
+            house.get(&mut browser, &ask("app", round * 100 + n)).await;
+        }
+        assert!(references(&house, &application).await.len() <= 50);
+    }
+    assert_eq!(references(&house, &application).await.len(), 50);
+    let mut stranger = Browser::default();
+    house.get(&mut stranger, &ask("other", 1)).await;
+    assert_eq!(references(&house, &other).await.len(), 1, "and another application has room of its own");
+}
