@@ -8,6 +8,7 @@
 pub mod binding;
 pub mod certificate;
 pub mod dsig;
+pub mod logout;
 pub mod metadata;
 pub mod names;
 pub mod pretty;
@@ -19,7 +20,9 @@ pub mod sign;
 pub mod status;
 pub mod xml;
 
-pub use binding::{Binding, Message, RelayState, decode_post, decode_redirect, verify_redirect_signature};
+pub use binding::{
+    Binding, Carried, Message, RelayState, decode_post, decode_redirect, verify_redirect_signature,
+};
 pub use certificate::{
     Certificate, CertificateFault, CertificateWarning, VerificationKey, parse_certificate,
 };

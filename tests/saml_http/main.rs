@@ -10,6 +10,7 @@ mod house;
 mod idp_initiated;
 mod keys;
 mod limits;
+mod logout;
 mod nodes;
 mod refusals;
 mod requests;

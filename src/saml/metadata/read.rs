@@ -126,7 +126,7 @@ pub struct CertificateEntry {
     pub certificate: Certificate,
 }
 
-/// An endpoint for logout, kept for later.
+/// An endpoint for logout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
     /// URI of the binding.

@@ -234,6 +234,7 @@ fn values(application: &Application, form: &SsoForm, key: Option<&KeyView>) -> S
         deny_to: listed(&[("page", "Say so here"), ("sp", &format!("Tell {label}"))], &form.deny_to),
         sign_error_responses: form.sign_error_responses,
         redirect_enveloped_signature: form.redirect_enveloped_signature,
+        slo: form.slo.clone(),
     }
 }
 
@@ -355,6 +356,7 @@ fn idp_values(base_url: &BaseUrl, application: &Application, key: Option<&KeyVie
         metadata_file: format!("tessera-{slug}-metadata.xml"),
         certificate_download: base_url.join(&urls::idp_certificate(slug)),
         certificate_pem: key.map(KeyView::certificate_pem).unwrap_or_default(),
+        logout_url: base_url.join(&urls::idp_logout(slug)),
     }
 }
 
