@@ -155,6 +155,7 @@ fn error(status: Status) -> ErrorResponse<'static> {
 fn metadata() -> String {
     let (rsa, ec) = (RSA.der(), EC.der());
     let metadata = IdpMetadata {
+        logout_url: Some("https://idp.example/saml2/app/logout"),
         entity_id: IDP_ID,
         sso_url: "https://idp.example/saml2/app",
         certificates: &[&rsa, &ec],
@@ -372,7 +373,9 @@ fn saml_208_md_301_everything_we_write_is_valid_by_schema() {
         let (valid, said) = schemas.check(protocol, response.as_xml());
         assert!(valid, "{told}: {said}");
     }
-    for status in Status::ALL.iter().copied().filter(|status| *status != Status::Success) {
+    for status in
+        Status::ALL.iter().copied().filter(|status| status.top_level() != Status::Success.top_level())
+    {
         for signer in [None, Some(&signer as &dyn tessera::saml::Signer)] {
             let (valid, said) =
                 schemas.check(protocol, error(status).write(signer).expect("writes").as_xml());

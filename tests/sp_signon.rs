@@ -2,7 +2,7 @@
 //! the standard in their strictest settings.
 
 use serde_json::{Value, json};
-use support::{Api, Browser, Kind, Person, ServiceProvider, Tessera, accepted, sign_on};
+use support::{Api, Browser, Kind, Person, ServiceProvider, Tessera, accepted, sign_on, sign_out};
 
 const ADA: Person<'static> = Person { username: "ada", password: "bronze abacus under the arch" };
 const EMAIL: &str = "ada@example.org";
@@ -160,4 +160,53 @@ fn saml_210_encrypted_assertions_are_opened_by_all() {
             }
         }
     }
+}
+/// Three providers, and a browser that is signed in to all of them.
+fn signed_in_everywhere(house: &mut House, round: &str) -> (Browser, Vec<ServiceProvider>) {
+    let mut browser = Browser::new();
+    let mut person = Some(ADA);
+    let mut providers = Vec::new();
+    for kind in Kind::ALL {
+        let provider = connect(house, kind, &format!("{kind:?}-{round}").to_lowercase(), &[]);
+        accepted(&sign_on(&mut browser, &provider.login_url(&[]), person.take()));
+        assert_eq!(browser.get(&provider.private_url()).status, 200, "{kind:?}");
+        providers.push(provider);
+    }
+    (browser, providers)
+}
+
+fn assert_signed_out_everywhere(house: &House, browser: &mut Browser, providers: &[ServiceProvider]) {
+    for provider in providers {
+        let page = browser.get(&provider.private_url());
+        assert_ne!(page.status, 200, "{:?} has kept its session", provider.kind());
+    }
+    assert_eq!(browser.get(&house.tessera.url("/")).status, 303, "the portal has kept its session");
+}
+
+#[test]
+fn slo_501_502_a_service_provider_signs_out_of_tessera_and_of_the_others() {
+    let mut house = house();
+    for (number, first) in Kind::ALL.into_iter().enumerate() {
+        let (mut browser, providers) = signed_in_everywhere(&mut house, &format!("sp{number}"));
+        let asks = providers.iter().find(|provider| provider.kind() == first).expect("it is there");
+        let begun = browser.get(&asks.logout_url());
+        let page = sign_out(&mut browser, begun);
+        assert_eq!(page.status, 200, "{first:?} at {}: {}", page.url, page.text());
+        assert_eq!(page.json()["event"], "signed_out", "{first:?}");
+        assert_signed_out_everywhere(&house, &mut browser, &providers);
+    }
+}
+
+#[test]
+fn slo_503_signing_out_of_the_portal_signs_out_of_every_service_provider() {
+    let mut house = house();
+    let (mut browser, providers) = signed_in_everywhere(&mut house, "portal");
+    let portal = browser.get(&house.tessera.url("/"));
+    let forms = portal.forms();
+    let form = forms.iter().find(|form| form.action.path() == "/logout").expect("a button to sign out");
+    let begun = browser.submit(&portal, form);
+    let page = sign_out(&mut browser, begun);
+    let text = page.text();
+    assert!(text.contains("your applications say that they have signed you out"), "{}: {text}", page.url);
+    assert_signed_out_everywhere(&house, &mut browser, &providers);
 }

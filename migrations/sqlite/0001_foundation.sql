@@ -307,6 +307,38 @@ CREATE TABLE sp_sessions (
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX sp_sessions_application ON sp_sessions (application_id, session_index);
 
+-- Signing out at several service providers, one after another in one browser.
+CREATE TABLE logout_runs (
+    -- random; counts only together with the cookie of that browser
+    id TEXT NOT NULL PRIMARY KEY,
+    browser_hash TEXT NOT NULL,
+    -- the application that asked, and its request; NULL: the person did
+    application_id TEXT REFERENCES applications (id) ON DELETE CASCADE,
+    request_id TEXT,
+    relay_state TEXT,
+    -- how the answer goes; NULL: none is wanted, or there is no address for it
+    answer_by TEXT CHECK (answer_by IN ('redirect', 'post')),
+    begun_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    ended_at BIGINT
+);
+CREATE INDEX logout_runs_browser ON logout_runs (browser_hash, begun_at);
+CREATE INDEX logout_runs_expiry ON logout_runs (expires_at);
+
+CREATE TABLE logout_legs (
+    run_id TEXT NOT NULL REFERENCES logout_runs (id) ON DELETE CASCADE,
+    position BIGINT NOT NULL,
+    application_id TEXT NOT NULL REFERENCES applications (id) ON DELETE CASCADE,
+    name_id TEXT NOT NULL,
+    name_id_format TEXT NOT NULL,
+    -- JSON
+    session_indexes TEXT NOT NULL,
+    -- ID of our LogoutRequest
+    request_id TEXT NOT NULL UNIQUE,
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'asked', 'signed_out', 'failed', 'no_answer', 'unreachable')),
+    PRIMARY KEY (run_id, position)
+);
+
 CREATE TABLE last_uses (
     user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     application_id TEXT NOT NULL REFERENCES applications (id) ON DELETE CASCADE,

@@ -13,7 +13,7 @@ use crate::base::{Ctx, Error, FieldError, Kind, Result, Timestamp};
 use crate::catalog::Catalog;
 use crate::catalog::sso::{
     AcsUrlForm, AttributeService, Change, EncryptionAlgorithm, KeyTransport, NameIdPatch, RequestedAttribute,
-    SignMode, SsoPatch, SsoSettings,
+    SignMode, Slo, SsoPatch, SsoSettings,
 };
 use crate::db::Db;
 use crate::events::EventName;
@@ -21,6 +21,7 @@ use crate::keys::{self, KeyState};
 use crate::saml::certificate::{Certificate, parse_certificate};
 use crate::saml::encrypt::Recipient;
 use crate::saml::metadata::{KeyUse, MetadataFault, SpMetadata, read_sp_metadata};
+use crate::saml::names::{BINDING_POST, BINDING_REDIRECT, BINDING_SOAP};
 use crate::saml::receive::AcsBinding;
 
 /// One difference between what is stored and what the metadata says.
@@ -74,8 +75,8 @@ pub fn read(xml: &[u8], entity_id: Option<&str>, now: Timestamp) -> Result<Readi
     })
 }
 
-/// Takes what [`read`] found: entity ID, ACS URLs, certificates, whether it signs its requests, and its preferred
-/// NameID format replace what is stored.
+/// Takes what [`read`] found: entity ID, ACS URLs, certificates, addresses for logout, whether it signs its requests, and
+/// its preferred NameID format replace what is stored.
 pub async fn apply(
     db: &Db,
     ctx: &Ctx,
@@ -162,6 +163,7 @@ fn patch_of(metadata: &SpMetadata) -> Result<SsoPatch> {
         acs_urls: Change::Set(acs),
         sp_certificates: Change::Set(but_for(KeyUse::Encryption)),
         sp_encryption_certificates: Change::Set(but_for(KeyUse::Signing)),
+        slo: Change::Set(logout_of(metadata).replacing()),
         ..SsoPatch::default()
     };
     let services = metadata.attribute_services.iter().map(|service| AttributeService {
@@ -182,6 +184,20 @@ fn patch_of(metadata: &SpMetadata) -> Result<SsoPatch> {
         patch.name_id = Change::Set(part);
     }
     Ok(patch)
+}
+
+/// The addresses for logout: the first of each binding counts.
+fn logout_of(metadata: &SpMetadata) -> Slo {
+    let first = |binding: &str| metadata.single_logout.iter().find(|service| service.binding == binding);
+    let elsewhere = |binding: &str| first(binding).and_then(|service| service.response_location.clone());
+    let at = |binding: &str| first(binding).map(|service| service.location.clone());
+    Slo {
+        redirect_url: at(BINDING_REDIRECT),
+        redirect_response_url: elsewhere(BINDING_REDIRECT),
+        post_url: at(BINDING_POST),
+        post_response_url: elsewhere(BINDING_POST),
+        soap_url: at(BINDING_SOAP),
+    }
 }
 
 fn warnings(metadata: &SpMetadata, now: Timestamp) -> Vec<String> {

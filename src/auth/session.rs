@@ -14,7 +14,7 @@ use crate::base::clock::{DAY, MINUTE};
 use crate::base::id::{SessionId, UserId};
 use crate::base::{Ctx, Error, Result, Timestamp};
 use crate::db::epoch::{Scope, bump};
-use crate::db::{Db, Executor};
+use crate::db::{Db, Executor, Tx};
 use crate::directory::people;
 use crate::events::{Event, EventName, record};
 use crate::settings::{self, Settings};
@@ -213,6 +213,16 @@ pub async fn sign_out(db: &Db, ctx: &Ctx, session: &SessionView) -> Result<()> {
         bump(&mut tx, Scope::Sessions).await?;
     }
     tx.commit().await
+}
+
+/// Ends a session in the caller's transaction, because one of its applications or its person asked for it there;
+/// answers whether it was running. The event is the caller's.
+pub async fn end_in(tx: &mut Tx, ctx: &Ctx, session: SessionId) -> Result<bool> {
+    let ended = sessions::end_any(tx, session, ctx.now()).await?;
+    if ended {
+        bump(tx, Scope::Sessions).await?;
+    }
+    Ok(ended)
 }
 
 /// Ends one session of this person; another person's session is as unknown as none.

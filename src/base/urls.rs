@@ -132,6 +132,12 @@ pub fn idp_logout(slug: &str) -> String {
     format!("/saml2/{slug}/logout")
 }
 
+/// `/saml2/{slug}/logout/soap`
+#[must_use]
+pub fn idp_logout_soap(slug: &str) -> String {
+    format!("/saml2/{slug}/logout/soap")
+}
+
 /// `/admin/applications/{id}/{tab}`
 #[must_use]
 pub fn admin_application(id: ApplicationId, tab: &str) -> String {
@@ -162,8 +168,10 @@ fixed! {
     sign_in_help = "/login/help";
     /// Asks a signed-in person for the password again; posts here too.
     confirm_password = "/login/confirm";
-    /// Signing out; POST only.
+    /// Signing out by POST; by GET how a sign-out of several applications stands, `?run=`.
     logout = "/logout";
+    /// Goes on with a sign-out of several applications; POST.
+    logout_next = "/logout/next";
     /// The person's own page.
     account = "/account";
     /// Changes the person's own password; POST.

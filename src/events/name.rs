@@ -78,6 +78,7 @@ names! {
     CertificateExpiring = "certificate_expiring", "noticed that a certificate ends soon";
     ApplicationOpen = "application_open", "opened an application";
     SsoAuth = "sso_auth", "signed on to an application";
+    SsoLogout = "sso_logout", "signed out of an application";
     SsoTest = "sso_test", "tried a sign-on to an application";
     SsoRefused = "sso_refused", "was refused at sign-on";
     MasterKeyChange = "master_key_change", "put the data under another master key";

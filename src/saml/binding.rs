@@ -35,6 +35,28 @@ pub enum Binding {
     Redirect,
     /// HTTP-POST: POST, from the form.
     Post,
+    /// SOAP 1.1, from one server to the other: the octets are a whole envelope.
+    Soap,
+}
+
+/// Which of the two parameters carried a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Carried {
+    /// `SAMLRequest`.
+    Request,
+    /// `SAMLResponse`.
+    Response,
+}
+
+impl Carried {
+    /// The parameter's name.
+    #[must_use]
+    pub fn parameter(self) -> &'static str {
+        match self {
+            Self::Request => "SAMLRequest",
+            Self::Response => "SAMLResponse",
+        }
+    }
 }
 
 /// The service provider's opaque text. It goes back unchanged, to the ACS only (SAML-126).
@@ -86,6 +108,8 @@ pub struct RedirectSignature {
 pub struct Message {
     /// How it came.
     pub binding: Binding,
+    /// In which parameter.
+    pub carried: Carried,
     /// The XML, undeciphered.
     pub xml: Vec<u8>,
     /// What is to be given back.
@@ -94,41 +118,69 @@ pub struct Message {
     pub redirect_signature: Option<RedirectSignature>,
 }
 
-/// Reads a query string. `raw_query` is as it came, without `?`.
+/// Reads a query string that carries a request. `raw_query` is as it came, without `?`.
 pub fn decode_redirect(raw_query: &str) -> Result<Message, Refusal> {
-    let parameters = Parameters::read(raw_query)?;
-    let request = parameters.request.as_ref().ok_or(Reason::MissingRequest)?;
-    if parameters.encoding.as_ref().is_some_and(|encoding| encoding.decoded != ENCODING_DEFLATE) {
-        return Err(Reason::UnknownEncoding.into());
-    }
-    if request.decoded.len() > MAX_ENCODED {
-        return Err(Reason::RequestTooLarge.into());
-    }
-    let deflated = STANDARD.decode(&request.decoded).map_err(|_| Reason::BadEncoding)?;
-    let redirect_signature = parameters.signature()?;
-    let xml = inflate(&deflated)?;
-    let relay_state = parameters.relay_state.map(|p| RelayState::new(p.decoded)).transpose()?;
-    Ok(Message { binding: Binding::Redirect, xml, relay_state, redirect_signature })
+    Parameters::read(raw_query)?.only_a_request()?.redirect()
 }
 
-/// Reads a body of `application/x-www-form-urlencoded`, as it came.
+/// Reads a body of `application/x-www-form-urlencoded` that carries a request, as it came.
 pub fn decode_post(raw_body: &str) -> Result<Message, Refusal> {
-    let parameters = Parameters::read(raw_body)?;
-    if parameters.signature.is_some() || parameters.algorithm.is_some() {
-        return Err(Reason::SimpleSign.into());
+    Parameters::read(raw_body)?.only_a_request()?.post()
+}
+
+/// The same where a response may come as well: at the address for logout.
+pub fn decode_redirect_either(raw_query: &str) -> Result<Message, Refusal> {
+    Parameters::read(raw_query)?.redirect()
+}
+
+/// The same for a form.
+pub fn decode_post_either(raw_body: &str) -> Result<Message, Refusal> {
+    Parameters::read(raw_body)?.post()
+}
+
+impl Parameters {
+    /// A response where only a request is taken stands for something else than it claims.
+    fn only_a_request(self) -> Result<Self, Reason> {
+        match self.message {
+            Some((Carried::Response, _)) => Err(Reason::ParameterPollution),
+            _ => Ok(self),
+        }
     }
-    let request = parameters.request.ok_or(Reason::MissingRequest)?;
-    if request.decoded.len() > MAX_ENCODED {
-        return Err(Reason::RequestTooLarge.into());
+
+    fn redirect(self) -> Result<Message, Refusal> {
+        let parameters = self;
+        let (carried, message) = parameters.message.as_ref().ok_or(Reason::MissingRequest)?;
+        let carried = *carried;
+        if parameters.encoding.as_ref().is_some_and(|encoding| encoding.decoded != ENCODING_DEFLATE) {
+            return Err(Reason::UnknownEncoding.into());
+        }
+        if message.decoded.len() > MAX_ENCODED {
+            return Err(Reason::RequestTooLarge.into());
+        }
+        let deflated = STANDARD.decode(&message.decoded).map_err(|_| Reason::BadEncoding)?;
+        let redirect_signature = parameters.signature()?;
+        let xml = inflate(&deflated)?;
+        let relay_state = parameters.relay_state.map(|p| RelayState::new(p.decoded)).transpose()?;
+        Ok(Message { binding: Binding::Redirect, carried, xml, relay_state, redirect_signature })
     }
-    let compact: String = request.decoded.chars().filter(|c| !c.is_ascii_whitespace()).collect();
-    let octets = STANDARD.decode(compact).map_err(|_| Reason::BadEncoding)?;
-    // Some service providers deflate here too, against the standard (decision 7).
-    let begins_as_xml =
-        octets.trim_ascii_start().first() == Some(&b'<') || octets.starts_with(b"\xef\xbb\xbf");
-    let xml = if begins_as_xml { octets } else { inflate(&octets)? };
-    let relay_state = parameters.relay_state.map(|p| RelayState::new(p.decoded)).transpose()?;
-    Ok(Message { binding: Binding::Post, xml, relay_state, redirect_signature: None })
+
+    fn post(self) -> Result<Message, Refusal> {
+        if self.signature.is_some() || self.algorithm.is_some() {
+            return Err(Reason::SimpleSign.into());
+        }
+        let (carried, message) = self.message.ok_or(Reason::MissingRequest)?;
+        if message.decoded.len() > MAX_ENCODED {
+            return Err(Reason::RequestTooLarge.into());
+        }
+        let compact: String = message.decoded.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+        let octets = STANDARD.decode(compact).map_err(|_| Reason::BadEncoding)?;
+        // Some service providers deflate here too, against the standard (decision 7).
+        let begins_as_xml =
+            octets.trim_ascii_start().first() == Some(&b'<') || octets.starts_with(b"\xef\xbb\xbf");
+        let xml = if begins_as_xml { octets } else { inflate(&octets)? };
+        let relay_state = self.relay_state.map(|p| RelayState::new(p.decoded)).transpose()?;
+        Ok(Message { binding: Binding::Post, carried, xml, relay_state, redirect_signature: None })
+    }
 }
 
 /// Verifies the signature over a query: the octets as received, then exactly once in the form that
@@ -169,7 +221,7 @@ struct Parameter {
 /// The parameters that concern us, each at most once.
 #[derive(Default)]
 struct Parameters {
-    request: Option<Parameter>,
+    message: Option<(Carried, Parameter)>,
     relay_state: Option<Parameter>,
     algorithm: Option<Parameter>,
     signature: Option<Parameter>,
@@ -177,7 +229,7 @@ struct Parameters {
 }
 
 impl Parameters {
-    /// Others are passed over; ours twice, by an encoded name, or beside a response or artifact are refused.
+    /// Others are passed over; ours twice, by an encoded name, a request beside a response, and an artifact are refused.
     fn read(raw: &str) -> Result<Self, Reason> {
         if raw.len() > MAX_RAW {
             return Err(Reason::RequestTooLarge);
@@ -186,13 +238,21 @@ impl Parameters {
         for pair in raw.split('&').filter(|pair| !pair.is_empty()) {
             let (raw_name, raw_value) = pair.split_once('=').unwrap_or((pair, ""));
             let name = decode(raw_name).map_err(|_| Reason::ParameterPollution)?;
+            let carried = [Carried::Request, Carried::Response].into_iter().find(|c| c.parameter() == name);
+            if let Some(carried) = carried {
+                if found.message.is_some() || name != raw_name {
+                    return Err(Reason::ParameterPollution);
+                }
+                let parameter = Parameter { raw: raw_value.to_owned(), decoded: decode(raw_value)? };
+                found.message = Some((carried, parameter));
+                continue;
+            }
             let place = match name.as_str() {
-                "SAMLRequest" => &mut found.request,
                 "RelayState" => &mut found.relay_state,
                 "SigAlg" => &mut found.algorithm,
                 "Signature" => &mut found.signature,
                 "SAMLEncoding" => &mut found.encoding,
-                "SAMLResponse" | "SAMLart" => return Err(Reason::ParameterPollution),
+                "SAMLart" => return Err(Reason::ParameterPollution),
                 _ => continue,
             };
             if place.is_some() || name != raw_name {
@@ -212,7 +272,10 @@ impl Parameters {
         let compact: String = signature.decoded.chars().filter(|c| !c.is_ascii_whitespace()).collect();
         let value = STANDARD.decode(compact).map_err(|_| Reason::BadEncoding)?;
         let signed = [
-            ("SAMLRequest", self.request.as_ref()),
+            (
+                self.message.as_ref().map_or("SAMLRequest", |(carried, _)| carried.parameter()),
+                self.message.as_ref().map(|(_, parameter)| parameter),
+            ),
             ("RelayState", self.relay_state.as_ref()),
             ("SigAlg", Some(algorithm)),
         ];

@@ -10,6 +10,7 @@ pub mod certificate;
 pub mod checks;
 pub mod dsig;
 pub mod encrypt;
+pub mod logout;
 pub mod metadata;
 pub mod names;
 pub mod pretty;
@@ -21,7 +22,9 @@ pub mod sign;
 pub mod status;
 pub mod xml;
 
-pub use binding::{Binding, Message, RelayState, decode_post, decode_redirect, verify_redirect_signature};
+pub use binding::{
+    Binding, Carried, Message, RelayState, decode_post, decode_redirect, verify_redirect_signature,
+};
 pub use certificate::{
     Certificate, CertificateFault, CertificateWarning, VerificationKey, parse_certificate,
 };

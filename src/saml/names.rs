@@ -32,6 +32,12 @@ pub const BINDING_REDIRECT: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Re
 pub const BINDING_POST: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST";
 /// HTTP-Artifact binding (Bindings 3.6).
 pub const BINDING_ARTIFACT: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Artifact";
+/// SOAP binding (Bindings 3.2).
+pub const BINDING_SOAP: &str = "urn:oasis:names:tc:SAML:2.0:bindings:SOAP";
+/// SOAP 1.1.
+pub const SOAP: &str = "http://schemas.xmlsoap.org/soap/envelope/";
+/// The extension by which a requester says that it wants no LogoutResponse (Asynchronous Single Logout 2.1).
+pub const ASYNC_LOGOUT: &str = "urn:oasis:names:tc:SAML:2.0:protocol:ext:async-slo";
 /// The DEFLATE encoding of the Redirect binding (Bindings 3.4.4.1).
 pub const ENCODING_DEFLATE: &str = "urn:oasis:names:tc:SAML:2.0:bindings:URL-Encoding:DEFLATE";
 

@@ -89,7 +89,7 @@ pub struct Endpoint<'a> {
 pub struct Timing {
     /// The instant of receipt.
     pub now: Timestamp,
-    skew: i64,
+    pub(in crate::saml) skew: i64,
     max_age: i64,
 }
 
@@ -246,7 +246,7 @@ pub fn receive(
 }
 
 /// Byte for byte (Core 1.3.1, SAML-109).
-fn check_issuer(root: Node<'_, '_>, sp: &ServiceProvider<'_>) -> Result<(), Refusal> {
+pub(in crate::saml) fn check_issuer(root: Node<'_, '_>, sp: &ServiceProvider<'_>) -> Result<(), Refusal> {
     let issuer = issuer(root)?;
     if issuer == sp.entity_id {
         Ok(())
@@ -282,7 +282,7 @@ fn check_signature<'a, 'i>(
     Ok((document.root_element(), signed))
 }
 
-fn check_destination(
+pub(in crate::saml) fn check_destination(
     outline: &Outline,
     sp: &ServiceProvider<'_>,
     endpoint: &Endpoint<'_>,
@@ -299,7 +299,7 @@ fn check_destination(
     }
 }
 
-fn check_age(outline: &Outline, timing: Timing) -> Result<(), Refusal> {
+pub(in crate::saml) fn check_age(outline: &Outline, timing: Timing) -> Result<(), Refusal> {
     let age = timing.now.since(outline.issue_instant);
     let reason = if age > timing.max_age {
         Reason::Stale

@@ -1,7 +1,7 @@
 //! Tests of requests: every check that decides whether one is trusted.
 
 use super::*;
-use crate::saml::binding::{decode_post, decode_redirect};
+use crate::saml::binding::{Carried, decode_post, decode_redirect};
 use crate::saml::names::{ASSERTION, DSIG, ENVELOPED, EXC_C14N};
 use crate::saml::refusal::Class;
 use crate::saml::sign::SignatureAlgorithm::{EcdsaSha384, RsaSha256, RsaSha512};
@@ -512,6 +512,7 @@ fn a_10_mutilated_messages_never_panic() {
         }
         let message = Message {
             binding: Binding::Post,
+            carried: Carried::Request,
             xml: xml.as_bytes()[..cut].to_vec(),
             relay_state: None,
             redirect_signature: None,

@@ -92,6 +92,15 @@ reasons! {
     /// Not an AuthnRequest.
     NotAnAuthnRequest: Malformed, "not_an_authn_request",
         "The message is not a SAML 2.0 sign-in request. Check the address that is set up at the application.";
+    /// Neither a LogoutRequest where a request is due, nor a LogoutResponse where a response is.
+    NotALogoutMessage: Malformed, "not_a_logout_message",
+        "The message is not a SAML 2.0 sign-out message. Check the sign-out address that is set up at the application.";
+    /// Not an envelope of SOAP 1.1 with one message in it.
+    SoapInvalid: Malformed, "soap_invalid",
+        "The message is not a SOAP 1.1 envelope with one SAML message in it. Ask the application's administrator to check its SAML software.";
+    /// The person to be signed out is named in encrypted form, for which there is no key.
+    NameIdEncrypted: Incompatible, "name_id_encrypted",
+        "The application names the person to sign out in encrypted form, which is not supported. Ask its administrator to send the NameID in the clear.";
     /// ID missing or no NCName.
     BadId: Malformed, "id_invalid",
         "The sign-in request has no usable ID. Ask the application's administrator to check its SAML software.";
@@ -205,6 +214,14 @@ impl Reason {
             ),
             (_, None) => String::new(),
         }
+    }
+
+    /// The same of a message that came to the address for logout.
+    #[must_use]
+    pub fn sentence_of_logout(self) -> String {
+        self.sentence()
+            .replace("sign-in request", "sign-out message")
+            .replace("sign-in address", "sign-out address")
     }
 
     /// The status it is answered with at a trusted ACS; `None` when it is only ever shown on a page of ours.

@@ -124,6 +124,16 @@ pub struct RequestedSubject {
 }
 
 impl RequestedSubject {
+    pub(crate) fn read(name_id: Node<'_, '_>) -> Result<Self, Reason> {
+        let owned = |name: &str| attribute(name_id, name).map(str::to_owned);
+        Ok(Self {
+            format: owned("Format"),
+            value: plain_text(name_id)?.to_owned(),
+            name_qualifier: owned("NameQualifier"),
+            sp_name_qualifier: owned("SPNameQualifier"),
+        })
+    }
+
     /// Whether the NameID about to be issued is strongly the one asked for (Core 3.3.4, SAML-122).
     #[must_use]
     pub fn matches(&self, issued: &NameId) -> bool {
@@ -207,13 +217,7 @@ fn read_subject(root: Node<'_, '_>) -> Result<Option<RequestedSubject>, Reason> 
     }
     // BaseID and EncryptedID are shapes that can't match anybody here.
     let name_id = child(subject, ASSERTION, "NameID")?.ok_or(Reason::SubjectMismatch)?;
-    let owned = |name: &str| attribute(name_id, name).map(str::to_owned);
-    Ok(Some(RequestedSubject {
-        format: owned("Format"),
-        value: plain_text(name_id)?.to_owned(),
-        name_qualifier: owned("NameQualifier"),
-        sp_name_qualifier: owned("SPNameQualifier"),
-    }))
+    Ok(Some(RequestedSubject::read(name_id)?))
 }
 
 fn read_context(root: Node<'_, '_>) -> Result<Option<RequestedAuthnContext>, Reason> {
@@ -242,7 +246,11 @@ fn read_idp_list(root: Node<'_, '_>) -> Result<Option<Vec<String>>, Reason> {
     Ok(Some(entries.filter_map(|entry| attribute(entry, "ProviderID").map(str::to_owned)).collect()))
 }
 
-fn texts(node: Node<'_, '_>, namespace: &'static str, name: &'static str) -> Result<Vec<String>, Reason> {
+pub(crate) fn texts(
+    node: Node<'_, '_>,
+    namespace: &'static str,
+    name: &'static str,
+) -> Result<Vec<String>, Reason> {
     children(node, namespace, name).map(|child| Ok(plain_text(child)?.trim().to_owned())).collect()
 }
 

@@ -8,6 +8,8 @@ use serde::Serialize;
 pub enum Status {
     /// It succeeded.
     Success,
+    /// The session here has ended, but not every session at a service provider has (Core 3.7.3.2).
+    PartialLogout,
     /// The request can't be processed, by a fault of the service provider.
     Requester,
     /// The SAML version is not 2.0, neither clearly higher nor lower.
@@ -46,6 +48,7 @@ impl Status {
     /// All of them.
     pub const ALL: &'static [Self] = &[
         Self::Success,
+        Self::PartialLogout,
         Self::Requester,
         Self::VersionMismatch,
         Self::RequestVersionTooLow,
@@ -66,7 +69,7 @@ impl Status {
     #[must_use]
     pub fn top_level(self) -> &'static str {
         match self {
-            Self::Success => "urn:oasis:names:tc:SAML:2.0:status:Success",
+            Self::Success | Self::PartialLogout => "urn:oasis:names:tc:SAML:2.0:status:Success",
             Self::VersionMismatch | Self::RequestVersionTooLow | Self::RequestVersionTooHigh => {
                 VERSION_MISMATCH
             }
@@ -89,6 +92,7 @@ impl Status {
     pub fn second_level(self) -> Option<&'static str> {
         match self {
             Self::Success | Self::Requester | Self::VersionMismatch | Self::Responder => None,
+            Self::PartialLogout => Some("urn:oasis:names:tc:SAML:2.0:status:PartialLogout"),
             Self::RequestVersionTooLow => Some("urn:oasis:names:tc:SAML:2.0:status:RequestVersionTooLow"),
             Self::RequestVersionTooHigh => Some("urn:oasis:names:tc:SAML:2.0:status:RequestVersionTooHigh"),
             Self::UnsupportedBinding => Some("urn:oasis:names:tc:SAML:2.0:status:UnsupportedBinding"),

@@ -14,6 +14,7 @@ pub mod idp_initiated;
 pub mod installation;
 pub mod issue;
 mod last_uses;
+pub mod logout;
 pub mod measured;
 mod name_id;
 pub mod outcome;

@@ -109,7 +109,7 @@ pub struct Pending {
     pub consumed_at: Option<Timestamp>,
 }
 
-fn hash(secret: &str) -> String {
+pub(in crate::signon) fn hash(secret: &str) -> String {
     use std::fmt::Write as _;
     openssl::sha::sha256(secret.as_bytes()).iter().fold(String::new(), |mut out, byte| {
         let _ = write!(out, "{byte:02x}");

@@ -55,12 +55,17 @@ pub async fn metadata(
         }
     }
     let sso_url = installation.base_url.join(&urls::idp(slug));
+    // Only what works: a LogoutRequest must be signed, and SOAP can't tell other applications, so that a service
+    // provider that would prefer it does better without.
+    let can_sign = !application.sso.sp_certificates.is_empty();
+    let logout_url = can_sign.then(|| installation.base_url.join(&urls::idp_logout(slug)));
     // The standard wants https here; without it there is none to give.
     let error_url =
         installation.base_url.is_secure().then(|| installation.base_url.join(urls::sign_in_help()));
     let metadata = IdpMetadata {
         entity_id: &application.idp_entity_id,
         sso_url: &sso_url,
+        logout_url: logout_url.as_deref(),
         certificates: &certificates,
         name_id_formats: &formats,
         want_authn_requests_signed: application.sso.require_signed_requests,

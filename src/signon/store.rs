@@ -1,6 +1,8 @@
 //! SQL of sign-on: pending requests, seen requests, persistent `NameIDs`, sessions at service providers, last uses,
 //! fetches of metadata.
 
+pub(super) mod logout;
+
 use crate::base::id::{ApplicationId, SessionId, UserId};
 use crate::base::{Result, Timestamp};
 use crate::db::{Executor, Query, Row, Tx, sql};
@@ -118,7 +120,8 @@ pub(super) fn consume_pending(handle_hash: &str, at: Timestamp) -> Query {
 pub(super) async fn delete_expired(tx: &mut Tx, now: Timestamp) -> Result<u64> {
     let pending = tx.run(sql("DELETE FROM pending_requests WHERE expires_at < $1").bind(now)).await?;
     let seen = tx.run(sql("DELETE FROM seen_requests WHERE expires_at < $1").bind(now)).await?;
-    Ok(pending + seen)
+    let runs = tx.run(sql("DELETE FROM logout_runs WHERE expires_at < $1").bind(now)).await?;
+    Ok(pending + seen + runs)
 }
 
 /// Remembers a signed request's ID: touches one row, or none when it was seen before.

@@ -51,9 +51,12 @@ async fn problems_have_their_shape() {
         (&refused["errors"][0]["field"], &refused["errors"][0]["code"]),
         (&json!("sign"), &json!("unknown_value"))
     );
-    owner.patch(&sso, json!({ "slo": {} })).await.refused(422, "not_available");
     let refused = owner.patch(&sso, json!({ "encrypt_assertion": true })).await.refused(422, "invalid_input");
     assert_eq!(refused["errors"][0]["code"], "encryption_certificate_missing");
+    owner
+        .patch(&sso, json!({ "slo": { "artifact_url": "https://sp.example" } }))
+        .await
+        .refused(422, "unknown_field");
     owner.patch(&sso, json!({ "name_id": { "formt": "x" } })).await.refused(422, "unknown_field");
     owner.get("/users?stat=active").await.refused(422, "unknown_field");
     owner.get("/users?q=a&q=b").await.refused(422, "invalid_input");

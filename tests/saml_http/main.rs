@@ -11,6 +11,7 @@ mod house;
 mod idp_initiated;
 mod keys;
 mod limits;
+mod logout;
 mod nodes;
 mod recorder;
 mod refusals;

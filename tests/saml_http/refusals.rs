@@ -17,11 +17,14 @@ use crate::sp::{ENTITY_ID, Posted, Request, body_of, escaped, key_pair, query_of
 
 /// Reasons that no request over HTTP can give, because something else stands before them; each has a test of its own
 /// beside the code that refuses.
-const NOT_OVER_HTTP: [Reason; 7] = [
+const NOT_OVER_HTTP: [Reason; 9] = [
     // No request's fault: the person presses a button.
     Reason::GivenUp,
     // Without a `SAMLRequest` it is a visit, not a request.
     Reason::MissingRequest,
+    // By SOAP only, and only of who signs: both with their readers in `saml::logout`.
+    Reason::SoapInvalid,
+    Reason::NameIdEncrypted,
     // Neither can be saved, nor activated.
     Reason::RequiredKeyMissing,
     Reason::AcsNone,
@@ -90,6 +93,7 @@ fn of_the_message() -> Vec<(&'static str, Reason, Sent)> {
             Reason::NotAnAuthnRequest,
             xml(Request::new("_r").xml().replace("AuthnRequest", "LogoutRequest")),
         ),
+        ("app/logout", Reason::NotALogoutMessage, query(Request::new("_r"))),
         ("app", Reason::BadId, query(Request::new("1"))),
         ("app", Reason::BadIssueInstant, at("yesterday")),
         ("app", Reason::IssuerMissing, changed(&format!("<saml:Issuer>{ENTITY_ID}</saml:Issuer>"), "")),
@@ -229,7 +233,8 @@ fn check(reason: Reason, answered: &Answered) {
     assert_eq!(answered.status, expected, "{code}: {}", answered.body);
     assert!(Posted::read(&answered.body).is_none(), "{code}");
     let shown = unescaped(&answered.body);
-    assert!(shown.contains(&reason.sentence()), "{code}: {shown}");
+    let sentences = [reason.sentence(), reason.sentence_of_logout()];
+    assert!(sentences.iter().any(|sentence| shown.contains(sentence)), "{code}: {shown}");
     assert!(shown.contains(code), "{code} stands in the folded part");
 }
 

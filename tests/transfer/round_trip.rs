@@ -51,6 +51,7 @@ applications:
     sign_error_responses: true
     idp_initiated: confirm
     deny_to: sp
+    slo: {redirect_url: https://sp.example/slo, redirect_response_url: https://sp.example/slo-answer}
 - slug: wiki
   connector: bookmark
   label: Wiki

@@ -112,6 +112,7 @@ impl LocationRules {
 pub fn is_location(field: &str) -> bool {
     let field = field.strip_prefix("sso.").unwrap_or(field);
     field.starts_with("acs_urls.")
+        || field.starts_with("slo.")
         || matches!(field, "login_url" | "sp_metadata_url" | "provisioning.base_url")
 }
 

@@ -76,6 +76,11 @@ impl SsoSettings {
         faults.extend(check_name_id(&self.name_id));
         faults.extend(check_classes(&self.authn_contexts));
         faults.extend(check_services(&self.attribute_services));
+        faults.extend(self.slo.lacks().map(|field| {
+            let message =
+                "Give the address for logout requests, too: the one for answers only stands beside it.";
+            fault(field, "required", message)
+        }));
         if self.relay_states.len() > 50 {
             faults.push(fault("relay_states", "too_many", "Too many RelayStates. Use at most 50."));
         }

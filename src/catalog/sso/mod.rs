@@ -9,6 +9,7 @@ mod attribute;
 mod change;
 mod check;
 mod request;
+mod slo;
 pub mod transform;
 mod value;
 
@@ -21,6 +22,7 @@ pub use crate::base::signature::{SignMode, SignatureAlgorithm};
 pub use attribute::{AcsUrl, AcsUrlForm, Attribute, AttributeForm, Jit, NameFormat, NameId, NameIdPatch};
 pub use change::Change;
 pub use request::{AttributeService, AuthnContextClass, AuthnEvidence, RequestedAttribute};
+pub use slo::{Slo, SloPatch};
 pub use transform::Transform;
 pub use value::{ByGroup, GroupFilter, GroupRule, ValueFrom};
 
@@ -122,6 +124,8 @@ pub struct SsoSettings {
     pub sp_certificates: Vec<String>,
     /// The application's certificates, PEM, to encrypt for: the first with an RSA key is used.
     pub sp_encryption_certificates: Vec<String>,
+    /// Where it takes logout messages. Templates.
+    pub slo: Slo,
 }
 
 /// What a connector or a `PATCH` says of the settings: every field may be left out; `null` brings a field back to
@@ -235,6 +239,10 @@ pub struct SsoPatch {
     #[serde(skip_serializing_if = "Change::is_keep")]
     #[schema(value_type = Option<Vec<String>>)]
     pub sp_encryption_certificates: Change<Vec<String>>,
+    /// Where it takes logout messages; what is not named stays.
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<SloPatch>)]
+    pub slo: Change<SloPatch>,
     /// Who may begin a sign-on. In connectors only.
     #[serde(skip_serializing_if = "Change::is_keep")]
     #[schema(value_type = Option<Vec<Initiation>>)]
@@ -327,6 +335,11 @@ impl SsoSettings {
         patch.attributes.apply_to(&mut new.attributes);
         patch.sp_certificates.apply_to(&mut new.sp_certificates);
         patch.sp_encryption_certificates.apply_to(&mut new.sp_encryption_certificates);
+        match patch.slo {
+            Change::Keep => {}
+            Change::Reset => new.slo = Slo::default(),
+            Change::Set(part) => part.merge_into(&mut new.slo),
+        }
         new.drop_empty_text();
         Ok(new)
     }
@@ -377,6 +390,8 @@ impl SsoSettings {
         }
         out.extend(self.acs_urls.iter().enumerate().map(|(i, acs)| (format!("acs_urls.{i}.url"), &*acs.url)));
         out.extend(self.default_relay_state.as_deref().map(|text| ("default_relay_state".to_owned(), text)));
+        let slo = self.slo.addresses().into_iter();
+        out.extend(slo.filter_map(|(name, url)| url.as_deref().map(|url| (name.to_owned(), url))));
         out.extend(
             self.relay_states
                 .iter()
@@ -413,6 +428,8 @@ impl SsoSettings {
             self.acs_urls.iter_mut().enumerate().map(|(i, acs)| (format!("acs_urls.{i}.url"), &mut acs.url)),
         );
         out.extend(self.default_relay_state.as_mut().map(|text| ("default_relay_state".to_owned(), text)));
+        let slo = self.slo.addresses_mut().into_iter();
+        out.extend(slo.filter_map(|(name, url)| url.as_mut().map(|url| (name.to_owned(), url))));
         out.extend(
             self.relay_states.iter_mut().enumerate().map(|(i, text)| (format!("relay_states.{i}"), text)),
         );

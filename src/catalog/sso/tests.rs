@@ -189,3 +189,31 @@ fn yaml_reads_words_that_older_yaml_took_for_booleans() {
     assert_eq!(patch.connector_only(), ["initiation"]);
     assert!(patch.application_only().is_empty());
 }
+
+#[test]
+fn slo_501_addresses_for_logout_merge_one_by_one_and_follow_the_rules_of_endpoints() {
+    let patch = |json: serde_json::Value| serde_json::from_value::<SsoPatch>(json).unwrap();
+    let both = serde_json::json!({ "slo": { "redirect_url": "https://YOUR_X.example.com/slo", "post_url": "https://a.example/p" } });
+    let settings = SsoSettings::default().merged(patch(both)).unwrap();
+    let one = serde_json::json!({ "slo": { "post_url": null, "soap_url": "https://a.example/soap" } });
+    let settings = settings.merged(patch(one)).unwrap();
+    assert_eq!(settings.slo.redirect_url.as_deref(), Some("https://YOUR_X.example.com/slo"));
+    assert_eq!(
+        (settings.slo.post_url.as_deref(), settings.slo.soap_url.as_deref()),
+        (None, Some("https://a.example/soap"))
+    );
+    assert!(
+        settings.templates().iter().any(|(name, _)| name == "slo.redirect_url"),
+        "placeholders are filled in it"
+    );
+    for (slo, field) in [
+        (serde_json::json!({ "redirect_url": "http://a.example/slo" }), "slo.redirect_url"),
+        (serde_json::json!({ "soap_url": "https://a.example/slo#x" }), "slo.soap_url"),
+        (serde_json::json!({ "post_response_url": "https://a.example/answers" }), "slo.post_url"),
+    ] {
+        let refused = settings.merged(patch(serde_json::json!({ "slo": slo }))).unwrap_err();
+        assert_eq!(refused.fields[0].field, field);
+    }
+    let none = settings.merged(patch(serde_json::json!({ "slo": null }))).unwrap();
+    assert_eq!(none.slo, Slo::default());
+}

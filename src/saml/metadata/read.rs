@@ -118,7 +118,7 @@ pub struct CertificateEntry {
     pub encryption_methods: Vec<String>,
 }
 
-/// An endpoint for logout, kept for later.
+/// An endpoint for logout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
     /// URI of the binding.

@@ -20,6 +20,8 @@ pub struct IdpMetadata<'a> {
     pub entity_id: &'a str,
     /// The IdP URL, for both bindings.
     pub sso_url: &'a str,
+    /// Where logout messages are taken through the browser; `None` for a service provider that can't sign them.
+    pub logout_url: Option<&'a str>,
     /// Signing certificates, DER: the active one first, then the next.
     pub certificates: &'a [&'a [u8]],
     /// The NameID formats that can be had.
@@ -67,6 +69,14 @@ impl IdpMetadata<'_> {
             w.open("md:KeyDescriptor").attribute("use", "signing");
             w.open("ds:KeyInfo").namespace("ds", DSIG).open("ds:X509Data");
             w.leaf("ds:X509Certificate", &STANDARD.encode(der)).close().close().close();
+        }
+        if let Some(location) = self.logout_url {
+            for binding in [BINDING_REDIRECT, BINDING_POST] {
+                w.open("md:SingleLogoutService")
+                    .attribute("Binding", binding)
+                    .attribute("Location", location)
+                    .close();
+            }
         }
         for format in self.name_id_formats {
             w.leaf("md:NameIDFormat", format.urn());

@@ -2,20 +2,19 @@
 
 use axum::Extension;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::auth::{SignIn, session, sign_in};
+use crate::auth::{SignIn, sign_in};
 use crate::base::{Error, Kind, urls};
 use crate::signon::pending::mark_authenticated;
 use crate::signon::receive::{Purpose, Visitor, purpose};
 use crate::web::account::set_session;
-use crate::web::admin::posted::Posted;
 use crate::web::context::Notes;
 use crate::web::error::{Answer, Failure};
-use crate::web::extract::{Gate, GateForm, Person, Queried, SignedForm};
-use crate::web::pages::login::{ExpiredPage, LoginPage, SignedOutPage};
+use crate::web::extract::{Gate, GateForm, Queried};
+use crate::web::pages::login::{ExpiredPage, LoginPage};
 use crate::web::pages::parts::Mark;
 use crate::web::paths::Onward;
 use crate::web::shown::application::mark;
@@ -227,19 +226,4 @@ pub async fn sign_in_here(
         // The sign-in is good; the sign-on it was for has to begin again.
         _ => Ok(see_other(urls::portal())),
     }
-}
-
-/// `POST /logout`
-pub async fn sign_out_here(
-    person: Person,
-    State(web): State<Shared>,
-    Extension(notes): Extension<Notes>,
-    headers: HeaderMap,
-    SignedForm(_): SignedForm<Posted>,
-) -> Answer {
-    session::sign_out(&web.installation.db, &person.ctx, &person.live.session).await?;
-    notes.set_cookie(web.cookies.clear_session());
-    let mut shell = web.shell_of_nobody("You are signed out").await;
-    shell.theme = web.cookies.theme(&headers);
-    page(&SignedOutPage { shell })
 }

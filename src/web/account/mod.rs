@@ -6,6 +6,7 @@
 mod confirm;
 mod help;
 mod login;
+pub(in crate::web) mod logout;
 mod password;
 mod profile;
 mod reset;
@@ -28,7 +29,9 @@ pub fn routes() -> Routes {
         .get(urls::sign_in_help(), help::show_help)
         .get(urls::confirm_password(), confirm::ask_password)
         .post(urls::confirm_password(), confirm::confirm_password)
-        .post(urls::logout(), login::sign_out_here)
+        .get(urls::logout(), logout::show_logout)
+        .post(urls::logout(), logout::sign_out_here)
+        .post(urls::logout_next(), logout::go_on_with_logout)
         .get(&urls::setup("{token}"), setup::show_setup)
         .post(&urls::setup("{token}"), setup::complete_setup)
         .get(&urls::reset("{token}"), reset::show_reset)

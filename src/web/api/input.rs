@@ -17,9 +17,6 @@ use crate::web::error::Failure;
 use crate::web::extract::body::read;
 use crate::web::state::Shared;
 
-/// Fields of the contract that are not built yet: refused by that name, not as unknown.
-const PLANNED: [&str; 1] = ["slo"];
-
 /// A JSON body, and the bytes it was read from.
 #[derive(Clone, Debug)]
 pub struct Input<T>(pub T, pub Bytes);
@@ -91,12 +88,8 @@ fn refusal(path: &str, message: &str) -> Error {
         || message.rsplit_once("expected ").map_or("another value", |(_, what)| what).replace('`', "");
     let (field, code, sentence) = if message.starts_with("unknown field") {
         let name = quoted(message);
-        let field = inside(name);
-        if PLANNED.contains(&field.as_str()) {
-            (field, "not_available", format!("{name} is not available yet."))
-        } else {
-            (field, "unknown_field", format!("There is no field {name} here, or it can't be written."))
-        }
+        let sentence = format!("There is no field {name} here, or it can't be written.");
+        (inside(name), "unknown_field", sentence)
     } else if message.starts_with("missing field") {
         (inside(quoted(message)), "required", format!("Give {}.", quoted(message)))
     } else if message.starts_with("duplicate field") {
@@ -256,7 +249,6 @@ mod tests {
             (r#"{"name": "a"} x"#, "", "malformed_json"),
             ("", "", "malformed_json"),
             ("{}", "name", "required"),
-            (r#"{"name": "a", "slo": {}}"#, "slo", "not_available"),
             (r#"{"name": "a", "role": "owner"}"#, "role", "unknown_field"),
             (r#"{"name": "a", "state": "gone"}"#, "state", "unknown_value"),
             (r#"{"name": "a", "count": "1"}"#, "count", "wrong_type"),

@@ -65,6 +65,21 @@ pub struct SsoAcsUrl {
     default: bool,
 }
 
+/// Where the application takes logout messages.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct SsoSlo {
+    /// By HTTP-Redirect.
+    redirect_url: Option<Templated>,
+    /// LogoutResponses by HTTP-Redirect, when elsewhere.
+    redirect_response_url: Option<Templated>,
+    /// By HTTP-POST.
+    post_url: Option<Templated>,
+    /// LogoutResponses by HTTP-POST, when elsewhere.
+    post_response_url: Option<Templated>,
+    /// By SOAP, from server to server.
+    soap_url: Option<Templated>,
+}
+
 /// The NameID.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct SsoNameId {
@@ -131,6 +146,8 @@ pub struct SsoShape {
     sp_certificates: Vec<String>,
     /// The application's certificates to encrypt for, PEM.
     sp_encryption_certificates: Vec<String>,
+    /// Where the application takes logout messages.
+    slo: SsoSlo,
     /// What is not filled in yet, and where it is used.
     missing: Vec<Missing>,
     /// Whether people can use it.

@@ -162,6 +162,36 @@ pub struct SsoValues {
     pub sign_error_responses: bool,
     /// `redirect_enveloped_signature`
     pub redirect_enveloped_signature: bool,
+    /// `slo`
+    pub slo: SloValues,
+}
+
+/// The addresses for logout; inputs are `slo.redirect_url` and so on, empty for none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SloValues {
+    /// By redirect.
+    pub redirect_url: String,
+    /// Answers by redirect.
+    pub redirect_response_url: String,
+    /// By POST.
+    pub post_url: String,
+    /// Answers by POST.
+    pub post_response_url: String,
+    /// By SOAP.
+    pub soap_url: String,
+}
+
+impl SloValues {
+    /// Each as `value` gives it.
+    pub fn of(value: impl Fn(&str) -> String) -> Self {
+        Self {
+            redirect_url: value("redirect_url"),
+            redirect_response_url: value("redirect_response_url"),
+            post_url: value("post_url"),
+            post_response_url: value("post_response_url"),
+            soap_url: value("soap_url"),
+        }
+    }
 }
 
 /// A row of ACS URLs; inputs are `acs_urls.{n}.url`, `.index`, `.remove`, and `acs_urls.default` with the row's number.
@@ -329,6 +359,8 @@ pub struct IdpValues {
     pub certificate_download: String,
     /// Certificate in PEM.
     pub certificate_pem: String,
+    /// Logout URL.
+    pub logout_url: String,
 }
 
 /// `GET /admin/applications/{id}/sso/preview?person=`: what the application would be told of a person now.

@@ -35,6 +35,8 @@ pub struct HandoverPage {
     pub target: String,
     /// Host of it, shown.
     pub target_host: String,
+    /// Whether it is told that the person signs out.
+    pub leaving: bool,
 }
 
 // Nothing of the alphabet has to be escaped, and messages are long.
@@ -62,6 +64,8 @@ pub struct PostPage {
     pub message: Base64,
     /// RelayState as it was received; `None`: no such input.
     pub relay_state: Option<String>,
+    /// Whether it is told that the person signs out.
+    pub leaving: bool,
     /// URL of the script: `asset_url("post.js")`.
     pub script: String,
     /// URL of the style sheets: `asset_url("tokens.css")`, `asset_url("app.css")`.
@@ -80,6 +84,15 @@ impl PostPage {
     ) -> Self {
         use crate::web::assets::asset_url;
         let styles = [asset_url("tokens.css"), asset_url("app.css")];
-        Self { application, action, message_name, message, relay_state, script: asset_url("post.js"), styles }
+        Self {
+            application,
+            action,
+            message_name,
+            message,
+            relay_state,
+            leaving: false,
+            script: asset_url("post.js"),
+            styles,
+        }
     }
 }

@@ -22,12 +22,18 @@ use crate::web::form::Fields;
 use crate::web::saml::show::show;
 use crate::web::state::{Shared, Web};
 
-fn visitor(gate: &Gate, epochs: Epochs) -> Visitor<'_> {
+pub(in crate::web) fn visitor(gate: &Gate, epochs: Epochs) -> Visitor<'_> {
     Visitor { session: gate.live.as_ref().map(|live| &live.session), browser: &gate.browser, epochs }
 }
 
 /// What is wrong with a request before anything is asked of sign-on leaves its event like any other refusal.
-async fn at_the_door(web: &Web, gate: &Gate, epochs: Epochs, slug: &str, refused: Failure) -> Failure {
+pub(super) async fn at_the_door(
+    web: &Web,
+    gate: &Gate,
+    epochs: Epochs,
+    slug: &str,
+    refused: Failure,
+) -> Failure {
     let Some(error) = refused.error() else { return refused };
     let noted = receive::note_error(&web.installation, &gate.ctx, visitor(gate, epochs), slug, error).await;
     noted.map_or_else(Failure::from, |()| refused)
@@ -123,7 +129,7 @@ pub(super) async fn by_post(
 }
 
 /// The body of a POST as text; it comes alone, with nothing in the query.
-fn posted_form(
+pub(super) fn posted_form(
     headers: &axum::http::HeaderMap,
     query: Option<&str>,
     body: Vec<u8>,

@@ -42,9 +42,13 @@ pub(super) async fn show(web: &Web, gate: &Gate, epochs: Epochs, slug: &str, out
                 application: mark(web, epochs, slug, &label).await?,
                 target_host: target.host_str().unwrap_or_default().to_owned(),
                 target: url,
+                leaving: false,
             })
         }
-        Outcome::Refused(refused) => refuse(web, gate, epochs, slug, refused).await,
+        Outcome::Refused(refused) => {
+            let heading = heading(&refused);
+            refuse(web, gate, epochs, slug, refused, heading).await
+        }
     }
 }
 
@@ -83,8 +87,15 @@ fn heading(refused: &Refused) -> String {
     }
 }
 
-async fn refuse(web: &Web, gate: &Gate, epochs: Epochs, slug: &str, refused: Refused) -> Answer<Response> {
-    let heading = heading(&refused);
+/// The page of a refusal.
+pub(super) async fn refuse(
+    web: &Web,
+    gate: &Gate,
+    epochs: Epochs,
+    slug: &str,
+    refused: Refused,
+    heading: String,
+) -> Answer<Response> {
     let now = gate.ctx.now();
     let mut technical =
         vec![Fact::mono("Code", refused.code), Fact::mono("Reference", &*gate.ctx.request_id)];

@@ -60,7 +60,12 @@ fn tone(event: &EventView) -> Tone {
         ("failure", _) => Tone::Danger,
         (
             _,
-            "sso_auth" | "user_login_attempt" | "user_logout" | "user_reauthenticate" | "application_open",
+            "sso_auth"
+            | "sso_logout"
+            | "user_login_attempt"
+            | "user_logout"
+            | "user_reauthenticate"
+            | "application_open",
         ) => Tone::Ok,
         _ => Tone::Accent,
     }

@@ -33,6 +33,7 @@ METADATA = """<?xml version="1.0" encoding="UTF-8"?>
     <md:KeyDescriptor use="encryption">
       <ds:KeyInfo><ds:X509Data><ds:X509Certificate>{certificate}</ds:X509Certificate></ds:X509Data></ds:KeyInfo>
     </md:KeyDescriptor>
+    <md:SingleLogoutService Binding="{bindings}Redirect" Location="{base}/mellon/logout"/>
     <md:NameIDFormat>{name_id_format}</md:NameIDFormat>
     <md:AssertionConsumerService index="0" isDefault="true" Binding="{bindings}POST" Location="{acs}"/>
   </md:SPSSODescriptor>
@@ -78,7 +79,11 @@ ScriptAlias /private "{folder}/pages/private.py"
   MellonEnable auth
   Require valid-user
 </Location>
+<Location "/bye">
+  ForceType application/json
+</Location>
 RewriteEngine On
+RewriteRule ^/logout$ "/mellon/logout?ReturnTo={base}/bye" [R=303,L]
 RewriteCond %{{QUERY_STRING}} is_passive=1
 RewriteRule ^/login$ "/mellon/login?IsPassive=true&ReturnTo={base}/private" [R=303,L]
 RewriteRule ^/login$ "/mellon/login?ReturnTo={base}/private" [R=303,L]
@@ -130,6 +135,7 @@ def write_configuration(folder, port, base):
     (folder / "apache.conf").write_text(text)
     pages = folder / "pages"
     pages.mkdir()
+    (pages / "bye").write_text(json.dumps({"event": "signed_out"}))
     shutil.copy(HERE / "private.py", pages / "private.py")
     (pages / "private.py").chmod(0o755)
     if os.getuid() == 0:
@@ -168,7 +174,7 @@ def serve(options, folder):
     entity_id, acs = options.entity_id or f"{base}/metadata", f"{base}/mellon/postResponse"
     certificate, signed = write_key_pair(folder), "true" if options.sign_requests else "false"
     description = METADATA.format(
-        md=MD, ds=DS, bindings=BINDINGS, entity_id=entity_id, acs=acs, signed=signed, certificate=certificate,
+        md=MD, ds=DS, bindings=BINDINGS, base=base, entity_id=entity_id, acs=acs, signed=signed, certificate=certificate,
         name_id_format=options.name_id_format,
     )
     (folder / "sp.xml").write_text(description)

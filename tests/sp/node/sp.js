@@ -46,8 +46,8 @@ function readIdpMetadata(xml) {
   const root = parse(xml);
   const [role] = all(root, METADATA, "IDPSSODescriptor");
   const signing = all(role, METADATA, "KeyDescriptor").filter((key) => key.getAttribute("use") !== "encryption");
-  const endpoint = (binding) =>
-    all(role, METADATA, "SingleSignOnService")
+  const endpoint = (binding, service = "SingleSignOnService") =>
+    all(role, METADATA, service)
       .find((service) => service.getAttribute("Binding") === BINDING + binding)
       ?.getAttribute("Location");
   return {
@@ -55,6 +55,7 @@ function readIdpMetadata(xml) {
     certificates: signing.flatMap((key) => all(key, DSIG, "X509Certificate").map((cert) => cert.textContent.trim())),
     redirect: endpoint("Redirect"),
     post: endpoint("POST"),
+    logout: endpoint("Redirect", "SingleLogoutService"),
   };
 }
 
@@ -82,6 +83,7 @@ class Provider {
     const xml = generateServiceProviderMetadata({
       issuer: this.entityId,
       callbackUrl: this.acs,
+      logoutCallbackUrl: `${this.base}/slo`,
       identifierFormat: options["name-id-format"],
       wantAssertionsSigned: true,
       publicCerts: this.pair.cert,
@@ -104,6 +106,8 @@ class Provider {
       callbackUrl: this.acs,
       audience: this.entityId,
       entryPoint: this.idp[binding],
+      logoutUrl: this.idp.logout,
+      logoutCallbackUrl: `${this.base}/slo`,
       idpIssuer: this.idp.entityId,
       idpCert: this.idp.certificates,
       privateKey: signing ? this.pair.key : undefined,
@@ -173,6 +177,43 @@ class Provider {
   }
 }
 
+// A message by POST at the address for logout, which is the binding that node-saml puts into its metadata.
+async function takeLogout(provider, req, res) {
+  let body = "";
+  for await (const chunk of req) body += chunk;
+  const form = new URLSearchParams(body);
+  const saml = provider.saml({ sign: true });
+  try {
+    if (form.has("SAMLRequest")) {
+      const { profile } = await saml.validatePostRequestAsync({ SAMLRequest: form.get("SAMLRequest") });
+      // A form of another site brings no cookie: the session is found by what the request says.
+      let ended = false;
+      for (const [id, session] of provider.sessions) {
+        if (session.name_id === profile.nameID && session.session_index === profile.sessionIndex)
+          ended = provider.sessions.delete(id);
+      }
+      const location = await saml.getLogoutResponseUrlAsync(profile, form.get("RelayState") ?? "", {}, ended);
+      return reply(res, 303, "", { location });
+    }
+    const { loggedOut } = await saml.validatePostResponseAsync({ SAMLResponse: form.get("SAMLResponse") });
+    if (!loggedOut) throw new Error("the identity provider has not signed out");
+    provider.sessions.delete(sessionOf(req));
+    reply(res, 200, { event: "signed_out" });
+  } catch (error) {
+    const refusal = { reason: `${error.name}: ${error.message}` };
+    say("refused", refusal);
+    reply(res, 403, { event: "refused", ...refusal });
+  }
+}
+
+async function askToSignOut(provider, req, res) {
+  const session = provider.sessions.get(sessionOf(req));
+  const user = { nameID: session.name_id, nameIDFormat: session.name_id_format, sessionIndex: session.session_index };
+  reply(res, 303, "", { location: await provider.saml({ sign: true }).getLogoutUrlAsync(user, "", {}) });
+}
+
+const sessionOf = (req) => /(?:^|; )sp=(\w+)/.exec(req.headers.cookie ?? "")?.[1];
+
 // The innermost status code of a refused message, without its URN: unverified, for tests to read.
 function statusOf(message) {
   const codes = [...Buffer.from(message ?? "", "base64").toString("utf8").matchAll(/SAML:2\.0:status:(\w+)/g)];
@@ -215,11 +256,13 @@ async function takeResponse(provider, req, res) {
 async function handle(provider, req, res) {
   const url = new URL(req.url, provider.base);
   if (req.method === "POST" && url.pathname === "/acs") return takeResponse(provider, req, res);
+  if (req.method === "POST" && url.pathname === "/slo") return takeLogout(provider, req, res);
+  if (req.method === "GET" && url.pathname === "/logout") return askToSignOut(provider, req, res);
   if (req.method === "GET" && url.pathname === "/login") return sendRequest(provider, res, url.searchParams);
   if (req.method === "GET" && url.pathname === "/metadata")
     return reply(res, 200, provider.metadata(), { "content-type": "application/samlmetadata+xml" });
   if (req.method === "GET" && url.pathname === "/private") {
-    const session = provider.sessions.get(/(?:^|; )sp=(\w+)/.exec(req.headers.cookie ?? "")?.[1]);
+    const session = provider.sessions.get(sessionOf(req));
     if (session) return reply(res, 200, session);
     return sendRequest(provider, res, new URLSearchParams({ relay_state: "/private" }));
   }

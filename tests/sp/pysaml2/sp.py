@@ -18,6 +18,7 @@ from saml2 import BINDING_HTTP_POST, BINDING_HTTP_REDIRECT, saml, samlp
 from saml2.client import Saml2Client
 from saml2.config import SPConfig
 from saml2.metadata import entity_descriptor
+from saml2.sigver import verify_redirect_signature
 from saml2.xmldsig import DIGEST_SHA256, SIG_RSA_SHA256
 
 BINDINGS = {"redirect": BINDING_HTTP_REDIRECT, "post": BINDING_HTTP_POST}
@@ -48,6 +49,7 @@ class Provider:
         self.key, self.cert = key_pair(folder)
         self.outstanding = {}
         self.sessions = {}
+        self.names = {}
         self.idp_metadata = None
 
     def config(self, unsolicited=False):
@@ -62,7 +64,12 @@ class Provider:
             "digest_algorithm": DIGEST_SHA256,
             "service": {
                 "sp": {
-                    "endpoints": {"assertion_consumer_service": [(self.acs, BINDING_HTTP_POST)]},
+                    "endpoints": {
+                        "assertion_consumer_service": [(self.acs, BINDING_HTTP_POST)],
+                        "single_logout_service": [(self.base + "/slo", BINDING_HTTP_REDIRECT)],
+                    },
+                    "logout_requests_signed": True,
+                    "logout_responses_signed": True,
                     "authn_requests_signed": self.options.sign_requests,
                     "want_response_signed": True,
                     "want_assertions_signed": True,
@@ -113,7 +120,43 @@ class Provider:
         self.hold_to_the_profile(response)
         self.outstanding.pop(response.in_response_to, None)
         described = self.describe(response, form.get("RelayState"))
-        return {"encrypted": len(peek.encrypted_assertion) == 1, **described}
+        return {"encrypted": len(peek.encrypted_assertion) == 1, **described}, (client, response.name_id)
+
+    def ask_to_sign_out(self, session):
+        """The headers that lead to the identity provider with a LogoutRequest, by the binding pysaml2 likes best."""
+        client, name_id = self.names[session]
+        answers = client.global_logout(name_id, sign=True, sign_alg=SIG_RSA_SHA256, digest_alg=DIGEST_SHA256)
+        (binding, info), = answers.values()
+        if binding != BINDING_HTTP_REDIRECT:
+            raise ValueError(f"logout by {binding}")
+        return info["headers"]
+
+    def take_logout(self, query, session):
+        """A message at the address for logout: headers of the answer to a request, or what a response says."""
+        self.check_redirect_signature(query)
+        if "SAMLRequest" in query:
+            client, name_id = self.names.get(session, (self.client, None))
+            info = client.handle_logout_request(
+                query["SAMLRequest"], name_id, BINDING_HTTP_REDIRECT, sign=True, sign_alg=SIG_RSA_SHA256,
+                digest_alg=DIGEST_SHA256, relay_state=query.get("RelayState"), sigalg=query["SigAlg"],
+                signature=query["Signature"],
+            )
+            self.sessions.pop(session, None)
+            return info["headers"], None
+        client, _ = self.names[session]
+        response = client.parse_logout_request_response(query["SAMLResponse"], BINDING_HTTP_REDIRECT)
+        if not response.status_ok():
+            raise ValueError("the identity provider has not signed out")
+        client.handle_logout_response(response)
+        self.sessions.pop(session, None)
+        return None, {"event": "signed_out", "in_response_to": response.response.in_response_to}
+
+    def check_redirect_signature(self, query):
+        """pysaml2 leaves the signature of a LogoutResponse by redirect to its caller."""
+        certificates = self.client.metadata.certs(self.idp, "idpsso", "signing")
+        backend = self.client.sec.sec_backend
+        if not any(verify_redirect_signature(dict(query), backend, cert) for _, cert in certificates):
+            raise ValueError("the signature of the address does not verify")
 
     def hold_to_the_profile(self, response):
         """Profiles 4.1.4.2 and 4.1.4.3: what pysaml2 leaves to its caller."""
@@ -191,6 +234,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif url.path == "/private":
             session = self.provider.sessions.get(self.session_cookie())
             self.reply(200, session) if session else self.send_request({"relay_state": "/private"})
+        elif url.path == "/logout":
+            self.reply(303, "", headers=self.provider.ask_to_sign_out(self.session_cookie()))
+        elif url.path == "/slo":
+            self.take_logout(query)
         else:
             self.reply(404, {"event": "refused", "reason": "no such page"})
 
@@ -201,6 +248,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
         else:
             self.reply(200, info["data"], "text/html; charset=utf-8")
 
+    def take_logout(self, query):
+        try:
+            headers, told = self.provider.take_logout(query, self.session_cookie())
+        except Exception as error:
+            refusal = {"reason": f"{type(error).__name__}: {error}"}
+            say("refused", **refusal)
+            self.reply(403, {"event": "refused", **refusal})
+            return
+        self.reply(200, told) if told else self.reply(303, "", headers=headers)
+
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
         if urllib.parse.urlsplit(self.path).path != "/acs":
@@ -208,7 +265,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         form = dict(urllib.parse.parse_qsl(body, keep_blank_values=True))
         try:
-            accepted = self.provider.consume(form)
+            accepted, name = self.provider.consume(form)
         except Exception as error:  # whatever pysaml2 raises is a refusal, and the test reads why
             refusal = {"reason": f"{type(error).__name__}: {error}", "status": status_of(form.get("SAMLResponse", ""))}
             say("refused", **refusal)
@@ -217,6 +274,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         say("accepted", **accepted)
         session = secrets.token_hex(16)
         self.provider.sessions[session] = {"event": "accepted", **accepted}
+        self.provider.names[session] = name
         cookie = ("Set-Cookie", f"sp={session}; Path=/; HttpOnly")
         self.reply(200, {"event": "accepted", **accepted}, headers=[cookie])
 

@@ -19,7 +19,7 @@ pub use html::Form;
 pub use postgres::PrivatePostgres;
 pub use process::Tethered;
 pub use provider::{Kind, Prepared, ServiceProvider};
-pub use sign_on::{Person, accepted, sign_in, sign_on};
+pub use sign_on::{Person, accepted, sign_in, sign_on, sign_out};
 pub use tessera::{Setup, Tessera};
 
 use std::path::{Path, PathBuf};

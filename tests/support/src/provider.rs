@@ -136,6 +136,11 @@ impl ServiceProvider {
         url.to_string()
     }
 
+    /// Where a person who is signed in at this provider signs out of everything.
+    pub fn logout_url(&self) -> String {
+        self.prepared.base.join("/logout").expect("a path").to_string()
+    }
+
     /// The page that only a signed-in person sees.
     pub fn private_url(&self) -> String {
         self.prepared.base.join("/private").expect("a path").to_string()

@@ -53,6 +53,27 @@ pub fn sign_on(browser: &mut Browser, start: &str, person: Option<Person<'_>>) -
     panic!("the sign-on goes in circles, at {}", page.url)
 }
 
+/// Opens an address that begins a sign-out, or goes on from a page of one, through every hop: redirects, hand-over
+/// pages and forms that carry a message. Gives the page it ended on.
+pub fn sign_out(browser: &mut Browser, begun: Page) -> Page {
+    let mut page = browser.follow(begun);
+    for _ in 0..MAX_STEPS {
+        let forms = if page.is("text/html") { page.forms() } else { Vec::new() };
+        let saml = forms
+            .iter()
+            .find(|form| form.value("SAMLResponse").is_some() || form.value("SAMLRequest").is_some());
+        let answer = if let Some(url) = page.refresh() {
+            browser.click(&page, url.as_str())
+        } else if let Some(form) = saml {
+            browser.submit(&page, form)
+        } else {
+            return page;
+        };
+        page = browser.follow(answer);
+    }
+    panic!("the sign-out goes in circles, at {}", page.url)
+}
+
 /// What a provider accepted, from the page a sign-on ended on; panics with its reason where it refused.
 pub fn accepted(page: &Page) -> Value {
     assert_eq!(page.status, 200, "{} answered {}", page.url, page.text());

@@ -7,11 +7,12 @@ use crate::applications::Application;
 use crate::base::FieldError;
 use crate::base::property::Source;
 use crate::catalog::sso::{
-    AcsUrlForm, Attribute, Change, GroupFilter, NameFormat, NameIdPatch, SsoPatch, SsoSettings, ValueFrom,
+    AcsUrlForm, Attribute, Change, GroupFilter, NameFormat, NameIdPatch, Slo, SloPatch, SsoPatch,
+    SsoSettings, ValueFrom,
 };
 use crate::web::admin::posted::{Posted, fault};
 use crate::web::admin::sso::text;
-use crate::web::pages::application_sso::{AcsRow, AttributeRow};
+use crate::web::pages::application_sso::{AcsRow, AttributeRow, SloValues};
 
 /// Most rows that are read; more are refused by the settings themselves at 100.
 const MOST_ROWS: usize = 120;
@@ -63,6 +64,8 @@ pub struct SsoForm {
     pub redirect_enveloped_signature: bool,
     /// Rows of `attributes`, without the spare one.
     pub attributes: Vec<AttributeRow>,
+    /// `slo`
+    pub slo: SloValues,
 }
 
 impl SsoForm {
@@ -97,6 +100,7 @@ impl SsoForm {
             sign_error_responses: sso.sign_error_responses,
             redirect_enveloped_signature: sso.redirect_enveloped_signature,
             attributes: sso.attributes.iter().map(attribute_row).collect(),
+            slo: SloValues::of(|name| slo_of(&sso.slo, name).unwrap_or_default()),
         }
     }
 
@@ -134,6 +138,7 @@ impl SsoForm {
             sign_error_responses: posted.ticked("sign_error_responses"),
             redirect_enveloped_signature: posted.ticked("redirect_enveloped_signature"),
             attributes: read_attributes(posted, fixed),
+            slo: SloValues::of(|name| value(&format!("slo.{name}"))),
         }
     }
 
@@ -162,6 +167,7 @@ impl SsoForm {
             relay_states: Change::Set(text::lines(&self.relay_states)),
             login_url: Change::Set(self.login_url.clone()),
             attributes: Change::Set(attributes),
+            slo: Change::Set(self.slo_patch()),
             ..SsoPatch::default()
         };
         patch.sign = chosen("sign", &self.sign, &mut faults);
@@ -196,6 +202,19 @@ impl SsoForm {
         forms
     }
 
+    fn slo_patch(&self) -> SloPatch {
+        let said = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+        let values = &self.slo;
+        let slo = Slo {
+            redirect_url: said(&values.redirect_url),
+            redirect_response_url: said(&values.redirect_response_url),
+            post_url: said(&values.post_url),
+            post_response_url: said(&values.post_response_url),
+            soap_url: said(&values.soap_url),
+        };
+        slo.replacing()
+    }
+
     fn name_id_patch(&self, faults: &mut Vec<FieldError>) -> Option<NameIdPatch> {
         let mut json = serde_json::json!({ "format": self.name_id_format });
         if !self.name_id_source.is_empty() {
@@ -219,6 +238,16 @@ impl SsoForm {
             }
         }
         out
+    }
+}
+
+fn slo_of(slo: &Slo, name: &str) -> Option<String> {
+    match name {
+        "redirect_url" => slo.redirect_url.clone(),
+        "redirect_response_url" => slo.redirect_response_url.clone(),
+        "post_url" => slo.post_url.clone(),
+        "post_response_url" => slo.post_response_url.clone(),
+        _ => slo.soap_url.clone(),
     }
 }
 

@@ -284,6 +284,7 @@ fn values(application: &Application, form: &SsoForm, key: Option<&KeyView>) -> S
         authn_contexts: form.authn_contexts.clone(),
         sign_error_responses: form.sign_error_responses,
         redirect_enveloped_signature: form.redirect_enveloped_signature,
+        slo: form.slo.clone(),
     }
 }
 
@@ -360,6 +361,7 @@ fn idp_values(base_url: &BaseUrl, application: &Application, key: Option<&KeyVie
         metadata_file: format!("tessera-{slug}-metadata.xml"),
         certificate_download: base_url.join(&urls::idp_certificate(slug)),
         certificate_pem: key.map(KeyView::certificate_pem).unwrap_or_default(),
+        logout_url: base_url.join(&urls::idp_logout(slug)),
     }
 }
 

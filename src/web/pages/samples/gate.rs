@@ -3,7 +3,8 @@
 use crate::base::accent::Accent;
 use crate::saml::response::Base64;
 use crate::web::pages::login::{ConfirmPasswordPage, ExpiredPage, LoginPage, SignedOutPage};
-use crate::web::pages::parts::When;
+use crate::web::pages::logout::{LogoutLeg, LogoutPage};
+use crate::web::pages::parts::{Tone, When};
 use crate::web::pages::proceed::{ContinuePage, HandoverPage, PostPage};
 use crate::web::pages::refusal::RefusalPage;
 use crate::web::pages::samples::{Drawn, Samples, draw};
@@ -35,6 +36,7 @@ impl Samples {
         draw(drawn, "login-throttled", &throttled);
         draw(drawn, "confirm-password", &self.confirm_password());
         draw(drawn, "signed-out", &SignedOutPage { shell: self.gate_shell("Signed out") });
+        self.logouts(drawn);
         draw(drawn, "expired", &self.expired());
         draw(drawn, "setup", &self.setup());
         draw(drawn, "reset", &self.reset());
@@ -70,6 +72,43 @@ impl Samples {
             cancel_href: self.t("/admin/applications"),
             give_up: None,
         }
+    }
+
+    fn logouts(&self, drawn: &mut Drawn) {
+        let leg = |application: &str, state: &'static str, tone: Tone| LogoutLeg {
+            application: self.t(application),
+            state,
+            tone,
+        };
+        let waiting = LogoutPage {
+            shell: self.gate_shell("Signing you out"),
+            heading: self.t("Signing you out"),
+            legs: vec![
+                leg("Heap", "Signed out", Tone::Ok),
+                leg("Keeper", "Has not answered yet", Tone::Info),
+                leg("Harness", "Comes next", Tone::Info),
+            ],
+            run: self.t("Zk3vJ2"),
+            waits_for: Some(self.t("Keeper")),
+            complete: false,
+            asked_by: String::new(),
+            answerable: false,
+            signed_in: false,
+        };
+        draw(drawn, "logout-waiting", &waiting);
+        let partial = LogoutPage {
+            shell: self.gate_shell("You are signed out of Tessera"),
+            heading: self.t("You are signed out of Tessera"),
+            legs: vec![
+                leg("Keeper", "Did not answer: sign out there yourself", Tone::Warn),
+                leg("Harness", "Signed out", Tone::Ok),
+            ],
+            waits_for: None,
+            asked_by: self.t("Heap"),
+            answerable: true,
+            ..waiting
+        };
+        draw(drawn, "logout-partial", &partial);
     }
 
     fn expired(&self) -> ExpiredPage {
@@ -162,6 +201,7 @@ impl Samples {
             application: heap,
             target: self.t("https://heapanalytics.com/login"),
             target_host: self.t("heapanalytics.com"),
+            leaving: false,
         };
         draw(drawn, "handover", &handover);
         let post = PostPage::new(

@@ -4,6 +4,7 @@ use crate::web::pages::application::Tab;
 use crate::web::pages::application_sso::{
     AcsRow, ApplicationPreviewPage, ApplicationSsoPage, AttributeRow, BookmarkPage, CertificateCard,
     EarlierKey, FindingLine, IdpValues, KeyPanel, NextKey, PlaceholderField, Previewed, PreviewedAttribute,
+    SloValues,
     SpCertificate, SpMetadataPage, SsoValues, UrlPiece, UrlPreview,
 };
 use crate::web::pages::parts::{Change, Choice, Decision, Fact, Tone};
@@ -189,6 +190,10 @@ impl Samples {
             authn_contexts: self.t("https://refeds.org/profile/sfa"),
             sign_error_responses: false,
             redirect_enveloped_signature: false,
+            slo: SloValues {
+                redirect_url: self.t("https://heapanalytics.com/saml/YOUR_ID/logout"),
+                ..SloValues::default()
+            },
         }
     }
 
@@ -253,6 +258,7 @@ impl Samples {
             metadata_download: self.t("https://id.meridian.example/saml2/heap/metadata?download=1"),
             metadata_file: self.t("tessera-heap-metadata.xml"),
             certificate_download: self.t("https://id.meridian.example/saml2/heap/certificate.pem"),
+            logout_url: self.t("https://login.meridian.example/saml2/heap/logout"),
             certificate_pem: self
                 .t("-----BEGIN CERTIFICATE-----\nMIIEITCCAomgAwIBAgIUQ3…\n-----END CERTIFICATE-----"),
         }

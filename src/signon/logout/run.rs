@@ -1,0 +1,419 @@
+//! A run: the service providers of one ended session, told one after another by top-level hops of one browser (hidden
+//! frames fail where browsers keep cookies of other sites back). Its state lives in the database, counts only together
+//! with the cookie of that browser, is bounded in time and length, and each leg is told once. Whoever comes back, or
+//! waits for an answer that never comes, goes on from the page of the run.
+
+use std::sync::Arc;
+
+use crate::applications;
+use crate::base::clock::MINUTE;
+use crate::base::id::ApplicationId;
+use crate::base::vocabulary::vocabulary;
+use crate::base::{Ctx, Error, Kind, Result, Timestamp};
+use crate::catalog::sso::Slo;
+use crate::db::Tx;
+use crate::db::epoch::Epochs;
+use crate::events::record;
+use crate::saml::binding::{Binding, Carried};
+use crate::saml::logout::{LogoutRequestInput, LogoutResponse, redirect_url};
+use crate::saml::response::{Base64, WriteError};
+use crate::saml::sign::Signer;
+use crate::saml::status::Status;
+use crate::signon::logout::leg::{Leg, LegState, event_of};
+use crate::signon::logout::{Outcome, name_id_of, respond};
+use crate::signon::pending::hash;
+use crate::signon::store::logout as store;
+use crate::signon::target::{self, Target};
+use crate::signon::{Installation, receive::Visitor};
+
+/// How long a run can be gone on with.
+const LIFETIME: i64 = 30 * MINUTE;
+/// How long a LogoutRequest of ours counts.
+const USABLE_FOR: i64 = 5 * MINUTE;
+vocabulary! {
+    /// How a LogoutResponse of ours travels.
+    AnswerBy {
+        /// HTTP-Redirect.
+        #[default]
+        Redirect = "redirect",
+        /// HTTP-POST.
+        Post = "post",
+    }
+}
+
+impl AnswerBy {
+    /// By the binding that the request came by, if there is an address for it; else by the other.
+    pub(super) fn of(target: &Target, came_by: Binding) -> Result<Option<Self>> {
+        let slo = &target.settings()?.slo;
+        let order = if came_by == Binding::Post {
+            [Self::Post, Self::Redirect]
+        } else {
+            [Self::Redirect, Self::Post]
+        };
+        Ok(order.into_iter().find(|by| by.request_url(slo).is_some()))
+    }
+
+    fn request_url(self, slo: &Slo) -> Option<&String> {
+        match self {
+            Self::Redirect => slo.redirect_url.as_ref(),
+            Self::Post => slo.post_url.as_ref(),
+        }
+    }
+
+    /// Where answers go.
+    pub(super) fn url(self, target: &Target) -> Result<String> {
+        let slo = &target.settings()?.slo;
+        let elsewhere = match self {
+            Self::Redirect => slo.redirect_response_url.as_ref(),
+            Self::Post => slo.post_response_url.as_ref(),
+        };
+        let url = elsewhere.or(self.request_url(slo)).cloned();
+        url.ok_or_else(|| {
+            let message = "The application has no address for sign-out messages any more. You are signed out of Tessera.";
+            Error::new(Kind::Gone, "logout_address_gone", message)
+        })
+    }
+}
+
+/// A run as stored.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Random; it counts only together with the browser's cookie.
+    pub id: String,
+    /// SHA-256 of that cookie.
+    pub browser_hash: String,
+    /// The application that asked; `None` when the person did.
+    pub application: Option<ApplicationId>,
+    /// ID of its request.
+    pub request_id: Option<String>,
+    /// Its RelayState.
+    pub relay_state: Option<String>,
+    /// How it is answered, if it wants to be and can be.
+    pub answer_by: Option<AnswerBy>,
+    /// When it began.
+    pub begun_at: Timestamp,
+    /// When it stops counting.
+    pub expires_at: Timestamp,
+    /// When it came to its end.
+    pub ended_at: Option<Timestamp>,
+}
+
+impl Run {
+    pub(super) fn of_browser(ctx: &Ctx, browser: &str) -> Self {
+        Self {
+            id: ctx.random.token(),
+            browser_hash: hash(browser),
+            application: None,
+            request_id: None,
+            relay_state: None,
+            answer_by: None,
+            begun_at: ctx.now(),
+            expires_at: ctx.now().plus(LIFETIME),
+            ended_at: None,
+        }
+    }
+}
+
+/// How a run stands, for its page.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    /// The run; `None` when there is nothing to go on with.
+    pub run: Option<String>,
+    /// Name of the application that asked.
+    pub asked_by: Option<String>,
+    /// Whether that application can still be answered: the person goes back to it.
+    pub answerable: bool,
+    /// The service providers by name, in order.
+    pub legs: Vec<(String, LegState)>,
+}
+
+impl Progress {
+    /// Nobody else was to be told, and nobody wants an answer.
+    pub(super) fn alone(asked_by: String) -> Self {
+        Self { run: None, asked_by: Some(asked_by), answerable: false, legs: Vec::new() }
+    }
+
+    /// Whether one of them has been asked and has not answered.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        self.legs.iter().any(|(_, state)| *state == LegState::Asked)
+    }
+
+    /// Whether all that were to be told say that they are signed out.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.legs.iter().all(|(_, state)| *state == LegState::SignedOut)
+    }
+}
+
+pub(super) async fn insert(tx: &mut Tx, run: &Run, legs: &[Leg]) -> Result<()> {
+    store::insert_run(tx, run).await?;
+    for (position, leg) in (0i64..).zip(legs) {
+        store::insert_leg(tx, &run.id, position, leg).await?;
+    }
+    Ok(())
+}
+
+/// The run of this id, or without one the latest of this browser that is not at its end; only for the browser that it
+/// belongs to, and in time.
+async fn find(
+    installation: &Installation,
+    ctx: &Ctx,
+    browser: &str,
+    id: Option<&str>,
+) -> Result<Option<Run>> {
+    let mut reader = installation.db.reader();
+    let run = match id {
+        Some(id) if id.len() <= 64 => store::find_run(&mut reader, id).await?,
+        Some(_) => None,
+        None => store::find_open_run(&mut reader, &hash(browser), ctx.now()).await?,
+    };
+    Ok(run.filter(|run| run.browser_hash == hash(browser) && ctx.now() < run.expires_at))
+}
+
+/// Gives a run, which a form of another site began, to the browser that has now opened a page of ours; see
+/// [`crate::signon::pending::hand_over`].
+pub async fn hand_over(
+    installation: &Installation,
+    ctx: &Ctx,
+    id: &str,
+    hop_secret: &str,
+    browser: &str,
+) -> Result<()> {
+    let Some(run) = find(installation, ctx, hop_secret, Some(id)).await? else { return Ok(()) };
+    let mut tx = installation.db.begin().await?;
+    store::set_run_browser(&mut tx, &run.id, &run.browser_hash, &hash(browser)).await?;
+    tx.commit().await
+}
+
+/// What the person wants, at the page of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// Go on: to the next service provider, or to the page.
+    Next,
+    /// Wait no longer for the one that does not answer.
+    Skip,
+    /// Ask that one again.
+    Again,
+    /// Go back to the application that asked, which is told the truth.
+    Answer,
+}
+
+/// Goes on with a run. `Ok(None)`: there is none, for this browser.
+pub async fn go_on(
+    installation: &Installation,
+    ctx: &Ctx,
+    visitor: Visitor<'_>,
+    id: Option<&str>,
+    wish: Wish,
+) -> Result<Option<Outcome>> {
+    let Some(run) = find(installation, ctx, visitor.browser, id).await? else { return Ok(None) };
+    let mut legs = store::list_legs(&mut installation.db.reader(), &run.id).await?;
+    if run.ended_at.is_none() {
+        if let Wish::Skip | Wish::Again = wish {
+            let to = if wish == Wish::Skip { LegState::NoAnswer } else { LegState::Waiting };
+            for leg in legs.iter_mut().filter(|leg| leg.state == LegState::Asked) {
+                set_state(installation, ctx, leg, to).await?;
+            }
+            // The answer may have come just before: then that counts.
+            legs = store::list_legs(&mut installation.db.reader(), &run.id).await?;
+        }
+        if legs.iter().all(|leg| leg.state != LegState::Asked)
+            && let Some(sent) = send_next(installation, ctx, visitor.epochs, &mut legs).await?
+        {
+            return Ok(Some(sent));
+        }
+    }
+    let asked_by = asked_by(installation, visitor.epochs, &run).await?;
+    let progress = progress(installation, visitor.epochs, &run, asked_by.as_ref(), &legs).await?;
+    let over = run.ended_at.is_none() && !progress.is_waiting();
+    match (asked_by, run.answer_by) {
+        (Some(target), Some(by)) if over && (progress.is_complete() || wish == Wish::Answer) => {
+            if !end(installation, ctx, &run).await? {
+                return Ok(Some(Outcome::Progress(Box::new(Progress { answerable: false, ..progress }))));
+            }
+            let status = if progress.is_complete() { Status::Success } else { Status::PartialLogout };
+            let request_id = run.request_id.unwrap_or_default();
+            respond(installation, ctx, &target, by, &request_id, status, run.relay_state).await.map(Some)
+        }
+        (None, _) | (_, None) if over => {
+            end(installation, ctx, &run).await?;
+            Ok(Some(Outcome::Progress(Box::new(progress))))
+        }
+        _ => Ok(Some(Outcome::Progress(Box::new(progress)))),
+    }
+}
+
+/// Whether it was not at its end before.
+async fn end(installation: &Installation, ctx: &Ctx, run: &Run) -> Result<bool> {
+    let mut tx = installation.db.begin().await?;
+    let ended = store::end_run(&mut tx, &run.id, ctx.now()).await? == 1;
+    tx.commit().await?;
+    Ok(ended)
+}
+
+/// The application of this id, if people can use it.
+async fn usable(
+    installation: &Installation,
+    epochs: Epochs,
+    id: ApplicationId,
+) -> Result<(String, Option<Arc<Target>>)> {
+    let mut reader = installation.db.reader();
+    let Some(slug) = applications::slug_of(&mut reader, id).await? else { return Ok((String::new(), None)) };
+    let Some(target) = target::load(installation, epochs, &slug).await? else {
+        return Ok((String::new(), None));
+    };
+    let label = target.application.label.clone();
+    let is_usable = target.application.is_active() && target.is_complete();
+    Ok((label, Some(target).filter(|_| is_usable)))
+}
+
+async fn asked_by(installation: &Installation, epochs: Epochs, run: &Run) -> Result<Option<Arc<Target>>> {
+    match run.application {
+        Some(id) => Ok(usable(installation, epochs, id).await?.1),
+        None => Ok(None),
+    }
+}
+
+async fn progress(
+    installation: &Installation,
+    epochs: Epochs,
+    run: &Run,
+    asked_by: Option<&Arc<Target>>,
+    legs: &[Leg],
+) -> Result<Progress> {
+    let mut named = Vec::with_capacity(legs.len());
+    for leg in legs {
+        named.push((usable(installation, epochs, leg.application).await?.0, leg.state));
+    }
+    Ok(Progress {
+        run: Some(run.id.clone()),
+        asked_by: asked_by.map(|target| target.application.label.clone()),
+        answerable: asked_by.is_some() && run.answer_by.is_some() && run.ended_at.is_none(),
+        legs: named,
+    })
+}
+
+/// Moves a leg, if it is still where it was read, with the event of what became of it; answers whether it was moved.
+async fn set_state(installation: &Installation, ctx: &Ctx, leg: &mut Leg, to: LegState) -> Result<bool> {
+    let mut tx = installation.db.begin().await?;
+    let moved = store::move_leg(&mut tx, &leg.request_id, leg.state, to).await? == 1;
+    if moved && !matches!(to, LegState::Waiting | LegState::Asked) {
+        record(&mut tx, ctx, event_of(leg.application, to)).await?;
+    }
+    tx.commit().await?;
+    leg.state = to;
+    Ok(moved)
+}
+
+/// Sends the browser to the first service provider that has not been told; those that can't be are passed over.
+async fn send_next(
+    installation: &Installation,
+    ctx: &Ctx,
+    epochs: Epochs,
+    legs: &mut [Leg],
+) -> Result<Option<Outcome>> {
+    for leg in legs.iter_mut().filter(|leg| leg.state == LegState::Waiting) {
+        let (_, target) = usable(installation, epochs, leg.application).await?;
+        let Some((target, by, url)) = target.and_then(reachable) else {
+            set_state(installation, ctx, leg, LegState::Unreachable).await?;
+            continue;
+        };
+        // Another tab of this browser has gone on meanwhile: its page is the one that counts.
+        if !set_state(installation, ctx, leg, LegState::Asked).await? {
+            return Ok(None);
+        }
+        return request(installation, ctx, &target, by, url, leg).await.map(Some);
+    }
+    Ok(None)
+}
+
+/// How a service provider is told in the browser: by redirect if it takes that, since its own cookies always come along
+/// then; else by a form.
+fn reachable(target: Arc<Target>) -> Option<(Arc<Target>, AnswerBy, String)> {
+    let slo = &target.settings.as_ref()?.slo;
+    let found = AnswerBy::ALL.iter().find_map(|by| by.request_url(slo).map(|url| (*by, url.clone())));
+    found.map(|(by, url)| (target, by, url))
+}
+
+async fn request(
+    installation: &Installation,
+    ctx: &Ctx,
+    target: &Arc<Target>,
+    by: AnswerBy,
+    url: String,
+    leg: &Leg,
+) -> Result<Outcome> {
+    let name_id = name_id_of(target, target.sp_entity_id()?, &leg.name_id, &leg.name_id_format)
+        .ok_or_else(|| Error::internal("a stored NameID has an unknown format"))?;
+    let (issued_at, signer) = (ctx.now(), target.signer()?);
+    let (issuer, destination) = (target.application.idp_entity_id.clone(), url.clone());
+    let (id, indexes) = (leg.request_id.clone(), leg.session_indexes.clone());
+    let write = move |signer: Option<&dyn Signer>| {
+        let input = LogoutRequestInput {
+            id: &id,
+            issued_at,
+            not_on_or_after: issued_at.plus(USABLE_FOR),
+            issuer: &issuer,
+            destination: &destination,
+            name_id: &name_id,
+            session_indexes: &indexes,
+        };
+        input.write(signer)
+    };
+    dispatch(installation, target, by, url, Carried::Request, signer, write, None).await
+}
+
+/// Writes and signs a message on the pool of cores, as its binding wants it.
+#[expect(clippy::too_many_arguments, reason = "what a message and its way consist of")]
+pub(super) async fn dispatch(
+    installation: &Installation,
+    target: &Arc<Target>,
+    by: AnswerBy,
+    url: String,
+    carried: Carried,
+    signer: Arc<dyn Signer>,
+    write: impl FnOnce(Option<&dyn Signer>) -> std::result::Result<String, WriteError> + Send + 'static,
+    relay_state: Option<String>,
+) -> Result<Outcome> {
+    let asks = carried == Carried::Request;
+    let label = target.application.label.clone();
+    match by {
+        AnswerBy::Redirect => {
+            let work =
+                move || redirect_url(&url, carried, &write(None)?, relay_state.as_deref(), signer.as_ref());
+            let url = installation.on_cpu(work).await?.map_err(Error::internal)?;
+            Ok(Outcome::HandOver { target: target.clone(), asks, url })
+        }
+        AnswerBy::Post => {
+            let work = move || write(Some(signer.as_ref())).map(Base64::encode);
+            let message = installation.on_cpu(work).await?.map_err(Error::internal)?;
+            Ok(Outcome::Post { label, asks, url, message, relay_state })
+        }
+    }
+}
+
+/// Notes what a service provider answers; the run to go on with, or `None` when it was not asked or the run is over.
+pub(super) async fn note_answer(
+    installation: &Installation,
+    ctx: &Ctx,
+    target: &Target,
+    response: &LogoutResponse,
+) -> Result<Option<String>> {
+    let application = target.application.id;
+    let mut reader = installation.db.reader();
+    let Some(mut leg) = store::find_leg(&mut reader, application, &response.in_response_to).await? else {
+        return Ok(None);
+    };
+    let run = store::find_run(&mut reader, &leg.run).await?;
+    let Some(run) = run.filter(|run| run.ended_at.is_none() && ctx.now() < run.expires_at) else {
+        return Ok(None);
+    };
+    // A late answer still tells how it stands; a second one tells nothing new.
+    if !matches!(leg.state, LegState::Asked | LegState::NoAnswer) {
+        return Ok(None);
+    }
+    let to = if response.is_success { LegState::SignedOut } else { LegState::Failed };
+    let moved = set_state(installation, ctx, &mut leg, to).await?;
+    Ok(moved.then_some(run.id))
+}

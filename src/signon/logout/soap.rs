@@ -1,0 +1,87 @@
+//! A LogoutRequest over SOAP: from server to server, without a browser. Nobody can be led to the other service
+//! providers of the session then, and the answer says so.
+
+use crate::base::{Ctx, Error, Kind, Result, urls};
+use crate::saml::binding::Carried;
+use crate::saml::logout::{LogoutMessage, LogoutResponseInput, soap};
+use crate::saml::status::Status;
+use crate::signon::logout::leg::{LegState, event_of};
+use crate::signon::logout::{UNKNOWN, end_sessions, examine, matching, refuse, saml_target};
+use crate::signon::outcome::Refused;
+use crate::signon::receive::{Visitor, note_error};
+use crate::signon::{Installation, admission, refusal};
+
+/// A LogoutRequest has come over SOAP: the envelope of the answer, or why there is none.
+pub async fn arrive(
+    installation: &Installation,
+    ctx: &Ctx,
+    visitor: Visitor<'_>,
+    slug: &str,
+    octets: Vec<u8>,
+) -> Result<std::result::Result<String, Refused>> {
+    let outcome = look_at(installation, ctx, visitor, slug, octets).await;
+    if let Err(error) = &outcome {
+        note_error(installation, ctx, visitor, slug, error).await?;
+    }
+    match outcome {
+        // Whoever asks is told in its own way.
+        Err(error) if error.kind != Kind::Internal => Ok(Err(Refused {
+            kind: error.kind,
+            code: error.code,
+            message: error.message.into_owned(),
+            label: None,
+            mismatch: None,
+        })),
+        other => other,
+    }
+}
+
+async fn look_at(
+    installation: &Installation,
+    ctx: &Ctx,
+    visitor: Visitor<'_>,
+    slug: &str,
+    octets: Vec<u8>,
+) -> Result<std::result::Result<String, Refused>> {
+    admission::at_the_door(installation, ctx, visitor).await?;
+    let target = match saml_target(installation, ctx, visitor, slug).await? {
+        Ok(target) => target,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    let url = installation.base_url.join(&urls::idp_logout_soap(slug));
+    let decode = move || Ok(soap::decode(octets, Carried::Request));
+    let request = match examine(installation, ctx, visitor, &target, url, decode).await? {
+        Ok((LogoutMessage::Request(request), _)) => request,
+        Ok((LogoutMessage::Response(_), _)) => {
+            return Err(Error::internal("a request was read as a response"));
+        }
+        Err(refused) => return Ok(Err(refuse(installation, ctx, &target, false, &refused).await?)),
+    };
+    let matched = matching(installation, &target, &request).await?;
+    let status = if matched.is_empty() {
+        refusal::note_answered(installation, ctx, false, UNKNOWN, Some(target.application.id)).await?;
+        Status::UnknownPrincipal
+    } else {
+        let mut tx = installation.db.begin().await?;
+        let legs = end_sessions(&mut tx, ctx, &target, &request, &matched).await?;
+        for leg in &legs {
+            crate::events::record(&mut tx, ctx, event_of(leg.application, LegState::Unreachable)).await?;
+        }
+        tx.commit().await?;
+        if legs.is_empty() { Status::Success } else { Status::PartialLogout }
+    };
+    let (id, issued_at, signer) = (ctx.random.saml_id(), ctx.now(), target.signer()?);
+    let issuer = target.application.idp_entity_id.clone();
+    let work = move || {
+        let input = LogoutResponseInput {
+            id: &id,
+            issued_at,
+            issuer: &issuer,
+            destination: None,
+            in_response_to: &request.id,
+            status,
+        };
+        input.write(Some(signer.as_ref())).map(|message| soap::envelope(&message))
+    };
+    installation.on_cpu(work).await?.map(Ok).map_err(Error::internal)
+}

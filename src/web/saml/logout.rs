@@ -1,0 +1,140 @@
+//! `/saml2/{slug}/logout`: LogoutRequests and LogoutResponses through the browser, and over SOAP below it.
+
+use axum::Extension;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+
+use crate::base::{Error, Kind, urls};
+use crate::saml::logout::soap::fault;
+use crate::signon::logout::{self, Arrived, Outcome, soap};
+use crate::signon::outcome::Refused;
+use crate::signon::receive::Visitor;
+use crate::web::account::logout::show_progress;
+use crate::web::context::Notes;
+use crate::web::error::{Answer, Failure};
+use crate::web::extract::body::is_media_type;
+use crate::web::extract::{Anyone, Gate, RawBody};
+use crate::web::headers::Policy;
+use crate::web::pages::parts::Mark;
+use crate::web::pages::{HandoverPage, PostPage};
+use crate::web::render::{page, see_other};
+use crate::web::saml::endpoint::{at_the_door, posted_form, visitor};
+use crate::web::saml::show::refuse;
+use crate::web::state::{Shared, Web};
+
+/// GET: a message by the Redirect binding.
+pub(super) async fn by_get(
+    gate: Gate,
+    Extension(notes): Extension<Notes>,
+    State(web): State<Shared>,
+    Path(slug): Path<String>,
+    RawQuery(query): RawQuery,
+    method: Method,
+) -> Answer {
+    if method != Method::GET {
+        return Err(Failure::wrong_method());
+    }
+    let arrived = Arrived::Redirect(query.unwrap_or_default());
+    arrive(&web, &gate, &notes, &slug, arrived).await
+}
+
+/// POST: a message by the POST binding.
+pub(super) async fn by_post(
+    gate: Gate,
+    Extension(notes): Extension<Notes>,
+    State(web): State<Shared>,
+    Path(slug): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    RawBody(body): RawBody,
+) -> Answer {
+    let raw_body = match posted_form(&headers, query.as_deref(), body.into()) {
+        Ok(raw_body) => raw_body,
+        Err(refused) => return Err(at_the_door(&web, &gate, gate.epochs, &slug, refused).await),
+    };
+    arrive(&web, &gate, &notes, &slug, Arrived::Post(raw_body)).await
+}
+
+async fn arrive(web: &Web, gate: &Gate, notes: &Notes, slug: &str, arrived: Arrived) -> Answer {
+    let begins_by_form = matches!(arrived, Arrived::Post(_)) && !gate.knows_browser;
+    let visitor = visitor(gate, gate.epochs);
+    let outcome = logout::arrive(&web.installation, &gate.ctx, visitor, slug, arrived).await?;
+    if let (Outcome::GoOn { run }, true) = (&outcome, begins_by_form) {
+        notes.set_cookie(web.cookies.set_hop(run, &gate.browser));
+    }
+    show(web, gate, slug, outcome).await
+}
+
+/// The answer to a step of signing out.
+pub(in crate::web) async fn show(web: &Web, gate: &Gate, slug: &str, outcome: Outcome) -> Answer {
+    match outcome {
+        Outcome::GoOn { run } => Ok(see_other(&with_run(&run))),
+        Outcome::HandOver { target, asks, url } => {
+            let application = &target.application;
+            let host = url::Url::parse(&url).map_err(Error::internal)?;
+            let title = if asks { "Signing out of" } else { "Back to" };
+            page(&HandoverPage {
+                shell: gate.shell(web, &format!("{title} {}", application.label)).await,
+                application: Mark::letter(&application.label, application.accent),
+                target_host: host.host_str().unwrap_or_default().to_owned(),
+                target: url,
+                leaving: asks,
+            })
+        }
+        Outcome::Post { label, asks, url, message, relay_state } => {
+            let name = if asks { "SAMLRequest" } else { "SAMLResponse" };
+            let page_of = PostPage { leaving: asks, ..PostPage::new(label, url, name, message, relay_state) };
+            let mut response = page(&page_of)?;
+            // As with sign-on: where the application leads on is its own affair.
+            response.extensions_mut().insert(Policy::Post { only_to: None });
+            Ok(response)
+        }
+        Outcome::Progress(progress) => show_progress(web, gate, *progress).await,
+        Outcome::Refused(refused) => {
+            let name = refused.label.as_deref().unwrap_or("this application");
+            let heading = format!("Signing out of {name} did not work");
+            refuse(web, gate, gate.epochs, slug, refused, heading).await
+        }
+    }
+}
+
+/// The page of a run.
+pub(in crate::web) fn with_run(run: &str) -> String {
+    // A run's id is base64url and needs no escaping.
+    format!("{}?run={run}", urls::logout())
+}
+
+/// POST: a LogoutRequest over SOAP. The answer is an envelope whatever happens (SOAP 1.1, 6.2).
+pub(super) async fn by_soap(
+    caller: Anyone,
+    State(web): State<Shared>,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+    RawBody(body): RawBody,
+) -> Answer {
+    if !is_media_type(&headers, "text/xml") {
+        return Err(Failure::wrong_media_type("text/xml"));
+    }
+    let installation = &web.installation;
+    let visitor = Visitor { session: None, browser: "", epochs: installation.epochs().await? };
+    let answer = soap::arrive(installation, &caller.ctx, visitor, &slug, body.into()).await?;
+    Ok(match answer {
+        Ok(envelope) => xml(StatusCode::OK, envelope),
+        Err(refused) => faulty(&refused),
+    })
+}
+
+fn faulty(refused: &Refused) -> Response {
+    let status = match refused.kind {
+        Kind::TooMany => StatusCode::TOO_MANY_REQUESTS,
+        Kind::Unavailable | Kind::StorageFull => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    xml(status, fault(&format!("{}: {}", refused.code, refused.message)))
+}
+
+fn xml(status: StatusCode, envelope: String) -> Response {
+    let kind = HeaderValue::from_static("text/xml; charset=utf-8");
+    (status, [(header::CONTENT_TYPE, kind)], envelope).into_response()
+}
