@@ -21,6 +21,7 @@ use crate::db::reserve::DiskReserve;
 use crate::events::query::{self, EventFilter, EventView};
 use crate::keys::{self, NewKey};
 use crate::metrics::Metrics;
+use crate::outbound::Outbound;
 use crate::settings::{self, Settings};
 use crate::signon::admission::Admission;
 use crate::signon::cache::SignonCache;
@@ -60,6 +61,8 @@ pub struct Installation {
     pub metrics: Metrics,
     /// Who fetched metadata, not yet written.
     pub fetches: Fetches,
+    /// The client for everything that goes out.
+    pub outbound: Outbound,
     pub(in crate::signon) cache: SignonCache,
     epoch_reader: EpochReader,
     cpu: CpuPool,
@@ -97,6 +100,7 @@ impl Installation {
             admission: Admission::default(),
             disk: DiskReserve::default(),
             fetches: Fetches::default(),
+            outbound: Outbound::default(),
             cache: SignonCache::default(),
             cpu: CpuPool::start(cores).map_err(Error::internal)?,
             searches: Semaphore::new(SEARCHES),
