@@ -16,6 +16,7 @@ pub mod resolved;
 pub mod rotation;
 pub mod slug;
 pub mod sp_metadata;
+pub mod sp_source;
 pub mod sso;
 mod store;
 pub mod update;

@@ -1,7 +1,8 @@
 //! The service provider's own word about itself: metadata by upload or paste, and its certificates. Applying it is an
 //! explicit act that names every difference; a dry run stores nothing (decision 9).
 
-use serde::Serialize;
+use openssl::sha::sha256;
+use serde::{Deserialize, Serialize};
 
 use crate::applications::model::Application;
 use crate::applications::sso::patched;
@@ -11,10 +12,12 @@ use crate::base::id::ApplicationId;
 use crate::base::{Ctx, Error, FieldError, Kind, Result, Timestamp};
 use crate::catalog::Catalog;
 use crate::catalog::sso::{AcsUrlForm, Change, NameIdPatch, SignMode, SsoPatch, SsoSettings};
-use crate::db::Db;
+use crate::db::{Db, Tx};
 use crate::events::EventName;
 use crate::saml::certificate::{Certificate, parse_certificate};
-use crate::saml::metadata::{KeyUse, MetadataFault, SpMetadata, read_sp_metadata};
+use crate::saml::metadata::{
+    KeyUse, MetadataFault, SpMetadata, Trust, read_signed_sp_metadata, read_sp_metadata,
+};
 use crate::saml::receive::AcsBinding;
 
 /// One difference between what is stored and what the metadata says.
@@ -42,21 +45,51 @@ pub struct Applied {
 }
 
 /// What metadata asks for, whatever application it is meant for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Reading {
     patch: SsoPatch,
     wants_signed_assertions: bool,
     warnings: Vec<String>,
+    /// When it ceases to be valid.
+    pub valid_until: Option<Timestamp>,
+    /// How long it may be kept before it is fetched again, in milliseconds.
+    pub cache_duration: Option<i64>,
+}
+
+impl Reading {
+    /// Digest of what it asks for: two documents that ask for the same have the same, whatever else they say.
+    pub fn revision(&self) -> Result<String> {
+        let text =
+            serde_json::to_vec(&(&self.patch, self.wants_signed_assertions)).map_err(Error::internal)?;
+        Ok(sha256(&text).iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// What is odd but usable, in words.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
 }
 
 /// Reads the service provider's metadata; `entity_id` picks one of several. It may be two MiB of XML with many
 /// certificates, so it is work for the pool of cores, not for the reactor (AV-08).
 pub fn read(xml: &[u8], entity_id: Option<&str>, now: Timestamp) -> Result<Reading> {
     let metadata = read_sp_metadata(xml, entity_id, now, false).map_err(|fault| refusal(&fault))?;
+    reading(&metadata, now)
+}
+
+/// The same for metadata that must be signed by a key known from elsewhere (MD-307).
+pub fn read_signed(xml: &[u8], entity_id: Option<&str>, now: Timestamp, trust: &Trust) -> Result<Reading> {
+    let metadata = read_signed_sp_metadata(xml, entity_id, now, false, trust);
+    reading(&metadata.map_err(|fault| refusal(&fault))?, now)
+}
+
+fn reading(metadata: &SpMetadata, now: Timestamp) -> Result<Reading> {
     Ok(Reading {
-        patch: patch_of(&metadata)?,
+        patch: patch_of(metadata)?,
         wants_signed_assertions: metadata.want_assertions_signed == Some(true),
-        warnings: warnings(&metadata, now),
+        warnings: warnings(metadata, now),
+        valid_until: metadata.valid_until,
+        cache_duration: metadata.cache_duration,
     })
 }
 
@@ -70,24 +103,48 @@ pub async fn apply(
     reading: Reading,
     mode: Mode,
 ) -> Result<Applied> {
-    let Reading { mut patch, wants_signed_assertions, warnings } = reading;
     let mut tx = db.begin().await?;
-    let old = locked(&mut tx, id).await?;
-    check_version(&old, mode.if_version)?;
-    // Whoever wants assertions signed gets them signed; how else to sign stays the administrator's choice (SAML-207).
-    if wants_signed_assertions && old.sso.sign == SignMode::Response {
-        patch.sign = Change::Set(SignMode::Both);
+    let applied = apply_in(&mut tx, ctx, catalog, id, reading, mode).await?;
+    if !mode.dry_run {
+        tx.commit().await?;
     }
-    let new = patched(catalog, &old, patch)?;
+    Ok(applied)
+}
+
+/// [`apply`] in the caller's transaction.
+pub(in crate::applications) async fn apply_in(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    catalog: &Catalog,
+    id: ApplicationId,
+    reading: Reading,
+    mode: Mode,
+) -> Result<Applied> {
+    let old = locked(tx, id).await?;
+    check_version(&old, mode.if_version)?;
+    let warnings = reading.warnings.clone();
+    let new = changed_by(catalog, &old, reading)?;
     let changes = changes(&old.sso, &new.sso)?;
     let application = if mode.dry_run {
-        group_rules::shown(&mut tx, new).await?
+        group_rules::shown(tx, new).await?
     } else {
-        let saved = save(&mut tx, ctx, &old, new, EventName::ApplicationUpdate).await?;
-        tx.commit().await?;
-        saved
+        save(tx, ctx, &old, new, EventName::ApplicationUpdate).await?
     };
     Ok(Applied { application, changes, warnings })
+}
+
+/// The application as it would be.
+pub(in crate::applications) fn changed_by(
+    catalog: &Catalog,
+    old: &Application,
+    reading: Reading,
+) -> Result<Application> {
+    let mut patch = reading.patch;
+    // Whoever wants assertions signed gets them signed; how else to sign stays the administrator's choice (SAML-207).
+    if reading.wants_signed_assertions && old.sso.sign == SignMode::Response {
+        patch.sign = Change::Set(SignMode::Both);
+    }
+    patched(catalog, old, patch)
 }
 
 /// How [`apply`] goes about it.

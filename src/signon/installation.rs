@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
+use crate::applications::sp_source::Sources;
 use crate::auth::{Passwords, SessionCache};
 use crate::base::paging::{Page, PageRequest};
 use crate::base::signature::KeyType;
@@ -147,6 +148,12 @@ impl Installation {
     /// Makes the first key of an application of this connector: one that signs as its template says.
     pub async fn make_first_key(&self, ctx: &Ctx, connector: &Connector, name: &str) -> Result<NewKey> {
         self.make_key(ctx, connector.sso_settings()?.signature_algorithm.key_type(), name).await
+    }
+
+    /// Metadata by address.
+    #[must_use]
+    pub fn sp_sources(&self) -> Sources<'_> {
+        Sources { db: &self.db, catalog: &self.catalog, outbound: &self.outbound, cpu: &self.cpu }
     }
 
     /// Runs work that keeps a core busy (RSA, XML, pictures) on a thread of its own kind, a bounded number at a time, so

@@ -5,11 +5,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::applications::model::{Application, Kind};
-use crate::applications::{self, binding, resolved};
+use crate::applications::{self, binding, resolved, sp_source};
 use crate::base::id::{GroupId, KeyId};
 use crate::base::name_id::NameIdFormat;
 use crate::base::property::{Property, Source};
-use crate::base::{Error, Result, urls};
+use crate::base::{Error, Result, Timestamp, urls};
 use crate::catalog::sso::{SsoSettings, ValueFrom};
 use crate::db::epoch::Epochs;
 use crate::keys;
@@ -34,6 +34,7 @@ pub struct Target {
     signer: Option<Arc<OpensslSigner>>,
     acs: Vec<AssertionConsumer>,
     signing_keys: Vec<VerificationKey>,
+    metadata_ends: Option<Timestamp>,
 }
 
 impl fmt::Debug for Target {
@@ -80,6 +81,13 @@ impl Target {
             allow_missing_destination: settings.allow_missing_destination,
             strict_relay_state: settings.strict_relay_state,
         })
+    }
+
+    /// Whether its keys came from signed metadata whose end has passed: then they are not relied on any more, neither
+    /// for its signatures nor to encrypt for it (MD-307).
+    #[must_use]
+    pub fn metadata_has_ended(&self, now: Timestamp) -> bool {
+        self.metadata_ends.is_some_and(|end| end <= now)
     }
 
     /// Who we are towards it.
@@ -140,6 +148,7 @@ async fn build(installation: &Installation, application: Application, key: Optio
         signer: None,
         acs: Vec::new(),
         signing_keys: Vec::new(),
+        metadata_ends: None,
         application,
     };
     if target.application.kind == Kind::Bookmark {
@@ -149,6 +158,7 @@ async fn build(installation: &Installation, application: Application, key: Optio
     let Ok(settings) = resolved::resolve(&installation.catalog, &target.application) else {
         return Ok(target);
     };
+    target.metadata_ends = sp_source::signed_until(&mut reader, target.application.id).await?;
     for pem in &settings.sp_certificates {
         target.signing_keys.push(parse_certificate(pem.as_bytes()).map_err(Error::internal)?.key);
     }

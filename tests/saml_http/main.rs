@@ -15,5 +15,6 @@ mod refusals;
 mod requests;
 mod sp;
 mod sp_initiated;
+mod sp_sources;
 mod subjects;
 mod tabs;

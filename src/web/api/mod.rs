@@ -18,6 +18,7 @@ mod openapi;
 mod precondition;
 mod section;
 mod settings;
+mod sp_source;
 mod sso;
 mod tokens;
 mod users;
@@ -36,6 +37,7 @@ fn section() -> Section {
         .with(catalog::section())
         .with(applications::section())
         .with(sso::section())
+        .with(sp_source::section())
         .with(bindings::section())
         .with(keys::section())
         .with(users::section())

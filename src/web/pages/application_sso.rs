@@ -10,6 +10,7 @@ use crate::web::pages::application::{ApplicationHead, Tab};
 use crate::web::pages::parts::{Change, Choice, Crumbs, Decision, Facts, Link};
 use crate::web::pages::setup_steps::Steps;
 use crate::web::pages::shell::Shell;
+use crate::web::pages::sp_source::SourceCard;
 
 /// `GET /admin/applications/{id}/sso`. The form posts everything below `values`, and `action=save|activate`.
 #[derive(Template)]
@@ -40,6 +41,8 @@ pub struct ApplicationSsoPage {
     pub properties: Vec<Choice>,
     /// The SP's certificates.
     pub sp_certificates: Vec<SpCertificate>,
+    /// Where its metadata is fetched from.
+    pub source: Option<SourceCard>,
     /// Our keys and certificates.
     pub keys: KeyPanel,
     /// What the SP is given.

@@ -98,6 +98,7 @@ pub fn field_label(field: &str) -> String {
         ["name_id", ..] => "Name ID".to_owned(),
         ["sp_certificates", ..] => "Certificates of the application".to_owned(),
         ["require_signed_requests"] => "Refuse unsigned requests".to_owned(),
+        ["sp_metadata_url"] => "Address of the SP metadata".to_owned(),
         ["sign"] => "What is signed".to_owned(),
         _ => field.replace(['_', '.'], " "),
     }

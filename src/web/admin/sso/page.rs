@@ -24,6 +24,7 @@ use crate::web::pages::application_sso::{
 use crate::web::pages::parts::{Choice, Decision, Fact, Facts, Link, input_id};
 use crate::web::pages::setup_steps::Steps;
 use crate::web::pages::shell::Shell;
+use crate::web::pages::sp_source::SourceCard;
 use crate::web::shown::application::field_label;
 use crate::web::shown::{self, steps, time};
 
@@ -44,6 +45,8 @@ pub struct Drawn<'a> {
     pub key: Option<&'a KeyView>,
     /// What is said of all of them.
     pub keys: KeyPanel,
+    /// Where its metadata is fetched from.
+    pub source: Option<SourceCard>,
     /// How many people may use it.
     pub people: i64,
     /// Whether the built-in service provider runs.
@@ -54,7 +57,7 @@ pub struct Drawn<'a> {
 
 /// Draws the tab.
 pub fn page(installation: &Installation, drawn: Drawn<'_>) -> Result<ApplicationSsoPage> {
-    let Drawn { shell, head, application, form, key, keys, people, testable, now } = drawn;
+    let Drawn { shell, head, application, form, key, keys, source, people, testable, now } = drawn;
     let catalog = &installation.catalog;
     let declared = resolved::declared(catalog, application);
     let idp = idp_values(&installation.base_url, application, key);
@@ -65,13 +68,14 @@ pub fn page(installation: &Installation, drawn: Drawn<'_>) -> Result<Application
         deactivation: deactivation(application, people),
         testable: testable && missing.is_empty(),
         missing,
-        placeholders: placeholders(application, &declared, form),
+        placeholders: placeholders(catalog, application, &declared, form),
         values: values(application, form, key),
         acs_urls: with_spare(form.acs_urls.clone(), AcsRow::default()),
         attributes: with_spare(form.attributes.clone(), spare_attribute()),
         properties: properties(application, form),
         sp_certificates: sp_certificates(application, now)?,
         keys,
+        source,
         idp,
         steps: setup_steps(catalog, application, &declared, &live),
         steps_source: steps_source(catalog, application),
@@ -150,10 +154,18 @@ pub fn missing_links(catalog: &Catalog, application: &Application) -> Vec<Link> 
     out
 }
 
-fn placeholders(application: &Application, declared: &Placeholders, form: &SsoForm) -> Vec<PlaceholderField> {
+fn placeholders(
+    catalog: &Catalog,
+    application: &Application,
+    declared: &Placeholders,
+    form: &SsoForm,
+) -> Vec<PlaceholderField> {
     // The preview shows what was typed, right or wrong.
     let scope = Scope::new(declared, &form.placeholders);
-    let templates = application.sso.templates();
+    let mut templates = application.sso.templates();
+    let connector = catalog.find(&application.connector);
+    let published = connector.and_then(|connector| connector.sso.sp_metadata_url.set_value());
+    templates.extend(published.map(|template| ("sp_metadata_url".to_owned(), template.as_str())));
     declared
         .iter()
         .filter(|(token, _)| templates.iter().any(|(_, template)| holds(template, token, declared)))

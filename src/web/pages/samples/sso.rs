@@ -316,6 +316,7 @@ impl Samples {
             ),
             sp_certificates: Vec::new(),
             keys: self.keys(),
+            source: None,
             idp: self.idp_values(),
             steps: self.steps(),
             steps_source: self.t("Steps checked against Heap’s help centre, “SAML single sign-on”."),
@@ -343,6 +344,7 @@ impl Samples {
             expired: true,
             removal,
         }];
+        page.source = Some(self.source_card());
         page.steps = Steps::default();
         page
     }
