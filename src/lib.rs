@@ -18,6 +18,7 @@ pub mod events;
 pub mod keys;
 pub mod lab;
 pub mod metrics;
+pub mod outbound;
 pub mod saml;
 pub mod settings;
 pub mod signon;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// Room → rooms it may use. The rows of the table in `ARCHITECTURE.md`.
 fn plan() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     const GROUND: &[&str] = &["base", "db", "threads"];
-    const FIRST: &[&str] = &["saml", "catalog", "events", "vault", "settings", "metrics"];
+    const FIRST: &[&str] = &["saml", "catalog", "events", "vault", "settings", "metrics", "outbound"];
     let mut plan: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     let mut room = |name: &'static str, parts: &[&[&'static str]]| {
         plan.insert(name, parts.iter().flat_map(|part| part.iter().copied()).collect());
@@ -19,6 +19,7 @@ fn plan() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     room("saml", &[&["base"]]);
     room("catalog", &[&["base"]]);
     room("metrics", &[&["base"]]);
+    room("outbound", &[GROUND]);
     room("vault", &[GROUND]);
     room("events", &[GROUND, &["vault"]]);
     room("settings", &[GROUND]);
@@ -36,6 +37,7 @@ fn plan() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
         "saml",
         "catalog",
         "metrics",
+        "outbound",
         "vault",
         "events",
         "settings",
@@ -177,6 +179,20 @@ fn pure_rooms_do_no_io() {
         }
     }
     assert!(faults.is_empty(), "{faults:?}");
+}
+
+#[test]
+fn a_31_one_room_goes_out() {
+    let mut faults = Vec::new();
+    for (file, text) in all_sources() {
+        let at_home = room_of(&file) == Some("outbound") || file.ends_with("tests.rs");
+        for word in ["reqwest::", "rustls::", "TcpStream::connect", "lookup_host", "hyper_util::client"] {
+            if !at_home && code(&text).contains(word) {
+                faults.push(format!("{file} uses {word}"));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "requests go out by `outbound` alone, which judges addresses: {faults:?}");
 }
 
 #[test]

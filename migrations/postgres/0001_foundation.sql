@@ -210,6 +210,34 @@ CREATE TABLE freed_slugs (
     freed_at BIGINT NOT NULL
 );
 
+-- Where an application's metadata is fetched from, and how that went.
+CREATE TABLE sp_metadata_sources (
+    application_id TEXT COLLATE "C" NOT NULL PRIMARY KEY REFERENCES applications (id) ON DELETE CASCADE,
+    url TEXT COLLATE "C" NOT NULL,
+    -- which of several entities
+    entity_id TEXT COLLATE "C",
+    -- PEM: the certificate whose key must have signed it
+    certificate TEXT COLLATE "C",
+    etag TEXT COLLATE "C",
+    last_modified TEXT COLLATE "C",
+    -- digest of what the copy fetched last asks for
+    revision TEXT COLLATE "C" NOT NULL,
+    fetched_at BIGINT NOT NULL,
+    valid_until BIGINT,
+    tried_at BIGINT NOT NULL,
+    failure_code TEXT COLLATE "C",
+    failure_message TEXT COLLATE "C",
+    failing_since BIGINT,
+    due_at BIGINT NOT NULL,
+    -- one node fetches
+    leased_until BIGINT NOT NULL,
+    -- JSON: what it asks for and nobody has accepted yet
+    pending TEXT COLLATE "C",
+    pending_revision TEXT COLLATE "C",
+    pending_since BIGINT
+);
+CREATE INDEX sp_metadata_sources_due ON sp_metadata_sources (due_at);
+
 -- keys ---------------------------------------------------------------------------------------------------------
 
 CREATE TABLE signing_keys (

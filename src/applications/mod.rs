@@ -18,6 +18,7 @@ pub mod rotation;
 pub mod slug;
 pub mod sp_algorithms;
 pub mod sp_metadata;
+pub mod sp_source;
 pub mod sso;
 mod store;
 pub mod update;

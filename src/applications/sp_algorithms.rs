@@ -1,13 +1,15 @@
 //! Which algorithms a service provider's metadata leaves us: what it lists is kept to, or the metadata is refused
 //! (ALG-405). What it does not speak of stays the administrator's choice.
 
+use serde::{Deserialize, Serialize};
+
 use crate::base::signature::{KeyType, SignatureAlgorithm};
 use crate::base::{Error, Result};
 use crate::catalog::sso::{Change, EncryptionAlgorithm, KeyTransport, SsoPatch, SsoSettings};
 use crate::saml::metadata::{KeyUse, SpMetadata};
 
 /// What metadata lists of algorithms, as far as we speak them. `None`: it lists none of that kind.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Listed {
     signatures: Option<Vec<SignatureAlgorithm>>,
     ciphers: Option<Vec<EncryptionAlgorithm>>,

@@ -1,7 +1,8 @@
 //! The service provider's own word about itself: metadata by upload or paste, and its certificates. Applying it is an
 //! explicit act that names every difference; a dry run stores nothing (decision 9).
 
-use serde::Serialize;
+use openssl::sha::sha256;
+use serde::{Deserialize, Serialize};
 
 use crate::applications::model::Application;
 use crate::applications::sp_algorithms::Listed;
@@ -15,12 +16,14 @@ use crate::catalog::sso::{
     AcsUrlForm, AttributeService, Change, EncryptionAlgorithm, KeyTransport, NameIdPatch, RequestedAttribute,
     SignMode, Slo, SsoPatch, SsoSettings,
 };
-use crate::db::Db;
+use crate::db::{Db, Executor, Tx};
 use crate::events::EventName;
 use crate::keys::{self, KeyState};
 use crate::saml::certificate::{Certificate, parse_certificate};
 use crate::saml::encrypt::Recipient;
-use crate::saml::metadata::{KeyUse, MetadataFault, SpMetadata, read_sp_metadata};
+use crate::saml::metadata::{
+    KeyUse, MetadataFault, SpMetadata, Trust, read_signed_sp_metadata, read_sp_metadata,
+};
 use crate::saml::names::{BINDING_POST, BINDING_REDIRECT, BINDING_SOAP};
 use crate::saml::receive::AcsBinding;
 
@@ -49,29 +52,59 @@ pub struct Applied {
 }
 
 /// What metadata asks for, whatever application it is meant for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Reading {
     patch: SsoPatch,
     wants_signed_assertions: bool,
     algorithms: Listed,
     warnings: Vec<String>,
+    /// When it ceases to be valid.
+    pub valid_until: Option<Timestamp>,
+    /// How long it may be kept before it is fetched again, in milliseconds.
+    pub cache_duration: Option<i64>,
+}
+
+impl Reading {
+    /// Digest of what it asks for: two documents that ask for the same have the same, whatever else they say.
+    pub fn revision(&self) -> Result<String> {
+        let text =
+            serde_json::to_vec(&(&self.patch, self.wants_signed_assertions, &self.algorithms)).map_err(Error::internal)?;
+        Ok(sha256(&text).iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// What is odd but usable, in words.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
 }
 
 /// Reads the service provider's metadata; `entity_id` picks one of several. It may be two MiB of XML with many
 /// certificates, so it is work for the pool of cores, not for the reactor (AV-08).
 pub fn read(xml: &[u8], entity_id: Option<&str>, now: Timestamp) -> Result<Reading> {
     let metadata = read_sp_metadata(xml, entity_id, now, false).map_err(|fault| refusal(&fault))?;
-    let algorithms = Listed::of(&metadata);
-    let mut warnings = warnings(&metadata, now);
+    reading(&metadata, now)
+}
+
+/// The same for metadata that must be signed by a key known from elsewhere (MD-307).
+pub fn read_signed(xml: &[u8], entity_id: Option<&str>, now: Timestamp, trust: &Trust) -> Result<Reading> {
+    let metadata = read_signed_sp_metadata(xml, entity_id, now, false, trust);
+    reading(&metadata.map_err(|fault| refusal(&fault))?, now)
+}
+
+fn reading(metadata: &SpMetadata, now: Timestamp) -> Result<Reading> {
+    let algorithms = Listed::of(metadata);
+    let mut warnings = warnings(metadata, now);
     if algorithms.forbids_encryption() {
         let sentence = "It lists only ways to encrypt that are broken and not used here, so assertions can't be encrypted for it.";
         warnings.push(sentence.to_owned());
     }
     Ok(Reading {
-        patch: patch_of(&metadata)?,
+        patch: patch_of(metadata)?,
         wants_signed_assertions: metadata.want_assertions_signed == Some(true),
         algorithms,
         warnings,
+        valid_until: metadata.valid_until,
+        cache_duration: metadata.cache_duration,
     })
 }
 
@@ -85,27 +118,52 @@ pub async fn apply(
     reading: Reading,
     mode: Mode,
 ) -> Result<Applied> {
-    let Reading { mut patch, wants_signed_assertions, algorithms, warnings } = reading;
     let mut tx = db.begin().await?;
-    let old = locked(&mut tx, id).await?;
-    check_version(&old, mode.if_version)?;
-    // Whoever wants assertions signed gets them signed; how else to sign stays the administrator's choice (SAML-207).
-    if wants_signed_assertions && old.sso.sign == SignMode::Response {
-        patch.sign = Change::Set(SignMode::Both);
+    let applied = apply_in(&mut tx, ctx, catalog, id, reading, mode).await?;
+    if !mode.dry_run {
+        tx.commit().await?;
     }
-    let keys = keys::list(&mut tx, id).await?;
-    let key = keys.iter().find(|key| key.state == KeyState::Current).map(|key| key.key_type);
-    algorithms.choose(&old.sso, key, &mut patch)?;
-    let new = patched(catalog, &old, patch)?;
+    Ok(applied)
+}
+
+/// [`apply`] in the caller's transaction.
+pub(in crate::applications) async fn apply_in(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    catalog: &Catalog,
+    id: ApplicationId,
+    reading: Reading,
+    mode: Mode,
+) -> Result<Applied> {
+    let old = locked(tx, id).await?;
+    check_version(&old, mode.if_version)?;
+    let warnings = reading.warnings.clone();
+    let new = changed_by(tx, catalog, &old, reading).await?;
     let changes = changes(&old.sso, &new.sso)?;
     let application = if mode.dry_run {
-        group_rules::shown(&mut tx, new).await?
+        group_rules::shown(tx, new).await?
     } else {
-        let saved = save(&mut tx, ctx, &old, new, EventName::ApplicationUpdate).await?;
-        tx.commit().await?;
-        saved
+        save(tx, ctx, &old, new, EventName::ApplicationUpdate).await?
     };
     Ok(Applied { application, changes, warnings })
+}
+
+/// The application as it would be.
+pub(in crate::applications) async fn changed_by(
+    executor: &mut impl Executor,
+    catalog: &Catalog,
+    old: &Application,
+    reading: Reading,
+) -> Result<Application> {
+    let mut patch = reading.patch;
+    // Whoever wants assertions signed gets them signed; how else to sign stays the administrator's choice (SAML-207).
+    if reading.wants_signed_assertions && old.sso.sign == SignMode::Response {
+        patch.sign = Change::Set(SignMode::Both);
+    }
+    let keys = keys::list(executor, old.id).await?;
+    let key = keys.iter().find(|key| key.state == KeyState::Current).map(|key| key.key_type);
+    reading.algorithms.choose(&old.sso, key, &mut patch)?;
+    patched(catalog, old, patch)
 }
 
 /// How [`apply`] goes about it.

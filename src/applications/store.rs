@@ -1,5 +1,7 @@
 //! SQL of the applications, their bindings and logos.
 
+pub(super) mod sp_source;
+
 use std::collections::HashMap;
 
 use crate::applications::model::{Application, Status, label_key};

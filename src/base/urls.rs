@@ -247,6 +247,18 @@ filled! {
     admin_sso_deactivate(application) = "/admin/applications/{application}/sso/deactivate";
     /// SP metadata: shows the difference, applies it when `confirmed`; POST.
     admin_sp_metadata(application) = "/admin/applications/{application}/sso/metadata";
+    /// Where SP metadata is fetched from; posts here too: shows the difference, applies it when `confirmed`.
+    admin_sp_source(application) = "/admin/applications/{application}/sso/metadata/url";
+    /// Fetches SP metadata now; POST.
+    admin_sp_source_refresh(application) = "/admin/applications/{application}/sso/metadata/refresh";
+    /// What a later copy asks for.
+    admin_sp_source_changes(application) = "/admin/applications/{application}/sso/metadata/changes";
+    /// Takes it over; POST.
+    admin_sp_source_accept(application) = "/admin/applications/{application}/sso/metadata/accept";
+    /// Lets go of it; POST.
+    admin_sp_source_discard(application) = "/admin/applications/{application}/sso/metadata/discard";
+    /// Fetches SP metadata no more: asks first unless `confirmed`; POST.
+    admin_sp_source_remove(application) = "/admin/applications/{application}/sso/metadata/remove";
     /// Adds a certificate of the SP; POST.
     admin_sp_certificates(application) = "/admin/applications/{application}/sso/certificates";
     /// Takes a certificate of the SP away; POST.

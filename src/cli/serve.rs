@@ -236,6 +236,14 @@ fn background(installation: &Arc<Installation>) -> JoinSet<()> {
             expiry::warn(&installation.db, &ctx).await.map(drop)
         }
     }));
+    let metadata = installation.clone();
+    work.spawn(every(Duration::from_mins(5), move || {
+        let installation = metadata.clone();
+        async move {
+            let ctx = context(&installation, "metadata");
+            installation.sp_sources().refresh_due(&ctx).await.map(drop)
+        }
+    }));
     let sweeper = installation.clone();
     work.spawn(every(Duration::from_mins(5), move || {
         let installation = sweeper.clone();

@@ -14,6 +14,7 @@ use ipnet::IpNet;
 use serde::Deserialize;
 
 use crate::base::{Error, Kind, Result};
+use crate::outbound::Outbound;
 use crate::web::WebOptions;
 use crate::web::server::ServerOptions;
 
@@ -76,6 +77,12 @@ pub struct ServeArgs {
     /// Proxy whose X-Forwarded-For counts; may be repeated
     #[arg(long, env = "TESSERA_TRUSTED_PROXY", value_name = "CIDR", value_delimiter = ',')]
     pub trusted_proxy: Vec<IpNet>,
+    /// Network that is not public and may still be fetched from, over plain http too; may be repeated
+    #[arg(long, env = "TESSERA_OUTBOUND_ALLOW", value_name = "CIDR", value_delimiter = ',')]
+    pub outbound_allow: Vec<IpNet>,
+    /// File with certificate authorities (PEM) to trust beside those of this machine when something is fetched
+    #[arg(long, env = "TESSERA_OUTBOUND_CA", value_name = "FILE")]
+    pub outbound_ca: Option<PathBuf>,
     /// Accept a plain-http base URL that is not this machine
     #[arg(long, env = "TESSERA_INSECURE_HTTP")]
     pub insecure_http: bool,
@@ -99,6 +106,8 @@ struct Written {
     metrics_listen: Option<SocketAddr>,
     lab_url: Option<String>,
     trusted_proxy: Vec<IpNet>,
+    outbound_allow: Vec<IpNet>,
+    outbound_ca: Option<PathBuf>,
     insecure_http: bool,
     limits: Limits,
 }
@@ -211,6 +220,10 @@ pub struct Config {
     pub lab_url: Option<String>,
     /// Whose `X-Forwarded-For` counts.
     pub trusted_proxies: Vec<IpNet>,
+    /// Networks that are not public and may still be fetched from.
+    pub outbound_allow: Vec<IpNet>,
+    /// Certificate authorities to trust when something is fetched.
+    pub outbound_ca: Option<PathBuf>,
     /// Plain http is accepted elsewhere than on this machine.
     pub insecure_http: bool,
     /// Another base URL than before is accepted.
@@ -247,11 +260,32 @@ impl Config {
             metrics_listen: serve.metrics_listen.or(file.metrics_listen),
             lab_url: serve.lab_url.clone().or(file.lab_url),
             trusted_proxies: proxies,
+            outbound_allow: if serve.outbound_allow.is_empty() {
+                file.outbound_allow
+            } else {
+                serve.outbound_allow.clone()
+            },
+            outbound_ca: serve.outbound_ca.clone().or(file.outbound_ca),
             insecure_http: serve.insecure_http || file.insecure_http,
             change_base_url: serve.change_base_url,
             limits: file.limits,
             data_dir,
         })
+    }
+
+    /// The client for everything that goes out.
+    pub fn outbound(&self) -> Result<Outbound> {
+        let read = |path: &PathBuf| {
+            fs::read(path).map_err(|error| {
+                Error::new(
+                    Kind::Invalid,
+                    "outbound_ca_unreadable",
+                    format!("The file of --outbound-ca, {}, can't be read: {error}", path.display()),
+                )
+            })
+        };
+        let authorities = self.outbound_ca.as_ref().map(read).transpose()?;
+        Outbound::new(self.outbound_allow.clone(), authorities.as_deref())
     }
 
     /// How the HTTP side is set up, without the built-in service provider.
@@ -289,7 +323,7 @@ mod tests {
         let path = dir.path().join("tessera.toml");
         fs::write(
             &path,
-            "data_dir = \"/srv/t\"\nlisten = \"127.0.0.1:9\"\nmetrics_listen = \"127.0.0.1:8\"\ntrusted_proxy = [\"10.0.0.0/8\"]\n",
+            "data_dir = \"/srv/t\"\nlisten = \"127.0.0.1:9\"\nmetrics_listen = \"127.0.0.1:8\"\ntrusted_proxy = [\"10.0.0.0/8\"]\noutbound_allow = [\"10.1.0.0/16\"]\noutbound_ca = \"/srv/ca.pem\"\n",
         )
         .unwrap();
         let data = DataArgs { settings_file: Some(path.clone()), ..DataArgs::default() };
@@ -299,9 +333,16 @@ mod tests {
         assert_eq!(config.listen.port(), 9);
         assert_eq!(config.metrics_listen.map(|address| address.port()), Some(8));
         assert_eq!(config.trusted_proxies.len(), 1);
-        let serve =
-            ServeArgs { listen: Some(SocketAddr::from(([127, 0, 0, 1], 10))), ..ServeArgs::default() };
-        assert_eq!(Config::resolve(&data, &serve).unwrap().listen.port(), 10);
+        assert_eq!(config.outbound_allow, ["10.1.0.0/16".parse().unwrap()]);
+        assert_eq!(config.outbound_ca.as_deref(), Some(Path::new("/srv/ca.pem")));
+        let serve = ServeArgs {
+            listen: Some(SocketAddr::from(([127, 0, 0, 1], 10))),
+            outbound_allow: vec!["fd00::/8".parse().unwrap()],
+            ..ServeArgs::default()
+        };
+        let config = Config::resolve(&data, &serve).unwrap();
+        assert_eq!(config.listen.port(), 10);
+        assert_eq!(config.outbound_allow, serve.outbound_allow);
         fs::write(&path, "lsten = 1\n").unwrap();
         let error = Config::resolve(&data, &ServeArgs::default()).unwrap_err();
         assert!(error.message.contains("lsten"), "{error}");

@@ -55,6 +55,7 @@ pub async fn installation(config: &Config, opening: Opening) -> Result<Installat
         Some(path) => Blocklist::from_file(path)?,
         None => Blocklist::default(),
     };
+    let outbound = config.outbound()?;
     let (db, master) = data(config, opening, &random).await?;
     let ctx = Ctx::background(Actor::System("start"), clock.clone(), random.clone());
     let vault = claim(&db, &master, &ctx).await?;
@@ -63,6 +64,7 @@ pub async fn installation(config: &Config, opening: Opening) -> Result<Installat
     let passwords = Passwords::new(PasswordOptions { blocklist, ..PasswordOptions::default() }, &random)?;
     let mut installation = Installation::new(db, vault, catalog, base_url, clock, random, passwords)?;
     installation.disk = DiskReserve::of(&config.database_url, config.limits.disk_reserve_mib << 20);
+    installation.outbound = outbound;
     Ok(installation)
 }
 

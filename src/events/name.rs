@@ -69,6 +69,12 @@ names! {
     ApplicationDelete = "application_delete", "deleted an application";
     ApplicationBind = "application_bind", "bound a group to an application";
     ApplicationUnbind = "application_unbind", "unbound a group from an application";
+    SpMetadataSourceSet = "sp_metadata_source_set", "had an application's metadata fetched from an address";
+    SpMetadataSourceRemove = "sp_metadata_source_remove", "stopped fetching an application's metadata";
+    SpMetadataChange = "sp_metadata_change", "found other metadata of an application";
+    SpMetadataFailure = "sp_metadata_failure", "could not fetch an application's metadata";
+    SpMetadataAccept = "sp_metadata_accept", "accepted other metadata of an application";
+    SpMetadataDiscard = "sp_metadata_discard", "discarded other metadata of an application";
     CertificateCreate = "certificate_create", "made a signing key and certificate";
     CertificateImport = "certificate_import", "took over a signing key and certificate";
     CertificatePublish = "certificate_publish", "published a certificate in the metadata";

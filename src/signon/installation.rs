@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
+use crate::applications::sp_source::Sources;
 use crate::auth::{Passwords, SessionCache};
 use crate::base::paging::{Page, PageRequest};
 use crate::base::signature::KeyType;
@@ -21,6 +22,7 @@ use crate::db::reserve::DiskReserve;
 use crate::events::query::{self, EventFilter, EventView};
 use crate::keys::{self, NewKey};
 use crate::metrics::Metrics;
+use crate::outbound::Outbound;
 use crate::settings::{self, Settings};
 use crate::signon::admission::Admission;
 use crate::signon::cache::SignonCache;
@@ -63,6 +65,8 @@ pub struct Installation {
     pub fetches: Fetches,
     /// Exchanges, not yet written.
     pub recorder: Recorder,
+    /// The client for everything that goes out.
+    pub outbound: Outbound,
     pub(in crate::signon) cache: SignonCache,
     epoch_reader: EpochReader,
     cpu: CpuPool,
@@ -101,6 +105,7 @@ impl Installation {
             disk: DiskReserve::default(),
             fetches: Fetches::default(),
             recorder: Recorder::default(),
+            outbound: Outbound::default(),
             cache: SignonCache::default(),
             cpu: CpuPool::start(cores).map_err(Error::internal)?,
             searches: Semaphore::new(SEARCHES),
@@ -147,6 +152,12 @@ impl Installation {
     /// Makes the first key of an application of this connector: one that signs as its template says.
     pub async fn make_first_key(&self, ctx: &Ctx, connector: &Connector, name: &str) -> Result<NewKey> {
         self.make_key(ctx, connector.sso_settings()?.signature_algorithm.key_type(), name).await
+    }
+
+    /// Metadata by address.
+    #[must_use]
+    pub fn sp_sources(&self) -> Sources<'_> {
+        Sources { db: &self.db, catalog: &self.catalog, outbound: &self.outbound, cpu: &self.cpu }
     }
 
     /// Runs work that keeps a core busy (RSA, XML, pictures) on a thread of its own kind, a bounded number at a time, so

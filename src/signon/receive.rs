@@ -151,6 +151,9 @@ async fn look_at(
         Ok(trusted) => trusted,
         Err(refusal) => return refuse(installation, ctx, &target, visitor.session.is_some(), &refusal).await,
     };
+    if let Some(outcome) = key_is_over(installation, ctx, visitor, &target, &trusted).await? {
+        return Ok(outcome);
+    }
     // A form from another site brings no Lax cookie: whether somebody is signed in shows at the next GET.
     if let Waiting::Redirect { .. } = waiting {
         let stands = stands(installation, &target, &trusted, visitor.session, None)?;
@@ -173,6 +176,30 @@ async fn look_at(
         _ => Outcome::SignIn { handle },
     });
     or_tell_there(installation, ctx, &target, visitor.session.is_some(), &trusted, outcome).await
+}
+
+/// A signature is not believed by a key out of signed metadata that has ended: whoever published it may have taken the
+/// key back since (MD-307).
+async fn key_is_over(
+    installation: &Installation,
+    ctx: &Ctx,
+    visitor: Visitor<'_>,
+    target: &Target,
+    trusted: &Trusted,
+) -> Result<Option<Outcome>> {
+    if !trusted.is_signed() || !target.metadata_has_ended(ctx.now()) {
+        return Ok(None);
+    }
+    let label = &target.application.label;
+    let refused = refusal::own(
+        Kind::Forbidden,
+        "sp_metadata_ended",
+        "The application’s signed metadata has ended and can’t be fetched anew, so its signature isn’t relied on. Tell your administrator.",
+        Some(label),
+    );
+    let (signed_in, id) = (visitor.session.is_some(), Some(target.application.id));
+    refusal::note(installation, ctx, signed_in, refused.code, id).await?;
+    Ok(Some(Outcome::Refused(refused)))
 }
 
 /// Goes on with a stored request: after a sign-in, or after the bounce of a POST.
@@ -259,6 +286,9 @@ async fn take_up(
         Ok(trusted) => trusted,
         Err(refusal) => return refuse(installation, ctx, target, visitor.session.is_some(), &refusal).await,
     };
+    if let Some(outcome) = key_is_over(installation, ctx, visitor, target, &trusted).await? {
+        return Ok(outcome);
+    }
     let stands = stands(installation, target, &trusted, visitor.session, Some(pending))?;
     let asked = Asked {
         request: Some(&trusted),

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::applications::model::{Application, Kind};
-use crate::applications::{self, binding, resolved, sso};
+use crate::applications::{self, binding, resolved, sp_source, sso};
 use crate::base::id::{GroupId, KeyId};
 use crate::base::name_id::NameIdFormat;
 use crate::base::property::{Property, Source};
@@ -38,6 +38,7 @@ pub struct Target {
     acs: Vec<AssertionConsumer>,
     signing_keys: Vec<VerificationKey>,
     recipient: Option<Arc<Recipient>>,
+    metadata_ends: Option<Timestamp>,
 }
 
 impl fmt::Debug for Target {
@@ -93,6 +94,13 @@ impl Target {
             allow_missing_destination: settings.allow_missing_destination,
             strict_relay_state: settings.strict_relay_state,
         })
+    }
+
+    /// Whether its keys came from signed metadata whose end has passed: then they are not relied on any more, neither
+    /// for its signatures nor to encrypt for it (MD-307).
+    #[must_use]
+    pub fn metadata_has_ended(&self, now: Timestamp) -> bool {
+        self.metadata_ends.is_some_and(|end| end <= now)
     }
 
     /// Who we are towards it.
@@ -155,6 +163,7 @@ async fn build(installation: &Installation, application: Application, key: Optio
         acs: Vec::new(),
         signing_keys: Vec::new(),
         recipient: None,
+        metadata_ends: None,
         application,
     };
     if target.application.kind == Kind::Bookmark {
@@ -167,6 +176,7 @@ async fn build(installation: &Installation, application: Application, key: Optio
     // Without anybody to encrypt for, such an application counts as not set up.
     let Ok(recipient) = sso::recipient(&settings) else { return Ok(target) };
     target.recipient = recipient.map(Arc::new);
+    target.metadata_ends = sp_source::signed_until(&mut reader, target.application.id).await?;
     for pem in &settings.sp_certificates {
         target.signing_keys.push(parse_certificate(pem.as_bytes()).map_err(Error::internal)?.key);
     }

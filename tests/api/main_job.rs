@@ -171,9 +171,9 @@ async fn metadata_certificate_keys_and_logo_are_taken() {
     assert_eq!(owner.put(&path, "text/xml", xml).await.expect(200)["changes"], json!([]), "the same again");
 
     owner
-        .put(&path, "application/json", r#"{"url": "https://sp.example/md"}"#)
+        .put(&path, "application/json", r#"{"url": "https://10.0.0.1/md"}"#)
         .await
-        .refused(422, "not_available");
+        .refused(422, "outbound_address_refused");
     owner.put(&path, "application/json", r#"{"uri": "x"}"#).await.refused(422, "unknown_field");
     owner.put(&path, "text/plain", "<x/>").await.refused(415, "unsupported_media_type");
     assert_eq!(owner.put(&path, "text/xml", "<!DOCTYPE x>").await.status, 422);

@@ -18,6 +18,7 @@ mod refusals;
 mod requests;
 mod sp;
 mod sp_initiated;
+mod sp_sources;
 mod subjects;
 mod tabs;
 mod wishes;

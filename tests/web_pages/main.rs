@@ -9,5 +9,6 @@ mod html;
 mod meanwhile;
 mod people;
 mod roles;
+mod sp_source;
 mod step_up;
 mod world;

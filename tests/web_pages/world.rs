@@ -43,7 +43,7 @@ impl World {
         let options = PasswordOptions { cost: password::Cost::trifling(), ..PasswordOptions::default() };
         let passwords = Passwords::new(options, &random).unwrap();
         let base_url = BaseUrl::parse("https://id.example.com", false).unwrap();
-        let installation = Installation::new(
+        let mut installation = Installation::new(
             db,
             Vault::new([7; 32]),
             Catalog::built_in(),
@@ -53,6 +53,7 @@ impl World {
             passwords,
         )
         .unwrap();
+        installation.outbound = crate::sp_source::outbound();
         let web = Web::new(Arc::new(installation), WebOptions::default());
         let world = Self { _folder: folder, router: router(&web), web, clock };
         groups::ensure_everyone(world.db(), &world.ctx()).await.unwrap();

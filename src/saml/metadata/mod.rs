@@ -8,7 +8,7 @@ mod write;
 pub use locate::{Location, LocationFault};
 pub use read::{
     AttributeService, CertificateEntry, Endpoint as LogoutEndpoint, KeyUse, MetadataFault,
-    RequestedAttribute, SpMetadata, read_sp_metadata,
+    RequestedAttribute, SpMetadata, Trust, read_signed_sp_metadata, read_sp_metadata,
 };
 pub use write::IdpMetadata;
 

@@ -8,12 +8,13 @@ use roxmltree::Node;
 use crate::base::Timestamp;
 pub use crate::base::encryption::KeyUse;
 use crate::base::name_id::NameIdFormat;
-use crate::saml::certificate::{Certificate, CertificateFault, parse_certificate};
+use crate::saml::certificate::{Certificate, CertificateFault, VerificationKey, parse_certificate};
+use crate::saml::dsig::{SignatureFault, verify_element};
 use crate::saml::metadata::locate::{Location, LocationFault};
 use crate::saml::names::{ALG_SUPPORT, DSIG, METADATA, PROTOCOL};
 use crate::saml::receive::{AcsBinding, AssertionConsumer};
 use crate::saml::request::parse_index;
-use crate::saml::xml::reader::{Source, attribute, boolean, children, is, plain_text};
+use crate::saml::xml::reader::{Source, attribute, boolean, check_ids, children, is, plain_text};
 use crate::saml::xml::{Limits, XmlFault};
 
 /// Longest entity ID (Metadata 2.3.2).
@@ -49,6 +50,12 @@ pub enum MetadataFault {
     },
     /// A value is not what the schema says.
     Value(&'static str),
+    /// It has no signature of the key that it must be signed with.
+    Signature(SignatureFault),
+    /// It is signed, but does not say until when it is valid.
+    NoEnd,
+    /// It is signed for longer than is believed.
+    EndTooFar(Timestamp),
 }
 
 impl MetadataFault {
@@ -66,6 +73,9 @@ impl MetadataFault {
             Self::NoAcs => "metadata_no_acs",
             Self::Location { fault, .. } => fault.code(),
             Self::Value(_) => "metadata_value",
+            Self::Signature(_) => "metadata_signature",
+            Self::NoEnd => "metadata_valid_until_missing",
+            Self::EndTooFar(_) => "metadata_valid_until_too_far",
         }
     }
 }
@@ -95,6 +105,16 @@ impl fmt::Display for MetadataFault {
             ),
             Self::Location { element, url, fault } => write!(f, "{element} {url}: {}", fault.sentence()),
             Self::Value(place) => write!(f, "The metadata has a value in {place} that SAML does not allow."),
+            Self::Signature(_) => f.write_str(
+                "The metadata is not signed with the key of the certificate that was given for it. Check the address and the certificate.",
+            ),
+            Self::NoEnd => f.write_str(
+                "The metadata is signed, but does not say until when it is valid. Ask its publisher for validUntil, or take it without a certificate.",
+            ),
+            Self::EndTooFar(at) => write!(
+                f,
+                "The metadata is signed to be valid until {at}, which is longer than is believed. Ask its publisher for a nearer validUntil."
+            ),
         }
     }
 }
@@ -172,6 +192,17 @@ pub struct SpMetadata {
     pub attribute_services: Vec<AttributeService>,
     /// When it ceases to be valid.
     pub valid_until: Option<Timestamp>,
+    /// How long a copy may be kept before it is fetched again, in milliseconds, where that was said.
+    pub cache_duration: Option<i64>,
+}
+
+/// What signed metadata must fulfil (MD-307).
+#[derive(Clone, Debug)]
+pub struct Trust {
+    /// The key that its publisher was bound to, known from elsewhere.
+    pub key: VerificationKey,
+    /// How far ahead its end may lie, in milliseconds.
+    pub horizon: i64,
 }
 
 impl SpMetadata {
@@ -191,7 +222,40 @@ pub fn read_sp_metadata(
 ) -> Result<SpMetadata, MetadataFault> {
     let source = Source::new(octets, &Limits::METADATA)?;
     let document = source.parse()?;
-    let entities = service_providers(document.root_element())?;
+    read_root(document.root_element(), wanted, now, allow_http)
+}
+
+/// The same for metadata whose root must be signed by a known key, and must say until when it is valid. Everything is
+/// read from the element that was verified.
+pub fn read_signed_sp_metadata(
+    octets: &[u8],
+    wanted: Option<&str>,
+    now: Timestamp,
+    allow_http: bool,
+    trust: &Trust,
+) -> Result<SpMetadata, MetadataFault> {
+    let source = Source::new(octets, &Limits::METADATA)?;
+    let document = source.parse()?;
+    // Entities of a list may be signed one by one beside it; only the signature over all of it counts.
+    check_ids(&document)?;
+    let verified = verify_element(document.root_element(), std::slice::from_ref(&trust.key))
+        .map_err(MetadataFault::Signature)?;
+    let root = verified.element();
+    let end = attribute(root, "validUntil").ok_or(MetadataFault::NoEnd)?;
+    let end = Timestamp::parse_rfc3339(end).ok_or(MetadataFault::Value("validUntil"))?;
+    if end.since(now) > trust.horizon {
+        return Err(MetadataFault::EndTooFar(end));
+    }
+    read_root(root, wanted, now, allow_http)
+}
+
+fn read_root(
+    root: Node<'_, '_>,
+    wanted: Option<&str>,
+    now: Timestamp,
+    allow_http: bool,
+) -> Result<SpMetadata, MetadataFault> {
+    let entities = service_providers(root)?;
     let known = || entities.iter().map(|(id, _)| (*id).to_owned()).collect();
     let (entity_id, entity) = match (wanted, entities.as_slice()) {
         (_, []) => return Err(MetadataFault::NoServiceProvider),
@@ -203,8 +267,11 @@ pub fn read_sp_metadata(
     };
     let descriptor = sp_descriptor(entity).ok_or(MetadataFault::NoServiceProvider)?;
     // Lists, entity and role may each set an end; the earliest counts (Metadata 2.2, 2.3).
-    let mut valid_until = None;
+    let (mut valid_until, mut cache_duration) = (None, None);
     for node in descriptor.ancestors().filter(Node::is_element) {
+        if let Some(time) = attribute(node, "cacheDuration").and_then(duration) {
+            cache_duration = Some(cache_duration.map_or(time, |shorter: i64| shorter.min(time)));
+        }
         if let Some(text) = attribute(node, "validUntil") {
             let end = Timestamp::parse_rfc3339(text).ok_or(MetadataFault::Value("validUntil"))?;
             valid_until = Some(valid_until.map_or(end, |earlier: Timestamp| earlier.min(end)));
@@ -213,7 +280,19 @@ pub fn read_sp_metadata(
     if let Some(end) = valid_until.filter(|end| *end <= now) {
         return Err(MetadataFault::Expired(end));
     }
-    read_descriptor(entity_id, descriptor, valid_until, allow_http)
+    let metadata = read_descriptor(entity_id, descriptor, allow_http)?;
+    Ok(SpMetadata { valid_until, cache_duration, ..metadata })
+}
+
+/// `xs:duration` in milliseconds; years and months count as 365 and 30 days, as nothing hangs on a day of them.
+fn duration(text: &str) -> Option<i64> {
+    let text = text.trim();
+    let span: jiff::Span =
+        Some(text).filter(|text| text.len() <= 64 && text.starts_with('P'))?.parse().ok()?;
+    let days = i64::from(span.get_years()) * 365 + i64::from(span.get_months()) * 30;
+    let days = days + i64::from(span.get_weeks()) * 7 + i64::from(span.get_days());
+    let seconds = i64::from(span.get_hours()) * 3600 + span.get_minutes() * 60 + span.get_seconds();
+    days.checked_mul(86_400)?.checked_add(seconds)?.checked_mul(1000)
 }
 
 /// All entities with a SAML 2.0 service-provider role, through nested lists.
@@ -248,7 +327,6 @@ fn sp_descriptor<'a, 'i>(entity: Node<'a, 'i>) -> Option<Node<'a, 'i>> {
 fn read_descriptor(
     entity_id: &str,
     role: Node<'_, '_>,
-    valid_until: Option<Timestamp>,
     allow_http: bool,
 ) -> Result<SpMetadata, MetadataFault> {
     let acs: Vec<AssertionConsumer> = children(role, METADATA, "AssertionConsumerService")
@@ -294,7 +372,8 @@ fn read_descriptor(
             .map(|node| read_endpoint(node, allow_http))
             .collect::<Result<_, _>>()?,
         attribute_services: read_attribute_services(role)?,
-        valid_until,
+        valid_until: None,
+        cache_duration: None,
     })
 }
 

@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 
 use crate::applications::model::{Application, Kind, Status as ApplicationStatus};
-use crate::applications::{self, delete, overview};
+use crate::applications::{self, delete, overview, sp_source};
 use crate::auth::Permission;
 use crate::base::clock::DAY;
 use crate::base::id::ApplicationId;
@@ -50,6 +50,7 @@ pub async fn list_applications(
     let ids: Vec<ApplicationId> = found.items.iter().map(|application| application.id).collect();
     let people = overview::count_people(&mut reader, &ids).await?;
     let ends = crate::keys::certificate_ends(&mut reader).await?;
+    let changed = sp_source::list_pending(&mut reader).await?;
     let now = console.ctx().now();
     let mut shell =
         frame::shell(&web, &console.person, "Applications", Nav::Applications, Permission::ApplicationsWrite)
@@ -61,7 +62,9 @@ pub async fn list_applications(
         .iter()
         .map(|application| {
             let people = people.get(&application.id).copied().unwrap_or(0);
-            row(&web, application, people, ends.get(&application.id).copied(), now)
+            let waits = if changed.contains(&application.id) { "Metadata changed" } else { "" };
+            let row = row(&web, application, people, ends.get(&application.id).copied(), now);
+            ApplicationRow { waits: waits.to_owned(), ..row }
         })
         .collect();
     let next = found.next_cursor.as_deref();
@@ -111,6 +114,7 @@ fn row(
         id: application.id.to_string(),
         mark: show::mark(application),
         connector: show::connector_name(&web.installation.catalog, application),
+        waits: String::new(),
         status: show::status(&web.installation.catalog, application),
         people: shown::number(people),
         certificate: end.map(|end| Status::new(tone, time::short_date(end))),

@@ -92,6 +92,10 @@ pub enum Done {
     Confirmed,
     /// Another key signs.
     Switched,
+    /// Something was fetched.
+    Fetched,
+    /// Something was let go of.
+    Discarded,
 }
 
 impl Done {
@@ -112,6 +116,8 @@ impl Done {
             Self::Revoked => "revoked",
             Self::Confirmed => "confirmed",
             Self::Switched => "switched",
+            Self::Fetched => "fetched",
+            Self::Discarded => "discarded",
         }
     }
 
@@ -131,6 +137,8 @@ impl Done {
             Self::SignedOut => "Signed out everywhere.",
             Self::Revoked => "Revoked. Programs that use it are refused at once.",
             Self::Switched => "Switched. The next sign-on is signed with it.",
+            Self::Fetched => "Asked for. What came of it stands below.",
+            Self::Discarded => "Discarded. The same is not put forward again.",
             Self::Confirmed => "Your password is confirmed. Go on where you were.",
         }
     }

@@ -60,6 +60,13 @@ fn application_routes() -> Routes {
         .post(&urls::admin_sso_test(app), sso::test::test_sign_on)
         .get(&urls::admin_sso_preview(app), sso::preview::show_preview)
         .post_up_to(METADATA_FORM_LIMIT, &urls::admin_sp_metadata(app), sso::metadata::sp_metadata)
+        .get(&urls::admin_sp_source(app), sso::source::show_form)
+        .post(&urls::admin_sp_source(app), sso::source::set_source)
+        .post(&urls::admin_sp_source_refresh(app), sso::source::refresh)
+        .get(&urls::admin_sp_source_changes(app), sso::source::show_changes)
+        .post(&urls::admin_sp_source_accept(app), sso::source::accept)
+        .post(&urls::admin_sp_source_discard(app), sso::source::discard)
+        .post(&urls::admin_sp_source_remove(app), sso::source::remove)
         .post_up_to(
             sso::certificates::UPLOAD_LIMIT,
             &urls::admin_sp_certificates(app),

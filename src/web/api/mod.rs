@@ -19,6 +19,7 @@ mod openapi;
 mod precondition;
 mod section;
 mod settings;
+mod sp_source;
 mod sso;
 mod tokens;
 mod users;
@@ -38,6 +39,7 @@ fn section() -> Section {
         .with(applications::section())
         .with(sso::section())
         .with(exchanges::section())
+        .with(sp_source::section())
         .with(bindings::section())
         .with(keys::section())
         .with(users::section())

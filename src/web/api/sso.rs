@@ -22,11 +22,12 @@ use crate::catalog::sso::{
 };
 use crate::web::api::answer::{Listing, Tagged};
 use crate::web::api::applications::ApplicationView;
-use crate::web::api::input::{Id, Input, Query, media_type, parse, require_type, switch};
+use crate::web::api::input::{Id, Input, Query, media_type, require_type, switch};
 use crate::web::api::once::Key;
 use crate::web::api::precondition::IfMatch;
 use crate::web::api::section::{Section, operations};
-use crate::web::error::{Answer, Failure};
+use crate::web::api::sp_source::{self, MetadataUrl};
+use crate::web::error::Answer;
 use crate::web::extract::permission::{ApplicationsRead, ApplicationsWrite};
 use crate::web::extract::{ApiToken, RawBody};
 use crate::web::state::Shared;
@@ -276,27 +277,23 @@ pub struct MetadataQuery {
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct MetadataAnswer {
     /// Whether nothing was stored.
-    dry_run: bool,
+    pub(super) dry_run: bool,
     /// Every field that differs, before and after.
-    changes: Vec<FieldChange>,
+    pub(super) changes: Vec<FieldChange>,
     /// What is odd but usable.
-    warnings: Vec<String>,
+    pub(super) warnings: Vec<String>,
+    /// Digest of what the metadata asks for.
+    pub(super) revision: String,
     /// The settings afterwards; on a dry run, as they would be.
     #[schema(value_type = SsoShape)]
-    sso: SsoView,
-}
-
-/// Metadata by address.
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct MetadataUrl {
-    /// Not available yet.
-    url: String,
+    pub(super) sso: SsoView,
 }
 
 /// Take the application's metadata
 ///
-/// Entity ID, ACS URLs, certificates and NameID format of the upload replace what is stored.
+/// Entity ID, ACS URLs, certificates and NameID format of the metadata replace what is stored. It is sent as XML, or
+/// fetched from an address that is sent as JSON; that is then fetched again on schedule, and what a later copy changes
+/// waits to be accepted.
 #[utoipa::path(put, path = "/applications/{id}/sp-metadata", tag = "Single sign-on",
     params(("id" = String, Path, description = "Id of the application"), MetadataQuery),
     request_body(content((String = "application/samlmetadata+xml"), (String = "application/xml"), (MetadataUrl = "application/json"))),
@@ -310,33 +307,22 @@ async fn put_metadata(
     headers: HeaderMap,
     RawBody(bytes): RawBody,
 ) -> Answer<Tagged<MetadataAnswer>> {
-    if media_type(&headers) == "application/json" {
-        return Err(by_url(&bytes));
-    }
-    require_type(&headers, "application/samlmetadata+xml", &METADATA_TYPES)?;
     let dry_run = switch("dry_run", query.dry_run.as_deref())?;
     let mode = Mode { dry_run, if_version: seen.version()? };
+    if media_type(&headers) == "application/json" {
+        return sp_source::put(&web, &caller.ctx, id, &bytes, query.entity_id, mode).await;
+    }
+    require_type(&headers, "application/samlmetadata+xml", &METADATA_TYPES)?;
     let (db, catalog) = (&web.installation.db, &web.installation.catalog);
     let now = caller.ctx.now();
     let read = move || sp_metadata::read(&bytes, query.entity_id.as_deref(), now);
     let reading = web.installation.on_cpu(read).await??;
+    let revision = reading.revision()?;
     let applied = sp_metadata::apply(db, &caller.ctx, catalog, id, reading, mode).await?;
     let sso = sso::view(catalog, &applied.application)?;
-    let answer = MetadataAnswer { dry_run, changes: applied.changes, warnings: applied.warnings, sso };
+    let answer =
+        MetadataAnswer { dry_run, changes: applied.changes, warnings: applied.warnings, revision, sso };
     Ok(Tagged(applied.application.version, answer))
-}
-
-/// Metadata by URL comes later; what is said of it is still read strictly.
-fn by_url(bytes: &[u8]) -> Failure {
-    match parse::<MetadataUrl>(bytes) {
-        Err(error) => error.into(),
-        Ok(MetadataUrl { url }) => {
-            let message = format!(
-                "{url} is not fetched: metadata by URL is not available yet. Send the metadata itself."
-            );
-            Error::field("url", "not_available", message).into()
-        }
-    }
 }
 
 /// What a certificate is for.

@@ -10,6 +10,7 @@ use crate::web::pages::application::{ApplicationHead, Tab};
 use crate::web::pages::parts::{Change, Choice, Crumbs, Decision, Facts, Link, Tone};
 use crate::web::pages::setup_steps::Steps;
 use crate::web::pages::shell::Shell;
+use crate::web::pages::sp_source::SourceCard;
 
 /// `GET /admin/applications/{id}/sso`. The form posts everything below `values`, and `action=save|activate`.
 #[derive(Template)]
@@ -46,6 +47,8 @@ pub struct ApplicationSsoPage {
     pub sp_certificates: Vec<SpCertificate>,
     /// `use` of a certificate that is added.
     pub certificate_uses: Vec<Choice>,
+    /// Where its metadata is fetched from.
+    pub source: Option<SourceCard>,
     /// Our keys and certificates.
     pub keys: KeyPanel,
     /// What the SP is given.

@@ -34,6 +34,8 @@ pub struct ApplicationRow {
     pub mark: Mark,
     /// "Heap", "Custom SAML", "Bookmark".
     pub connector: String,
+    /// What waits to be looked at: "Metadata changed"; empty when nothing does.
+    pub waits: String,
     /// Sign-on: active, draft, off.
     pub status: Status,
     /// How many people may open it.

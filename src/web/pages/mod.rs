@@ -27,6 +27,7 @@ pub mod settings;
 pub mod setup;
 pub mod setup_steps;
 pub mod shell;
+pub mod sp_source;
 pub mod users;
 
 pub use account::{AccountPage, SessionRow};

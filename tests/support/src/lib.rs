@@ -12,6 +12,7 @@ mod process;
 mod provider;
 mod sign_on;
 mod tessera;
+mod web_server;
 
 pub use api::{Answer, Api};
 pub use browser::{Browser, Page};
@@ -21,6 +22,7 @@ pub use process::Tethered;
 pub use provider::{Kind, Prepared, ServiceProvider};
 pub use sign_on::{Person, accepted, sign_in, sign_on, sign_out};
 pub use tessera::{Setup, Tessera};
+pub use web_server::{Authority, Received, Reply, WebServer};
 
 use std::path::{Path, PathBuf};
 

@@ -162,7 +162,7 @@ async fn refused(web: &Web, console: &Fresh<ApplicationsWrite>, loaded: &Loaded,
 }
 
 /// A difference in the lines that a person can compare: lists row by row, certificates by how they begin.
-fn changes(change: &FieldChange) -> Vec<Change> {
+pub(in crate::web::admin::sso) fn changes(change: &FieldChange) -> Vec<Change> {
     use serde_json::Value as Json;
     let one = |field: String, old: Option<String>, new: Option<String>| Change { field, old, new };
     let (Json::Array(old), Json::Array(new)) = (&change.old, &change.new) else {

@@ -6,6 +6,7 @@ pub mod keys;
 pub mod metadata;
 pub mod page;
 pub mod preview;
+pub mod source;
 pub mod test;
 mod text;
 
@@ -64,11 +65,13 @@ pub async fn draw(
     web: &Web,
     person: &Person,
     loaded: &Loaded,
-    shell: Shell,
+    mut shell: Shell,
     form: &SsoForm,
     status: StatusCode,
 ) -> Answer {
     let installation = &web.installation;
+    let (source, banner) = source::card(web, &loaded.application, person.ctx.now()).await?.unzip();
+    shell.banners.extend(banner.flatten());
     let keys = crate::keys::list(&mut installation.db.reader(), loaded.application.id).await?;
     let (now, catalog) = (person.ctx.now(), &installation.catalog);
     let findings = lint(&mut installation.db.reader(), catalog, &loaded.application, now).await?;
@@ -80,6 +83,7 @@ pub async fn draw(
         form,
         key: keys.iter().find(|key| key.state == KeyState::Current),
         keys: keys::panel(web, &loaded.application, &keys, person.ctx.now()).await?,
+        source,
         people: loaded.people,
         testable: web.options.trial.is_some(),
         now: person.ctx.now(),

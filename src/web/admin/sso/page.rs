@@ -25,6 +25,7 @@ use crate::web::pages::application_sso::{
 use crate::web::pages::parts::{Choice, Decision, Link, Tone, input_id};
 use crate::web::pages::setup_steps::Steps;
 use crate::web::pages::shell::Shell;
+use crate::web::pages::sp_source::SourceCard;
 use crate::web::shown::application::field_label;
 use crate::web::shown::{self, steps};
 
@@ -47,6 +48,8 @@ pub struct Drawn<'a> {
     pub keys: KeyPanel,
     /// What is odd.
     pub findings: Vec<Finding>,
+    /// Where its metadata is fetched from.
+    pub source: Option<SourceCard>,
     /// How many people may use it.
     pub people: i64,
     /// Whether the built-in service provider runs.
@@ -57,7 +60,7 @@ pub struct Drawn<'a> {
 
 /// Draws the tab.
 pub fn page(installation: &Installation, drawn: Drawn<'_>) -> Result<ApplicationSsoPage> {
-    let Drawn { shell, head, application, form, key, keys, findings, people, testable, now } = drawn;
+    let Drawn { shell, head, application, form, key, keys, findings, source, people, testable, now } = drawn;
     let catalog = &installation.catalog;
     let declared = resolved::declared(catalog, application);
     let idp = idp_values(&installation.base_url, application, key);
@@ -69,7 +72,7 @@ pub fn page(installation: &Installation, drawn: Drawn<'_>) -> Result<Application
         findings: findings.into_iter().filter(is_news).map(finding_line).collect(),
         testable: testable && missing.is_empty(),
         missing,
-        placeholders: placeholders(application, &declared, form),
+        placeholders: placeholders(catalog, application, &declared, form),
         values: values(application, form, key),
         acs_urls: with_spare(form.acs_urls.clone(), AcsRow::default()),
         attributes: with_spare(form.attributes.clone(), spare_attribute()),
@@ -78,6 +81,7 @@ pub fn page(installation: &Installation, drawn: Drawn<'_>) -> Result<Application
         sp_certificates: certificates::shown(application, now)?,
         certificate_uses: certificates::uses(),
         keys,
+        source,
         idp,
         steps: setup_steps(catalog, application, &declared, &live),
         steps_source: steps_source(catalog, application),
@@ -189,10 +193,18 @@ pub fn missing_links(catalog: &Catalog, application: &Application) -> Vec<Link> 
     out
 }
 
-fn placeholders(application: &Application, declared: &Placeholders, form: &SsoForm) -> Vec<PlaceholderField> {
+fn placeholders(
+    catalog: &Catalog,
+    application: &Application,
+    declared: &Placeholders,
+    form: &SsoForm,
+) -> Vec<PlaceholderField> {
     // The preview shows what was typed, right or wrong.
     let scope = Scope::new(declared, &form.placeholders);
-    let templates = application.sso.templates();
+    let mut templates = application.sso.templates();
+    let connector = catalog.find(&application.connector);
+    let published = connector.and_then(|connector| connector.sso.sp_metadata_url.set_value());
+    templates.extend(published.map(|template| ("sp_metadata_url".to_owned(), template.as_str())));
     declared
         .iter()
         .filter(|(token, _)| templates.iter().any(|(_, template)| holds(template, token, declared)))

@@ -80,6 +80,7 @@ impl Samples {
                 id: self.t(id),
                 mark: self.mark(name, accent),
                 connector: self.t(connector),
+                waits: if id == "a3" { self.t("Metadata changed") } else { String::new() },
                 status,
                 people: self.t(people),
                 metadata_href: if until.is_some() { self.t("/saml2/x/metadata") } else { String::new() },

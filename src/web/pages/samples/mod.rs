@@ -5,6 +5,7 @@ mod applications;
 mod console;
 mod gate;
 mod person;
+mod sp_source;
 mod sso;
 
 use askama::Template;
@@ -40,6 +41,7 @@ pub fn all_samples_saying(say: Say) -> Vec<(&'static str, String)> {
     s.person(&mut drawn);
     s.applications(&mut drawn);
     s.sso(&mut drawn);
+    s.sp_source(&mut drawn);
     s.console(&mut drawn);
     drawn
 }

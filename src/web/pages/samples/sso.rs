@@ -341,6 +341,7 @@ impl Samples {
             certificate_uses: self
                 .choices(&[("both", "Signatures and encryption"), ("signing", "Signatures only")], "both"),
             keys: self.keys(),
+            source: None,
             idp: self.idp_values(),
             steps: self.steps(),
             steps_source: self.t("Steps checked against Heap’s help centre, “SAML single sign-on”."),
@@ -369,6 +370,7 @@ impl Samples {
             expired: true,
             removal,
         }];
+        page.source = Some(self.source_card());
         page.steps = Steps::default();
         page
     }
