@@ -73,6 +73,32 @@ fn alg_406_a_50_the_lock_file_holds_nothing_banned_and_nothing_from_elsewhere() 
 }
 
 #[test]
+fn a_43_the_only_engine_of_regular_expressions_is_the_linear_one() {
+    let manifest: Table = file("Cargo.toml").parse().unwrap();
+    let ours = manifest["dependencies"].as_table().unwrap();
+    assert!(ours.contains_key("regex"));
+    for backtracks in ["fancy-regex", "pcre", "pcre2", "onig", "regress"] {
+        assert!(!ours.contains_key(backtracks), "{backtracks}");
+    }
+    // zxcvbn has a backtracking one of its own for its own patterns, over passwords of bounded length.
+    let lock: Table = file("Cargo.lock").parse().unwrap();
+    let engines = ["fancy-regex", "pcre2", "onig", "regress"];
+    let users: Vec<&str> = lock["package"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|package| {
+            let of = package.get("dependencies").and_then(Value::as_array);
+            of.is_some_and(|of| {
+                of.iter().any(|name| engines.iter().any(|engine| name.as_str() == Some(engine)))
+            })
+        })
+        .map(|package| package["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(users, ["zxcvbn"]);
+}
+
+#[test]
 fn a_50_a_planted_crate_is_found_whichever_way_it_comes() {
     let banned = banned(&file("deny.toml").parse().unwrap());
     let lock = file("Cargo.lock");

@@ -35,7 +35,10 @@ pub fn satisfy(requested: &[String], comparison: Comparison, happened: &'static 
         Comparison::Exact => requested.iter().any(|class| class == happened || class == UNSPECIFIED),
         Comparison::Minimum => requested.iter().filter_map(|class| rank(class)).any(|want| have >= want),
         Comparison::Maximum => requested.iter().filter_map(|class| rank(class)).any(|want| have <= want),
-        Comparison::Better => requested.iter().all(|class| rank(class).is_some_and(|want| have > want)),
+        // Nothing asked for by class means that a declaration was, and there is none to be better than.
+        Comparison::Better => {
+            !requested.is_empty() && requested.iter().all(|class| rank(class).is_some_and(|want| have > want))
+        }
     };
     met.then_some(happened)
 }
@@ -45,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn saml_120_only_what_really_happened_is_asserted() {
+    fn saml_120_121_only_what_really_happened_is_asserted() {
         let mfa = "https://refeds.org/profile/mfa".to_owned();
         let ask = |classes: &[&str], comparison| {
             let classes: Vec<String> = classes.iter().map(|class| (*class).to_owned()).collect();
@@ -61,5 +64,9 @@ mod tests {
         assert_eq!(ask(&[&mfa], Comparison::Better), None);
         assert_eq!(ask(&[PASSWORD], Comparison::Maximum), None);
         assert_eq!(ask(&[UNSPECIFIED], Comparison::Exact), Some(PASSWORD_PROTECTED));
+        // By declaration only: no class is listed, and none of the comparisons may pass it over.
+        for comparison in [Comparison::Exact, Comparison::Minimum, Comparison::Maximum, Comparison::Better] {
+            assert_eq!(ask(&[], comparison), None, "{comparison:?}");
+        }
     }
 }

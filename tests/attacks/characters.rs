@@ -217,6 +217,23 @@ fn a_11_every_character_that_xml_has_comes_back() {
 }
 
 #[test]
+fn saml_130_strings_of_256_characters_and_more_pass_whole() {
+    let mut libxml2 = Libxml2::start();
+    let alphabets =
+        ["a", "\u{e9}", "\u{5d0}\u{202b}", "e\u{301}", "\u{1d11e}", "\u{10ffff}\u{fffd}", "&<\"\r"];
+    for length in [1, 255, 256, 257, 4096] {
+        let values: Vec<String> =
+            alphabets.iter().map(|alphabet| alphabet.chars().cycle().take(length).collect()).collect();
+        let attributes: Vec<Attribute> =
+            values.iter().map(|value| attribute(value, vec![value.clone()])).collect();
+        let xml = respond(&values[4], &attributes, SignMode::Assertion).unwrap();
+        assert_eq!(libxml2.texts(xml.as_bytes(), "AttributeValue").unwrap(), values, "{length}");
+        assert_eq!(libxml2.values(xml.as_bytes(), "Name").unwrap(), values, "{length}");
+        assert_eq!(libxml2.texts(xml.as_bytes(), "NameID").unwrap(), [values[4].as_str()], "{length}");
+    }
+}
+
+#[test]
 fn a_11_what_xml_can_not_carry_makes_no_response() {
     for c in impossible() {
         for text in [c.to_string(), format!("a{c}"), format!("{c}a"), format!("{}{c}", "x".repeat(5000))] {

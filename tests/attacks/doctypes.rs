@@ -70,8 +70,7 @@ fn saml_102_a_07_no_document_type_passes_in_any_disguise() {
                 );
                 for xml in [plain, used] {
                     for setup in [Setup::default(), Setup::REQUIRED] {
-                        let faults =
-                            [setup.post(&xml), setup.redirect(&redirect(&xml))].map(|result| result.err());
+                        let faults = [setup.post(&xml), setup.redirect(&redirect(&xml))].map(Result::err);
                         for fault in faults {
                             assert_eq!(fault, Some(Reason::Xml(XmlFault::Doctype)), "{xml}");
                             sent += 1;

@@ -62,10 +62,10 @@ pub fn document(choice: &mut Choice<'_>) -> String {
     let mark_after = choice.below(8);
     Elements { out: &mut out, choice, until_mark: Some(mark_after), scopes: Vec::new() }.element(0);
     if !out.contains("mark=\"apex\"") {
-        let at = out.find(|c: char| c == '>' || c == '/').map_or(0, |_| first_tag_end(&out));
+        let at = first_tag_end(&out);
         out.insert_str(at, " mark=\"apex\"");
     }
-    if out.len() % 3 == 0 {
+    if out.len().is_multiple_of(3) {
         out.push_str("\n<!-- after -->\r\n");
     }
     out

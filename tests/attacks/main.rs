@@ -4,6 +4,12 @@
 //! `choice`, `document`, `mutate` and `peer` know nothing of the test harness: the fuzz targets use
 //! them too (`fuzz/src/lib.rs`).
 
+#![expect(
+    clippy::format_push_string,
+    clippy::format_collect,
+    reason = "messages are small, and put together as they are read"
+)]
+
 mod bombs;
 mod canonical;
 mod characters;
@@ -16,5 +22,6 @@ mod mutate;
 mod mutations;
 mod peer;
 mod pollution;
+mod seeds;
 mod text;
 mod wrapping;

@@ -12,7 +12,7 @@ const CASES: usize = 6000;
 
 /// Enough for one mutation every other time, else for several.
 fn octets(random: &Random, case: usize) -> Vec<u8> {
-    let most = if case % 2 == 0 { 4 } else { 44 };
+    let most = if case.is_multiple_of(2) { 4 } else { 44 };
     let length = 4 + usize::from(random.bytes::<1>()[0]) % most;
     random.bytes::<48>()[..length].to_vec()
 }

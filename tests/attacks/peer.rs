@@ -189,7 +189,7 @@ impl Setup {
         Self { require_signed: true, redirect_enveloped: false, allow_missing_destination: false };
 
     /// What the product makes of a message from the service provider whose key this is.
-    pub fn judge_by(&self, message: &Message, keys: &[VerificationKey]) -> Result<Trusted, Refusal> {
+    pub fn judge_by(self, message: &Message, keys: &[VerificationKey]) -> Result<Trusted, Refusal> {
         let acs = [(ACS, 0), (SECOND_ACS, 7)].map(|(url, index)| AssertionConsumer {
             url: url.to_owned(),
             index: Some(index),
@@ -210,13 +210,13 @@ impl Setup {
     }
 
     /// The same for a message in octets, by POST, from the usual service provider.
-    pub fn post(&self, xml: impl AsRef<[u8]>) -> Result<Trusted, Reason> {
+    pub fn post(self, xml: impl AsRef<[u8]>) -> Result<Trusted, Reason> {
         let message = decode_post(&post(xml)).map_err(|refusal| refusal.reason)?;
         self.judge_by(&message, &[SP.verification_key()]).map_err(|refusal| refusal.reason)
     }
 
     /// The same by Redirect.
-    pub fn redirect(&self, query: &str) -> Result<Trusted, Reason> {
+    pub fn redirect(self, query: &str) -> Result<Trusted, Reason> {
         let message = decode_redirect(query).map_err(|refusal| refusal.reason)?;
         self.judge_by(&message, &[SP.verification_key()]).map_err(|refusal| refusal.reason)
     }
