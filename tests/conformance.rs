@@ -206,6 +206,17 @@ fn the_page_is_what_the_tests_say() {
 }
 
 #[test]
+fn the_manual_of_attacks_names_tests_that_are_there() {
+    let manual = fs::read_to_string(root().join("src/saml/attacks.rs")).unwrap();
+    let known: BTreeSet<String> = found().into_values().flatten().map(|(_, name)| name).collect();
+    let quoted = manual.split('`').skip(1).step_by(2);
+    let named: Vec<&str> = quoted.filter(|word| !ids(word).is_empty() && !word.contains(' ')).collect();
+    assert!(named.len() > 40, "{}", named.len());
+    let missing: Vec<&&str> = named.iter().filter(|name| !known.contains(**name)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
 fn ids_are_read_out_of_names() {
     for (name, expected) in [
         ("saml_105_only_one_shape", &["SAML-105"][..]),
