@@ -9,7 +9,9 @@ use tessera::saml::xml::reader::{Source, attribute};
 use tessera::saml::xml::{Limits, XmlFault};
 use tessera::saml::{Reason, VerificationKey};
 
-use crate::peer::{ASSERTION, DSIG, MALLORY, PROTOCOL, Plain, SP, SP_ID, Setup, redirect, signature_over};
+use crate::peer::{
+    ASSERTION, DSIG, MALLORY, PROTOCOL, Plain, SP, SP_ID, Setup, redirect, signature_over, signed_query,
+};
 
 /// A wrapped message and how it came about.
 pub struct Wrapped {
@@ -98,6 +100,10 @@ pub fn shapes(root: &'static str) -> Vec<Wrapped> {
     }
     let reference = &info[info.find("<ds:Reference").unwrap()..info.find("</ds:SignedInfo>").unwrap()];
     add("two References", after_issuer(&signature.replace(reference, &reference.repeat(2))));
+    // Signed by the right key with another signature in its content: a second one is one too many, wherever it is.
+    let nested = format!("<samlp:Extensions>{signature}</samlp:Extensions>");
+    let with = Plain { children: format!("{nested}{}", honest.children), ..honest.clone() };
+    add("a signature inside what is signed", with.signed(&SP));
     let ids =
         ["xml:id=\"_honest\"", "samlp:ID=\"_honest\"", "xmlns:w=\"urn:w\" w:Id=\"_evil\"", "Id=\"_honest\""];
     for id in ids {
@@ -199,6 +205,24 @@ fn a_02_saml_105_every_wrapping_of_a_signed_logout_request_is_refused() {
     let honest = read(&Plain::honest("LogoutRequest", "_honest").signed(&SP), &keys).unwrap();
     assert_eq!(honest["NameID"], "a@example.com");
     assert_eq!(honest["LogoutRequest/ID"], "_honest");
+}
+
+#[test]
+fn a_02_ids_that_could_be_taken_for_another_are_refused_without_a_signature_too() {
+    for (id, fault) in [
+        ("ID=\"_honest\"", XmlFault::DuplicateId),
+        ("Id=\"_honest\"", XmlFault::DuplicateId),
+        ("id=\"_honest\"", XmlFault::DuplicateId),
+        ("xml:id=\"_other\"", XmlFault::ForeignId),
+        ("xmlns:w=\"urn:w\" w:ID=\"_other\"", XmlFault::ForeignId),
+    ] {
+        let child = format!("<samlp:Extensions {id}></samlp:Extensions>");
+        let xml = Plain::honest("AuthnRequest", "_honest").around("", &child, "");
+        assert_eq!(Setup::default().post(&xml).err(), Some(Reason::Xml(fault)), "{id}");
+        assert_eq!(Setup::default().redirect(&redirect(&xml)).err(), Some(Reason::Xml(fault)), "{id}");
+        let query = signed_query(&redirect(&xml), &SP);
+        assert_eq!(Setup::REQUIRED.redirect(&query).err(), Some(Reason::Xml(fault)), "{id}");
+    }
 }
 
 #[test]
