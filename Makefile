@@ -17,9 +17,11 @@ run:  ## Build and start the server on ./data
 
 fmt:  ## Format the Rust code
 	cargo fmt --all
+	cargo fmt --manifest-path fuzz/Cargo.toml
 
 lint:  ## Format check and lints, no warning allowed
 	cargo fmt --all --check
+	cargo fmt --check --manifest-path fuzz/Cargo.toml
 	cargo clippy $(PROFILE) --workspace --all-targets -- -D warnings
 
 check: lint  ## Fast, for every commit: lints and the unit tests
@@ -30,7 +32,7 @@ check: lint  ## Fast, for every commit: lints and the unit tests
 test:  ## Everything that CI runs (packages are installed where absent)
 	@scripts/test.sh
 
-soak:  ## The long rounds: more kills, more people, longer fuzzing, cargo-deny
+soak:  ## The long rounds: more kills, more people, an hour of fuzzing each (FUZZ_SECONDS), cargo-deny
 	@TESSERA_SOAK=1 scripts/test.sh
 
 bench:  ## Benchmarks, with the release profile

@@ -19,6 +19,8 @@ for purpose in "$@"; do
     test)
       # samael, an independent service provider in the tests, is built on libxmlsec1 by way of libclang.
       want libxmlsec1-dev libclang1-14 libclang-common-14-dev
+      # libFuzzer is built from its source, beside libxml2 (which comes with libxmlsec1).
+      want_command c++ g++
       # Oracles for what we sign, and the schemas that SAML messages are held against.
       want opensaml-schemas xmltooling-schemas
       want_command xmlsec1 xmlsec1

@@ -31,6 +31,10 @@ else
   cargo test --workspace --profile ci --no-fail-fast
 fi
 
+step "Fuzzing"
+if [ -n "${TESSERA_SOAK:-}" ]; then long=3600; else long=15; fi
+scripts/fuzz.sh "${FUZZ_SECONDS:-$long}"
+
 step "Browser"
 scripts/browser.sh
 

@@ -43,7 +43,7 @@ fn faults(lock: &str, banned: &BTreeSet<String>) -> Vec<String> {
         }
         match text("source") {
             // Ours.
-            None if matches!(name, "tessera" | "support") => {}
+            None if matches!(name, "tessera" | "support" | "tessera-fuzz") => {}
             None => out.push(format!("{name} comes from a path")),
             Some(CRATES_IO) if text("checksum").is_some_and(|sum| sum.len() == 64) => {}
             Some(CRATES_IO) => out.push(format!("{name} has no checksum")),
@@ -70,6 +70,51 @@ fn alg_406_a_50_the_lock_file_holds_nothing_banned_and_nothing_from_elsewhere() 
     assert_eq!(deny["sources"]["unknown-git"].as_str(), Some("deny"));
     assert!(deny["sources"].get("allow-git").is_none() && deny["sources"].get("allow-registry").is_none());
     assert_eq!(faults(&file("Cargo.lock"), &banned), Vec::<String>::new());
+    assert_eq!(faults(&file("fuzz/Cargo.lock"), &banned), Vec::<String>::new());
+}
+
+#[test]
+fn what_is_fuzzed_is_what_is_shipped() {
+    let version_of = |lock: &str, name: &str| -> String {
+        let lock: Table = file(lock).parse().unwrap();
+        let packages = lock["package"].as_array().unwrap();
+        let package = packages.iter().find(|package| package["name"].as_str() == Some(name)).unwrap();
+        package["version"].as_str().unwrap().to_owned()
+    };
+    for name in ["base64", "flate2", "miniz_oxide", "openssl", "percent-encoding", "roxmltree", "url"] {
+        let fuzzed = version_of("fuzz/Cargo.lock", name);
+        assert_eq!(
+            fuzzed,
+            version_of("Cargo.lock", name),
+            "{name}: cargo update --manifest-path fuzz/Cargo.toml"
+        );
+    }
+}
+
+#[test]
+fn a_43_the_only_engine_of_regular_expressions_is_the_linear_one() {
+    let manifest: Table = file("Cargo.toml").parse().unwrap();
+    let ours = manifest["dependencies"].as_table().unwrap();
+    assert!(ours.contains_key("regex"));
+    for backtracks in ["fancy-regex", "pcre", "pcre2", "onig", "regress"] {
+        assert!(!ours.contains_key(backtracks), "{backtracks}");
+    }
+    // zxcvbn has a backtracking one of its own for its own patterns, over passwords of bounded length.
+    let lock: Table = file("Cargo.lock").parse().unwrap();
+    let engines = ["fancy-regex", "pcre2", "onig", "regress"];
+    let users: Vec<&str> = lock["package"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|package| {
+            let of = package.get("dependencies").and_then(Value::as_array);
+            of.is_some_and(|of| {
+                of.iter().any(|name| engines.iter().any(|engine| name.as_str() == Some(engine)))
+            })
+        })
+        .map(|package| package["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(users, ["zxcvbn"]);
 }
 
 #[test]

@@ -3,8 +3,10 @@
 //!
 //! Outgoing, start at [`response`]: a [`ResponseInput`] is written in canonical form, digested, signed through a
 //! [`Signer`] and leaves as opaque bytes. Incoming, start at [`binding`]: octets become a bounded message, which
-//! [`receive()`] turns into a `Trusted` request or a named [`Refusal`].
+//! [`receive()`] turns into a `Trusted` request or a named [`Refusal`]. What others fell for, and why we don't, stands
+//! in [`attacks`].
 
+pub mod attacks;
 pub mod binding;
 pub mod certificate;
 pub mod checks;

@@ -213,6 +213,10 @@ mod tests {
             (&[AGAIN], Better, true, Met::Never),
             (&[MFA], Better, false, Met::Never),
             (&[AUTHN_PASSWORD, MFA], Better, false, Met::Never),
+            // Declarations were asked for, of which there are none here.
+            (&[], Better, true, Met::Never),
+            (&[], Minimum, true, Met::Never),
+            (&[], Maximum, true, Met::Never),
         ] {
             assert_eq!(ask(classes, comparison, fresh, true), expected, "{classes:?} {comparison:?} {fresh}");
         }

@@ -58,6 +58,14 @@ pub(in crate::signon) async fn sign(
     installation.on_cpu(signing(ctx, target, session, prepared, to)?).await?
 }
 
+/// Nothing is encrypted for a key out of signed metadata that has ended, and nothing is sent plain instead (MD-307).
+fn metadata_ended() -> Error {
+    Error::forbidden(
+        "sp_metadata_ended",
+        "The application’s signed metadata has ended and can’t be fetched anew, so nothing is encrypted for it. Tell your administrator.",
+    )
+}
+
 /// The work of writing and signing the response, in base64.
 pub(in crate::signon) fn signing(
     ctx: &Ctx,
@@ -70,6 +78,9 @@ pub(in crate::signon) fn signing(
     let (issued_at, authn_instant) = (ctx.now(), session.authenticated_at);
     let session_end = (!session.remembered).then_some(session.expires_at);
     let (signer, mode) = (target.signer()?, target.settings()?.sign);
+    if target.metadata_has_ended(ctx.now()) && (target.settings()?.encrypts() || prepared.encrypt_name_id) {
+        return Err(metadata_ended());
+    }
     let (recipient, random) = (target.recipient()?, ctx.random.clone());
     let (assertion, name_id) = (target.settings()?.encrypt_assertion, prepared.encrypt_name_id);
     let issuer = target.application.idp_entity_id.clone();

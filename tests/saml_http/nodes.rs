@@ -7,8 +7,8 @@ use serde_json::json;
 use tessera::applications::{Application, binding, delete, sso};
 use tessera::directory::{memberships, people};
 
-use crate::house::{Answered, Browser, House, hidden};
-use crate::sp::{Posted, Request, escaped};
+use crate::house::{Answered, BASE, Browser, House, hidden};
+use crate::sp::{Posted, Request, escaped, key_pair};
 
 /// Makes a test on each database of every case.
 macro_rules! on_both_databases {
@@ -26,6 +26,7 @@ on_both_databases!(
     slo_504_a_session_that_ended_is_dead_on_every_node_at_once,
     a_14_off_on_one_node_is_off_on_the_other_at_every_step,
     a_15_of_50_who_answer_one_request_on_two_nodes_one_does,
+    saml_131_a_15_a_signed_request_is_taken_once_before_and_after_a_restart,
 );
 
 /// Whether the browser is still somebody on this node: at the portal, and at an application.
@@ -254,4 +255,29 @@ async fn saml_129_access_taken_away_at_the_sign_in_page_is_gone_when_the_form_is
     assert_eq!(ended.status, StatusCode::FORBIDDEN);
     assert!(Posted::read(&ended.body).is_none());
     assert_eq!(house.refusal_codes().await, ["not_bound"]);
+}
+
+async fn saml_131_a_15_a_signed_request_is_taken_once_before_and_after_a_restart(house: House) {
+    let (key, certificate) = key_pair();
+    house
+        .application("app", json!({ "sp_certificates": [certificate], "require_signed_requests": true }))
+        .await;
+    let livia = house.member("livia").await;
+    let destination = format!("Destination=\"{BASE}/saml2/app\"");
+    let path = format!("/saml2/app?{}", Request::new("_once").with(&destination).signed_query(&key));
+    let first = house.get(&mut livia.clone(), &path).await;
+    assert_eq!(Posted::read(&first.body).unwrap().in_response_to().as_deref(), Some("_once"));
+    // Another node has the database of the first and nothing of its memory, as the same one has after a restart.
+    let restarted = house.another_node().await;
+    for node in [&restarted, &house] {
+        for mut browser in [livia.clone(), Browser::default()] {
+            let again = node.get(&mut browser, &path).await;
+            assert_eq!(again.status, StatusCode::FORBIDDEN, "{}", again.body);
+            assert!(again.body.contains("request_replayed"), "{}", again.body);
+            assert!(Posted::read(&again.body).is_none());
+        }
+    }
+    let fresh = format!("/saml2/app?{}", Request::new("_fresh").with(&destination).signed_query(&key));
+    let answered = restarted.get(&mut livia.clone(), &fresh).await;
+    assert!(Posted::read(&answered.body).is_some(), "{}", answered.body);
 }

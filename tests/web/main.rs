@@ -85,7 +85,7 @@ fn samples() -> Routes {
 }
 
 #[tokio::test]
-async fn w_02_every_answer_carries_the_headers() {
+async fn w_02_a_34_every_answer_carries_the_headers() {
     let house = House::open("https://id.example.com").await.with(samples());
     for (path, status) in [
         ("/healthz", 200),

@@ -158,12 +158,15 @@ fn in_scope<'a>(node: Node<'a, '_>, prefix: &str) -> Option<&'a str> {
     node.lookup_namespace_uri((!prefix.is_empty()).then_some(prefix)).filter(|uri| !uri.is_empty())
 }
 
-/// Whether a namespace name has a scheme: relative ones have no canonical form (Canonical XML 1.0, section 1.3).
+/// Whether a namespace name is a URI with a scheme: relative ones have no canonical form (Canonical XML 1.0, section
+/// 1.3), and what is no URI (RFC 3986, section 2) is refused by other canonicalisers.
 fn is_absolute(uri: &str) -> bool {
-    uri.split_once(':').is_some_and(|(scheme, _)| {
-        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-            && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
-    })
+    let of_uris = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=%".contains(&b);
+    uri.bytes().all(of_uris)
+        && uri.split_once(':').is_some_and(|(scheme, _)| {
+            scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+                && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
+        })
 }
 
 #[cfg(test)]
@@ -217,7 +220,12 @@ mod tests {
 
     #[test]
     fn a_06_what_has_no_canonical_form_is_an_error() {
-        for text in ["<a xmlns='relative'/>", "<n:a xmlns:n='../x'/>", "<a xmlns:n='n' n:b=''/>"] {
+        for text in [
+            "<a xmlns='relative'/>",
+            "<n:a xmlns:n='../x'/>",
+            "<a xmlns:n='n' n:b=''/>",
+            "<a xmlns='u:\u{e9}'/>",
+        ] {
             assert_eq!(canonical(text, &[]), Err(XmlFault::NotCanonical), "{text}");
         }
     }

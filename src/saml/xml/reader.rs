@@ -167,7 +167,21 @@ mod tests {
         assert_eq!(fault(utf16), Some(XmlFault::NotUtf8));
         assert_eq!(fault("<?xml version='1.0' encoding='UTF-16'?><a/>"), Some(XmlFault::NotUtf8));
         assert_eq!(fault("<?xml version='1.0' encoding='ISO-8859-1'?><a/>"), Some(XmlFault::NotUtf8));
-        assert_eq!(fault("<?xml version='1.1'?><a/>"), Some(XmlFault::NotWellFormed));
+        for declaration in [
+            "version='1.1'",
+            "version--='1.0'",
+            "version='1.0'encoding='utf-8'",
+            "version='1.0' standalone=\"encoding='utf-8'\" encoding='utf-16'",
+            "version='1.0' standalone='maybe'",
+            "version='1.0' xencoding='utf-8'",
+            "encoding='utf-8' version='1.0'",
+            "encoding='utf-8'",
+            "version='1.0\"",
+        ] {
+            let text = format!("<?xml {declaration}?><a/>");
+            assert_eq!(fault(&text), Some(XmlFault::NotWellFormed), "{declaration}");
+        }
+        assert_eq!(fault("<?xml\tversion = '1.0'\nencoding\t=\"Utf-8\" standalone='no' ?><a/>"), None);
         assert_eq!(
             fault("<?xml version='1.0' encoding=\"utf-8\"?><a>&amp;&#x41;&#65;<!-- <!DOCTYPE x> --></a>"),
             None
@@ -179,6 +193,9 @@ mod tests {
         let read = |text: &str| Source::new(text.as_bytes(), &Limits::METADATA).err();
         assert_eq!(read("<?xml version='1.0'?><?xml-stylesheet href='x'?><a/><?p?>"), None);
         assert_eq!(read("<a><?p?></a>"), Some(XmlFault::ProcessingInstruction));
+        for odd in ["<?p]]>q?><a/>", "<??><a/>", "<? p?><a/>", "<?XML x?><a/>", "<a/><?xml version='1.0'?>"] {
+            assert_eq!(read(odd), Some(XmlFault::NotWellFormed), "{odd}");
+        }
         assert_eq!(read("<!DOCTYPE a><a/>"), Some(XmlFault::Doctype));
     }
 
@@ -249,6 +266,13 @@ mod tests {
             "<a>&#;</a>",
             "<a>&#x;</a>",
             "<a><!-- -- --></a>",
+            "<a :ID='x'/>",
+            "<a ID:='x'/>",
+            "<:a/>",
+            "<a:/>",
+            "<a xmlns:b='u:b'><b:c:d/></a>",
+            "<a xmlns:b='u:b' b:c:d=''/>",
+            "<a xmlns:='u:b'/>",
         ] {
             assert!(fault(text).is_some(), "{text}");
         }

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::is_xml_text;
+use super::{is_nc_name, is_xml_text};
 
 /// How much of everything a document may have (A-09).
 #[derive(Clone, Copy, Debug)]
@@ -215,18 +215,17 @@ impl<'a> Scan<'a> {
         if !self.text.starts_with("<?xml") || !self.text[5..].starts_with([' ', '\t', '\n']) {
             return Ok(());
         }
-        let declaration = self.pass("<?xml", "?>")?;
-        let value = |name: &str| {
-            let (_, after) = declaration.split_once(name)?;
-            after.split(['"', '\'']).nth(1)
-        };
-        if value("version") != Some("1.0") {
+        // To the letter (XML 1.0, 2.8): a reader that finds another encoding in it reads another document.
+        let mut rest = self.pass("<?xml", "?>")?;
+        if pseudo_attribute(&mut rest, "version") != Some("1.0") {
             return Err(XmlFault::NotWellFormed);
         }
-        match value("encoding") {
-            Some(encoding) if !encoding.eq_ignore_ascii_case("utf-8") => Err(XmlFault::NotUtf8),
-            _ => Ok(()),
+        if pseudo_attribute(&mut rest, "encoding").is_some_and(|name| !name.eq_ignore_ascii_case("utf-8")) {
+            return Err(XmlFault::NotUtf8);
         }
+        let standalone = pseudo_attribute(&mut rest, "standalone");
+        let is_whole = rest.trim_matches(SPACE).is_empty() && matches!(standalone, None | Some("yes" | "no"));
+        if is_whole { Ok(()) } else { Err(XmlFault::NotWellFormed) }
     }
 
     fn mark_up(&mut self) -> Result<(), XmlFault> {
@@ -242,7 +241,10 @@ impl<'a> Scan<'a> {
             if !self.limits.outer_instructions || !self.scopes.is_empty() {
                 return Err(XmlFault::ProcessingInstruction);
             }
-            self.pass("<?", "?>").map(|_| ())
+            // The parser takes anything for a target (XML 1.0, 2.6).
+            let target = self.pass("<?", "?>")?.split(SPACE).next().unwrap_or_default();
+            let is_plain = is_nc_name(target) && !target.eq_ignore_ascii_case("xml");
+            if is_plain { Ok(()) } else { Err(XmlFault::NotWellFormed) }
         } else if rest.starts_with("</") {
             self.in_scope -= self.scopes.pop().ok_or(XmlFault::NotWellFormed)?;
             self.pass("</", ">").map(|_| ())
@@ -257,6 +259,10 @@ impl<'a> Scan<'a> {
         // What stands between two quoted values holds the next attribute's name.
         let mut between = self.at;
         let mut at = self.at + 1;
+        let name = self.text[at..].split([' ', '\t', '\n', '/', '>']).next().unwrap_or_default();
+        if !is_qualified(name) {
+            return Err(XmlFault::NotWellFormed);
+        }
         loop {
             match bytes.get(at) {
                 None | Some(b'<') => return Err(XmlFault::NotWellFormed),
@@ -264,6 +270,9 @@ impl<'a> Scan<'a> {
                 Some(&quote @ (b'"' | b'\'')) => {
                     let name = &self.text[between..at];
                     let name = name.trim_end_matches(['=', ' ', '\t', '\n']).rsplit([' ', '\t', '\n']).next();
+                    if !name.is_some_and(is_qualified) {
+                        return Err(XmlFault::NotWellFormed);
+                    }
                     if name.is_some_and(|name| name == "xmlns" || name.starts_with("xmlns:")) {
                         namespaces += 1;
                     } else {
@@ -331,4 +340,24 @@ impl<'a> Scan<'a> {
         }
         Ok(())
     }
+}
+
+/// White space, once line ends are normalised.
+const SPACE: [char; 3] = [' ', '\t', '\n'];
+
+/// Takes ` name = "value"` off the front of what is left of a declaration.
+fn pseudo_attribute<'a>(rest: &mut &'a str, name: &str) -> Option<&'a str> {
+    let value = rest.strip_prefix(SPACE)?.trim_start_matches(SPACE).strip_prefix(name)?;
+    let value = value.trim_start_matches(SPACE).strip_prefix('=')?.trim_start_matches(SPACE);
+    let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+    let (value, after) = value[1..].split_once(quote)?;
+    *rest = after;
+    Some(value)
+}
+
+/// Whether a name has one colon at most, and something on either side of it (Namespaces in XML 1.0, section 4). The
+/// parser takes `:ID` for `ID`, which others don't.
+fn is_qualified(name: &str) -> bool {
+    name.split_once(':')
+        .is_none_or(|(prefix, local)| !prefix.is_empty() && !local.is_empty() && !local.contains(':'))
 }

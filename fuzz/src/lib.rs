@@ -1,0 +1,41 @@
+//! What the fuzz targets share: the two pure rooms, compiled from the product's own sources; generators and the service
+//! provider of `tests/attacks`; libxml2 as a second opinion; a count of memory.
+//!
+//! A target is a file in `targets/`, a `[[bin]]` in `Cargo.toml` and a folder under `corpus/`, whose seeds
+//! `tests/attacks/seeds.rs` writes.
+
+// The rooms know themselves as `crate::base` and `crate::saml`, the files of `tests/attacks` know them as `tessera::…`:
+// here both are this crate.
+extern crate self as tessera;
+
+#[path = "../../src/base/mod.rs"]
+pub mod base;
+#[path = "../../src/saml/mod.rs"]
+pub mod saml;
+
+#[path = "../../tests/attacks/choice.rs"]
+pub mod choice;
+#[path = "../../tests/attacks/document.rs"]
+pub mod document;
+#[path = "../../tests/attacks/mutate.rs"]
+pub mod mutate;
+#[path = "../../tests/attacks/peer.rs"]
+pub mod peer;
+
+pub mod libxml2;
+pub mod memory;
+
+/// A text as the value of an XML attribute; `None` when XML can't carry it.
+pub fn attribute_value(text: &str) -> Option<String> {
+    if !saml::xml::is_xml_text(text) {
+        return None;
+    }
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' | '<' | '"' | '\t' | '\n' | '\r' => out.push_str(&format!("&#{};", u32::from(c))),
+            _ => out.push(c),
+        }
+    }
+    Some(out)
+}
