@@ -61,6 +61,7 @@ fuzz_target!(|data: &[u8]| {
         authn_context_class: AUTHN_PASSWORD_PROTECTED,
         attributes: &attributes,
         lifetimes: Lifetimes::default(),
+        encryption: None,
     };
     let released: Vec<&Attribute> =
         attributes.iter().filter(|attribute| !attribute.values.is_empty()).collect();

@@ -126,6 +126,7 @@ fn respond(subject: &str, attributes: &[Attribute], sign: SignMode) -> Result<St
         authn_context_class: AUTHN_PASSWORD_PROTECTED,
         attributes,
         lifetimes: Lifetimes::default(),
+        encryption: None,
     };
     input.sign(sign, &signer).map(|response| response.as_xml().to_owned())
 }
