@@ -269,6 +269,7 @@ mod tests {
             "<a :ID='x'/>",
             "<a ID:='x'/>",
             "<:a/>",
+            "<a></:a>",
             "<a:/>",
             "<a xmlns:b='u:b'><b:c:d/></a>",
             "<a xmlns:b='u:b' b:c:d=''/>",

@@ -247,7 +247,8 @@ impl<'a> Scan<'a> {
             if is_plain { Ok(()) } else { Err(XmlFault::NotWellFormed) }
         } else if rest.starts_with("</") {
             self.in_scope -= self.scopes.pop().ok_or(XmlFault::NotWellFormed)?;
-            self.pass("</", ">").map(|_| ())
+            let name = self.pass("</", ">")?;
+            if is_qualified(name.trim_end_matches(SPACE)) { Ok(()) } else { Err(XmlFault::NotWellFormed) }
         } else {
             self.start_tag()
         }
