@@ -196,7 +196,7 @@ async fn a_47_a_database_in_use_does_not_begin_its_chain_anew() {
     base_url(&config, Opening::Server).await.unwrap();
     let db = tessera::db::Db::connect(&config.database_url).await.unwrap();
     let mut tx = db.begin().await.unwrap();
-    tx.run(tessera::db::sql("DELETE FROM settings WHERE name = 'vault_check'")).await.unwrap();
+    tx.run(tessera::db::sql("DELETE FROM settings WHERE name = 'sealing_key'")).await.unwrap();
     tx.commit().await.unwrap();
     db.close().await;
     assert_eq!(base_url(&config, Opening::Server).await, Err("master_key_mark_missing"));
@@ -238,14 +238,18 @@ fn doctor_tells_what_is_odd_and_fails_where_it_is_more_than_a_note() {
     let sick = tessera.run(&["doctor", "app"], "");
     assert_eq!(sick.status.code(), Some(1));
     let told = String::from_utf8_lossy(&sick.stdout).into_owned();
-    assert!(told.contains("app: fault: no_audience (sp_entity_id): ") && told.contains("nobody_bound"), "{told}");
+    assert!(
+        told.contains("app: fault: no_audience (sp_entity_id): ") && told.contains("nobody_bound"),
+        "{told}"
+    );
     let settled = json!({
         "sp_entity_id": "https://sp.example", "acs_urls": ["https://sp.example/acs"], "relay_states": [],
         "name_id": { "format": "persistent" }
     });
     api.patch(&format!("/applications/{id}/sso"), &settled).expect(200);
     let group = api.post("/groups", &json!({ "name": "G", "description": "" })).expect(201)["id"].clone();
-    let bound = api.put(&format!("/applications/{id}/groups/{}", group.as_str().unwrap()), &serde_json::Value::Null);
+    let bound =
+        api.put(&format!("/applications/{id}/groups/{}", group.as_str().unwrap()), &serde_json::Value::Null);
     assert!(bound.status < 300);
     let well = tessera.run(&["doctor", &id], "");
     assert!(well.status.success(), "{}", String::from_utf8_lossy(&well.stdout));

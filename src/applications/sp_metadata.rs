@@ -67,8 +67,8 @@ pub struct Reading {
 impl Reading {
     /// Digest of what it asks for: two documents that ask for the same have the same, whatever else they say.
     pub fn revision(&self) -> Result<String> {
-        let text =
-            serde_json::to_vec(&(&self.patch, self.wants_signed_assertions, &self.algorithms)).map_err(Error::internal)?;
+        let text = serde_json::to_vec(&(&self.patch, self.wants_signed_assertions, &self.algorithms))
+            .map_err(Error::internal)?;
         Ok(sha256(&text).iter().take(16).map(|byte| format!("{byte:02x}")).collect())
     }
 

@@ -378,6 +378,7 @@ mod tests {
                 ("subject_confirmation", "Requester", None),
                 ("name_id_policy", "Requester", Some("InvalidNameIDPolicy")),
                 ("authn_context", "Responder", Some("NoAuthnContext")),
+                ("attribute_service_unknown", "Requester", Some("InvalidAttrNameOrValue")),
                 ("passive", "Responder", Some("NoPassive")),
                 ("given_up", "Responder", Some("AuthnFailed")),
                 ("subject_mismatch", "Requester", Some("UnknownPrincipal")),

@@ -17,6 +17,7 @@ use openssl::sign::Signer;
 use openssl::x509::{X509, X509NameBuilder};
 use tessera::base::Timestamp;
 use tessera::saml::binding::Message;
+use tessera::saml::logout::{self, LogoutMessage};
 use tessera::saml::xml::reader::Source;
 use tessera::saml::xml::{Limits, c14n};
 use tessera::saml::{
@@ -176,6 +177,10 @@ pub fn signature_over(xml: &str, uri: &str, algorithm: &str, sign: impl Fn(&[u8]
     )
 }
 
+/// Who we are.
+const HERE: Endpoint<'static> =
+    Endpoint { url: ENDPOINT, entity_id: "https://idp.example/saml2/app/metadata" };
+
 /// How the service provider is set up here.
 #[derive(Clone, Copy, Default)]
 pub struct Setup {
@@ -196,17 +201,31 @@ impl Setup {
             is_default: None,
             binding: AcsBinding::Post,
         });
-        let sp = ServiceProvider {
+        receive(message, &self.service_provider(&acs, keys), &HERE, Stage::First(Timing::at(NOW)))
+    }
+
+    /// What the product makes of a logout message by POST.
+    pub fn log_out(self, xml: impl AsRef<[u8]>) -> Result<LogoutMessage, Reason> {
+        let message = decode_post(&post(xml)).map_err(|refusal| refusal.reason)?;
+        let keys = [SP.verification_key()];
+        let sp = self.service_provider(&[], &keys);
+        logout::receive(&message, &sp, &HERE, Timing::at(NOW)).map_err(|refusal| refusal.reason)
+    }
+
+    fn service_provider<'a>(
+        self,
+        acs: &'a [AssertionConsumer],
+        signing_keys: &'a [VerificationKey],
+    ) -> ServiceProvider<'a> {
+        ServiceProvider {
             entity_id: SP_ID,
-            acs: &acs,
-            signing_keys: keys,
+            acs,
+            signing_keys,
             require_signed_requests: self.require_signed,
             redirect_enveloped_signature: self.redirect_enveloped,
             allow_missing_destination: self.allow_missing_destination,
             strict_relay_state: false,
-        };
-        let endpoint = Endpoint { url: ENDPOINT, entity_id: "https://idp.example/saml2/app/metadata" };
-        receive(message, &sp, &endpoint, Stage::First(Timing::at(NOW)))
+        }
     }
 
     /// The same for a message in octets, by POST, from the usual service provider.

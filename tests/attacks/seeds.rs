@@ -21,6 +21,8 @@ fn all() -> Vec<(PathBuf, Vec<u8>)> {
         ("xml_parse", text([messages(), metadata()].concat())),
         ("c14n", choices(24, 192)),
         ("verify_authnrequest", mutations()),
+        ("verify_logoutrequest", mutations()),
+        ("xmlenc", people()),
         ("issue_assertion", people()),
         ("metadata_import", text(metadata())),
         ("acs_match", addresses()),

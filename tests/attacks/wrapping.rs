@@ -201,7 +201,12 @@ fn a_02_saml_105_every_wrapping_of_a_signed_logout_request_is_refused() {
     let keys = [SP.verification_key()];
     for Wrapped { name, xml } in shapes("LogoutRequest") {
         assert!(read(&xml, &keys).is_err(), "{name}");
+        let reason = Setup::default().log_out(&xml).expect_err(&name);
+        let is_no_logout = reason == Reason::NotALogoutMessage;
+        assert!(is_no_logout || is_refusal_of_a_wrapping(reason), "{name}: {reason:?}");
     }
+    let unsigned = Plain::honest("LogoutRequest", "_honest").xml();
+    assert_eq!(Setup::default().log_out(unsigned).err(), Some(Reason::SignatureMissing));
     let honest = read(&Plain::honest("LogoutRequest", "_honest").signed(&SP), &keys).unwrap();
     assert_eq!(honest["NameID"], "a@example.com");
     assert_eq!(honest["LogoutRequest/ID"], "_honest");

@@ -332,7 +332,7 @@ async fn put_metadata(
 pub struct CertificateQuery {
     /// `signing`, `encryption` or `both`, as it is without a word.
     #[serde(rename = "use")]
-    #[param(value_type = Option<KeyUse>)]
+    #[param(value_type = Option<String>)]
     usage: Option<String>,
 }
 

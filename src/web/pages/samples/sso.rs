@@ -4,8 +4,7 @@ use crate::web::pages::application::Tab;
 use crate::web::pages::application_sso::{
     AcsRow, ApplicationPreviewPage, ApplicationSsoPage, AttributeRow, BookmarkPage, CertificateCard,
     EarlierKey, FindingLine, IdpValues, KeyPanel, NextKey, PlaceholderField, Previewed, PreviewedAttribute,
-    SloValues,
-    SpCertificate, SpMetadataPage, SsoValues, UrlPiece, UrlPreview,
+    SloValues, SpCertificate, SpMetadataPage, SsoValues, UrlPiece, UrlPreview,
 };
 use crate::web::pages::parts::{Change, Choice, Decision, Fact, Tone};
 use crate::web::pages::samples::{Drawn, Samples, draw};

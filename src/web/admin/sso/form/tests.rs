@@ -12,6 +12,8 @@ const SINGLE: &[(&str, &str)] = &[
     ("name_id.source", "email"),
     ("sign", "assertion"),
     ("signature_algorithm", "rsa-sha256"),
+    ("encryption_algorithm", "aes256-gcm"),
+    ("key_transport", "rsa-oaep-mgf1p"),
     ("idp_initiated", "on"),
     ("deny_to", "page"),
 ];
