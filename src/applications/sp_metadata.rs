@@ -69,7 +69,8 @@ impl Reading {
     pub fn revision(&self) -> Result<String> {
         let text = serde_json::to_vec(&(&self.patch, self.wants_signed_assertions, &self.algorithms))
             .map_err(Error::internal)?;
-        Ok(sha256(&text).iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+        let digest = sha256(&text);
+        Ok(digest.iter().take(16).fold(String::with_capacity(32), |out, byte| out + &format!("{byte:02x}")))
     }
 
     /// What is odd but usable, in words.
@@ -312,7 +313,6 @@ pub fn read_certificate(bytes: &[u8]) -> Result<Certificate> {
 }
 
 /// Replaces the service provider's certificates for `usage` by this one.
-#[expect(clippy::too_many_arguments, reason = "an act, its place and its conditions")]
 pub async fn set_certificate(
     db: &Db,
     ctx: &Ctx,

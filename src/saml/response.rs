@@ -310,12 +310,11 @@ impl ResponseInput<'_> {
 
     fn write_subject(&self, w: &mut Writer, encrypted_name_id: Option<&str>) {
         w.open("saml:Subject");
-        match encrypted_name_id {
-            Some(sealed) => drop(w.open("saml:EncryptedID").written(sealed).close()),
-            None => {
-                w.open("saml:NameID");
-                self.finish_name_id(w);
-            }
+        if let Some(sealed) = encrypted_name_id {
+            w.open("saml:EncryptedID").written(sealed).close();
+        } else {
+            w.open("saml:NameID");
+            self.finish_name_id(w);
         }
         w.open("saml:SubjectConfirmation").attribute("Method", CM_BEARER);
         // No NotBefore here: Profiles 4.1.4.2 forbids it.

@@ -12,7 +12,7 @@ const CBC: &str = "http://www.w3.org/2001/04/xmlenc#aes256-cbc";
 fn metadata(pem: &str, usage: &str, encryption: &[&str], signing: &[&str]) -> String {
     let certificate: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
     let list = |element: &str, uris: &[&str]| -> String {
-        uris.iter().map(|uri| format!("<{element} Algorithm='{uri}'/>")).collect()
+        uris.iter().fold(String::new(), |out, uri| out + &format!("<{element} Algorithm='{uri}'/>"))
     };
     format!(
         "<md:EntityDescriptor xmlns:md='urn:oasis:names:tc:SAML:2.0:metadata' entityID='https://sp.example'>\

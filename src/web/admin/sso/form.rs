@@ -19,6 +19,7 @@ const MOST_ROWS: usize = 120;
 
 /// What the form holds, as text.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a checkbox of its own")]
 pub struct SsoForm {
     /// Values of placeholders by token.
     pub placeholders: BTreeMap<String, String>,
