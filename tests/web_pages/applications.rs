@@ -353,3 +353,21 @@ async fn a_09_metadata_is_read_on_the_pool_of_cores() {
     owner.upload(&metadata, &[], &file).await;
     owner.says("Nothing is saved yet.");
 }
+
+#[tokio::test]
+async fn slo_501_the_form_takes_the_addresses_for_sign_out() {
+    let world = World::new().await;
+    let mut admin = world.signed_in("adam").await;
+    let app = add(&mut admin, "heap", &[]).await;
+    let sso = format!("{app}/sso");
+    admin.get(&sso).await;
+    admin.says("Sign-out URL").says("https://id.example.com/saml2/heap/logout");
+    admin.submit(&sso, &[("slo.redirect_url", "http://plain.example/slo"), ("action", "save")]).await;
+    assert!(admin.error_at("slo.redirect_url").is_some(), "{}", admin.text());
+    admin.submit(&sso, &[("slo.redirect_url", "https://heap.example/YOUR_ID/slo"), ("action", "save")]).await;
+    assert_eq!(admin.here(), sso, "{}", admin.text());
+    assert_eq!(admin.value("slo.redirect_url").as_deref(), Some("https://heap.example/YOUR_ID/slo"));
+    admin.says("Sign-out URL, redirect");
+    admin.submit(&sso, &[("slo.redirect_url", ""), ("action", "save")]).await;
+    assert_eq!(admin.value("slo.redirect_url").as_deref(), Some(""));
+}

@@ -182,7 +182,7 @@ async function takeLogout(provider, req, res) {
   let body = "";
   for await (const chunk of req) body += chunk;
   const form = new URLSearchParams(body);
-  const saml = provider.saml({ sign: true });
+  const saml = provider.saml({ sign: true, validate: "ifPresent" });
   try {
     if (form.has("SAMLRequest")) {
       const { profile } = await saml.validatePostRequestAsync({ SAMLRequest: form.get("SAMLRequest") });
@@ -195,9 +195,11 @@ async function takeLogout(provider, req, res) {
       const location = await saml.getLogoutResponseUrlAsync(profile, form.get("RelayState") ?? "", {}, ended);
       return reply(res, 303, "", { location });
     }
+    // node-saml looks for InResponseTo in a Response only, so that of a LogoutResponse is held here.
+    const peek = parse(Buffer.from(form.get("SAMLResponse") ?? "", "base64").toString("utf8"));
+    if (!provider.requests.has(peek.getAttribute("InResponseTo"))) throw new Error("unsolicited response");
     const { loggedOut } = await saml.validatePostResponseAsync({ SAMLResponse: form.get("SAMLResponse") });
     if (!loggedOut) throw new Error("the identity provider has not signed out");
-    provider.sessions.delete(sessionOf(req));
     reply(res, 200, { event: "signed_out" });
   } catch (error) {
     const refusal = { reason: `${error.name}: ${error.message}` };
@@ -209,10 +211,12 @@ async function takeLogout(provider, req, res) {
 async function askToSignOut(provider, req, res) {
   const session = provider.sessions.get(sessionOf(req));
   const user = { nameID: session.name_id, nameIDFormat: session.name_id_format, sessionIndex: session.session_index };
+  // The answer comes as a form of another site, which brings no cookie: so the session here ends now.
+  provider.sessions.delete(sessionOf(req));
   reply(res, 303, "", { location: await provider.saml({ sign: true }).getLogoutUrlAsync(user, "", {}) });
 }
 
-const sessionOf = (req) => /(?:^|; )sp=(\w+)/.exec(req.headers.cookie ?? "")?.[1];
+const sessionOf = (req) => /(?:^|; )sp-node=(\w+)/.exec(req.headers.cookie ?? "")?.[1];
 
 // The innermost status code of a refused message, without its URN: unverified, for tests to read.
 function statusOf(message) {
@@ -245,7 +249,7 @@ async function takeResponse(provider, req, res) {
     say("accepted", accepted);
     const session = randomBytes(16).toString("hex");
     provider.sessions.set(session, { event: "accepted", ...accepted });
-    reply(res, 200, { event: "accepted", ...accepted }, { "set-cookie": `sp=${session}; Path=/; HttpOnly` });
+    reply(res, 200, { event: "accepted", ...accepted }, { "set-cookie": `sp-node=${session}; Path=/; HttpOnly` });
   } catch (error) {
     const refusal = { reason: `${error.name}: ${error.message}`, status: statusOf(form.get("SAMLResponse")) };
     say("refused", refusal);

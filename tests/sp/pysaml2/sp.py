@@ -275,12 +275,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         session = secrets.token_hex(16)
         self.provider.sessions[session] = {"event": "accepted", **accepted}
         self.provider.names[session] = name
-        cookie = ("Set-Cookie", f"sp={session}; Path=/; HttpOnly")
+        cookie = ("Set-Cookie", f"sp-pysaml2={session}; Path=/; HttpOnly")
         self.reply(200, {"event": "accepted", **accepted}, headers=[cookie])
 
     def session_cookie(self):
         cookies = (part.strip().partition("=") for part in self.headers.get("Cookie", "").split(";"))
-        return next((value for name, _, value in cookies if name == "sp"), None)
+        return next((value for name, _, value in cookies if name == "sp-pysaml2"), None)
 
 
 def arguments():
