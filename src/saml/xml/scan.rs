@@ -261,7 +261,7 @@ impl<'a> Scan<'a> {
         let mut between = self.at;
         let mut at = self.at + 1;
         let name = self.text[at..].split([' ', '\t', '\n', '/', '>']).next().unwrap_or_default();
-        if !is_qualified(name) {
+        if !is_qualified(name) || name.starts_with("xmlns:") {
             return Err(XmlFault::NotWellFormed);
         }
         loop {
@@ -357,8 +357,9 @@ fn pseudo_attribute<'a>(rest: &mut &'a str, name: &str) -> Option<&'a str> {
 }
 
 /// Whether a name has one colon at most, and something on either side of it (Namespaces in XML 1.0, section 4). The
-/// parser takes `:ID` for `ID`, which others don't.
+/// parser takes `:ID` for `ID` and `p:xmlns` for `xmlns`, which others don't.
 fn is_qualified(name: &str) -> bool {
-    name.split_once(':')
-        .is_none_or(|(prefix, local)| !prefix.is_empty() && !local.is_empty() && !local.contains(':'))
+    name.split_once(':').is_none_or(|(prefix, local)| {
+        !prefix.is_empty() && !local.is_empty() && !local.contains(':') && local != "xmlns"
+    })
 }
