@@ -256,12 +256,12 @@ impl<'a> Scan<'a> {
 
     fn start_tag(&mut self) -> Result<(), XmlFault> {
         let bytes = self.text.as_bytes();
-        let (mut attributes, mut namespaces) = (0, 0);
+        let (mut attributes, mut declared) = (0, Vec::new());
         // What stands between two quoted values holds the next attribute's name.
         let mut between = self.at;
         let mut at = self.at + 1;
         let name = self.text[at..].split([' ', '\t', '\n', '/', '>']).next().unwrap_or_default();
-        if !is_qualified(name) {
+        if !is_qualified(name) || name.starts_with("xmlns:") {
             return Err(XmlFault::NotWellFormed);
         }
         loop {
@@ -270,19 +270,24 @@ impl<'a> Scan<'a> {
                 Some(b'>') => break,
                 Some(&quote @ (b'"' | b'\'')) => {
                     let name = &self.text[between..at];
-                    let name = name.trim_end_matches(['=', ' ', '\t', '\n']).rsplit([' ', '\t', '\n']).next();
-                    if !name.is_some_and(is_qualified) {
+                    let name = name.trim_end_matches(['=', ' ', '\t', '\n']);
+                    let name = name.rsplit([' ', '\t', '\n']).next().unwrap_or_default();
+                    let declares = name == "xmlns" || name.starts_with("xmlns:");
+                    // The parser lets the default namespace be declared twice.
+                    if !is_qualified(name) || (declares && declared.contains(&name)) {
                         return Err(XmlFault::NotWellFormed);
                     }
-                    if name.is_some_and(|name| name == "xmlns" || name.starts_with("xmlns:")) {
-                        namespaces += 1;
-                    } else {
+                    if !declares {
                         attributes += 1;
+                    } else if declared.len() < self.limits.namespaces {
+                        declared.push(name);
+                    } else {
+                        return Err(XmlFault::TooManyNamespaces);
                     }
                     let value = &self.text[at + 1..];
                     let length = value.find(char::from(quote)).ok_or(XmlFault::NotWellFormed)?;
                     // A prefix can't be undeclared (Namespaces in XML 1.0, section 5); not every parser minds.
-                    if length == 0 && name.is_some_and(|name| name.starts_with("xmlns:")) {
+                    if length == 0 && name.starts_with("xmlns:") {
                         return Err(XmlFault::NotWellFormed);
                     }
                     self.check_value(&value[..length])?;
@@ -294,12 +299,11 @@ impl<'a> Scan<'a> {
         }
         self.at = at + 1;
         self.elements += 1;
-        let limits = self.limits;
+        let (limits, namespaces) = (self.limits, declared.len());
         for (count, limit, fault) in [
             (self.scopes.len() + 1, limits.depth, XmlFault::TooDeep),
             (self.elements, limits.elements, XmlFault::TooManyElements),
             (attributes, limits.attributes, XmlFault::TooManyAttributes),
-            (namespaces, limits.namespaces, XmlFault::TooManyNamespaces),
             (self.in_scope + namespaces, limits.namespaces_in_scope, XmlFault::TooManyNamespaces),
         ] {
             if count > limit {
@@ -357,8 +361,9 @@ fn pseudo_attribute<'a>(rest: &mut &'a str, name: &str) -> Option<&'a str> {
 }
 
 /// Whether a name has one colon at most, and something on either side of it (Namespaces in XML 1.0, section 4). The
-/// parser takes `:ID` for `ID`, which others don't.
+/// parser takes `:ID` for `ID` and `p:xmlns` for `xmlns`, which others don't.
 fn is_qualified(name: &str) -> bool {
-    name.split_once(':')
-        .is_none_or(|(prefix, local)| !prefix.is_empty() && !local.is_empty() && !local.contains(':'))
+    name.split_once(':').is_none_or(|(prefix, local)| {
+        !prefix.is_empty() && !local.is_empty() && !local.contains(':') && local != "xmlns"
+    })
 }
