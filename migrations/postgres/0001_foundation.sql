@@ -292,12 +292,12 @@ CREATE INDEX pending_requests_source ON pending_requests (source_prefix, receive
 
 -- The last exchanges of an application, sealed, for a day.
 CREATE TABLE exchanges (
-    reference TEXT NOT NULL PRIMARY KEY,
-    application_id TEXT NOT NULL REFERENCES applications (id) ON DELETE CASCADE,
+    reference TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    application_id TEXT COLLATE "C" NOT NULL REFERENCES applications (id) ON DELETE CASCADE,
     recorded_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
     -- code of the refusal; NULL: an assertion was sent
-    code TEXT,
+    code TEXT COLLATE "C",
     sealed BYTEA NOT NULL
 );
 CREATE INDEX exchanges_application ON exchanges (application_id, recorded_at);
@@ -305,7 +305,7 @@ CREATE INDEX exchanges_expiry ON exchanges (expires_at);
 
 -- Until when exchanges that succeed are recorded too.
 CREATE TABLE recordings (
-    application_id TEXT NOT NULL PRIMARY KEY REFERENCES applications (id) ON DELETE CASCADE,
+    application_id TEXT COLLATE "C" NOT NULL PRIMARY KEY REFERENCES applications (id) ON DELETE CASCADE,
     record_until BIGINT NOT NULL
 );
 
@@ -359,6 +359,8 @@ CREATE TABLE logout_legs (
     run_id TEXT COLLATE "C" NOT NULL REFERENCES logout_runs (id) ON DELETE CASCADE,
     position BIGINT NOT NULL,
     application_id TEXT COLLATE "C" NOT NULL REFERENCES applications (id) ON DELETE CASCADE,
+    -- the session here that it belongs to
+    session_id TEXT COLLATE "C" NOT NULL,
     name_id TEXT COLLATE "C" NOT NULL,
     name_id_format TEXT COLLATE "C" NOT NULL,
     -- JSON

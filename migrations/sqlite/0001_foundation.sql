@@ -357,6 +357,8 @@ CREATE TABLE logout_legs (
     run_id TEXT NOT NULL REFERENCES logout_runs (id) ON DELETE CASCADE,
     position BIGINT NOT NULL,
     application_id TEXT NOT NULL REFERENCES applications (id) ON DELETE CASCADE,
+    -- the session here that it belongs to
+    session_id TEXT NOT NULL,
     name_id TEXT NOT NULL,
     name_id_format TEXT NOT NULL,
     -- JSON

@@ -168,6 +168,11 @@ pub async fn authenticate(db: &Db, ctx: &Ctx, token: &str) -> Result<Option<Sess
     Ok(Some(view))
 }
 
+/// The session that a token is or was of, also when it has ended: whether a browser is the one that a session ended in.
+pub async fn id_of(executor: &mut impl Executor, token: &str) -> Result<Option<SessionId>> {
+    sessions::id_by_token(executor, &token_hash(token)).await
+}
+
 /// Whether *last seen* is to be written again.
 pub(in crate::auth) fn is_due(last_seen: Timestamp, now: Timestamp) -> bool {
     now.since(last_seen) >= SEEN_EVERY

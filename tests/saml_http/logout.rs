@@ -35,6 +35,7 @@ on_both_databases!(
     slo_503_who_never_answers_is_skipped_by_the_person,
     slo_501_nothing_but_the_service_providers_own_signed_word_ends_a_session,
     slo_501_a_post_without_cookies_goes_on_in_its_own_browser_only,
+    slo_501_what_others_know_a_person_by_is_not_led_through_another_browser,
     slo_503_504_signing_out_of_the_portal_tells_applications_unless_it_is_not_wanted,
     slo_501_502_over_soap_the_answer_says_what_could_not_be_told,
 );
@@ -407,6 +408,23 @@ async fn slo_501_a_post_without_cookies_goes_on_in_its_own_browser_only(house: H
     assert_eq!(posted.action, "https://a.example/slo-post");
     assert_eq!(posted.status(), ["Success"]);
     assert!(posted.is_signed() && posted.in_response_to().as_deref() == Some("_out"));
+}
+
+async fn slo_501_what_others_know_a_person_by_is_not_led_through_another_browser(house: House) {
+    let (a, b) = (sp(&house, "a", slo("a")).await, sp(&house, "b", slo("b")).await);
+    let mut browser = house.member("livia").await;
+    let seat = a.sign_on(&house, &mut browser).await;
+    b.sign_on(&house, &mut browser).await;
+    // Whoever runs the first application knows its own session of her, and brings the message in a browser of theirs,
+    // signed in or not.
+    let mut marcus = house.member("marcus").await;
+    let asked = house.get_from_elsewhere(&mut marcus, &a.asks(&house, "_out", &seat, &a.signer)).await;
+    assert!(!is_signed_in(&house, &browser).await, "it may end the session");
+    assert!(is_signed_in(&house, &marcus).await);
+    let page = follow(&house, &mut marcus, &asked).await;
+    assert!(!page.body.contains("b.example"), "and learns nothing of the other: {}", page.body);
+    let back = Hop::read(&press(&house, &mut marcus, &page, "answer").await);
+    assert_eq!(back.status(), ["Success", "PartialLogout"]);
 }
 
 async fn slo_503_504_signing_out_of_the_portal_tells_applications_unless_it_is_not_wanted(house: House) {

@@ -201,3 +201,12 @@ pub(in crate::auth) async fn last_sign_ins(
     let rows = executor.all(query).await?;
     rows.iter().map(|row| Ok((row.parse("user_id")?, row.time("at")?))).collect()
 }
+
+/// The id of the session with this hash, whether it runs or has ended.
+pub(in crate::auth) async fn id_by_token(
+    executor: &mut impl Executor,
+    token_hash: &str,
+) -> Result<Option<SessionId>> {
+    let query = sql("SELECT id FROM sessions WHERE token_hash = $1").bind(token_hash);
+    executor.optional(query).await?.map(|row| row.parse("id")).transpose()
+}

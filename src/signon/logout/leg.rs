@@ -1,7 +1,7 @@
 //! The legs of a run: one for each service provider that has to be told, and how it stands with it.
 
 use crate::base::Ctx;
-use crate::base::id::ApplicationId;
+use crate::base::id::{ApplicationId, SessionId};
 use crate::base::vocabulary::vocabulary;
 use crate::events::{Event, EventName, Outcome as EventOutcome};
 use crate::signon::store::logout::Joined;
@@ -37,6 +37,8 @@ pub struct Leg {
     pub run: String,
     /// The application.
     pub application: ApplicationId,
+    /// The session here that it belongs to.
+    pub session: SessionId,
     /// The NameID there.
     pub name_id: String,
     /// Short name of its format.
@@ -49,12 +51,13 @@ pub struct Leg {
     pub state: LegState,
 }
 
-/// The legs to sessions at service providers: one for each application and name.
+/// The legs to sessions at service providers: one for each application, name and session here.
 pub(super) fn legs_of(ctx: &Ctx, sessions: Vec<Joined>) -> Vec<Leg> {
     let mut legs: Vec<Leg> = Vec::new();
     for session in sessions {
         let same = |leg: &&mut Leg| {
             leg.application == session.application
+                && leg.session == session.session
                 && leg.name_id == session.name_id
                 && leg.name_id_format == session.name_id_format
         };
@@ -64,6 +67,7 @@ pub(super) fn legs_of(ctx: &Ctx, sessions: Vec<Joined>) -> Vec<Leg> {
             None => legs.push(Leg {
                 run: String::new(),
                 application: session.application,
+                session: session.session,
                 name_id: session.name_id,
                 name_id_format: session.name_id_format,
                 session_indexes: vec![session.session_index],
@@ -96,7 +100,7 @@ pub(super) fn event_of(application: ApplicationId, state: LegState) -> Event {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::id::{SessionId, UserId};
+    use crate::base::id::UserId;
     use crate::base::{Actor, Clock, Random, Timestamp};
 
     #[test]

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use crate::applications;
+use crate::auth::session;
 use crate::base::clock::MINUTE;
 use crate::base::id::ApplicationId;
 use crate::base::vocabulary::vocabulary;
@@ -200,16 +201,21 @@ pub enum Wish {
 }
 
 /// Goes on with a run. `Ok(None)`: there is none, for this browser.
+///
+/// `token`: that of the browser's session, which has ended by now. A service provider may end sessions of browsers other
+/// than the one that brings its message; what the others know the person by is not led through that one.
 pub async fn go_on(
     installation: &Installation,
     ctx: &Ctx,
     visitor: Visitor<'_>,
+    token: Option<&str>,
     id: Option<&str>,
     wish: Wish,
 ) -> Result<Option<Outcome>> {
     let Some(run) = find(installation, ctx, visitor.browser, id).await? else { return Ok(None) };
     let mut legs = store::list_legs(&mut installation.db.reader(), &run.id).await?;
     if run.ended_at.is_none() {
+        leave_others(installation, ctx, &run, &mut legs, token).await?;
         if let Wish::Skip | Wish::Again = wish {
             let to = if wish == Wish::Skip { LegState::NoAnswer } else { LegState::Waiting };
             for leg in legs.iter_mut().filter(|leg| leg.state == LegState::Asked) {
@@ -242,6 +248,29 @@ pub async fn go_on(
         }
         _ => Ok(Some(Outcome::Progress(Box::new(progress)))),
     }
+}
+
+/// At the beginning of a run that a service provider wants: what belongs to sessions of other browsers can't be told
+/// through this one.
+async fn leave_others(
+    installation: &Installation,
+    ctx: &Ctx,
+    run: &Run,
+    legs: &mut [Leg],
+    token: Option<&str>,
+) -> Result<()> {
+    let begins = legs.iter().all(|leg| matches!(leg.state, LegState::Waiting | LegState::Unreachable));
+    if !begins || run.application.is_none() {
+        return Ok(());
+    }
+    let own = match token {
+        Some(token) => session::id_of(&mut installation.db.reader(), token).await?,
+        None => None,
+    };
+    for leg in legs.iter_mut().filter(|leg| leg.state == LegState::Waiting && own != Some(leg.session)) {
+        set_state(installation, ctx, leg, LegState::Unreachable).await?;
+    }
+    Ok(())
 }
 
 /// Whether it was not at its end before.

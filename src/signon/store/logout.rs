@@ -87,11 +87,14 @@ pub(in crate::signon) async fn insert_run(tx: &mut Tx, run: &Run) -> Result<()> 
 }
 
 pub(in crate::signon) async fn insert_leg(tx: &mut Tx, run: &str, position: i64, leg: &Leg) -> Result<()> {
-    let query = sql("INSERT INTO logout_legs (run_id, position, application_id, name_id, name_id_format, \
-         session_indexes, request_id, state) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)")
+    let query = sql(
+        "INSERT INTO logout_legs (run_id, position, application_id, session_id, name_id, name_id_format, \
+         session_indexes, request_id, state) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    )
     .bind(run)
     .bind(position)
     .bind_text(leg.application)
+    .bind_text(leg.session)
     .bind(leg.name_id.as_str())
     .bind(leg.name_id_format.as_str())
     .bind(serde_json::to_string(&leg.session_indexes).map_err(crate::base::Error::internal)?)
@@ -156,6 +159,7 @@ fn leg(row: &Row) -> Result<Leg> {
     Ok(Leg {
         run: row.text("run_id")?,
         application: row.parse("application_id")?,
+        session: row.parse("session_id")?,
         name_id: row.text("name_id")?,
         name_id_format: row.text("name_id_format")?,
         session_indexes: row.json("session_indexes")?,
@@ -166,9 +170,10 @@ fn leg(row: &Row) -> Result<Leg> {
 
 /// The legs of a run, in order.
 pub(in crate::signon) async fn list_legs(executor: &mut impl Executor, run: &str) -> Result<Vec<Leg>> {
-    let query =
-        sql("SELECT run_id, application_id, name_id, name_id_format, session_indexes, request_id, state \
-         FROM logout_legs WHERE run_id = $1 ORDER BY position");
+    let query = sql(
+        "SELECT run_id, application_id, session_id, name_id, name_id_format, session_indexes, request_id, state \
+         FROM logout_legs WHERE run_id = $1 ORDER BY position",
+    );
     executor.all(query.bind(run)).await?.iter().map(leg).collect()
 }
 
@@ -178,9 +183,10 @@ pub(in crate::signon) async fn find_leg(
     application: ApplicationId,
     request_id: &str,
 ) -> Result<Option<Leg>> {
-    let query =
-        sql("SELECT run_id, application_id, name_id, name_id_format, session_indexes, request_id, state \
-         FROM logout_legs WHERE application_id = $1 AND request_id = $2");
+    let query = sql(
+        "SELECT run_id, application_id, session_id, name_id, name_id_format, session_indexes, request_id, state \
+         FROM logout_legs WHERE application_id = $1 AND request_id = $2",
+    );
     executor.optional(query.bind_text(application).bind(request_id)).await?.as_ref().map(leg).transpose()
 }
 

@@ -110,7 +110,8 @@ pub(super) async fn go_on_with_logout(
 async fn step(web: &Web, gate: &Gate, run: Option<&str>, wish: Wish) -> Answer {
     let installation = &web.installation;
     let visitor = visitor(gate, gate.epochs);
-    match go_on(installation, &gate.ctx, visitor, run, wish).await? {
+    let token = gate.session_token(web);
+    match go_on(installation, &gate.ctx, visitor, token.as_deref(), run, wish).await? {
         Some(outcome) => show(web, gate, "", outcome).await,
         None if run.is_none() => Ok(see_other(urls::portal())),
         None => Err(Error::new(

@@ -65,6 +65,12 @@ impl Gate {
         Shell { csrf: web.csrf_token(&self.ctx, &self.browser), ..shell }
     }
 
+    /// The token of the session cookie, also of a session that has ended.
+    #[must_use]
+    pub fn session_token(&self, web: &Web) -> Option<String> {
+        web.cookies.session(&self.headers)
+    }
+
     /// The secret that came with this one handle, after a form of another site.
     #[must_use]
     pub fn hop(&self, web: &Web, handle: &str) -> Option<String> {
