@@ -75,19 +75,17 @@ fn alg_406_a_50_the_lock_file_holds_nothing_banned_and_nothing_from_elsewhere() 
 
 #[test]
 fn what_is_fuzzed_is_what_is_shipped() {
-    let version_of = |lock: &str, name: &str| -> String {
+    let versions = |lock: &str, name: &str| -> BTreeSet<String> {
         let lock: Table = file(lock).parse().unwrap();
-        let packages = lock["package"].as_array().unwrap();
-        let package = packages.iter().find(|package| package["name"].as_str() == Some(name)).unwrap();
-        package["version"].as_str().unwrap().to_owned()
+        let packages = lock["package"].as_array().unwrap().iter();
+        let named = packages.filter(|package| package["name"].as_str() == Some(name));
+        named.map(|package| package["version"].as_str().unwrap().to_owned()).collect()
     };
     for name in ["base64", "flate2", "miniz_oxide", "openssl", "percent-encoding", "roxmltree", "url"] {
-        let fuzzed = version_of("fuzz/Cargo.lock", name);
-        assert_eq!(
-            fuzzed,
-            version_of("Cargo.lock", name),
-            "{name}: cargo update --manifest-path fuzz/Cargo.toml"
-        );
+        // What only the tests use may bring another version beside.
+        let (fuzzed, shipped) = (versions("fuzz/Cargo.lock", name), versions("Cargo.lock", name));
+        let agree = !fuzzed.is_empty() && fuzzed.is_subset(&shipped);
+        assert!(agree, "{name}: {fuzzed:?} is fuzzed, {shipped:?} shipped. Update fuzz/Cargo.lock.");
     }
 }
 

@@ -1,8 +1,8 @@
 //! Configured applications: creation from a connector, the immutable IdP URL, placeholders, single sign-on
 //! settings, group bindings, logos, activation and deletion.
 //!
-//! It must not know sessions, requests or messages: what a sign-on needs of an application it gives as
-//! [`resolved::ResolvedSso`]. Start with [`model::Application`], then [`create::create`].
+//! It must not know sessions, requests or messages: what a sign-on needs of an application it gives by
+//! [`resolved::resolve`]. Start with [`model::Application`], then [`create::create`].
 
 pub mod access;
 pub mod binding;

@@ -1,7 +1,7 @@
 //! Who may come in and what they may do: passwords, throttling, sessions, roles, API tokens and one-time links.
 //!
 //! The sign-in attempt is a state machine on the server: reserve a slot, compute the hash, check again and issue. It
-//! must not know HTTP, cookies or applications. Start with [`sign_in`] and [`session`].
+//! must not know HTTP, cookies or applications. Start with [`sign_in()`] and [`session`].
 
 pub mod account;
 pub mod api_token;

@@ -1,4 +1,4 @@
-//! Sessions: begun by [`crate::auth::sign_in`], checked at each request, ended by hand, by time, or by what happens
+//! Sessions: begun by [`crate::auth::sign_in()`], checked at each request, ended by hand, by time, or by what happens
 //! to their person (W-08). Only the SHA-256 of the token is stored.
 
 use std::collections::HashMap;

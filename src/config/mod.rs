@@ -1,4 +1,4 @@
-//! Settings files and wiring: from flags, `TESSERA_…` variables and `tessera.toml` to an open [`Installation`].
+//! Settings files and wiring: from flags, `TESSERA_…` variables and `tessera.toml` to an open `Installation`.
 //!
 //! A flag wins over a variable, a variable over the file, the file over the default.
 

@@ -63,7 +63,7 @@ impl Notes {
     }
 }
 
-/// Gives the request its [`Ctx`] and [`Notes`], and logs it when it is answered.
+/// Gives the request its [`Ctx`](crate::base::Ctx) and [`Notes`], and logs it when it is answered.
 pub async fn surround<F: Future<Output = Response>>(
     web: &Shared,
     mut request: Request,

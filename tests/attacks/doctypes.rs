@@ -81,7 +81,7 @@ fn saml_102_a_07_no_document_type_passes_in_any_disguise() {
         }
     }
     assert!(sent > 2000, "{sent}");
-    assert!(began.elapsed() < Duration::from_secs(60), "{:?} for {sent} messages", began.elapsed());
+    assert!(began.elapsed() < Duration::from_mins(1), "{:?} for {sent} messages", began.elapsed());
 }
 
 #[test]

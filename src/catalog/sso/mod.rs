@@ -1,7 +1,7 @@
 //! Settings of single sign-on for one application: the one family of types that a connector's `sso` block,
 //! `GET`/`PATCH /api/v1/applications/{id}/sso` and storage share (decisions 10, 25, 28).
 //!
-//! [`SsoSettings`] is the whole, [`SsoPatch`] what someone says of it; [`SsoSettings::merge`] brings them together.
+//! [`SsoSettings`] is the whole, [`SsoPatch`] what someone says of it; [`SsoSettings::merged`] brings them together.
 //! Text that may hold placeholders stays a template here; [`crate::catalog::placeholder`] fills it. What a value
 //! means for a person or a message is not this module's business.
 

@@ -1,6 +1,6 @@
 //! The person's own pages: signing in and out, the password again, set-up, reset, and the account.
 //!
-//! Start with [`login`]. What follows a sign-in is a waiting sign-on under its handle or a page of ours, never an
+//! Start with `login`. What follows a sign-in is a waiting sign-on under its handle or a page of ours, never an
 //! address out of a request.
 
 mod confirm;

@@ -1,7 +1,7 @@
 //! The REST API under `/api/v1`: bearer tokens, JSON, problems. A handler reads its input, calls one operation of a
 //! lower room and shows what came of it; cookies are never looked at.
 //!
-//! Start with [`section`](self::section()), which lists the sections; each has its operations with their descriptions,
+//! Start with `section`, which lists the sections; each has its operations with their descriptions,
 //! from which the OpenAPI document is made.
 
 mod answer;

@@ -1,7 +1,7 @@
 //! The accept loop: connections with deadlines, caps and an orderly end (AV-07, AV-08).
 //!
 //! `axum::serve` sets no timer, so hyper's own time-outs never fire there. Here every connection has a watch beside
-//! it ([`watch`]): first byte, head, idle and stalled writes have deadlines; bodies must come at a minimum rate
+//! it (`watch`): first byte, head, idle and stalled writes have deadlines; bodies must come at a minimum rate
 //! ([`body`]); addresses and the whole have caps ([`caps`]). It must not know what a request means.
 
 pub mod body;
