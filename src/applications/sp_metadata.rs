@@ -1,6 +1,8 @@
 //! The service provider's own word about itself: metadata by upload or paste, and its certificates. Applying it is an
 //! explicit act that names every difference; a dry run stores nothing (decision 9).
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use openssl::sha::sha256;
 use serde::{Deserialize, Serialize};
 
@@ -61,7 +63,7 @@ impl Reading {
     pub fn revision(&self) -> Result<String> {
         let text =
             serde_json::to_vec(&(&self.patch, self.wants_signed_assertions)).map_err(Error::internal)?;
-        Ok(sha256(&text).iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+        Ok(URL_SAFE_NO_PAD.encode(&sha256(&text)[..16]))
     }
 
     /// What is odd but usable, in words.
