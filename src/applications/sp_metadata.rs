@@ -1,6 +1,8 @@
 //! The service provider's own word about itself: metadata by upload or paste, and its certificates. Applying it is an
 //! explicit act that names every difference; a dry run stores nothing (decision 9).
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use openssl::sha::sha256;
 use serde::{Deserialize, Serialize};
 
@@ -69,8 +71,7 @@ impl Reading {
     pub fn revision(&self) -> Result<String> {
         let text = serde_json::to_vec(&(&self.patch, self.wants_signed_assertions, &self.algorithms))
             .map_err(Error::internal)?;
-        let digest = sha256(&text);
-        Ok(digest.iter().take(16).fold(String::with_capacity(32), |out, byte| out + &format!("{byte:02x}")))
+        Ok(URL_SAFE_NO_PAD.encode(&sha256(&text)[..16]))
     }
 
     /// What is odd but usable, in words.

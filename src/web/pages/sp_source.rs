@@ -4,7 +4,7 @@ use askama::Template;
 
 use crate::base::urls;
 use crate::web::pages::application::{ApplicationHead, Tab};
-use crate::web::pages::parts::{Change, Choice, Crumbs, Decision, Facts, Status};
+use crate::web::pages::parts::{Change, Choice, Decision, Facts, Status};
 use crate::web::pages::shell::Shell;
 
 /// What the SSO tab says of the address.
@@ -26,8 +26,6 @@ pub struct SpSourcePage {
     pub shell: Shell,
     /// Title and tabs.
     pub app: ApplicationHead,
-    /// The way here.
-    pub crumbs: Crumbs,
     /// `metadata_url`
     pub url: String,
     /// `certificate`, PEM.
@@ -43,8 +41,6 @@ pub struct SpSourceChangesPage {
     pub shell: Shell,
     /// Title and tabs.
     pub app: ApplicationHead,
-    /// The way here.
-    pub crumbs: Crumbs,
     /// Where it comes from.
     pub url: String,
     /// Where *save* posts.

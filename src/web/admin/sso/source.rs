@@ -19,7 +19,7 @@ use crate::web::error::{Answer, Failure};
 use crate::web::extract::permission::{ApplicationsRead, ApplicationsWrite};
 use crate::web::extract::{Console, Fresh, Person, SignedForm};
 use crate::web::pages::application::Tab;
-use crate::web::pages::parts::{Choice, Crumbs, Decision, Fact, Facts, Link, Status, Tone};
+use crate::web::pages::parts::{Choice, Decision, Fact, Facts, Link, Status, Tone};
 use crate::web::pages::shell::Banner;
 use crate::web::pages::sp_source::{SourceCard, SpSourceChangesPage, SpSourcePage};
 use crate::web::shown::time;
@@ -108,16 +108,6 @@ fn removal(application: &Application) -> Decision {
     }
 }
 
-fn crumbs(loaded: &Loaded) -> Crumbs {
-    Crumbs {
-        way: vec![
-            Link::new("Applications", urls::admin_applications()),
-            Link::new(loaded.application.label.as_str(), urls::admin_sso(&loaded.id())),
-        ],
-        here: "SP metadata".to_owned(),
-    }
-}
-
 /// `GET /admin/applications/{application}/sso/metadata/url`
 pub async fn show_form(
     console: Console<ApplicationsRead>,
@@ -165,8 +155,8 @@ async fn form(
             frame::refuse(&mut shell, error)?
         }
     };
-    let (app, crumbs) = (loaded.head(web, Tab::Sso), crumbs(loaded));
-    html(status, &SpSourcePage { shell, app, crumbs, url, certificate })
+    let app = loaded.head(web, Tab::Sso);
+    html(status, &SpSourcePage { shell, app, url, certificate })
 }
 
 /// `POST /admin/applications/{application}/sso/metadata/url`: first what it would change, then, when that is accepted,
@@ -244,7 +234,6 @@ async fn changes_page(web: &Web, person: &Person, loaded: &Loaded, url: &str) ->
     SpSourceChangesPage {
         shell: loaded.shell(web, person, "SP metadata").await,
         app: loaded.head(web, Tab::Sso),
-        crumbs: crumbs(loaded),
         url: url.to_owned(),
         action: urls::admin_sp_source(&loaded.id()),
         carried: Vec::new(),

@@ -63,7 +63,6 @@ impl Samples {
         SpSourcePage {
             shell: self.console_shell("Heap: SP metadata", Nav::Applications),
             app: self.head(Tab::Sso, self.status(Tone::Ok, "Active")),
-            crumbs: self.crumbs(&[("Applications", "/admin/applications")], "SP metadata"),
             url: self.t("https://heap.example/saml/metadata.xml"),
             certificate: self.t("-----BEGIN CERTIFICATE-----"),
         }
@@ -78,7 +77,6 @@ impl Samples {
         SpSourceChangesPage {
             shell: self.console_shell("Heap: SP metadata", Nav::Applications),
             app: self.head(Tab::Sso, self.status(Tone::Ok, "Active")),
-            crumbs: self.crumbs(&[("Applications", "/admin/applications")], "SP metadata"),
             url: self.t("https://heap.example/saml/metadata.xml"),
             action: self.t("/admin/applications/x/sso/metadata/url"),
             carried: vec![("revision".to_owned(), self.t("0f"))],
