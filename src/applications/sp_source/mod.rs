@@ -17,7 +17,7 @@ use crate::applications::store::sp_source as store;
 use crate::applications::update::check_version;
 use crate::applications::{self, locked};
 use crate::base::id::ApplicationId;
-use crate::base::{Ctx, Error, Result, Timestamp};
+use crate::base::{Ctx, Error, Kind, Result, Timestamp};
 use crate::catalog::Catalog;
 use crate::db::epoch::{Scope, bump};
 use crate::db::{Db, Executor, Tx};

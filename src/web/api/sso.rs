@@ -68,7 +68,7 @@ pub struct SsoAcsUrl {
 
 /// Where the application takes logout messages.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-#[expect(clippy::struct_field_names, reason = "they are named as in a PATCH")]
+#[expect(clippy::struct_field_names, reason = "the names of the settings that it describes")]
 pub struct SsoSlo {
     /// By HTTP-Redirect.
     redirect_url: Option<Templated>,
