@@ -20,8 +20,8 @@ use tessera_fuzz::saml::names::AUTHN_PASSWORD_PROTECTED;
 use tessera_fuzz::saml::xml::reader::Source;
 use tessera_fuzz::saml::xml::{Limits, is_xml_text};
 use tessera_fuzz::saml::{
-    Encryption, EncryptionAlgorithm, KeyTransport, Lifetimes, NameId, OpensslSigner, Recipient, ResponseInput,
-    SignMode, SignatureAlgorithm, VerificationKey, parse_certificate,
+    Encryption, EncryptionAlgorithm, KeyTransport, Lifetimes, NameId, OpensslSigner, Recipient,
+    ResponseInput, SignMode, SignatureAlgorithm, VerificationKey, parse_certificate,
 };
 
 static KEY: LazyLock<(OpensslSigner, VerificationKey)> = LazyLock::new(|| {
@@ -98,7 +98,12 @@ fuzz_target!(|data: &[u8]| {
         authn_context_class: AUTHN_PASSWORD_PROTECTED,
         attributes: &[],
         lifetimes: Lifetimes::default(),
-        encryption: Some(Encryption { recipient: &recipient, random: &random, assertion, name_id: !assertion }),
+        encryption: Some(Encryption {
+            recipient: &recipient,
+            random: &random,
+            assertion,
+            name_id: !assertion,
+        }),
     };
     let response = input.sign(SignMode::Both, &KEY.0).expect("it is written");
     let xml = response.as_xml();

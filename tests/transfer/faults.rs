@@ -37,7 +37,7 @@ async fn each_fault_is_told_where_it_stands() {
             &app("  sso:\n    placeholders: {YOUR_ID: x, YOUR_OTHER: y}\n"),
             vec!["6:29 placeholder_value", "6:44 unknown_placeholder"],
         ),
-        (&app("  sso:\n    slo: {}\n"), vec!["6:5 unknown_field"]),
+        (&app("  sso:\n    artifact: {}\n"), vec!["6:5 unknown_field"]),
         (&app("  sso:\n    encrypt_assertion: true\n"), vec!["6:24 encryption_certificate_missing"]),
         (&app("  sso:\n    initiation: [idp]\n"), vec!["6:17 unknown_field"]),
         (&app("  sso:\n    attributes: []\n"), vec!["6:17 jit_attribute_fixed"]),
