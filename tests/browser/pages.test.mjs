@@ -114,6 +114,31 @@ test("an application that people use", async () => {
   assert.deepEqual(faults, []);
 });
 
+test("a sign-on that was refused is looked into from its page, and one that succeeded while that is recorded", async () => {
+  const { page, faults } = admin;
+  const application = await find(page, "/admin/applications", "Aqueduct");
+  await page.goto(at(`${application}/activity`));
+  await page.getByRole("button", { name: "Record the next 15 minutes" }).click();
+  await page.getByText("Sign-ons that succeed are recorded until").waitFor();
+  const refused = await page.goto(at("/saml2/aqueduct?SAMLRequest=AAAA"));
+  assert.equal(refused.status(), 400);
+  await page.getByRole("link", { name: "See what was received" }).click();
+  await page.getByRole("heading", { name: /^Exchange / }).waitFor();
+  await page.getByText("deflate_invalid").waitFor();
+  await look(page, "exchange-refused");
+  await page.goto(at(`${application}/sso`));
+  await page.getByRole("button", { name: "Test" }).waitFor();
+  await page.goto(at("/saml2/aqueduct"));
+  await page.getByRole("heading", { name: "Signed in to Aqueduct" }).waitFor();
+  await page.goto(at(`${application}/activity`));
+  await page.getByText("Signed on", { exact: true }).waitFor();
+  await look(page, "application-activity-recorded");
+  await page.getByRole("listitem").filter({ hasText: "Signed on" }).getByRole("link").click();
+  await page.getByRole("heading", { name: /^Exchange / }).waitFor();
+  await look(page, "exchange-answered");
+  assert.deepEqual(faults, []);
+});
+
 test("another signing key: made, tried, switched to, gone back from", async () => {
   const { page, faults } = admin;
   const application = await find(page, "/admin/applications", "Aqueduct");

@@ -12,7 +12,7 @@ const SFA: &str = "https://refeds.org/profile/sfa";
 fn ask(classes: &[&str], comparison: &str, attributes: &str) -> String {
     let classes: String = classes
         .iter()
-        .map(|class| format!("<saml:AuthnContextClassRef>{class}</saml:AuthnContextClassRef>"))
+        .flat_map(|class| ["<saml:AuthnContextClassRef>", class, "</saml:AuthnContextClassRef>"])
         .collect();
     let wish = format!(
         "<samlp:RequestedAuthnContext Comparison=\"{comparison}\">{classes}</samlp:RequestedAuthnContext>"

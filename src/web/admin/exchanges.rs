@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::auth::Permission;
 use crate::base::{Ctx, Error, Kind, Timestamp, urls};
+use crate::directory::people;
 use crate::saml::checks::{Verdict, trace};
 use crate::saml::pretty::pretty;
 use crate::signon::recorder::{self, Exchange, ExchangeLine, Reference};
@@ -19,7 +20,7 @@ use crate::web::extract::permission::{ApplicationsWrite, EventsRead};
 use crate::web::extract::{Console, Queried, SignedForm};
 use crate::web::pages::application::Tab;
 use crate::web::pages::exchange::{CheckLine, ExchangePage, ExchangeRow, Exchanges};
-use crate::web::pages::parts::{Crumbs, Fact, Facts, Link, Tone};
+use crate::web::pages::parts::{Fact, Facts, Link, Tone};
 use crate::web::render::page;
 use crate::web::see_other;
 use crate::web::shown::time;
@@ -116,14 +117,12 @@ pub async fn show_exchange(
     page(&ExchangePage {
         shell,
         app: loaded.head(&web, Tab::Activity),
-        crumbs: Crumbs {
-            way: vec![
-                Link::new("Applications", urls::admin_applications()),
-                Link::new(loaded.application.label.as_str(), urls::admin_activity(&application)),
-            ],
-            here: line.reference.clone(),
-        },
-        facts: facts(&line, &exchange),
+        reference: line.reference.clone(),
+        facts: facts(&line, &exchange, person_of(&web, &exchange).await?),
+        not_reached: trace(line.code.as_deref())
+            .iter()
+            .filter(|check| check.verdict == Verdict::NotReached)
+            .count(),
         checks: checks(&line),
         expected: exchange.expected.unwrap_or_default(),
         received: exchange.received.unwrap_or_default(),
@@ -133,7 +132,17 @@ pub async fn show_exchange(
     })
 }
 
-fn facts(line: &ExchangeLine, exchange: &Exchange) -> Facts {
+/// The name of who was signed in; of somebody who is gone the id.
+async fn person_of(web: &Web, exchange: &Exchange) -> Result<Option<String>, Error> {
+    let Some(text) = &exchange.person else { return Ok(None) };
+    let found = match text.parse() {
+        Ok(id) => people::find(&mut web.installation.db.reader(), id).await?,
+        Err(_) => None,
+    };
+    Ok(Some(found.map_or_else(|| text.clone(), |person| person.username)))
+}
+
+fn facts(line: &ExchangeLine, exchange: &Exchange, person: Option<String>) -> Facts {
     let at = |at: Timestamp| at.to_xs_date_time();
     let binding = match exchange.binding.as_str() {
         "redirect" => "By redirect, from the application",
@@ -148,8 +157,8 @@ fn facts(line: &ExchangeLine, exchange: &Exchange) -> Facts {
     if let Some(code) = &line.code {
         facts.push(Fact::mono("Code", code.as_str()));
     }
-    if let Some(person) = &exchange.person {
-        facts.push(Fact::mono("Person", person.as_str()));
+    if let Some(person) = person {
+        facts.push(Fact::new("Signed in", person));
     }
     if let Some(state) = &exchange.relay_state {
         facts.push(Fact::mono("RelayState", state.as_str()));
@@ -160,18 +169,16 @@ fn facts(line: &ExchangeLine, exchange: &Exchange) -> Facts {
 fn checks(line: &ExchangeLine) -> Vec<CheckLine> {
     trace(line.code.as_deref())
         .into_iter()
-        .map(|check| {
+        .filter_map(|check| {
             let (tone, verdict) = match check.verdict {
                 Verdict::Passed => (Tone::Ok, "Held"),
                 Verdict::Failed => (Tone::Danger, "Failed"),
-                Verdict::NotReached => (Tone::Draft, "Not reached"),
+                // They are counted.
+                Verdict::NotReached => return None,
             };
-            CheckLine {
-                tone,
-                verdict: verdict.to_owned(),
-                title: check.title.to_owned(),
-                section: check.section.to_owned(),
-            }
+            let (verdict, title, section) =
+                (verdict.to_owned(), check.title.to_owned(), check.section.to_owned());
+            Some(CheckLine { tone, verdict, title, section })
         })
         .collect()
 }

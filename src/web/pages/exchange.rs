@@ -4,7 +4,7 @@ use askama::Template;
 
 use crate::base::urls;
 use crate::web::pages::application::{ApplicationHead, Tab};
-use crate::web::pages::parts::{Crumbs, Facts, Link, Tone, When};
+use crate::web::pages::parts::{Facts, Link, Tone, When};
 use crate::web::pages::shell::Shell;
 
 /// The last exchanges of an application.
@@ -39,12 +39,14 @@ pub struct ExchangePage {
     pub shell: Shell,
     /// Title and tabs.
     pub app: ApplicationHead,
-    /// The way here.
-    pub crumbs: Crumbs,
+    /// Its reference.
+    pub reference: String,
     /// When, how, from where.
     pub facts: Facts,
-    /// The checks in their order; empty where nothing is known of them.
+    /// The checks that were made, in their order; empty where nothing is known of them.
     pub checks: Vec<CheckLine>,
+    /// How many were not reached.
+    pub not_reached: usize,
     /// What is registered, where the failure is about that; may be empty.
     pub expected: String,
     /// What came instead.
@@ -62,7 +64,7 @@ pub struct ExchangePage {
 pub struct CheckLine {
     /// Its tone.
     pub tone: Tone,
-    /// "Held", "Failed", "Not reached".
+    /// "Held", "Failed".
     pub verdict: String,
     /// What was checked.
     pub title: String,

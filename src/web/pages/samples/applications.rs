@@ -393,7 +393,7 @@ impl Samples {
         ExchangePage {
             shell: self.console_shell("Heap: exchange K7MQ2X4PWD", Nav::Applications),
             app: self.head(Tab::Activity, self.status(Tone::Ok, "Active")),
-            crumbs: self.crumbs(&[("Applications", "/admin/applications")], "K7MQ2X4PWD"),
+            reference: self.t("K7MQ2X4PWD"),
             facts: self.facts(&[
                 ("When", "2026-06-11T09:41:07Z"),
                 ("Request", "By redirect, from the application"),
@@ -402,8 +402,8 @@ impl Samples {
             checks: vec![
                 check(Tone::Ok, "Held", "It is fresh", "Core 3.2.1"),
                 check(Tone::Danger, "Failed", "The answer goes to a registered address", "Core 3.4.1"),
-                check(Tone::Draft, "Not reached", "It is SAML 2.0", "Core 4.1.3.2"),
             ],
+            not_reached: 12,
             expected: self.t("https://heap.example/saml/acs/1"),
             received: self.t("https://heap.example/saml/acs/2"),
             repair: Some(Link::new(self.t("Look at the ACS URLs"), "/admin/applications/a1/sso#h-sp")),
