@@ -133,7 +133,7 @@ test("a sign-on that was refused is looked into from its page, and one that succ
   await page.goto(at(`${application}/activity`));
   await page.getByText("Signed on", { exact: true }).waitFor();
   await look(page, "application-activity-recorded");
-  await page.getByRole("listitem").filter({ hasText: "Signed on" }).getByRole("link").click();
+  await page.locator("li", { has: page.getByText("Signed on", { exact: true }) }).locator("a.mono").click();
   await page.getByRole("heading", { name: /^Exchange / }).waitFor();
   await look(page, "exchange-answered");
   assert.deepEqual(faults, []);
