@@ -31,7 +31,7 @@ fuzz_target!(|data: &[u8]| {
         assert_eq!(again.authn_requests_signed, draft.authn_requests_signed);
         assert_eq!(again.want_assertions_signed, draft.want_assertions_signed);
         assert_eq!(again.single_logout, draft.single_logout);
-        assert_eq!(again.requested_attributes, draft.requested_attributes);
+        assert_eq!(again.attribute_services, draft.attribute_services);
     }
 });
 
@@ -72,16 +72,17 @@ fn written(draft: &SpMetadata) -> String {
             flag("isDefault", acs.is_default)
         ));
     }
-    out.push_str("<AttributeConsumingService index=\"0\">");
-    for attribute in &draft.requested_attributes {
-        out.push_str(&format!(
-            "<RequestedAttribute Name=\"{}\"{}{} isRequired=\"{}\"/>",
-            value(&attribute.name),
-            optional("NameFormat", attribute.name_format.as_deref()),
-            optional("FriendlyName", attribute.friendly_name.as_deref()),
-            attribute.is_required
-        ));
+    for service in &draft.attribute_services {
+        out.push_str(&format!("<AttributeConsumingService index=\"{}\">", service.index));
+        for attribute in &service.attributes {
+            out.push_str(&format!(
+                "<RequestedAttribute Name=\"{}\" isRequired=\"{}\"/>",
+                value(&attribute.name),
+                attribute.is_required
+            ));
+        }
+        out.push_str("</AttributeConsumingService>");
     }
-    out.push_str("</AttributeConsumingService></SPSSODescriptor></EntityDescriptor>");
+    out.push_str("</SPSSODescriptor></EntityDescriptor>");
     out
 }
