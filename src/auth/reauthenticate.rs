@@ -6,7 +6,7 @@
 use secrecy::SecretString;
 
 use crate::auth::password::{Passwords, Verdict};
-use crate::auth::session::{NewSession, SessionView};
+use crate::auth::session::{Limits, NewSession, SessionView};
 use crate::auth::sign_in::{evaluate, refusal};
 use crate::auth::store::credentials::{self, Credentials, Stored};
 use crate::auth::store::sessions;
@@ -96,17 +96,16 @@ pub(in crate::auth) async fn hold(tx: &mut Tx, proof: &Proof, to: &str) -> Resul
     }
 }
 
-/// Gives the session a new token; refused when it has ended meanwhile.
+/// Gives the session a new token; refused when it has ended meanwhile, by an act or by its times: a password would
+/// else bring back what was idle for too long.
 pub(in crate::auth) async fn rotate(tx: &mut Tx, ctx: &Ctx, session: &SessionView) -> Result<NewSession> {
-    let current = sessions::by_id(tx, session.session_id).await?.ok_or_else(gone)?;
+    let mut current = sessions::by_id(tx, session.session_id).await?.ok_or_else(gone)?;
+    // Use is written down late; the request that carries the session knows of it at once.
+    current.last_seen_at = current.last_seen_at.max(session.last_seen_at);
     let (token, now) = (ctx.random.token(), ctx.now());
+    let current = Limits::of(&settings::read(tx).await?).judge(current, now).ok_or_else(gone)?;
     sessions::rotate(tx, session.session_id, &token_hash(&token), now).await?;
-    let session = SessionView {
-        authenticated_at: now,
-        last_seen_at: now,
-        expires_at: current.expires_at.min(session.expires_at),
-        ..current
-    };
+    let session = SessionView { authenticated_at: now, last_seen_at: now, ..current };
     Ok(NewSession { token: SecretString::from(token), session })
 }
 

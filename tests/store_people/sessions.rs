@@ -202,6 +202,18 @@ async fn saml_118_the_password_again_is_a_fresh_instant_and_a_new_token(world: W
         world.events(EventName::UserReauthenticate).await.into_iter().map(|e| e.outcome).collect();
     assert_eq!(outcomes, ["success", "denied"]);
 
+    // A session that is over by its times stays over, whatever view of it somebody still has.
+    world.clock.advance(8 * HOUR);
+    assert_eq!(again(PASSWORD).await.unwrap_err().code, "session_ended");
+    assert!(world.session(new.token.expose_secret()).await.is_none());
+    let (_, begun) = world.sign_in("ada").await;
+    let again = async |password: &str| {
+        let ctx = world.from("192.0.2.1");
+        let password = SecretString::from(password);
+        reauthenticate(&world.db, &ctx, &world.vault, &world.passwords, &begun, &password).await
+    };
+    let view = again(PASSWORD).await.unwrap().session;
+
     // Guesses here are counted with those at the door.
     for _ in 0..12 {
         again(OTHER).await.unwrap_err();
