@@ -156,6 +156,7 @@ fn metadata() -> String {
     let (rsa, ec) = (RSA.der(), EC.der());
     let metadata = IdpMetadata {
         logout_url: Some("https://idp.example/saml2/app/logout"),
+        artifact_url: Some("https://idp.example/saml2/app/artifact"),
         entity_id: IDP_ID,
         sso_url: "https://idp.example/saml2/app",
         certificates: &[&rsa, &ec],

@@ -161,6 +161,23 @@ fn saml_210_encrypted_assertions_are_opened_by_all() {
         }
     }
 }
+
+#[test]
+fn art_601_mellon_fetches_what_an_artifact_stands_for() {
+    let mut house = house();
+    for signed in [false, true] {
+        let slug = format!("artifact-{signed}");
+        let options = if signed { vec!["--artifact", "--sign-requests"] } else { vec!["--artifact"] };
+        let provider = connect(&mut house, Kind::Mellon, &slug, &options);
+        let mut browser = Browser::new();
+        for start in [provider.login_url(&[]), house.tessera.url(&format!("/saml2/{slug}"))] {
+            let told = accepted(&sign_on(&mut browser, &start, Some(ADA)));
+            assert_eq!(told["name_id"], EMAIL, "{slug}");
+            assert_eq!(told["attributes"]["mail"], json!([EMAIL]), "{slug}");
+        }
+    }
+}
+
 /// Three providers, and a browser that is signed in to all of them.
 fn signed_in_everywhere(house: &mut House, round: &str) -> (Browser, Vec<ServiceProvider>) {
     let mut browser = Browser::new();

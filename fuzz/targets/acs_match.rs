@@ -20,7 +20,7 @@ fuzz_target!(|data: &[u8]| {
             url: url.to_owned(),
             index: None,
             is_default: None,
-            binding: AcsBinding::Post,
+            binding: Some(AcsBinding::Post),
         })
         .collect();
     let xml = format!(

@@ -335,6 +335,23 @@ CREATE TABLE sp_sessions (
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX sp_sessions_application ON sp_sessions (application_id, session_index);
 
+-- Responses that a service provider fetches by artifact, sealed, for a minute.
+CREATE TABLE artifacts (
+    handle_hash TEXT NOT NULL PRIMARY KEY,
+    application_id TEXT NOT NULL REFERENCES applications (id) ON DELETE CASCADE,
+    -- the session that it signs on with; NULL: an error
+    session_id TEXT REFERENCES sessions (id) ON DELETE CASCADE,
+    sealed BLOB NOT NULL,
+    -- of errors, which anybody can have made
+    source_prefix TEXT,
+    issued_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL
+);
+CREATE INDEX artifacts_expiry ON artifacts (expires_at);
+CREATE INDEX artifacts_source ON artifacts (source_prefix, issued_at);
+CREATE INDEX artifacts_session ON artifacts (session_id);
+CREATE INDEX artifacts_application ON artifacts (application_id);
+
 -- Signing out at several service providers, one after another in one browser.
 CREATE TABLE logout_runs (
     -- random; counts only together with the cookie of that browser

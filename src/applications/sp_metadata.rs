@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::applications::model::Application;
 use crate::applications::sp_algorithms::Listed;
-use crate::applications::sso::patched;
+use crate::applications::sso::{artifact_needs_certificate, patched};
 use crate::applications::update::{check_version, save};
 use crate::applications::{group_rules, locked};
+use crate::base::binding::AcsBinding;
 use crate::base::id::ApplicationId;
 use crate::base::{Ctx, Error, FieldError, Kind, Result, Timestamp};
 use crate::catalog::Catalog;
@@ -27,7 +28,6 @@ use crate::saml::metadata::{
     KeyUse, MetadataFault, SpMetadata, Trust, read_signed_sp_metadata, read_sp_metadata,
 };
 use crate::saml::names::{BINDING_POST, BINDING_REDIRECT, BINDING_SOAP};
-use crate::saml::receive::AcsBinding;
 
 /// One difference between what is stored and what the metadata says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -194,14 +194,23 @@ fn refusal(fault: &MetadataFault) -> Error {
 
 fn patch_of(metadata: &SpMetadata) -> Result<SsoPatch> {
     let mut acs: Vec<AcsUrlForm> = Vec::new();
-    for service in metadata.acs.iter().filter(|service| service.binding == AcsBinding::Post) {
-        if acs.iter().all(|known| known.url != service.url) {
+    // An artifact is only of use to whoever can sign a request for what it stands for.
+    let can_sign = metadata.certificates.iter().any(|entry| entry.usage != KeyUse::Encryption);
+    for service in &metadata.acs {
+        let Some(binding) = service.binding.filter(|binding| can_sign || *binding == AcsBinding::Post) else {
+            continue;
+        };
+        if acs.iter().all(|known| known.url != service.url || known.binding != Some(binding)) {
             acs.push(AcsUrlForm {
                 url: service.url.clone(),
                 index: service.index,
                 default: service.is_default,
+                binding: Some(binding),
             });
         }
+    }
+    if acs.is_empty() {
+        return Err(artifact_needs_certificate("metadata"));
     }
     // Several may say isDefault; the first counts (Metadata 2.4.4).
     let mut seen = false;

@@ -7,6 +7,7 @@ use crate::applications::model::{Application, Kind, Status};
 use crate::applications::resolved::{declared, resolve};
 use crate::applications::update::{check_version, save};
 use crate::applications::{group_rules, locked};
+use crate::base::binding::AcsBinding;
 use crate::base::id::ApplicationId;
 use crate::base::urls::is_absolute_uri;
 use crate::base::{Ctx, Error, FieldError, Result};
@@ -229,7 +230,22 @@ fn check_signing(sso: &SsoSettings) -> Result<()> {
             "Upload the application's certificate first: without it no signature can be checked.",
         ));
     }
-    Ok(())
+    let by_artifact = sso.acs_urls.iter().position(|acs| acs.binding == AcsBinding::Artifact);
+    match by_artifact {
+        Some(at) if sso.sp_certificates.is_empty() => {
+            Err(artifact_needs_certificate(format!("acs_urls.{at}.binding")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What an artifact stands for is given only to whoever signs the request for it (ART-601).
+pub(in crate::applications) fn artifact_needs_certificate(field: impl Into<String>) -> Error {
+    Error::field(
+        field,
+        "artifact_needs_certificate",
+        "An address by artifact needs the application's signing certificate: what the artifact stands for is given to nobody else. Upload the certificate first.",
+    )
 }
 
 /// Each certificate must be readable and strong enough (MD-306); it is stored as PEM without anything around it.

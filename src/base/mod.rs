@@ -4,6 +4,7 @@
 //! Start with [`context::Ctx`] and [`error::Error`]: every operation takes the first and answers the second.
 
 pub mod accent;
+pub mod binding;
 pub mod clock;
 pub mod context;
 pub mod encryption;

@@ -132,6 +132,12 @@ pub fn idp_logout(slug: &str) -> String {
     format!("/saml2/{slug}/logout")
 }
 
+/// `/saml2/{slug}/artifact`
+#[must_use]
+pub fn idp_artifact(slug: &str) -> String {
+    format!("/saml2/{slug}/artifact")
+}
+
 /// `/saml2/{slug}/logout/soap`
 #[must_use]
 pub fn idp_logout_soap(slug: &str) -> String {

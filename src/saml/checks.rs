@@ -102,7 +102,7 @@ const STEPS: &[Step] = &[
         &["acs_unregistered", "acs_index_unknown", "acs_ambiguous", "acs_none_registered"],
     ),
     ("It is SAML 2.0", "Core 4.1.3.2", &["version_too_low", "version_too_high", "version_invalid"]),
-    ("The answer goes by HTTP-POST", "Profiles 4.1.2", &["binding_unsupported"]),
+    ("The answer goes by a binding of its address", "Profiles 4.1.2", &["binding_unsupported"]),
     ("What it asks for is valid", "Core 3.4.1", &["request_invalid", "subject_confirmation"]),
     ("It allows this identity provider", "Core 3.4.1.2", &["idp_not_listed"]),
     ("It came for the first time", "Profiles 4.1.4.5", &["request_replayed", "request_already_answered"]),

@@ -6,6 +6,7 @@
 //! [`receive()`] turns into a `Trusted` request or a named [`Refusal`]. What others fell for, and why we don't, stands
 //! in [`attacks`].
 
+pub mod artifact;
 pub mod attacks;
 pub mod binding;
 pub mod certificate;
@@ -21,6 +22,7 @@ pub mod refusal;
 pub mod request;
 pub mod response;
 pub mod sign;
+pub mod soap;
 pub mod status;
 pub mod xml;
 

@@ -7,39 +7,18 @@
 use roxmltree::{Document, Node};
 
 use crate::base::Timestamp;
+pub use crate::base::binding::AcsBinding;
 use crate::base::clock::MINUTE;
 use crate::base::name_id::NameIdFormat;
 use crate::saml::binding::{Binding, Message, RelayState, verify_redirect_signature};
 use crate::saml::certificate::VerificationKey;
 use crate::saml::dsig::{holds_signature, verify_root};
-use crate::saml::names::{BINDING_ARTIFACT, BINDING_POST, FORMAT_ENCRYPTED};
+use crate::saml::names::FORMAT_ENCRYPTED;
 use crate::saml::refusal::{Reason, Refusal, Reply};
 use crate::saml::request::{AuthnRequest, Outline, Version, is_authn_request, issuer, parse_index};
+use crate::saml::status::Status;
 use crate::saml::xml::Limits;
 use crate::saml::xml::reader::{Source, check_ids};
-
-/// How a service provider takes responses at one address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum AcsBinding {
-    /// HTTP-POST: the only one that we use.
-    Post,
-    /// HTTP-Artifact.
-    Artifact,
-    /// Something else.
-    Other,
-}
-
-impl AcsBinding {
-    /// From the binding's URI.
-    #[must_use]
-    pub fn from_uri(uri: &str) -> Self {
-        match uri {
-            BINDING_POST => Self::Post,
-            BINDING_ARTIFACT => Self::Artifact,
-            _ => Self::Other,
-        }
-    }
-}
 
 /// One registered AssertionConsumerService.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,8 +29,8 @@ pub struct AssertionConsumer {
     pub index: Option<u16>,
     /// `isDefault`, where it was said.
     pub is_default: Option<bool>,
-    /// How it takes them.
-    pub binding: AcsBinding,
+    /// How it takes them; `None`: by none of the bindings that we send by.
+    pub binding: Option<AcsBinding>,
 }
 
 /// What is registered of a service provider. Everything that matters for security comes from here, never from a
@@ -132,6 +111,7 @@ pub struct Trusted {
     request: AuthnRequest,
     sp_entity_id: String,
     acs_url: String,
+    binding: AcsBinding,
     relay_state: Option<RelayState>,
     signed: bool,
 }
@@ -149,6 +129,12 @@ impl Trusted {
         &self.acs_url
     }
 
+    /// How that address takes responses.
+    #[must_use]
+    pub fn binding(&self) -> AcsBinding {
+        self.binding
+    }
+
     /// What is to be given back.
     #[must_use]
     pub fn relay_state(&self) -> Option<&RelayState> {
@@ -164,7 +150,20 @@ impl Trusted {
     /// A refusal that is answered at the ACS, when its reason is one of those that are.
     #[must_use]
     pub fn refuse(&self, reason: Reason) -> Refusal {
-        refusal_at(&self.acs_url, &self.request.id, self.relay_state.clone(), reason)
+        let reply = reason.status().map(|status| Box::new(self.reply(status)));
+        Refusal { reason, mismatch: None, reply }
+    }
+
+    /// Where an error of this status goes.
+    #[must_use]
+    pub fn reply(&self, status: Status) -> Reply {
+        Reply {
+            acs_url: self.acs_url.clone(),
+            binding: self.binding,
+            in_response_to: self.request.id.clone(),
+            status,
+            relay_state: self.relay_state.clone(),
+        }
     }
 
     /// The format that the NameID must have: the one asked for, if the application offers it, else its default
@@ -199,14 +198,6 @@ impl Trusted {
     }
 }
 
-fn refusal_at(acs_url: &str, request_id: &str, relay_state: Option<RelayState>, reason: Reason) -> Refusal {
-    let reply = |status| {
-        let (acs_url, in_response_to) = (acs_url.to_owned(), request_id.to_owned());
-        Box::new(Reply { acs_url, in_response_to, status, relay_state })
-    };
-    Refusal { reason, mismatch: None, reply: reason.status().map(reply) }
-}
-
 /// Checks a message against what is registered.
 pub fn receive(
     message: &Message,
@@ -232,14 +223,27 @@ pub fn receive(
         return Err(Reason::RelayStateOverStandard.into());
     }
     let acs = resolve_acs(&outline, sp)?;
-    // An address that takes no POST can't take the error either; the default one can.
-    let answer_at = if acs.binding == AcsBinding::Post { acs } else { default_acs(sp.acs).unwrap_or(acs) };
-    let request = read_details(node, &outline, acs, endpoint)
-        .map_err(|reason| refusal_at(&answer_at.url, &outline.id, message.relay_state.clone(), reason))?;
+    // An address that takes nothing from us can't take the error either; the default one can.
+    let fallback = || default_acs(sp.acs).and_then(|acs| Some((acs, acs.binding?)));
+    let answer_at = acs.binding.map(|binding| (acs, binding)).or_else(fallback);
+    let (answer_at, binding) = answer_at.ok_or(Reason::AcsNone)?;
+    let request = read_details(node, &outline, acs, endpoint).map_err(|reason| {
+        let reply = |status| {
+            Box::new(Reply {
+                acs_url: answer_at.url.clone(),
+                binding,
+                in_response_to: outline.id.clone(),
+                status,
+                relay_state: message.relay_state.clone(),
+            })
+        };
+        Refusal { reason, mismatch: None, reply: reason.status().map(reply) }
+    })?;
     Ok(Trusted {
         request,
         sp_entity_id: sp.entity_id.to_owned(),
-        acs_url: acs.url.clone(),
+        acs_url: answer_at.url.clone(),
+        binding,
         relay_state: message.relay_state.clone(),
         signed,
     })
@@ -312,7 +316,8 @@ pub(in crate::saml) fn check_age(outline: &Outline, timing: Timing) -> Result<()
     Err(Refusal::local(reason).because(timing.now.to_xs_date_time(), &received))
 }
 
-/// The registered address that the answer goes to: equal to the letter, by index, or the default (SAML-113, -114).
+/// The registered address that the answer goes to: equal to the letter, by index, or the default (SAML-113, -114); of
+/// several, the one whose binding was asked for.
 fn resolve_acs<'a>(outline: &Outline, sp: &ServiceProvider<'a>) -> Result<&'a AssertionConsumer, Refusal> {
     let default = default_acs(sp.acs).ok_or(Reason::AcsNone)?;
     if let Some(text) = &outline.acs_index {
@@ -326,25 +331,35 @@ fn resolve_acs<'a>(outline: &Outline, sp: &ServiceProvider<'a>) -> Result<&'a As
             Refusal::local(Reason::AcsIndexUnknown).because(known.join(" "), text)
         });
     }
+    let asked = outline.protocol_binding.as_deref().and_then(AcsBinding::from_uri);
     let Some(url) = &outline.acs_url else {
-        return Ok(default);
+        // The default of that binding; without one, what is refused for it goes to the default of all.
+        return Ok(
+            default_among(sp.acs, |binding| asked.is_none_or(|asked| asked == binding)).unwrap_or(default)
+        );
     };
     let mut matching: Vec<&AssertionConsumer> = sp.acs.iter().filter(|acs| acs.url == *url).collect();
-    matching.sort_by_key(|acs| acs.binding != AcsBinding::Post);
+    let usual = asked.or(Some(AcsBinding::Post));
+    matching.sort_by_key(|acs| acs.binding != usual);
     matching.first().copied().ok_or_else(|| {
         let known: Vec<&str> = sp.acs.iter().map(|acs| acs.url.as_str()).collect();
         Refusal::local(Reason::AcsUnregistered).because(known.join(" "), url)
     })
 }
 
-/// The default address: `isDefault`, else the first that is not said to be none, else the first (Metadata 2.4.4).
+/// The default address of those that we can send to: `isDefault`, else the first that is not said to be none, else the
+/// first (Metadata 2.4.4).
 #[must_use]
 pub fn default_acs(acs: &[AssertionConsumer]) -> Option<&AssertionConsumer> {
-    let post = || acs.iter().filter(|acs| acs.binding == AcsBinding::Post);
-    post()
+    default_among(acs, |_| true)
+}
+
+fn default_among(acs: &[AssertionConsumer], fits: impl Fn(AcsBinding) -> bool) -> Option<&AssertionConsumer> {
+    let usable = || acs.iter().filter(|acs| acs.binding.is_some_and(&fits));
+    usable()
         .find(|acs| acs.is_default == Some(true))
-        .or_else(|| post().find(|acs| acs.is_default.is_none()))
-        .or_else(|| post().next())
+        .or_else(|| usable().find(|acs| acs.is_default.is_none()))
+        .or_else(|| usable().next())
 }
 
 /// The checks whose failure is answered at the ACS.
@@ -361,7 +376,7 @@ fn read_details(
         Version::Unknown => return Err(Reason::VersionInvalid),
     }
     let asked = outline.protocol_binding.as_deref();
-    if asked.is_some_and(|binding| binding != BINDING_POST) || acs.binding != AcsBinding::Post {
+    if acs.binding.is_none_or(|binding| asked.is_some_and(|uri| uri != binding.uri())) {
         return Err(Reason::BindingUnsupported);
     }
     // Broken values in an otherwise trusted request are a matter between the service provider and us.

@@ -2,11 +2,10 @@
 
 use super::*;
 use crate::saml::binding::{Carried, decode_post, decode_redirect};
-use crate::saml::names::{ASSERTION, DSIG, ENVELOPED, EXC_C14N};
+use crate::saml::names::{ASSERTION, BINDING_ARTIFACT, BINDING_POST, DSIG, ENVELOPED, EXC_C14N};
 use crate::saml::refusal::Class;
 use crate::saml::sign::SignatureAlgorithm::{EcdsaSha384, RsaSha256, RsaSha512};
 use crate::saml::sign::{OpensslSigner, Signer};
-use crate::saml::status::Status;
 use crate::saml::testing::{
     ACS, ENDPOINT, MALLORY, NOW, P384, RequestXml, SP, SP_ID, deflate, percent, post, redirect, sign_query,
 };
@@ -18,7 +17,7 @@ mod signatures;
 const FIRST: Stage = Stage::First(Timing { now: NOW, skew: 3 * MINUTE, max_age: 10 * MINUTE });
 
 fn acs(url: &str, index: Option<u16>, is_default: Option<bool>) -> AssertionConsumer {
-    AssertionConsumer { url: url.to_owned(), index, is_default, binding: AcsBinding::Post }
+    AssertionConsumer { url: url.to_owned(), index, is_default, binding: Some(AcsBinding::Post) }
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "the switches of `ServiceProvider`")]
@@ -357,10 +356,41 @@ fn saml_115_responses_go_by_post_only() {
         assert_eq!(answered(ask(binding)).2, Status::UnsupportedBinding, "{binding}");
     }
     let mut setup = Setup::default();
-    setup.acs[1].binding = AcsBinding::Artifact;
-    let artifact = RequestXml::default().with("AssertionConsumerServiceURL", "https://sp.example.com/second");
-    let (reason, to, _) = answered(setup.post(&artifact.unsigned()));
+    let second = RequestXml::default().with("AssertionConsumerServiceURL", "https://sp.example.com/second");
+    setup.acs[1].binding = None;
+    let (reason, to, _) = answered(setup.post(&second.clone().unsigned()));
     assert_eq!((reason, to.as_str()), (Reason::BindingUnsupported, ACS));
+    // Where it is registered for artifacts, they are what it gets, asked for or not, and nothing else.
+    setup.acs[1].binding = Some(AcsBinding::Artifact);
+    let trusted = setup.post(&second.clone().unsigned()).unwrap();
+    assert_eq!(
+        (trusted.binding(), trusted.acs_url()),
+        (AcsBinding::Artifact, "https://sp.example.com/second")
+    );
+    let trusted = setup.post(&second.clone().with("ProtocolBinding", BINDING_ARTIFACT).unsigned()).unwrap();
+    assert_eq!(trusted.binding(), AcsBinding::Artifact);
+    let (reason, to, _) =
+        answered(setup.post(&second.clone().with("ProtocolBinding", BINDING_POST).unsigned()));
+    assert_eq!((reason, to.as_str()), (Reason::BindingUnsupported, "https://sp.example.com/second"));
+    // A binding without an address means the default one of that binding.
+    let bare = RequestXml::default().without("AssertionConsumerServiceURL");
+    let trusted = setup.post(&bare.clone().with("ProtocolBinding", BINDING_ARTIFACT).unsigned()).unwrap();
+    assert_eq!(
+        (trusted.binding(), trusted.acs_url()),
+        (AcsBinding::Artifact, "https://sp.example.com/second")
+    );
+    let trusted = setup.post(&bare.with("ProtocolBinding", BINDING_POST).unsigned()).unwrap();
+    assert_eq!((trusted.binding(), trusted.acs_url()), (AcsBinding::Post, ACS));
+    // One address for both: what was asked for, else the form.
+    setup.acs.push(acs("https://sp.example.com/second", Some(9), None));
+    for (asked, binding) in [
+        (Some(BINDING_ARTIFACT), AcsBinding::Artifact),
+        (Some(BINDING_POST), AcsBinding::Post),
+        (None, AcsBinding::Post),
+    ] {
+        let xml = asked.map_or(second.clone(), |uri| second.clone().with("ProtocolBinding", uri));
+        assert_eq!(setup.post(&xml.unsigned()).unwrap().binding(), binding, "{asked:?}");
+    }
 }
 
 #[test]

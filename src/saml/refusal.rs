@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use crate::base::binding::AcsBinding;
 use crate::saml::binding::RelayState;
 use crate::saml::dsig::SignatureFault;
 use crate::saml::status::Status;
@@ -173,9 +174,9 @@ reasons! {
     /// Version missing or no number.
     VersionInvalid: Incompatible, "version_invalid",
         "The sign-in request does not say which version of SAML it is in.";
-    /// The answer is wanted by a binding other than HTTP-POST.
+    /// The answer is wanted by a binding that the address is not registered for.
     BindingUnsupported: Incompatible, "binding_unsupported",
-        "The application wants the answer by a binding that is not supported. Ask its administrator to use HTTP-POST.";
+        "The application wants the answer by a binding that its address is not registered for here. Ask its administrator to use HTTP-POST, or upload its current metadata.";
     /// A subject with confirmation (Core 3.4.1).
     SubjectConfirmation: Incompatible, "subject_confirmation",
         "The application asks for a confirmation of the subject, which is not supported.";
@@ -279,6 +280,8 @@ pub struct Mismatch {
 pub struct Reply {
     /// The registered ACS URL.
     pub acs_url: String,
+    /// How that address takes it.
+    pub binding: AcsBinding,
     /// ID of the request.
     pub in_response_to: String,
     /// The status to send.

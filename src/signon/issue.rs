@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::auth::SessionView;
+use crate::base::binding::AcsBinding;
 use crate::base::name_id::NameIdFormat;
 use crate::base::{Ctx, Error, Kind, Result};
 use crate::catalog::sso::transform::TooLong;
@@ -13,16 +14,17 @@ use crate::events::{self, Event, EventName};
 use crate::metrics::{Initiator, SignonOutcome};
 use crate::saml::binding::{RelayState, STANDARD_RELAY_STATE};
 use crate::saml::receive::Trusted;
-use crate::saml::refusal::{Reason, Refusal};
+use crate::saml::refusal::{Reason, Refusal, Reply};
 use crate::saml::response::{Attribute, ErrorResponse, NameId};
 use crate::saml::status::Status;
 use crate::settings::SEEN_REQUEST_LIFETIME;
+use crate::signon::artifact::Keeper;
 use crate::signon::context_class::{Standing, of_password, standing};
 use crate::signon::outcome::{Outcome, PostForm, Refused};
 use crate::signon::signing::{Addressed, sign_and_keep, signing};
 use crate::signon::subject::Subject;
 use crate::signon::target::Target;
-use crate::signon::{Installation, name_id, refusal, release, store, subject};
+use crate::signon::{Installation, artifact, name_id, refusal, release, store, subject};
 
 /// A person who may use an application at this instant. Only [`authorise`] makes one.
 #[derive(Clone, Debug)]
@@ -173,15 +175,15 @@ async fn respond(
         },
     };
     let session_index = ctx.random.saml_id();
-    let acs_url = match asked.request {
-        Some(trusted) => trusted.acs_url().to_owned(),
-        None => settings.default_acs().map(|acs| acs.url.clone()).ok_or_else(no_acs)?,
+    let (acs_url, binding) = match asked.request {
+        Some(trusted) => (trusted.acs_url().to_owned(), trusted.binding()),
+        None => settings.default_acs().map(|acs| (acs.url.clone(), acs.binding)).ok_or_else(no_acs)?,
     };
     let in_response_to = asked.request.map(|trusted| trusted.request().id.clone());
     let steps = durable_steps(ctx, authorized, session, asked, &prepared, &session_index)?;
     let audience = target.sp_entity_id()?.to_owned();
-    let to = Addressed { session_index, acs_url: acs_url.clone(), audience, in_response_to };
-    let signing = signing(ctx, target, session, prepared, to)?;
+    let to = Addressed { session_index, acs_url: acs_url.clone(), binding, audience, in_response_to };
+    let signing = signing(installation, ctx, target, session, prepared, to)?;
     let signed = sign_and_keep(installation, signing, steps).await?;
     installation.metrics.signon(asked.initiator(), SignonOutcome::Issued);
     let relay_state = match asked.request {
@@ -191,7 +193,8 @@ async fn respond(
     Ok(Outcome::Post(PostForm {
         label: target.application.label.clone(),
         acs_url,
-        saml_response: signed,
+        saml_response: signed.saml_response,
+        artifact: signed.artifact,
         relay_state,
         told: None,
     }))
@@ -347,9 +350,7 @@ pub async fn refuse(
         return Ok(Outcome::Refused(refusal::page(refusal, &application.label)));
     };
     refusal::note_answered(installation, ctx, signed_in, code, id).await?;
-    let relay_state = reply.relay_state.as_ref().map(|state| state.as_str().to_owned());
-    let (acs, id) = (&reply.acs_url, &reply.in_response_to);
-    error_response(installation, ctx, target, signed_in, acs, id, reply.status, code, relay_state).await
+    error_response(installation, ctx, target, signed_in, reply, code).await
 }
 
 /// Tells that a person may not use the application: on a page of ours, or by `RequestDenied` where the application
@@ -402,21 +403,8 @@ pub(in crate::signon) async fn or_tell_there(
         cause = ?error.internal_cause(),
         "a sign-on failed on our side; the application is told"
     );
-    let relay_state = trusted.relay_state().map(|state| state.as_str().to_owned());
-    let (acs, id) = (trusted.acs_url(), &trusted.request().id);
-    let told = error_response(
-        installation,
-        ctx,
-        target,
-        signed_in,
-        acs,
-        id,
-        Status::Responder,
-        error.code,
-        relay_state,
-    )
-    .await;
-    told.or(Err(error))
+    let reply = trusted.reply(Status::Responder);
+    error_response(installation, ctx, target, signed_in, &reply, error.code).await.or(Err(error))
 }
 
 fn is_ours(error: &Error) -> bool {
@@ -430,50 +418,51 @@ async fn request_denied(
     trusted: &Trusted,
     told: &'static str,
 ) -> Result<Outcome> {
-    let relay_state = trusted.relay_state().map(|state| state.as_str().to_owned());
-    let (acs, id) = (trusted.acs_url(), &trusted.request().id);
-    error_response(installation, ctx, target, true, acs, id, Status::RequestDenied, told, relay_state).await
+    let reply = trusted.reply(Status::RequestDenied);
+    error_response(installation, ctx, target, true, &reply, told).await
 }
 
 /// An error Response. To a browser without a live session it is unsigned unless the application says otherwise
 /// (decision 6): nobody anonymous gets XML signed with an assertion key.
-#[expect(clippy::too_many_arguments, reason = "what a Response consists of")]
-pub async fn error_response(
+async fn error_response(
     installation: &Installation,
     ctx: &Ctx,
     target: &Arc<Target>,
     signed_in: bool,
-    acs_url: &str,
-    in_response_to: &str,
-    status: Status,
+    reply: &Reply,
     told: &'static str,
-    relay_state: Option<String>,
 ) -> Result<Outcome> {
     let sign = signed_in || target.settings()?.sign_error_responses;
     let signer = if sign { Some(target.signer()?) } else { None };
     let (response_id, issued_at) = (ctx.random.saml_id(), ctx.now());
     let issuer = target.application.idp_entity_id.clone();
-    let (acs, id) = (acs_url.to_owned(), in_response_to.to_owned());
-    let written = installation
-        .on_cpu(move || {
-            let response = ErrorResponse {
-                response_id: &response_id,
-                issued_at,
-                issuer: &issuer,
-                acs_url: &acs,
-                in_response_to: Some(&id),
-                status,
-                message: None,
-            };
-            response.write(signer.as_deref()).map(|response| response.to_base64())
-        })
-        .await?
-        .map_err(Error::internal)?;
+    let answers = reply.clone();
+    let keeper = (reply.binding == AcsBinding::Artifact).then(|| Keeper::of_error(installation, ctx, target));
+    let work = move || -> Result<_> {
+        let response = ErrorResponse {
+            response_id: &response_id,
+            issued_at,
+            issuer: &issuer,
+            acs_url: &answers.acs_url,
+            in_response_to: Some(&answers.in_response_to),
+            status: answers.status,
+            message: None,
+        };
+        let response = response.write(signer.as_deref()).map_err(Error::internal)?;
+        let kept = keeper.map(|keeper| keeper.keep(response.as_xml())).transpose()?;
+        Ok((response.to_base64(), kept))
+    };
+    let (saml_response, kept) = installation.on_cpu(work).await??;
+    let artifact = match kept {
+        Some(kept) => Some(artifact::write_error(installation, ctx, kept).await?),
+        None => None,
+    };
     Ok(Outcome::Post(PostForm {
         label: target.application.label.clone(),
-        acs_url: acs_url.to_owned(),
-        saml_response: written,
-        relay_state,
+        acs_url: reply.acs_url.clone(),
+        saml_response,
+        artifact,
+        relay_state: reply.relay_state.as_ref().map(|state| state.as_str().to_owned()),
         told: Some(told),
     }))
 }

@@ -6,6 +6,7 @@
 //! subject → signed response.
 
 pub mod admission;
+pub mod artifact;
 pub mod cache;
 pub mod configure;
 pub mod context_class;

@@ -10,8 +10,10 @@ pub struct PostForm {
     pub label: String,
     /// The registered ACS URL.
     pub acs_url: String,
-    /// `SAMLResponse`, base64.
+    /// The response, base64: `SAMLResponse`, unless there is an artifact.
     pub saml_response: Base64,
+    /// `SAMLart`, base64: what the browser carries in place of the response.
+    pub artifact: Option<Base64>,
     /// `RelayState`, byte for byte; no field without one.
     pub relay_state: Option<String>,
     /// Code of the refusal that is told; `None`: it is an assertion.

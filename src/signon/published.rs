@@ -3,8 +3,10 @@
 
 use crate::applications::create::freed_label;
 use crate::applications::{self, model::Kind};
+use crate::base::binding::AcsBinding;
 use crate::base::name_id::NameIdFormat;
 use crate::base::{Ctx, Error, Result, urls};
+use crate::catalog::sso::AcsUrl;
 use crate::db::epoch::Epochs;
 use crate::keys::{self, KeyState};
 use crate::saml::metadata::IdpMetadata;
@@ -59,6 +61,9 @@ pub async fn metadata(
     // provider that would prefer it does better without.
     let can_sign = !application.sso.sp_certificates.is_empty();
     let logout_url = can_sign.then(|| installation.base_url.join(&urls::idp_logout(slug)));
+    let takes_artifacts = |acs: &AcsUrl| acs.binding == AcsBinding::Artifact;
+    let artifact_url = (can_sign && application.sso.acs_urls.iter().any(takes_artifacts))
+        .then(|| installation.base_url.join(&urls::idp_artifact(slug)));
     // The standard wants https here; without it there is none to give.
     let error_url =
         installation.base_url.is_secure().then(|| installation.base_url.join(urls::sign_in_help()));
@@ -66,6 +71,7 @@ pub async fn metadata(
         entity_id: &application.idp_entity_id,
         sso_url: &sso_url,
         logout_url: logout_url.as_deref(),
+        artifact_url: artifact_url.as_deref(),
         certificates: &certificates,
         name_id_formats: &formats,
         want_authn_requests_signed: application.sso.require_signed_requests,

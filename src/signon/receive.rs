@@ -190,13 +190,7 @@ async fn key_is_over(
     if !trusted.is_signed() || !target.metadata_has_ended(ctx.now()) {
         return Ok(None);
     }
-    let label = &target.application.label;
-    let refused = refusal::own(
-        Kind::Forbidden,
-        "sp_metadata_ended",
-        "The application’s signed metadata has ended and can’t be fetched anew, so its signature isn’t relied on. Tell your administrator.",
-        Some(label),
-    );
+    let refused = refusal::metadata_ended(&target.application.label);
     let (signed_in, id) = (visitor.session.is_some(), Some(target.application.id));
     refusal::note(installation, ctx, signed_in, refused.code, id).await?;
     Ok(Some(Outcome::Refused(refused)))

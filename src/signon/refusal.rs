@@ -215,6 +215,13 @@ pub fn page(refusal: &Refusal, label: &str) -> Refused {
     }
 }
 
+/// The keys of the application came from signed metadata that has ended (MD-307).
+#[must_use]
+pub fn metadata_ended(label: &str) -> Refused {
+    let sentence = "The application’s signed metadata has ended and can’t be fetched anew, so its signature isn’t relied on. Tell your administrator.";
+    own(Kind::Forbidden, "sp_metadata_ended", sentence, Some(label))
+}
+
 /// The address is of an application that was there until lately (decision 18).
 #[must_use]
 pub fn deleted(label: &str) -> Refused {

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use crate::auth::SessionView;
+use crate::base::binding::AcsBinding;
 use crate::base::{Ctx, Error, Result};
 use crate::db::group_commit::Step;
 use crate::saml::encrypt::Encryption;
-use crate::saml::response::{Base64, Lifetimes, ResponseInput};
+use crate::saml::response::{Base64, Lifetimes, ResponseInput, SignMode};
 use crate::signon::Installation;
+use crate::signon::artifact::{Keeper, Kept};
 use crate::signon::issue::Prepared;
 use crate::signon::target::Target;
 
@@ -17,16 +19,23 @@ use crate::signon::target::Target;
 pub(in crate::signon) struct Addressed {
     pub(in crate::signon) session_index: String,
     pub(in crate::signon) acs_url: String,
+    pub(in crate::signon) binding: AcsBinding,
     pub(in crate::signon) audience: String,
     pub(in crate::signon) in_response_to: Option<String>,
+}
+
+/// A response as it is sent, and what it is fetched by where the browser does not carry it.
+pub(in crate::signon) struct Signed {
+    pub(in crate::signon) saml_response: Base64,
+    pub(in crate::signon) artifact: Option<Base64>,
 }
 
 /// Signs on the pool of cores and makes the steps durable from there, so that the request is woken once, with both done.
 pub(in crate::signon) async fn sign_and_keep(
     installation: &Installation,
-    signing: impl FnOnce() -> Result<Base64> + Send + 'static,
-    steps: Vec<Step>,
-) -> Result<Base64> {
+    signing: impl FnOnce() -> Result<(Base64, Option<Kept>)> + Send + 'static,
+    mut steps: Vec<Step>,
+) -> Result<Signed> {
     let (done, answer) = oneshot::channel();
     let commits = installation.commits.clone();
     installation.spawn_on_cpu(move || {
@@ -35,9 +44,15 @@ pub(in crate::signon) async fn sign_and_keep(
             return;
         }
         match signing() {
-            Ok(signed) => commits.write_then(steps, move |kept| {
-                let _ = done.send(kept.map(|()| signed));
-            }),
+            Ok((saml_response, kept)) => {
+                let artifact = kept.map(|Kept { artifact, row }| {
+                    steps.push(Step::Row(row));
+                    artifact
+                });
+                commits.write_then(steps, move |written| {
+                    let _ = done.send(written.map(|()| Signed { saml_response, artifact }));
+                });
+            }
             Err(error) => {
                 let _ = done.send(Err(error));
             }
@@ -46,7 +61,7 @@ pub(in crate::signon) async fn sign_and_keep(
     answer.await.map_err(|_| Error::internal("signing has panicked, or the writing task has ended"))?
 }
 
-/// Writes and signs the response on a bounded pool; answers it in base64.
+/// Writes and signs a response by POST on a bounded pool; answers it in base64.
 pub(in crate::signon) async fn sign(
     installation: &Installation,
     ctx: &Ctx,
@@ -55,7 +70,9 @@ pub(in crate::signon) async fn sign(
     prepared: Prepared,
     to: Addressed,
 ) -> Result<Base64> {
-    installation.on_cpu(signing(ctx, target, session, prepared, to)?).await?
+    let (signed, _) =
+        installation.on_cpu(signing(installation, ctx, target, session, prepared, to)?).await??;
+    Ok(signed)
 }
 
 /// Nothing is encrypted for a key out of signed metadata that has ended, and nothing is sent plain instead (MD-307).
@@ -66,14 +83,15 @@ fn metadata_ended() -> Error {
     )
 }
 
-/// The work of writing and signing the response, in base64.
+/// The work of writing and signing the response, in base64; by artifact, with what has to be kept for it.
 pub(in crate::signon) fn signing(
+    installation: &Installation,
     ctx: &Ctx,
     target: &Target,
     session: &SessionView,
     prepared: Prepared,
     to: Addressed,
-) -> Result<impl FnOnce() -> Result<Base64> + Send + 'static> {
+) -> Result<impl FnOnce() -> Result<(Base64, Option<Kept>)> + Send + 'static> {
     let (response_id, assertion_id) = (ctx.random.saml_id(), ctx.random.saml_id());
     let (issued_at, authn_instant) = (ctx.now(), session.authenticated_at);
     let session_end = (!session.remembered).then_some(session.expires_at);
@@ -84,6 +102,10 @@ pub(in crate::signon) fn signing(
     let (recipient, random) = (target.recipient()?, ctx.random.clone());
     let (assertion, name_id) = (target.settings()?.encrypt_assertion, prepared.encrypt_name_id);
     let issuer = target.application.idp_entity_id.clone();
+    let by_artifact = to.binding == AcsBinding::Artifact;
+    let keeper = by_artifact.then(|| Keeper::of_session(installation, ctx, target, session));
+    // What an artifact stands for is signed itself, whatever carries it (ART-601).
+    let mode = if by_artifact { SignMode::Both } else { mode };
     Ok(move || {
         let input = ResponseInput {
             response_id: &response_id,
@@ -107,6 +129,8 @@ pub(in crate::signon) fn signing(
                 name_id,
             }),
         };
-        input.sign(mode, signer.as_ref()).map(|response| response.to_base64()).map_err(Error::internal)
+        let response = input.sign(mode, signer.as_ref()).map_err(Error::internal)?;
+        let kept = keeper.map(|keeper| keeper.keep(response.as_xml())).transpose()?;
+        Ok((response.to_base64(), kept))
     })
 }

@@ -1,6 +1,7 @@
-//! SQL of sign-on: pending requests, seen requests, persistent `NameIDs`, sessions at service providers, last uses,
+//! SQL of sign-on: pending requests, seen requests, artifacts, persistent `NameIDs`, sessions at service providers, last uses,
 //! fetches of metadata.
 
+pub(super) mod artifact;
 pub(super) mod logout;
 
 use crate::base::id::{ApplicationId, SessionId, UserId};
@@ -121,7 +122,8 @@ pub(super) async fn delete_expired(tx: &mut Tx, now: Timestamp) -> Result<u64> {
     let pending = tx.run(sql("DELETE FROM pending_requests WHERE expires_at < $1").bind(now)).await?;
     let seen = tx.run(sql("DELETE FROM seen_requests WHERE expires_at < $1").bind(now)).await?;
     let runs = tx.run(sql("DELETE FROM logout_runs WHERE expires_at < $1").bind(now)).await?;
-    Ok(pending + seen + runs)
+    let artifacts = artifact::delete_expired(tx, now).await?;
+    Ok(pending + seen + runs + artifacts)
 }
 
 /// Remembers a signed request's ID: touches one row, or none when it was seen before.

@@ -15,7 +15,7 @@ use crate::db::epoch::Epochs;
 use crate::keys;
 use crate::saml::certificate::{VerificationKey, parse_certificate};
 use crate::saml::encrypt::Recipient;
-use crate::saml::receive::{AcsBinding, AssertionConsumer, Endpoint, ServiceProvider};
+use crate::saml::receive::{AssertionConsumer, Endpoint, ServiceProvider};
 use crate::saml::sign::{OpensslSigner, Signer};
 use crate::signon::{Installation, recorder};
 
@@ -187,7 +187,7 @@ async fn build(installation: &Installation, application: Application, key: Optio
             url: acs.url.clone(),
             index: Some(acs.index),
             is_default: Some(acs.default),
-            binding: AcsBinding::Post,
+            binding: Some(acs.binding),
         })
         .collect();
     let (vault, id) = (&installation.vault, target.application.id);

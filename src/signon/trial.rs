@@ -8,6 +8,7 @@ use crate::applications::model::Kind as ApplicationKind;
 use crate::applications::sso::check_complete;
 use crate::applications::{self, Application};
 use crate::auth::SessionView;
+use crate::base::binding::AcsBinding;
 use crate::base::id::{ApplicationId, KeyId};
 use crate::base::{Ctx, Error, Result};
 use crate::catalog::sso::IdpInitiated;
@@ -79,6 +80,7 @@ pub async fn trial(
     let to = Addressed {
         session_index: ctx.random.saml_id(),
         acs_url: address.acs_url.clone(),
+        binding: AcsBinding::Post,
         audience: address.entity_id,
         in_response_to: None,
     };
@@ -89,6 +91,7 @@ pub async fn trial(
         label,
         acs_url: address.acs_url,
         saml_response,
+        artifact: None,
         relay_state: None,
         told: None,
     }))

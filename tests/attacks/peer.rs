@@ -199,7 +199,7 @@ impl Setup {
             url: url.to_owned(),
             index: Some(index),
             is_default: None,
-            binding: AcsBinding::Post,
+            binding: Some(AcsBinding::Post),
         });
         receive(message, &self.service_provider(&acs, keys), &HERE, Stage::First(Timing::at(NOW)))
     }

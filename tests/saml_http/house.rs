@@ -302,6 +302,11 @@ impl House {
         self.send(&mut Browser::default(), request).await
     }
 
+    /// Whether it is on SQLite, of which every byte can be read.
+    pub fn is_on_disk(&self) -> bool {
+        self.folder.is_some()
+    }
+
     /// Every byte that is on disk, on SQLite.
     pub fn disk(&self) -> Vec<u8> {
         let files = std::fs::read_dir(self.folder.as_ref().expect("on SQLite").path()).unwrap();

@@ -9,9 +9,9 @@ use tessera::applications::{Application, sso};
 use tessera::base::Timestamp;
 use tessera::base::name_id::NameIdFormat;
 use tessera::saml::binding::{Carried, decode_redirect_either};
-use tessera::saml::logout::soap::envelope;
 use tessera::saml::logout::{LogoutRequestInput, LogoutResponseInput, redirect_url};
 use tessera::saml::sign::{OpensslSigner, SignatureAlgorithm, Signer};
+use tessera::saml::soap::envelope;
 use tessera::saml::{NameId, Status, VerificationKey, verify_redirect_signature};
 
 use crate::house::{Answered, BASE, Browser, House, hidden};

@@ -4,6 +4,7 @@
 #![expect(clippy::format_push_string, reason = "test support fails loudly, and says where")]
 
 mod answers;
+mod artifact;
 mod canary;
 mod conditions;
 mod encryption;

@@ -9,6 +9,7 @@ use flate2::write::DeflateEncoder;
 use openssl::hash::MessageDigest;
 use openssl::pkey::{PKey, Private};
 use openssl::rsa::Rsa;
+use openssl::sha::sha256;
 use openssl::sign::Signer;
 use openssl::x509::{X509, X509NameBuilder};
 
@@ -80,6 +81,40 @@ impl Request {
     pub fn body(&self) -> String {
         body_of(self.xml())
     }
+}
+
+/// The signature over a document in canonical form whose root has this ID; it is to be put into the root.
+pub fn enveloped_signature(document: &str, id: &str, key: &PKey<Private>) -> String {
+    let algorithm = |name: &str, uri: &str| format!("<ds:{name} Algorithm=\"{uri}\"></ds:{name}>");
+    let exclusive = "http://www.w3.org/2001/10/xml-exc-c14n#";
+    let info = [
+        algorithm("CanonicalizationMethod", exclusive),
+        algorithm("SignatureMethod", "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"),
+        format!("<ds:Reference URI=\"#{id}\"><ds:Transforms>"),
+        algorithm("Transform", "http://www.w3.org/2000/09/xmldsig#enveloped-signature"),
+        algorithm("Transform", exclusive),
+        "</ds:Transforms>".to_owned(),
+        algorithm("DigestMethod", "http://www.w3.org/2001/04/xmlenc#sha256"),
+        format!(
+            "<ds:DigestValue>{}</ds:DigestValue></ds:Reference>",
+            STANDARD.encode(sha256(document.as_bytes()))
+        ),
+    ]
+    .concat();
+    let namespace = "xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"";
+    let mut signer = Signer::new(MessageDigest::sha256(), key).unwrap();
+    signer.update(format!("<ds:SignedInfo {namespace}>{info}</ds:SignedInfo>").as_bytes()).unwrap();
+    let value = STANDARD.encode(signer.sign_to_vec().unwrap());
+    format!(
+        "<ds:Signature {namespace}><ds:SignedInfo>{info}</ds:SignedInfo>\
+         <ds:SignatureValue>{value}</ds:SignatureValue></ds:Signature>"
+    )
+}
+
+/// A message in canonical form with its signature behind the Issuer.
+pub fn enveloped(message: &str, id: &str, key: &PKey<Private>) -> String {
+    let signature = enveloped_signature(message, id, key);
+    message.replacen("</saml:Issuer>", &format!("</saml:Issuer>{signature}"), 1)
 }
 
 /// Any octets as a message by Redirect.

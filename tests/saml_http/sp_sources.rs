@@ -4,12 +4,8 @@
 use std::sync::{Arc, Mutex, OnceLock};
 
 use axum::http::StatusCode;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use openssl::hash::MessageDigest;
 use openssl::pkey::{PKey, Private};
 use openssl::sha::sha256;
-use openssl::sign::Signer;
 use serde_json::{Value, json};
 use support::{Authority, Reply, WebServer};
 use tessera::applications::Application;
@@ -18,7 +14,7 @@ use tessera::base::clock::{DAY, HOUR, MINUTE};
 use tessera::outbound::Outbound;
 
 use crate::house::{Browser, House};
-use crate::sp::{self, key_pair};
+use crate::sp::{self, enveloped_signature, key_pair};
 
 const TYPE: &str = "application/json";
 const ENTITY: &str = "https://sp.example/entity";
@@ -112,30 +108,7 @@ fn sign(document: &str, until: Option<Timestamp>, key: &PKey<Private>) -> String
     let until = until.map(|until| format!(" validUntil=\"{}\"", until.to_xs_date_time())).unwrap_or_default();
     // Canonical form has attributes in the order of their names.
     let document = document.replacen("\"><md:SPSSODescriptor", &format!("\"{until}><md:SPSSODescriptor"), 1);
-    let algorithm = |name: &str, uri: &str| format!("<ds:{name} Algorithm=\"{uri}\"></ds:{name}>");
-    let exclusive = "http://www.w3.org/2001/10/xml-exc-c14n#";
-    let info = [
-        algorithm("CanonicalizationMethod", exclusive),
-        algorithm("SignatureMethod", "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"),
-        "<ds:Reference URI=\"#_m\"><ds:Transforms>".to_owned(),
-        algorithm("Transform", "http://www.w3.org/2000/09/xmldsig#enveloped-signature"),
-        algorithm("Transform", exclusive),
-        "</ds:Transforms>".to_owned(),
-        algorithm("DigestMethod", "http://www.w3.org/2001/04/xmlenc#sha256"),
-        format!(
-            "<ds:DigestValue>{}</ds:DigestValue></ds:Reference>",
-            STANDARD.encode(sha256(document.as_bytes()))
-        ),
-    ]
-    .concat();
-    let namespace = "xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"";
-    let mut signer = Signer::new(MessageDigest::sha256(), key).unwrap();
-    signer.update(format!("<ds:SignedInfo {namespace}>{info}</ds:SignedInfo>").as_bytes()).unwrap();
-    let value = STANDARD.encode(signer.sign_to_vec().unwrap());
-    let signature = format!(
-        "<ds:Signature {namespace}><ds:SignedInfo>{info}</ds:SignedInfo>\
-         <ds:SignatureValue>{value}</ds:SignatureValue></ds:Signature>"
-    );
+    let signature = enveloped_signature(&document, "_m", key);
     let inside = document.find('>').unwrap() + 1;
     format!("{}{signature}{}", &document[..inside], &document[inside..])
 }

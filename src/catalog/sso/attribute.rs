@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::change::Change;
 use super::transform::Transform;
 use super::value::{GroupFilter, GroupRule, ValueFrom, ValueKeys, is_false, yes};
+use crate::base::binding::AcsBinding;
 use crate::base::name_id::NameIdFormat;
 use crate::base::property::{Property, Source};
 
@@ -296,9 +297,12 @@ pub struct AcsUrl {
     pub index: u16,
     /// Whether it is used when a request names none. Exactly one is.
     pub default: bool,
+    /// How it takes responses.
+    #[serde(default)]
+    pub binding: AcsBinding,
 }
 
-/// An [`AcsUrl`] as written: a bare address, or an object whose `index` and `default` may be left out.
+/// An [`AcsUrl`] as written: a bare address, or an object whose `index`, `default` and `binding` may be left out.
 #[derive(Clone, Debug, PartialEq, Eq, utoipa::ToSchema)]
 #[schema(as = AcsUrlInput)]
 pub struct AcsUrlForm {
@@ -308,6 +312,8 @@ pub struct AcsUrlForm {
     pub index: Option<u16>,
     /// Default; the first one when none says so.
     pub default: Option<bool>,
+    /// How it takes responses; `post` when left out.
+    pub binding: Option<AcsBinding>,
 }
 
 #[derive(Deserialize, schemars::JsonSchema)]
@@ -316,6 +322,7 @@ struct AcsUrlObject {
     url: String,
     index: Option<u16>,
     default: Option<bool>,
+    binding: Option<AcsBinding>,
 }
 
 impl<'de> Deserialize<'de> for AcsUrlForm {
@@ -324,15 +331,15 @@ impl<'de> Deserialize<'de> for AcsUrlForm {
         impl<'de> serde::de::Visitor<'de> for Either {
             type Value = AcsUrlForm;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a URL, or an object with url, index and default")
+                f.write_str("a URL, or an object with url, index, default and binding")
             }
             fn visit_str<E: serde::de::Error>(self, url: &str) -> Result<AcsUrlForm, E> {
-                Ok(AcsUrlForm { url: url.to_owned(), index: None, default: None })
+                Ok(AcsUrlForm { url: url.to_owned(), index: None, default: None, binding: None })
             }
             fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<AcsUrlForm, A::Error> {
-                let AcsUrlObject { url, index, default } =
+                let AcsUrlObject { url, index, default, binding } =
                     AcsUrlObject::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
-                Ok(AcsUrlForm { url, index, default })
+                Ok(AcsUrlForm { url, index, default, binding })
             }
         }
         deserializer.deserialize_any(Either)
@@ -349,6 +356,9 @@ impl Serialize for AcsUrlForm {
         }
         if let Some(default) = self.default {
             map.serialize_entry("default", &default)?;
+        }
+        if let Some(binding) = self.binding {
+            map.serialize_entry("binding", &binding)?;
         }
         map.end()
     }

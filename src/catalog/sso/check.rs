@@ -59,7 +59,12 @@ pub(super) fn numbered(forms: Vec<AcsUrlForm>) -> Result<Vec<AcsUrl>> {
         let Some(index) = index else {
             return Err(Error::field("acs_urls", "too_many", "Too many ACS URLs. Use at most 100."));
         };
-        out.push(AcsUrl { url: form.url, index, default: i == default });
+        out.push(AcsUrl {
+            url: form.url,
+            index,
+            default: i == default,
+            binding: form.binding.unwrap_or_default(),
+        });
     }
     Ok(out)
 }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::base::binding::AcsBinding;
 use crate::base::name_id::NameIdFormat;
 
 fn patch(value: Value) -> SsoPatch {
@@ -14,7 +15,7 @@ fn refused(value: Value) -> String {
 }
 
 fn acs(url: &str, index: u16, default: bool) -> AcsUrl {
-    AcsUrl { url: url.to_owned(), index, default }
+    AcsUrl { url: url.to_owned(), index, default, binding: AcsBinding::Post }
 }
 
 #[test]
@@ -82,7 +83,7 @@ fn unknown_fields_are_refused_at_every_depth() {
     for value in [
         json!({"entity_id": "x"}),
         json!({"name_id": {"value": "x"}}),
-        json!({"acs_urls": [{"url": "https://x.example", "binding": "post"}]}),
+        json!({"acs_urls": [{"url": "https://x.example", "method": "post"}]}),
         json!({"attributes": [{"name": "a", "source": "email", "expression": "1+1"}]}),
         json!({"attributes": [{"name": "a", "groups": {"only": ["x"]}}]}),
     ] {

@@ -4,10 +4,10 @@
 //! Which session is meant, who else has to be told and what the answer is are not known here.
 
 mod receive;
-pub mod soap;
 pub mod write;
 
 pub use receive::receive;
+pub(in crate::saml) use receive::{check_signature, check_version};
 pub use write::{LogoutRequestInput, LogoutResponseInput, redirect_url};
 
 use crate::base::Timestamp;

@@ -5,11 +5,12 @@ use roxmltree::{Document, Node};
 
 use crate::saml::binding::{Binding, Carried, Message, RelayState, verify_redirect_signature};
 use crate::saml::dsig::{holds_signature, verify_element, verify_root};
-use crate::saml::logout::{LogoutMessage, LogoutRequest, LogoutResponse, soap};
+use crate::saml::logout::{LogoutMessage, LogoutRequest, LogoutResponse};
 use crate::saml::names::{ASSERTION, ASYNC_LOGOUT, DSIG, PROTOCOL};
 use crate::saml::receive::{Endpoint, ServiceProvider, Timing, check_age, check_destination, check_issuer};
 use crate::saml::refusal::{Reason, Refusal};
 use crate::saml::request::{Outline, RequestedSubject, Version, parse_instant, texts};
+use crate::saml::soap;
 use crate::saml::status::Status;
 use crate::saml::xml::Limits;
 use crate::saml::xml::reader::{Source, attribute, check_ids, child, is};
@@ -55,7 +56,7 @@ pub fn receive(
 }
 
 /// Verifies what is signed and answers the node that may be read, and whether it is signed.
-fn check_signature<'a, 'i>(
+pub(in crate::saml) fn check_signature<'a, 'i>(
     message: &Message,
     document: &'a Document<'i>,
     root: Node<'a, 'i>,
@@ -90,7 +91,7 @@ fn check_signature<'a, 'i>(
     Ok((root, signed))
 }
 
-fn check_version(version: Version) -> Result<(), Reason> {
+pub(in crate::saml) fn check_version(version: Version) -> Result<(), Reason> {
     match version {
         Version::Two => Ok(()),
         Version::Lower => Err(Reason::VersionTooLow),

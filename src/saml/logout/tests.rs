@@ -10,6 +10,7 @@ use crate::saml::receive::{Endpoint, ServiceProvider, Timing};
 use crate::saml::refusal::{Reason, Refusal};
 use crate::saml::response::NameId;
 use crate::saml::sign::{SignatureAlgorithm, Signer};
+use crate::saml::soap;
 use crate::saml::status::Status;
 use crate::saml::testing::{Identity, MALLORY, NOW, SP, SP_ID, deflate, percent, sign_query};
 use crate::saml::xml::writer::Writer;

@@ -101,7 +101,7 @@ impl fmt::Display for MetadataFault {
                 write!(f, "The metadata was valid until {at} only. Ask the service provider for a new one.")
             }
             Self::NoAcs => f.write_str(
-                "The metadata names no address that takes responses by HTTP-POST. Ask the service provider for one.",
+                "The metadata names no address that takes responses by HTTP-POST or HTTP-Artifact. Ask the service provider for one.",
             ),
             Self::Location { element, url, fault } => write!(f, "{element} {url}: {}", fault.sentence()),
             Self::Value(place) => write!(f, "The metadata has a value in {place} that SAML does not allow."),
@@ -332,7 +332,7 @@ fn read_descriptor(
     let acs: Vec<AssertionConsumer> = children(role, METADATA, "AssertionConsumerService")
         .map(|node| read_acs(node, allow_http))
         .collect::<Result<_, _>>()?;
-    if !acs.iter().any(|acs| acs.binding == AcsBinding::Post) {
+    if !acs.iter().any(|acs| acs.binding.is_some()) {
         return Err(MetadataFault::NoAcs);
     }
     let (mut certificates, mut refused_certificates) = (Vec::new(), Vec::new());

@@ -84,9 +84,9 @@ fn md_302_metadata_of_a_service_provider_is_read() {
     assert_eq!(
         addresses,
         [
-            ("https://sp.example/paos", Some(9), AcsBinding::Other),
-            ("https://sp.example/a", Some(0), AcsBinding::Post),
-            ("https://sp.example/b", None, AcsBinding::Post),
+            ("https://sp.example/paos", Some(9), None),
+            ("https://sp.example/a", Some(0), Some(AcsBinding::Post)),
+            ("https://sp.example/b", None, Some(AcsBinding::Post)),
         ]
     );
     assert_eq!(default_acs(&found.acs).unwrap().url, "https://sp.example/b");
@@ -242,6 +242,7 @@ fn md_301_our_metadata_says_only_what_works() {
     let certificates: [&[u8]; 2] = [&IDP.certificate, &SP.certificate];
     let metadata = IdpMetadata {
         logout_url: Some("https://idp.example/saml2/app/logout"),
+        artifact_url: Some("https://idp.example/saml2/app/artifact"),
         entity_id: "https://idp.example/saml2/heap/metadata",
         sso_url: "https://idp.example/saml2/heap",
         certificates: &certificates,

@@ -5,7 +5,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::base::name_id::NameIdFormat;
-use crate::saml::names::{ALG_SUPPORT, BINDING_POST, BINDING_REDIRECT, DSIG, METADATA, PROTOCOL};
+use crate::saml::names::{
+    ALG_SUPPORT, BINDING_POST, BINDING_REDIRECT, BINDING_SOAP, DSIG, METADATA, PROTOCOL,
+};
 use crate::saml::response::WriteError;
 use crate::saml::sign::{DigestAlgorithm, SignatureAlgorithm};
 use crate::saml::xml::writer::Writer;
@@ -22,6 +24,8 @@ pub struct IdpMetadata<'a> {
     pub sso_url: &'a str,
     /// Where logout messages are taken through the browser; `None` for a service provider that can't sign them.
     pub logout_url: Option<&'a str>,
+    /// Where artifacts are resolved; `None` for a service provider that takes none.
+    pub artifact_url: Option<&'a str>,
     /// Signing certificates, DER: the active one first, then the next.
     pub certificates: &'a [&'a [u8]],
     /// The NameID formats that can be had.
@@ -69,6 +73,14 @@ impl IdpMetadata<'_> {
             w.open("md:KeyDescriptor").attribute("use", "signing");
             w.open("ds:KeyInfo").namespace("ds", DSIG).open("ds:X509Data");
             w.leaf("ds:X509Certificate", &STANDARD.encode(der)).close().close().close();
+        }
+        if let Some(location) = self.artifact_url {
+            w.open("md:ArtifactResolutionService")
+                .attribute("Binding", BINDING_SOAP)
+                .attribute("Location", location)
+                .attribute("index", "0")
+                .attribute("isDefault", "true")
+                .close();
         }
         if let Some(location) = self.logout_url {
             for binding in [BINDING_REDIRECT, BINDING_POST] {

@@ -130,7 +130,8 @@ async fn look_at(
     }
 }
 
-/// The application behind an address for logout, if it is one that speaks SAML and is in use.
+/// The application behind an address for signed messages, if it is one that speaks SAML, is in use, and whose keys are
+/// relied on.
 pub(in crate::signon) async fn saml_target(
     installation: &Installation,
     ctx: &Ctx,
@@ -142,15 +143,18 @@ pub(in crate::signon) async fn saml_target(
         Err(SignOn::Refused(refused)) => return Ok(Err(refused)),
         Err(_) => return Err(Error::internal("an application that is not found has one outcome")),
     };
-    if target.application.kind == ApplicationKind::Saml {
+    let refused = if target.application.kind != ApplicationKind::Saml {
+        refusal::own(
+            Kind::Forbidden,
+            "not_saml",
+            "This application only opens an address; it takes no messages.",
+            Some(&target.application.label),
+        )
+    } else if target.metadata_has_ended(ctx.now()) {
+        refusal::metadata_ended(&target.application.label)
+    } else {
         return Ok(Ok(target));
-    }
-    let refused = refusal::own(
-        Kind::Forbidden,
-        "not_saml",
-        "This application only opens an address; it takes no sign-out messages.",
-        Some(&target.application.label),
-    );
+    };
     let (signed_in, id) = (visitor.session.is_some(), Some(target.application.id));
     refusal::note(installation, ctx, signed_in, refused.code, id).await?;
     Ok(Err(refused))

@@ -1,10 +1,12 @@
 //! A LogoutRequest over SOAP: from server to server, without a browser. Nobody can be led to the other service
 //! providers of the session then, and the answer says so.
 
-use crate::base::{Ctx, Error, Kind, Result, urls};
+use crate::base::{Ctx, Error, Result, urls};
 use crate::saml::binding::Carried;
-use crate::saml::logout::{LogoutMessage, LogoutResponseInput, soap};
+use crate::saml::logout::{LogoutMessage, LogoutResponseInput};
+use crate::saml::soap;
 use crate::saml::status::Status;
+use crate::signon::artifact::told_in_soap;
 use crate::signon::logout::leg::{LegState, event_of};
 use crate::signon::logout::{UNKNOWN, end_sessions, examine, matching, refuse, saml_target};
 use crate::signon::outcome::Refused;
@@ -23,17 +25,7 @@ pub async fn arrive(
     if let Err(error) = &outcome {
         note_error(installation, ctx, visitor, slug, error).await?;
     }
-    match outcome {
-        // Whoever asks is told in its own way.
-        Err(error) if error.kind != Kind::Internal => Ok(Err(Refused {
-            kind: error.kind,
-            code: error.code,
-            message: error.message.into_owned(),
-            label: None,
-            mismatch: None,
-        })),
-        other => other,
-    }
+    told_in_soap(outcome)
 }
 
 async fn look_at(

@@ -12,6 +12,7 @@ use crate::applications::sp_metadata::{self, FieldChange, Mode};
 use crate::applications::sso::{self, SsoView};
 use crate::applications::{self, Application, Status};
 use crate::base::Error;
+use crate::base::binding::AcsBinding;
 use crate::base::encryption::KeyUse;
 use crate::base::id::ApplicationId;
 use crate::base::name_id::NameIdFormat;
@@ -64,6 +65,8 @@ pub struct SsoAcsUrl {
     index: u16,
     /// Whether it is used when a request names none.
     default: bool,
+    /// How it takes responses.
+    binding: AcsBinding,
 }
 
 /// Where the application takes logout messages.

@@ -197,7 +197,7 @@ impl SloValues {
     }
 }
 
-/// A row of ACS URLs; inputs are `acs_urls.{n}.url`, `.index`, `.remove`, and `acs_urls.default` with the row's number.
+/// A row of ACS URLs; inputs are `acs_urls.{n}.url`, `.index`, `.binding`, `.remove`, and `acs_urls.default` with the row's number.
 #[derive(Clone, Debug, Default)]
 pub struct AcsRow {
     /// URL with its tokens.
@@ -206,6 +206,8 @@ pub struct AcsRow {
     pub index: String,
     /// Whether it is the default.
     pub default: bool,
+    /// `post` or `artifact`; empty is `post`.
+    pub binding: String,
 }
 
 /// A row of attributes; inputs are `attributes.{n}.name`, `.enabled`, `.kind`, `.source`, `.constant`, `.groups.include`,

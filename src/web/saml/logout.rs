@@ -1,4 +1,5 @@
-//! `/saml2/{slug}/logout`: LogoutRequests and LogoutResponses through the browser, and over SOAP below it.
+//! `/saml2/{slug}/logout`: LogoutRequests and LogoutResponses through the browser; and what comes over SOAP, from server
+//! to server: LogoutRequests, and requests for what an artifact stands for.
 
 use axum::Extension;
 use axum::extract::{Path, RawQuery, State};
@@ -6,7 +7,9 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
 use crate::base::{Error, Kind, urls};
-use crate::saml::logout::soap::fault;
+use crate::saml::soap::fault;
+use crate::signon::Epochs;
+use crate::signon::artifact;
 use crate::signon::logout::{self, Arrived, Outcome, soap};
 use crate::signon::outcome::Refused;
 use crate::signon::receive::Visitor;
@@ -113,16 +116,42 @@ pub(super) async fn by_soap(
     headers: HeaderMap,
     RawBody(body): RawBody,
 ) -> Answer {
-    if !is_media_type(&headers, "text/xml") {
-        return Err(Failure::wrong_media_type("text/xml"));
-    }
+    check_soap(&headers)?;
     let installation = &web.installation;
-    let visitor = Visitor { session: None, browser: "", epochs: installation.epochs().await? };
+    let visitor = of_server(installation.epochs().await?);
     let answer = soap::arrive(installation, &caller.ctx, visitor, &slug, body.into()).await?;
-    Ok(match answer {
+    Ok(in_soap(answer))
+}
+
+/// POST: an ArtifactResolve over SOAP (Bindings 3.6.5). Whoever asks is believed by its signature alone.
+pub(super) async fn resolve_artifact(
+    caller: Anyone,
+    State(web): State<Shared>,
+    Path(slug): Path<String>,
+    headers: HeaderMap,
+    RawBody(body): RawBody,
+) -> Answer {
+    check_soap(&headers)?;
+    let installation = &web.installation;
+    let visitor = of_server(installation.epochs().await?);
+    let answer = artifact::arrive(installation, &caller.ctx, visitor, &slug, body.into()).await?;
+    Ok(in_soap(answer))
+}
+
+fn check_soap(headers: &HeaderMap) -> Result<(), Failure> {
+    if is_media_type(headers, "text/xml") { Ok(()) } else { Err(Failure::wrong_media_type("text/xml")) }
+}
+
+/// A server has no session and no browser.
+fn of_server(epochs: Epochs) -> Visitor<'static> {
+    Visitor { session: None, browser: "", epochs }
+}
+
+fn in_soap(answer: Result<String, Refused>) -> Response {
+    match answer {
         Ok(envelope) => xml(StatusCode::OK, envelope),
         Err(refused) => faulty(&refused),
-    })
+    }
 }
 
 fn faulty(refused: &Refused) -> Response {

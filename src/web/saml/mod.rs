@@ -18,6 +18,7 @@ pub(in crate::web) fn routes() -> Routes {
         .post(&urls::idp_give_up("{slug}"), endpoint::give_up)
         .get(&urls::idp_logout("{slug}"), logout::by_get)
         .post(&urls::idp_logout("{slug}"), logout::by_post)
+        .post(&urls::idp_artifact("{slug}"), logout::resolve_artifact)
         .post(&urls::idp_logout_soap("{slug}"), logout::by_soap)
         .get("/saml2/{slug}/metadata", metadata::metadata)
         .get("/saml2/{slug}/certificate.pem", metadata::certificate)

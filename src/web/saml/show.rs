@@ -59,8 +59,9 @@ fn with_handle(path: &str, handle: &str) -> String {
 
 /// The page that posts a message to a service provider.
 pub(in crate::web) fn post(form: PostForm) -> Answer {
-    let PostForm { label, acs_url, saml_response, relay_state, told: _ } = form;
-    let mut response = page(&PostPage::new(label, acs_url, "SAMLResponse", saml_response, relay_state))?;
+    let PostForm { label, acs_url, saml_response, artifact, relay_state, told: _ } = form;
+    let (name, value) = artifact.map_or(("SAMLResponse", saml_response), |artifact| ("SAMLart", artifact));
+    let mut response = page(&PostPage::new(label, acs_url, name, value, relay_state))?;
     // The application may lead on to wherever it wants after the post, and Chromium holds that against form-action
     // too (decision 3), so this one page has none.
     response.extensions_mut().insert(Policy::Post { only_to: None });

@@ -19,18 +19,20 @@ def repeated(name):
     return values
 
 
-def opened():
-    """What mellon read out of an encrypted assertion: only its environment tells."""
+def opened(encrypted):
+    """What mellon read out of an assertion that it fetched or decrypted itself: only its environment tells."""
     found = (re.fullmatch(r"MELLON_(.+)_\d+", name) for name in os.environ)
     names = {match[1] for match in found if match} - {"NAME_ID"}
     attributes = {name: repeated(name) for name in names}
-    return {"event": "accepted", "encrypted": True, "name_id": os.environ["MELLON_NAME_ID"], "attributes": attributes}
+    return {"event": "accepted", "encrypted": encrypted, "name_id": os.environ["MELLON_NAME_ID"], "attributes": attributes}
 
 
 def received():
+    if not os.environ.get("MELLON_SAML_RESPONSE"):
+        return opened(False)
     response = xml.fromstring(base64.b64decode(os.environ["MELLON_SAML_RESPONSE"]))
     if response.find(f"{ASSERTION}EncryptedAssertion") is not None:
-        return opened()
+        return opened(True)
     assertion = response.find(f"{ASSERTION}Assertion")
     statement = assertion.find(f"{ASSERTION}AuthnStatement")
     names = [attribute.get("Name") for attribute in assertion.iter(f"{ASSERTION}Attribute")]

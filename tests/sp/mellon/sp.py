@@ -35,7 +35,7 @@ METADATA = """<?xml version="1.0" encoding="UTF-8"?>
     </md:KeyDescriptor>
     <md:SingleLogoutService Binding="{bindings}Redirect" Location="{base}/mellon/logout"/>
     <md:NameIDFormat>{name_id_format}</md:NameIDFormat>
-    <md:AssertionConsumerService index="0" isDefault="true" Binding="{bindings}POST" Location="{acs}"/>
+    <md:AssertionConsumerService index="0" isDefault="true" Binding="{bindings}{acs_binding}" Location="{acs}"/>
   </md:SPSSODescriptor>
 </md:EntityDescriptor>
 """
@@ -164,6 +164,7 @@ def arguments():
     parser.add_argument("--sign-requests", action="store_true")
     parser.add_argument("--allow-unsolicited", action="store_true", help="mellon always does")
     parser.add_argument("--binding", choices=["redirect", "post"], default="redirect")
+    parser.add_argument("--artifact", action="store_true", help="take responses by HTTP-Artifact")
     parser.add_argument("--name-id-format", default="urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress")
     return parser.parse_args()
 
@@ -172,9 +173,12 @@ def serve(options, folder):
     port = options.port or free_port()
     base = f"http://127.0.0.1:{port}"
     entity_id, acs = options.entity_id or f"{base}/metadata", f"{base}/mellon/postResponse"
+    acs_binding = "POST"
+    if options.artifact:
+        acs, acs_binding = f"{base}/mellon/artifactResponse", "Artifact"
     certificate, signed = write_key_pair(folder), "true" if options.sign_requests else "false"
     description = METADATA.format(
-        md=MD, ds=DS, bindings=BINDINGS, base=base, entity_id=entity_id, acs=acs, signed=signed, certificate=certificate,
+        md=MD, ds=DS, bindings=BINDINGS, base=base, entity_id=entity_id, acs=acs, acs_binding=acs_binding, signed=signed, certificate=certificate,
         name_id_format=options.name_id_format,
     )
     (folder / "sp.xml").write_text(description)

@@ -33,9 +33,11 @@ pub fn sign_on(browser: &mut Browser, start: &str, person: Option<Person<'_>>) -
     let mut person = person;
     for _ in 0..MAX_STEPS {
         let forms = if page.is("text/html") { page.forms() } else { Vec::new() };
-        let saml = forms
-            .iter()
-            .find(|form| form.value("SAMLResponse").is_some() || form.value("SAMLRequest").is_some());
+        let saml = forms.iter().find(|form| {
+            form.value("SAMLResponse").is_some()
+                || form.value("SAMLart").is_some()
+                || form.value("SAMLRequest").is_some()
+        });
         if let Some(form) = saml {
             let answer = browser.submit(&page, form);
             page = browser.follow(answer);
@@ -59,9 +61,11 @@ pub fn sign_out(browser: &mut Browser, begun: Page) -> Page {
     let mut page = browser.follow(begun);
     for _ in 0..MAX_STEPS {
         let forms = if page.is("text/html") { page.forms() } else { Vec::new() };
-        let saml = forms
-            .iter()
-            .find(|form| form.value("SAMLResponse").is_some() || form.value("SAMLRequest").is_some());
+        let saml = forms.iter().find(|form| {
+            form.value("SAMLResponse").is_some()
+                || form.value("SAMLart").is_some()
+                || form.value("SAMLRequest").is_some()
+        });
         let answer = if let Some(url) = page.refresh() {
             browser.click(&page, url.as_str())
         } else if let Some(form) = saml {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::applications::Application;
 use crate::base::FieldError;
+use crate::base::binding::AcsBinding;
 use crate::base::property::Source;
 use crate::catalog::sso::{
     AcsUrlForm, Attribute, Change, GroupFilter, NameFormat, NameIdPatch, Slo, SloPatch, SsoPatch,
@@ -191,7 +192,15 @@ impl SsoForm {
                 let message = "Use a number from 0 to 65,535, or leave it empty.";
                 faults.push(fault(format!("acs_urls.{at}.index"), "not_a_number", message));
             }
-            AcsUrlForm { url: row.url.clone(), index, default: Some(row.default) }
+            let binding = row.binding.parse::<AcsBinding>().ok();
+            if binding.is_none() && !row.binding.is_empty() {
+                faults.push(fault(
+                    format!("acs_urls.{at}.binding"),
+                    "unknown_value",
+                    "Choose one from the list.",
+                ));
+            }
+            AcsUrlForm { url: row.url.clone(), index, default: Some(row.default), binding }
         };
         let mut forms: Vec<AcsUrlForm> = self.acs_urls.iter().enumerate().map(row).collect();
         // The default may have been the row that was removed: then the first one is it.
@@ -268,7 +277,12 @@ fn chosen<T: serde::de::DeserializeOwned>(
 fn acs_rows(sso: &SsoSettings) -> Vec<AcsRow> {
     sso.acs_urls
         .iter()
-        .map(|acs| AcsRow { url: acs.url.clone(), index: acs.index.to_string(), default: acs.default })
+        .map(|acs| AcsRow {
+            url: acs.url.clone(),
+            index: acs.index.to_string(),
+            default: acs.default,
+            binding: acs.binding.as_str().to_owned(),
+        })
         .collect()
 }
 
@@ -280,6 +294,7 @@ fn read_acs(posted: &Posted) -> Vec<AcsRow> {
             url: posted.text(&format!("acs_urls.{at}.url")).to_owned(),
             index: posted.text(&format!("acs_urls.{at}.index")).to_owned(),
             default: default == Some(at),
+            binding: posted.text(&format!("acs_urls.{at}.binding")).to_owned(),
         })
         .filter(|row| !row.url.is_empty())
         .collect()

@@ -314,8 +314,9 @@ impl Samples {
                     url: self.t("https://heap.example/saml/acs/YOUR_ID?env=YOUR_ENV"),
                     index: self.t("0"),
                     default: true,
+                    binding: self.t("post"),
                 },
-                AcsRow { url: String::new(), index: self.t("1"), default: false },
+                AcsRow { index: self.t("1"), ..AcsRow::default() },
             ],
             attributes: vec![
                 self.attribute("email", "source", "email", true),

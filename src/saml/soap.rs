@@ -9,14 +9,14 @@ use crate::saml::refusal::{Reason, Refusal};
 use crate::saml::xml::reader::is;
 
 /// The octets of a POST as a message: a request when we are asked, a response when we have asked. They are looked at
-/// by [`crate::saml::logout::receive()`].
+/// by the reader of the message.
 #[must_use]
 pub fn decode(octets: Vec<u8>, carried: Carried) -> Message {
     Message { binding: Binding::Soap, carried, xml: octets, relay_state: None, redirect_signature: None }
 }
 
 /// The one message in the envelope.
-pub(super) fn body<'a, 'i>(document: &'a Document<'i>) -> Result<Node<'a, 'i>, Refusal> {
+pub(in crate::saml) fn body<'a, 'i>(document: &'a Document<'i>) -> Result<Node<'a, 'i>, Refusal> {
     let envelope = document.root_element();
     if !is(envelope, SOAP, "Envelope") {
         return Err(Reason::SoapInvalid.into());
