@@ -25,7 +25,7 @@ use crate::keys::{self, KeyState};
 use crate::saml::certificate::{Certificate, parse_certificate};
 use crate::saml::encrypt::Recipient;
 use crate::saml::metadata::{
-    KeyUse, MetadataFault, SpMetadata, Trust, read_signed_sp_metadata, read_sp_metadata,
+    KeyUse, MetadataFault, Picked, SpMetadata, Trust, Wanted, read_signed_sp_metadata, read_sp_metadata,
 };
 use crate::saml::names::{BINDING_POST, BINDING_REDIRECT, BINDING_SOAP};
 
@@ -80,17 +80,27 @@ impl Reading {
     }
 }
 
-/// Reads the service provider's metadata; `entity_id` picks one of several. It may be two MiB of XML with many
+/// Reads the service provider's metadata; `wanted` picks one of several. It may be two MiB of XML with many
 /// certificates, so it is work for the pool of cores, not for the reactor (AV-08).
-pub fn read(xml: &[u8], entity_id: Option<&str>, now: Timestamp) -> Result<Reading> {
-    let metadata = read_sp_metadata(xml, entity_id, now, false).map_err(|fault| refusal(&fault))?;
+pub fn read(xml: &[u8], wanted: Wanted<'_>, now: Timestamp) -> Result<Reading> {
+    let metadata = read_sp_metadata(xml, wanted, now, false).map_err(|fault| refusal(&fault))?;
     reading(&metadata, now)
 }
 
 /// The same for metadata that must be signed by a key known from elsewhere (MD-307).
-pub fn read_signed(xml: &[u8], entity_id: Option<&str>, now: Timestamp, trust: &Trust) -> Result<Reading> {
-    let metadata = read_signed_sp_metadata(xml, entity_id, now, false, trust);
+pub fn read_signed(xml: &[u8], wanted: Wanted<'_>, now: Timestamp, trust: &Trust) -> Result<Reading> {
+    let metadata = read_signed_sp_metadata(xml, wanted, now, false, trust);
     reading(&metadata.map_err(|fault| refusal(&fault))?, now)
+}
+
+/// The same for an entity that was picked out of an aggregate, signed or not.
+pub fn read_picked(picked: &Picked, now: Timestamp) -> Result<Reading> {
+    let wanted = Some(picked.entity_id.as_str());
+    let metadata = read_sp_metadata(picked.xml.as_bytes(), wanted, now, false);
+    let mut metadata = metadata.map_err(|fault| refusal(&fault))?;
+    metadata.valid_until = metadata.valid_until.into_iter().chain(picked.valid_until).min();
+    metadata.cache_duration = metadata.cache_duration.into_iter().chain(picked.cache_duration).min();
+    reading(&metadata, now)
 }
 
 fn reading(metadata: &SpMetadata, now: Timestamp) -> Result<Reading> {
@@ -177,10 +187,12 @@ pub struct Mode {
     pub if_version: Option<i64>,
 }
 
-fn refusal(fault: &MetadataFault) -> Error {
+/// The refusal for a fault, with the entity IDs to choose from where one is missing.
+pub(in crate::applications) fn refusal(fault: &MetadataFault) -> Error {
     let mut error = Error::new(Kind::Invalid, fault.code(), fault.to_string());
-    if let MetadataFault::EntityIdRequired(ids) | MetadataFault::EntityUnknown(ids) = fault {
-        error.fields = ids
+    if let MetadataFault::EntityIdRequired(choices) | MetadataFault::EntityUnknown(choices) = fault {
+        error.fields = choices
+            .entity_ids
             .iter()
             .map(|id| FieldError {
                 field: "entity_id".to_owned(),

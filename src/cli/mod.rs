@@ -21,6 +21,7 @@ use clap::parser::ValueSource;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use rustix::fs::Mode;
 
+use crate::applications::sp_source::aggregate;
 use crate::base::{Actor, Ctx, Error, Result};
 use crate::config::open::{self, Opening};
 use crate::config::{Config, DataArgs, ServeArgs};
@@ -65,6 +66,9 @@ enum Command {
     /// Verify the chain of events
     #[command(subcommand)]
     Events(events::EventsCommand),
+    /// What `serve` starts to read large metadata
+    #[command(hide = true)]
+    ReadAggregate,
 }
 
 /// Arguments of every command that the demo, which has a folder of its own, has no use for.
@@ -104,6 +108,9 @@ pub fn run() -> ExitCode {
             return ExitCode::from(code);
         }
     };
+    if matches!(arguments.command, Command::ReadAggregate) {
+        return aggregate::serve();
+    }
     if !matches!(arguments.command, Command::Catalog(_)) {
         // SQLite makes its files as the process's mask allows, also in a folder that others may read.
         rustix::process::umask(Mode::RWXG | Mode::RWXO);
@@ -150,6 +157,7 @@ async fn execute(arguments: Arguments) -> Result<ExitCode> {
         Command::Key(command) => key::run(&data, command).await,
         Command::Doctor(arguments) => doctor::run(&data, arguments).await,
         Command::Events(command) => events::run(&data, command).await,
+        Command::ReadAggregate => Ok(aggregate::serve()),
     }
 }
 

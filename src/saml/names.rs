@@ -8,6 +8,8 @@ pub const ASSERTION: &str = "urn:oasis:names:tc:SAML:2.0:assertion";
 pub const ALG_SUPPORT: &str = "urn:oasis:names:tc:SAML:metadata:algsupport";
 /// `urn:oasis:names:tc:SAML:2.0:metadata`
 pub const METADATA: &str = "urn:oasis:names:tc:SAML:2.0:metadata";
+/// Names for people in metadata (Login and Discovery User Interface 2.1).
+pub const METADATA_UI: &str = "urn:oasis:names:tc:SAML:metadata:ui";
 /// XML Signature.
 pub const DSIG: &str = "http://www.w3.org/2000/09/xmldsig#";
 /// XML Encryption 1.0.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use crate::applications::sp_source::Sources;
+use crate::applications::sp_source::aggregate::Aggregates;
 use crate::auth::{Passwords, SessionCache};
 use crate::base::paging::{Page, PageRequest};
 use crate::base::signature::KeyType;
@@ -67,6 +68,8 @@ pub struct Installation {
     pub recorder: Recorder,
     /// The client for everything that goes out.
     pub outbound: Outbound,
+    /// Where large metadata is read.
+    pub aggregates: Aggregates,
     pub(in crate::signon) cache: SignonCache,
     epoch_reader: EpochReader,
     cpu: CpuPool,
@@ -106,6 +109,7 @@ impl Installation {
             fetches: Fetches::default(),
             recorder: Recorder::default(),
             outbound: Outbound::default(),
+            aggregates: Aggregates::default(),
             cache: SignonCache::default(),
             cpu: CpuPool::start(cores).map_err(Error::internal)?,
             searches: Semaphore::new(SEARCHES),
@@ -157,7 +161,13 @@ impl Installation {
     /// Metadata by address.
     #[must_use]
     pub fn sp_sources(&self) -> Sources<'_> {
-        Sources { db: &self.db, catalog: &self.catalog, outbound: &self.outbound, cpu: &self.cpu }
+        Sources {
+            db: &self.db,
+            catalog: &self.catalog,
+            outbound: &self.outbound,
+            cpu: &self.cpu,
+            aggregates: &self.aggregates,
+        }
     }
 
     /// Runs work that keeps a core busy (RSA, XML, pictures) on a thread of its own kind, a bounded number at a time, so

@@ -288,7 +288,7 @@ async fn md_307_a_failed_refresh_keeps_the_last_good_copy_and_says_so() {
         let good = plain("https://sp.example/acs");
         let publisher = Publisher::of(good.as_str());
         put(&house, &application, json!({ "url": publisher.url() })).await.expect(200);
-        let large = format!("{}{}", plain("https://sp.example/other"), " ".repeat(2 << 20));
+        let large = format!("{}{}", plain("https://sp.example/other"), " ".repeat(64 << 20));
         let failures = [
             (Reply::new(500, &[], "<h1>secret of the server</h1>"), "metadata_not_there"),
             (Reply::new(404, &[], "no"), "metadata_not_there"),

@@ -1,15 +1,20 @@
 //! Fetching and reading one document. Nothing is stored here.
 
+use std::time::Duration;
+
 use crate::applications::sp_metadata::{self, Reading};
+use crate::applications::sp_source::aggregate::{Ask, MAX_AGGREGATE};
 use crate::applications::sp_source::{Source, Sources};
 use crate::base::clock::DAY;
 use crate::base::{Ctx, Error, Result};
-use crate::outbound::{Answer, Caps, Method, Request};
+use crate::outbound::{Answer, Caps, Failure, Method, Reason, Request};
 use crate::saml::certificate::{Certificate, parse_certificate};
-use crate::saml::metadata::Trust;
+use crate::saml::metadata::{Trust, Wanted};
 
-/// Largest document, in bytes; the same as by upload (MD-302).
+/// Largest document that is read here, in bytes; the same as by upload (MD-302). A larger one is an aggregate.
 const MAX_DOCUMENT: usize = 2 << 20;
+/// For an aggregate to come, altogether.
+const AGGREGATE_TIME: Duration = Duration::from_mins(2);
 /// How far ahead the end of a signed document may lie (MD-307).
 const HORIZON: i64 = 30 * DAY;
 const ACCEPT: &str = "application/samlmetadata+xml, application/xml;q=0.9, text/xml;q=0.8, */*;q=0.1";
@@ -25,6 +30,8 @@ pub(super) struct Fetched {
 pub(super) struct Wants<'a> {
     pub(super) url: &'a str,
     pub(super) entity_id: Option<&'a str>,
+    /// Which to name when none is wanted.
+    pub(super) search: Option<&'a str>,
     pub(super) certificate: Option<&'a str>,
 }
 
@@ -36,7 +43,18 @@ impl Sources<'_> {
         wants: &Wants<'_>,
         before: Option<&Source>,
     ) -> Result<Option<Fetched>> {
-        let caps = Caps { body: MAX_DOCUMENT, ..Caps::default() };
+        match self.get(wants, before, Caps { body: MAX_DOCUMENT, ..Caps::default() }).await {
+            Err(failure) if failure.reason == Reason::TooLarge => {
+                // Asked for again, so that one of this size is in memory at a time.
+                let _turn = self.aggregates.turn().await?;
+                let caps = Caps { body: MAX_AGGREGATE, total: AGGREGATE_TIME };
+                self.read(ctx, wants, before, self.get(wants, before, caps).await).await
+            }
+            answer => self.read(ctx, wants, before, answer).await,
+        }
+    }
+
+    async fn get(&self, wants: &Wants<'_>, before: Option<&Source>, caps: Caps) -> Result<Answer, Failure> {
         let mut request = Request { caps, ..Request::new(Method::Get, wants.url) }.header("accept", ACCEPT);
         if let Some(etag) = before.and_then(|source| source.etag.as_deref()) {
             request = request.header("if-none-match", etag);
@@ -44,23 +62,41 @@ impl Sources<'_> {
         if let Some(instant) = before.and_then(|source| source.last_modified.as_deref()) {
             request = request.header("if-modified-since", instant);
         }
-        let answer = self.outbound.send(request).await.map_err(|failure| failure.of_field("url"))?;
+        self.outbound.send(request).await
+    }
+
+    async fn read(
+        &self,
+        ctx: &Ctx,
+        wants: &Wants<'_>,
+        before: Option<&Source>,
+        answer: Result<Answer, Failure>,
+    ) -> Result<Option<Fetched>> {
+        let answer = answer.map_err(|failure| failure.of_field("url"))?;
         match answer.status {
             200 => {}
             304 if before.is_some() => return Ok(None),
             status => return Err(no_document(wants.url, status)),
         }
         let (etag, last_modified) = (kept(&answer, "etag"), kept(&answer, "last-modified"));
-        let (entity_id, now) = (wants.entity_id.map(str::to_owned), ctx.now());
-        let trust = wants.certificate.map(trust).transpose()?;
-        let read = move || {
-            let (body, entity_id) = (&answer.body, entity_id.as_deref());
-            match &trust {
-                Some(trust) => sp_metadata::read_signed(body, entity_id, now, trust),
-                None => sp_metadata::read(body, entity_id, now),
-            }
+        let now = ctx.now();
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        let (entity_id, search) = (owned(wants.entity_id), owned(wants.search));
+        let reading = if answer.body.len() > MAX_DOCUMENT {
+            let ask = Ask { entity_id, search, certificate: owned(wants.certificate), now };
+            let picked = self.aggregates.pick(ask, answer.body).await?;
+            self.cpu.run(move || sp_metadata::read_picked(&picked, now)).await??
+        } else {
+            let trust = wants.certificate.map(trust).transpose()?;
+            let read = move || {
+                let wanted = Wanted { entity_id: entity_id.as_deref(), search: search.as_deref() };
+                match &trust {
+                    Some(trust) => sp_metadata::read_signed(&answer.body, wanted, now, trust),
+                    None => sp_metadata::read(&answer.body, wanted, now),
+                }
+            };
+            self.cpu.run(read).await??
         };
-        let reading = self.cpu.run(read).await??;
         Ok(Some(Fetched { reading, etag, last_modified }))
     }
 }
@@ -75,7 +111,8 @@ pub(super) fn pinned(text: &str) -> Result<String> {
     read_pinned(text).map(|certificate| certificate.to_pem())
 }
 
-fn trust(pem: &str) -> Result<Trust> {
+/// The key of a stored certificate, and for how long it is believed.
+pub(super) fn trust(pem: &str) -> Result<Trust> {
     Ok(Trust { key: read_pinned(pem)?.key, horizon: HORIZON })
 }
 

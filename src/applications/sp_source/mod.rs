@@ -6,11 +6,13 @@
 //! Start with [`Sources::set`] and [`Sources::refresh`]. Nothing is fetched inside a transaction; one node fetches at a
 //! time, by a lease.
 
+pub mod aggregate;
 mod fetch;
 mod refresh;
 
 use crate::applications::model::{Application, Kind as ApplicationKind};
 use crate::applications::sp_metadata::{self, Applied, FieldChange, Mode, Reading};
+use crate::applications::sp_source::aggregate::Aggregates;
 use crate::applications::sp_source::fetch::{Fetched, Wants, pinned};
 use crate::applications::sp_source::refresh::next;
 use crate::applications::store::sp_source as store;
@@ -83,6 +85,8 @@ pub struct NewSource {
     pub url: String,
     /// Which of several entities.
     pub entity_id: Option<String>,
+    /// Without one: name only those to choose from that have this in their entity ID or a name.
+    pub search: Option<String>,
     /// The certificate whose key must have signed it, PEM or base64 of DER.
     pub certificate: Option<String>,
     /// Digest of what was shown before: refused when the document asks for something else by now.
@@ -157,6 +161,8 @@ pub struct Sources<'a> {
     pub outbound: &'a Outbound,
     /// Where documents are read.
     pub cpu: &'a CpuPool,
+    /// Where large ones are.
+    pub aggregates: &'a Aggregates,
 }
 
 impl Sources<'_> {
@@ -169,6 +175,7 @@ impl Sources<'_> {
         let wants = Wants {
             url: &wanted.url,
             entity_id: wanted.entity_id.as_deref(),
+            search: wanted.search.as_deref(),
             certificate: certificate.as_deref(),
         };
         let fetched = self.fetch(ctx, &wants, None).await?;

@@ -21,8 +21,8 @@ const USUAL: i64 = 6 * HOUR;
 /// The bounds of what a document may say.
 const SHORTEST: i64 = HOUR;
 const LONGEST: i64 = DAY;
-/// A fetch takes less; then another node may try.
-const LEASE: i64 = 2 * MINUTE;
+/// A fetch takes less, one of an aggregate that waits for its turn too; then another node may try.
+const LEASE: i64 = 10 * MINUTE;
 /// Sources that are fetched in one turn, and of these at the same time.
 const IN_ONE_TURN: i64 = 100;
 const AT_ONCE: usize = 4;
@@ -66,6 +66,7 @@ impl Sources<'_> {
         let wants = Wants {
             url: &source.url,
             entity_id: source.entity_id.as_deref(),
+            search: None,
             certificate: source.certificate.as_deref(),
         };
         let fetched = match self.fetch(ctx, &wants, Some(&source)).await {

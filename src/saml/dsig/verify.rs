@@ -6,6 +6,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use roxmltree::{Document, Node};
+use serde::{Deserialize, Serialize};
 
 use crate::saml::certificate::VerificationKey;
 use crate::saml::names::{DSIG, ENVELOPED, EXC_C14N};
@@ -18,7 +19,7 @@ use crate::saml::xml::reader::{attribute, check_ids, is, plain_text};
 pub(crate) const MAX_KEYS: usize = 10;
 
 /// Why a signature is not accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum SignatureFault {
     /// The document holds something that breaks reading it.
     Xml(XmlFault),

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// Longest URL of an endpoint, in bytes.
 const MAX_LENGTH: usize = 2048;
 
@@ -11,7 +13,7 @@ const MAX_LENGTH: usize = 2048;
 pub struct Location(String);
 
 /// Why a URL is no endpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LocationFault {
     /// Longer than 2048 bytes.
     TooLong,

@@ -1,36 +1,39 @@
 //! Reads a service provider's metadata: one entity, or several of which the admin picks one (MD-302). Unknown roles,
 //! extensions and signatures are passed over; what is used is checked here, once.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use roxmltree::Node;
+use roxmltree::{Document, Node};
+use serde::{Deserialize, Serialize};
 
 use crate::base::Timestamp;
 pub use crate::base::encryption::KeyUse;
 use crate::base::name_id::NameIdFormat;
 use crate::saml::certificate::{Certificate, CertificateFault, VerificationKey, parse_certificate};
 use crate::saml::dsig::{SignatureFault, verify_element};
+use crate::saml::metadata::choose::{Choices, Wanted, choose, sp_descriptor};
 use crate::saml::metadata::locate::{Location, LocationFault};
-use crate::saml::names::{ALG_SUPPORT, DSIG, METADATA, PROTOCOL};
+use crate::saml::names::{ALG_SUPPORT, DSIG, METADATA};
 use crate::saml::receive::{AcsBinding, AssertionConsumer};
 use crate::saml::request::parse_index;
-use crate::saml::xml::reader::{Source, attribute, boolean, check_ids, children, is, plain_text};
+use crate::saml::xml::reader::{Source, attribute, boolean, check_ids, children, plain_text};
 use crate::saml::xml::{Limits, XmlFault};
 
 /// Longest entity ID (Metadata 2.3.2).
 pub const MAX_ENTITY_ID: usize = 1024;
 
 /// Metadata can't be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MetadataFault {
     /// It can't be read.
     Xml(XmlFault),
     /// Its root is neither an entity nor a list of them.
     NotMetadata,
     /// It has several service providers; the caller says which.
-    EntityIdRequired(Vec<String>),
+    EntityIdRequired(Choices),
     /// It does not have the one asked for.
-    EntityUnknown(Vec<String>),
+    EntityUnknown(Choices),
     /// It has no service provider.
     NoServiceProvider,
     /// The entity ID is missing or too long.
@@ -42,14 +45,14 @@ pub enum MetadataFault {
     /// An address can't be used.
     Location {
         /// The element.
-        element: &'static str,
+        element: Cow<'static, str>,
         /// The address, cut.
         url: String,
         /// What is wrong with it.
         fault: LocationFault,
     },
     /// A value is not what the schema says.
-    Value(&'static str),
+    Value(Cow<'static, str>),
     /// It has no signature of the key that it must be signed with.
     Signature(SignatureFault),
     /// It is signed, but does not say until when it is valid.
@@ -87,11 +90,13 @@ impl fmt::Display for MetadataFault {
             Self::NotMetadata => f.write_str(
                 "This is XML, but not SAML metadata. Upload the file that the service provider calls its metadata.",
             ),
-            Self::EntityIdRequired(_) => {
-                f.write_str("The metadata describes several service providers. Say which one by its entity ID.")
+            Self::EntityIdRequired(choices) => {
+                f.write_str("The metadata describes several service providers. Say which one by its entity ID.")?;
+                choices.tell_rest(f)
             }
-            Self::EntityUnknown(_) => {
-                f.write_str("The metadata describes no service provider of this entity ID. Pick one of those it has.")
+            Self::EntityUnknown(choices) => {
+                f.write_str("The metadata describes no service provider of this entity ID. Pick one of those it has.")?;
+                choices.tell_rest(f)
             }
             Self::NoServiceProvider => f.write_str(
                 "The metadata describes no SAML 2.0 service provider. Check that it is not an identity provider's.",
@@ -214,74 +219,87 @@ impl SpMetadata {
 }
 
 /// Reads metadata. `wanted` picks one entity of several; `allow_http` lets endpoints be plain http.
-pub fn read_sp_metadata(
+pub fn read_sp_metadata<'a>(
     octets: &[u8],
-    wanted: Option<&str>,
+    wanted: impl Into<Wanted<'a>>,
     now: Timestamp,
     allow_http: bool,
 ) -> Result<SpMetadata, MetadataFault> {
     let source = Source::new(octets, &Limits::METADATA)?;
     let document = source.parse()?;
-    read_root(document.root_element(), wanted, now, allow_http)
+    read_root(document.root_element(), wanted.into(), now, allow_http)
 }
 
 /// The same for metadata whose root must be signed by a known key, and must say until when it is valid. Everything is
 /// read from the element that was verified.
-pub fn read_signed_sp_metadata(
+pub fn read_signed_sp_metadata<'a>(
     octets: &[u8],
-    wanted: Option<&str>,
+    wanted: impl Into<Wanted<'a>>,
     now: Timestamp,
     allow_http: bool,
     trust: &Trust,
 ) -> Result<SpMetadata, MetadataFault> {
     let source = Source::new(octets, &Limits::METADATA)?;
     let document = source.parse()?;
+    read_root(verified_root(&document, now, trust)?, wanted.into(), now, allow_http)
+}
+
+/// The root, once it is known to be signed by the key that its publisher was bound to, for no longer than is believed.
+pub(super) fn verified_root<'a, 'i>(
+    document: &'a Document<'i>,
+    now: Timestamp,
+    trust: &Trust,
+) -> Result<Node<'a, 'i>, MetadataFault> {
     // Entities of a list may be signed one by one beside it; only the signature over all of it counts.
-    check_ids(&document)?;
+    check_ids(document)?;
     let verified = verify_element(document.root_element(), std::slice::from_ref(&trust.key))
         .map_err(MetadataFault::Signature)?;
     let root = verified.element();
     let end = attribute(root, "validUntil").ok_or(MetadataFault::NoEnd)?;
-    let end = Timestamp::parse_rfc3339(end).ok_or(MetadataFault::Value("validUntil"))?;
+    let end = Timestamp::parse_rfc3339(end).ok_or(value("validUntil"))?;
     if end.since(now) > trust.horizon {
         return Err(MetadataFault::EndTooFar(end));
     }
-    read_root(root, wanted, now, allow_http)
+    Ok(root)
 }
 
 fn read_root(
     root: Node<'_, '_>,
-    wanted: Option<&str>,
+    wanted: Wanted<'_>,
     now: Timestamp,
     allow_http: bool,
 ) -> Result<SpMetadata, MetadataFault> {
-    let entities = service_providers(root)?;
-    let known = || entities.iter().map(|(id, _)| (*id).to_owned()).collect();
-    let (entity_id, entity) = match (wanted, entities.as_slice()) {
-        (_, []) => return Err(MetadataFault::NoServiceProvider),
-        (None, [only]) => *only,
-        (None, _) => return Err(MetadataFault::EntityIdRequired(known())),
-        (Some(wanted), all) => {
-            *all.iter().find(|(id, _)| *id == wanted).ok_or_else(|| MetadataFault::EntityUnknown(known()))?
-        }
-    };
+    let (entity_id, entity) = choose(root, wanted)?;
     let descriptor = sp_descriptor(entity).ok_or(MetadataFault::NoServiceProvider)?;
-    // Lists, entity and role may each set an end; the earliest counts (Metadata 2.2, 2.3).
+    let (valid_until, cache_duration) = lifetime(descriptor, now)?;
+    let metadata = read_descriptor(entity_id, descriptor, allow_http)?;
+    Ok(SpMetadata { valid_until, cache_duration, ..metadata })
+}
+
+/// Until when an element is valid, and how long it may be kept, in milliseconds. Lists, entity and role may each set
+/// both; the earliest end and the shortest time count (Metadata 2.2, 2.3).
+pub(super) fn lifetime(
+    element: Node<'_, '_>,
+    now: Timestamp,
+) -> Result<(Option<Timestamp>, Option<i64>), MetadataFault> {
     let (mut valid_until, mut cache_duration) = (None, None);
-    for node in descriptor.ancestors().filter(Node::is_element) {
+    for node in element.ancestors().filter(Node::is_element) {
         if let Some(time) = attribute(node, "cacheDuration").and_then(duration) {
             cache_duration = Some(cache_duration.map_or(time, |shorter: i64| shorter.min(time)));
         }
         if let Some(text) = attribute(node, "validUntil") {
-            let end = Timestamp::parse_rfc3339(text).ok_or(MetadataFault::Value("validUntil"))?;
+            let end = Timestamp::parse_rfc3339(text).ok_or(value("validUntil"))?;
             valid_until = Some(valid_until.map_or(end, |earlier: Timestamp| earlier.min(end)));
         }
     }
-    if let Some(end) = valid_until.filter(|end| *end <= now) {
-        return Err(MetadataFault::Expired(end));
+    match valid_until.filter(|end| *end <= now) {
+        Some(end) => Err(MetadataFault::Expired(end)),
+        None => Ok((valid_until, cache_duration)),
     }
-    let metadata = read_descriptor(entity_id, descriptor, allow_http)?;
-    Ok(SpMetadata { valid_until, cache_duration, ..metadata })
+}
+
+const fn value(place: &'static str) -> MetadataFault {
+    MetadataFault::Value(Cow::Borrowed(place))
 }
 
 /// `xs:duration` in milliseconds; years and months count as 365 and 30 days, as nothing hangs on a day of them.
@@ -293,35 +311,6 @@ fn duration(text: &str) -> Option<i64> {
     let days = days + i64::from(span.get_weeks()) * 7 + i64::from(span.get_days());
     let seconds = i64::from(span.get_hours()) * 3600 + span.get_minutes() * 60 + span.get_seconds();
     days.checked_mul(86_400)?.checked_add(seconds)?.checked_mul(1000)
-}
-
-/// All entities with a SAML 2.0 service-provider role, through nested lists.
-fn service_providers<'a, 'i>(root: Node<'a, 'i>) -> Result<Vec<(&'a str, Node<'a, 'i>)>, MetadataFault> {
-    if !is(root, METADATA, "EntityDescriptor") && !is(root, METADATA, "EntitiesDescriptor") {
-        return Err(MetadataFault::NotMetadata);
-    }
-    // Entities stand below lists only: what extensions hold is not looked at.
-    let in_lists = |node: &Node<'a, 'i>| {
-        node.ancestors()
-            .skip(1)
-            .filter(Node::is_element)
-            .all(|above| is(above, METADATA, "EntitiesDescriptor"))
-    };
-    root.descendants()
-        .filter(|node| is(*node, METADATA, "EntityDescriptor") && in_lists(node))
-        .filter(|entity| sp_descriptor(*entity).is_some())
-        .map(|entity| {
-            let id = attribute(entity, "entityID").filter(|id| !id.is_empty() && id.len() <= MAX_ENTITY_ID);
-            Ok((id.ok_or(MetadataFault::EntityId)?, entity))
-        })
-        .collect()
-}
-
-fn sp_descriptor<'a, 'i>(entity: Node<'a, 'i>) -> Option<Node<'a, 'i>> {
-    children(entity, METADATA, "SPSSODescriptor").find(|role| {
-        attribute(*role, "protocolSupportEnumeration")
-            .is_some_and(|protocols| protocols.split_ascii_whitespace().any(|p| p == PROTOCOL))
-    })
 }
 
 fn read_descriptor(
@@ -341,7 +330,7 @@ fn read_descriptor(
             None => KeyUse::Both,
             Some("signing") => KeyUse::Signing,
             Some("encryption") => KeyUse::Encryption,
-            Some(_) => return Err(MetadataFault::Value("KeyDescriptor use")),
+            Some(_) => return Err(value("KeyDescriptor use")),
         };
         let encryption_methods: Vec<String> = children(descriptor, METADATA, "EncryptionMethod")
             .filter_map(|method| attribute(method, "Algorithm").map(str::to_owned))
@@ -408,17 +397,21 @@ fn location(
     };
     match Location::parse(url, allow_http) {
         Ok(location) => Ok(Some(location.into_string())),
-        Err(fault) => Err(MetadataFault::Location { element, url: url.chars().take(200).collect(), fault }),
+        Err(fault) => Err(MetadataFault::Location {
+            element: element.into(),
+            url: url.chars().take(200).collect(),
+            fault,
+        }),
     }
 }
 
 fn read_acs(node: Node<'_, '_>, allow_http: bool) -> Result<AssertionConsumer, MetadataFault> {
     const PLACE: &str = "AssertionConsumerService";
-    let url = location(node, PLACE, "Location", allow_http)?.ok_or(MetadataFault::Value(PLACE))?;
+    let url = location(node, PLACE, "Location", allow_http)?.ok_or(value(PLACE))?;
     location(node, PLACE, "ResponseLocation", allow_http)?;
     // The schema demands an index, but real files lack it.
     let index = attribute(node, "index")
-        .map(|text| parse_index(text).ok_or(MetadataFault::Value("AssertionConsumerService index")))
+        .map(|text| parse_index(text).ok_or(value("AssertionConsumerService index")))
         .transpose()?;
     Ok(AssertionConsumer {
         url,
@@ -432,7 +425,7 @@ fn read_endpoint(node: Node<'_, '_>, allow_http: bool) -> Result<Endpoint, Metad
     const PLACE: &str = "SingleLogoutService";
     Ok(Endpoint {
         binding: attribute(node, "Binding").unwrap_or_default().to_owned(),
-        location: location(node, PLACE, "Location", allow_http)?.ok_or(MetadataFault::Value(PLACE))?,
+        location: location(node, PLACE, "Location", allow_http)?.ok_or(value(PLACE))?,
         response_location: location(node, PLACE, "ResponseLocation", allow_http)?,
     })
 }
@@ -448,9 +441,7 @@ fn read_attribute_services(role: Node<'_, '_>) -> Result<Vec<AttributeService>, 
         let attributes = children(service, METADATA, "RequestedAttribute")
             .map(|node| {
                 Ok(RequestedAttribute {
-                    name: attribute(node, "Name")
-                        .map(str::to_owned)
-                        .ok_or(MetadataFault::Value("RequestedAttribute"))?,
+                    name: attribute(node, "Name").map(str::to_owned).ok_or(value("RequestedAttribute"))?,
                     is_required: flag(node, "isRequired")?.unwrap_or(false),
                 })
             })
@@ -461,5 +452,5 @@ fn read_attribute_services(role: Node<'_, '_>) -> Result<Vec<AttributeService>, 
 }
 
 fn flag(node: Node<'_, '_>, name: &'static str) -> Result<Option<bool>, MetadataFault> {
-    attribute(node, name).map(|text| boolean(text).ok_or(MetadataFault::Value(name))).transpose()
+    attribute(node, name).map(|text| boolean(text).ok_or(value(name))).transpose()
 }

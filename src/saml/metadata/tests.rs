@@ -109,6 +109,7 @@ fn md_302_of_several_entities_the_admin_picks_one() {
     let idp = entity("https://idp.example", "<md:IDPSSODescriptor protocolSupportEnumeration='x'/>");
     let text = list(&format!("{one}{}{idp}", list(&two)));
     let both = vec!["https://sp.example".to_owned(), "https://two.example".to_owned()];
+    let both = Choices { total: both.len(), described: both.len(), entity_ids: both };
     assert_eq!(read(&text).err(), Some(MetadataFault::EntityIdRequired(both.clone())));
     let pick = |wanted| read_sp_metadata(text.as_bytes(), Some(wanted), NOW, false);
     assert_eq!(pick("https://two.example").unwrap().entity_id, "https://two.example");
@@ -186,7 +187,9 @@ fn md_303_endpoints_are_https_urls_and_nothing_else() {
         "",
         "<md:SingleLogoutService Binding='b' Location='https://ok.example/' ResponseLocation='data:x'/>",
     );
-    assert!(matches!(read(&text), Err(MetadataFault::Location { element: "SingleLogoutService", .. })));
+    assert!(
+        matches!(read(&text), Err(MetadataFault::Location { element, .. }) if element == "SingleLogoutService")
+    );
 }
 
 #[test]
@@ -216,7 +219,7 @@ fn md_306_odd_certificates_warn_and_weak_ones_are_left_out() {
 fn metadata_past_its_end_is_refused() {
     let expired = simple("validUntil='2026-11-22T07:59:59Z'", "");
     assert!(matches!(read(&expired), Err(MetadataFault::Expired(_))));
-    assert!(matches!(read(&simple("validUntil='soon'", "")), Err(MetadataFault::Value("validUntil"))));
+    assert_eq!(read(&simple("validUntil='soon'", "")).err(), Some(MetadataFault::Value("validUntil".into())));
     assert!(read(&simple("validUntil='2026-11-22T08:00:01Z'", "")).is_ok());
 }
 

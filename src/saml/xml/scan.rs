@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::{is_nc_name, is_xml_text};
 
 /// How much of everything a document may have.
@@ -51,10 +53,12 @@ impl Limits {
         text: 512 * 1024,
         outer_instructions: true,
     };
+    /// For aggregates of metadata, which are read in a process of their own (MD-302).
+    pub const AGGREGATE: Self = Self { total: 64 * 1024 * 1024, elements: 4_000_000, ..Self::METADATA };
 }
 
 /// Why octets are not a document that we read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum XmlFault {
     /// Larger than [`Limits::total`].
     TooLarge,

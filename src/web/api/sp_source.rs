@@ -129,11 +129,11 @@ pub(super) async fn put(
     ctx: &Ctx,
     id: ApplicationId,
     bytes: &[u8],
-    entity_id: Option<String>,
+    (entity_id, search): (Option<String>, Option<String>),
     mode: Mode,
 ) -> Answer<Tagged<MetadataAnswer>> {
     let MetadataUrl { url, entity_id: named, certificate, revision } = parse(bytes)?;
-    let wanted = NewSource { url, entity_id: named.or(entity_id), certificate, shown: revision };
+    let wanted = NewSource { url, entity_id: named.or(entity_id), search, certificate, shown: revision };
     let Set { applied, revision } = web.installation.sp_sources().set(ctx, id, wanted, mode).await?;
     let sso = sso::view(&web.installation.catalog, &applied.application)?;
     let answer = MetadataAnswer {

@@ -21,6 +21,7 @@ use crate::catalog::sso::{
     AttributeForm, AttributeService, AuthnContextClass, DenyTo, EncryptionAlgorithm, IdpInitiated,
     KeyTransport, SignMode, SignatureAlgorithm, SsoPatch,
 };
+use crate::saml::metadata::Wanted;
 use crate::web::api::answer::{Listing, Tagged};
 use crate::web::api::applications::ApplicationView;
 use crate::web::api::input::{Id, Input, Query, media_type, require_type, switch};
@@ -273,10 +274,12 @@ pub struct MetadataQuery {
     /// Say what would change, store nothing.
     #[param(value_type = Option<bool>)]
     dry_run: Option<String>,
-    /// Which of several entities.
+    /// Which of several entities. Without it 422 `entity_id_required` names the first hundred.
     entity_id: Option<String>,
 }
 
+    /// Name only entities with this in their entity ID or a name.
+    q: Option<String>,
 /// What an upload came to.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct MetadataAnswer {
@@ -295,9 +298,9 @@ pub struct MetadataAnswer {
 
 /// Take the application's metadata
 ///
-/// Entity ID, ACS URLs, certificates and NameID format of the metadata replace what is stored. It is sent as XML, or
-/// fetched from an address that is sent as JSON; that is then fetched again on schedule, and what a later copy changes
-/// waits to be accepted.
+/// Entity ID, ACS URLs, certificates and NameID format of the metadata replace what is stored. It is sent as XML of up to
+/// 2 MiB, or fetched from an address that is sent as JSON; that may be a federation's aggregate of up to 64 MiB. It is
+/// then fetched again on schedule, and what a later copy changes waits to be accepted.
 #[utoipa::path(put, path = "/applications/{id}/sp-metadata", tag = "Single sign-on",
     params(("id" = String, Path, description = "Id of the application"), MetadataQuery),
     request_body(content((String = "application/samlmetadata+xml"), (String = "application/xml"), (MetadataUrl = "application/json"))),
@@ -314,12 +317,15 @@ async fn put_metadata(
     let dry_run = switch("dry_run", query.dry_run.as_deref())?;
     let mode = Mode { dry_run, if_version: seen.version()? };
     if media_type(&headers) == "application/json" {
-        return sp_source::put(&web, &caller.ctx, id, &bytes, query.entity_id, mode).await;
+        return sp_source::put(&web, &caller.ctx, id, &bytes, (query.entity_id, query.q), mode).await;
     }
     require_type(&headers, "application/samlmetadata+xml", &METADATA_TYPES)?;
     let (db, catalog) = (&web.installation.db, &web.installation.catalog);
     let now = caller.ctx.now();
-    let read = move || sp_metadata::read(&bytes, query.entity_id.as_deref(), now);
+    let read = move || {
+        let wanted = Wanted { entity_id: query.entity_id.as_deref(), search: query.q.as_deref() };
+        sp_metadata::read(&bytes, wanted, now)
+    };
     let reading = web.installation.on_cpu(read).await??;
     let revision = reading.revision()?;
     let applied = sp_metadata::apply(db, &caller.ctx, catalog, id, reading, mode).await?;

@@ -10,6 +10,7 @@ use crate::web::pages::application::{ApplicationHead, Tab};
 use crate::web::pages::parts::{Change, Choice, Crumbs, Decision, Facts, Link, Tone};
 use crate::web::pages::setup_steps::Steps;
 use crate::web::pages::shell::Shell;
+use crate::web::pages::sp_source::EntityChoice;
 use crate::web::pages::sp_source::SourceCard;
 
 /// `GET /admin/applications/{id}/sso`. The form posts everything below `values`, and `action=save|activate`.
@@ -425,8 +426,8 @@ pub struct SpMetadataPage {
     pub crumbs: Crumbs,
     /// The entity it is about.
     pub entity_id: String,
-    /// Entities to choose from, when the file has several (`entity_id_required`); else empty.
-    pub entities: Vec<Choice>,
+    /// Which entity, when the file has several (`entity_id_required`).
+    pub choice: Option<EntityChoice>,
     /// What would change; empty: nothing would.
     pub changes: Vec<Change>,
     /// What the metadata says that is not taken over, and why.

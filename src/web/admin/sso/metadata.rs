@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 
 use crate::applications::sp_metadata::{Applied, FieldChange, Mode, apply, read};
 use crate::base::{Error, Result, urls};
+use crate::saml::metadata::Wanted;
 use crate::web::admin::application::Loaded;
 use crate::web::admin::frame::{self, Done};
 use crate::web::admin::posted::Posted;
@@ -17,7 +18,8 @@ use crate::web::extract::permission::ApplicationsWrite;
 use crate::web::extract::{Fresh, SignedUpload};
 use crate::web::pages::application::Tab;
 use crate::web::pages::application_sso::SpMetadataPage;
-use crate::web::pages::parts::{Change, Choice, Crumbs, Link};
+use crate::web::pages::parts::{Change, Crumbs, Link};
+use crate::web::pages::sp_source::EntityChoice;
 use crate::web::shown::application::field_label;
 use crate::web::shown::event;
 use crate::web::state::{Shared, Web};
@@ -37,14 +39,17 @@ pub async fn sp_metadata(
         Some(bytes) => String::from_utf8_lossy(bytes).into_owned(),
         None => posted.raw("metadata").to_owned(),
     };
-    let entity_id = Some(posted.text("entity_id")).filter(|id| !id.is_empty());
+    let given = |name: &str| Some(posted.text(name)).filter(|text| !text.is_empty());
+    // Who searches on has not chosen yet.
+    let entity_id = given("entity_id").filter(|_| !posted.ticked("find"));
+    let wanted = Wanted { entity_id, search: given("q") };
     let confirmed = posted.confirmed();
     let outcome = if document.trim().is_empty() {
         Err(required("metadata", "Upload the metadata file of the application, or paste it here."))
     } else {
         let if_version = if confirmed { seen::version(&posted) } else { None };
         let mode = Mode { dry_run: !confirmed, if_version };
-        read_and_apply(&web, &console, &loaded, &document, entity_id, mode).await
+        read_and_apply(&web, &console, &loaded, &document, wanted, mode).await
     };
     match outcome {
         Ok(_) if confirmed => Ok(see_other(&Done::Saved.at(&urls::admin_sso(&application)))),
@@ -53,7 +58,7 @@ pub async fn sp_metadata(
             again(&web, &console, &loaded, document, entity_id, error).await
         }
         Err(error) if error.code == "entity_id_required" => {
-            choose(&web, &console, &loaded, document, &error).await
+            choose(&web, &console, &loaded, document, wanted, &error).await
         }
         Err(error) => refused(&web, &console, &loaded, error).await,
     }
@@ -65,12 +70,18 @@ async fn read_and_apply(
     console: &Fresh<ApplicationsWrite>,
     loaded: &Loaded,
     document: &str,
-    entity_id: Option<&str>,
+    wanted: Wanted<'_>,
     mode: Mode,
 ) -> Result<Applied> {
     let installation = &web.installation;
-    let (now, document, wanted) = (console.ctx().now(), document.to_owned(), entity_id.map(str::to_owned));
-    let reading = installation.on_cpu(move || read(document.as_bytes(), wanted.as_deref(), now)).await??;
+    let owned = |text: Option<&str>| text.map(str::to_owned);
+    let (entity_id, search) = (owned(wanted.entity_id), owned(wanted.search));
+    let (now, document) = (console.ctx().now(), document.to_owned());
+    let work = move || {
+        let wanted = Wanted { entity_id: entity_id.as_deref(), search: search.as_deref() };
+        read(document.as_bytes(), wanted, now)
+    };
+    let reading = installation.on_cpu(work).await??;
     let (catalog, id) = (&installation.catalog, loaded.application.id);
     apply(&installation.db, console.ctx(), catalog, id, reading, mode).await
 }
@@ -105,7 +116,7 @@ async fn again(
 ) -> Answer {
     let loaded = Loaded::by_id(web, before.application.id).await?;
     let mode = Mode { dry_run: true, if_version: None };
-    match read_and_apply(web, console, &loaded, &document, entity_id, mode).await {
+    match read_and_apply(web, console, &loaded, &document, entity_id.into(), mode).await {
         Ok(applied) => show_changes(web, console, &loaded, document, &applied, Some(error)).await,
         Err(error) => refused(web, console, &loaded, error).await,
     }
@@ -116,14 +127,11 @@ async fn choose(
     console: &Fresh<ApplicationsWrite>,
     loaded: &Loaded,
     document: String,
+    wanted: Wanted<'_>,
     error: &Error,
 ) -> Answer {
     let mut page = page(web, console, loaded, document).await;
-    page.entities = error
-        .fields
-        .iter()
-        .map(|choice| Choice::new(choice.message.as_str(), choice.message.as_str(), false))
-        .collect();
+    page.choice = Some(EntityChoice::of(error, wanted.search));
     html(StatusCode::OK, &page)
 }
 
@@ -145,7 +153,7 @@ async fn page(
             here: "SP metadata".to_owned(),
         },
         entity_id: String::new(),
-        entities: Vec::new(),
+        choice: None,
         changes: Vec::new(),
         notes: Vec::new(),
         document,

@@ -19,9 +19,9 @@ use crate::web::error::{Answer, Failure};
 use crate::web::extract::permission::{ApplicationsRead, ApplicationsWrite};
 use crate::web::extract::{Console, Fresh, Person, SignedForm};
 use crate::web::pages::application::Tab;
-use crate::web::pages::parts::{Choice, Decision, Fact, Facts, Link, Status, Tone};
+use crate::web::pages::parts::{Decision, Fact, Facts, Link, Status, Tone};
 use crate::web::pages::shell::Banner;
-use crate::web::pages::sp_source::{SourceCard, SpSourceChangesPage, SpSourcePage};
+use crate::web::pages::sp_source::{EntityChoice, SourceCard, SpSourceChangesPage, SpSourcePage};
 use crate::web::shown::time;
 use crate::web::state::{Shared, Web};
 use crate::web::{html, see_other};
@@ -177,7 +177,9 @@ pub async fn set_source(
     let confirmed = posted.confirmed();
     let wanted = NewSource {
         url: typed.0.clone(),
-        entity_id: given("entity_id"),
+        // Who searches on has not chosen yet.
+        entity_id: given("entity_id").filter(|_| !posted.ticked("find")),
+        search: given("q"),
         certificate: given("certificate"),
         shown: given("revision").filter(|_| confirmed),
     };
@@ -208,8 +210,7 @@ pub async fn set_source(
         Err(error) if error.code == "entity_id_required" => {
             let mut page = changes_page(&web, &console.person, &loaded, &wanted.url).await;
             page.carried = vec![("metadata_url".to_owned(), typed.0), ("certificate".to_owned(), typed.1)];
-            let choice = |text: &str| Choice::new(text, text, false);
-            page.entities = error.fields.iter().map(|field| choice(&field.message)).collect();
+            page.choice = Some(EntityChoice::of(&error, wanted.search.as_deref()));
             html(StatusCode::OK, &page)
         }
         Err(error) => form(&web, &console.person, &loaded, typed, Some(error)).await,
@@ -237,7 +238,7 @@ async fn changes_page(web: &Web, person: &Person, loaded: &Loaded, url: &str) ->
         url: url.to_owned(),
         action: urls::admin_sp_source(&loaded.id()),
         carried: Vec::new(),
-        entities: Vec::new(),
+        choice: None,
         changes: Vec::new(),
         notes: Vec::new(),
         discard: None,

@@ -4,7 +4,7 @@ use crate::web::pages::application::Tab;
 use crate::web::pages::parts::{Change, Choice, Decision, Tone};
 use crate::web::pages::samples::{Drawn, Samples, draw};
 use crate::web::pages::shell::Nav;
-use crate::web::pages::sp_source::{SourceCard, SpSourceChangesPage, SpSourcePage};
+use crate::web::pages::sp_source::{EntityChoice, SourceCard, SpSourceChangesPage, SpSourcePage};
 
 impl Samples {
     pub(super) fn sp_source(&self, drawn: &mut Drawn) {
@@ -24,10 +24,14 @@ impl Samples {
         };
         draw(drawn, "sp-source-waiting", &waiting);
         let several = SpSourceChangesPage {
-            entities: vec![
-                Choice::new(self.t("https://a.example/sp"), self.t("https://a.example/sp"), false),
-                Choice::new(self.t("https://b.example/sp"), self.t("https://b.example/sp"), false),
-            ],
+            choice: Some(EntityChoice {
+                search: self.t("example"),
+                lead: self.t("The metadata describes several service providers."),
+                entities: vec![
+                    Choice::new(self.t("https://a.example/sp"), self.t("https://a.example/sp"), false),
+                    Choice::new(self.t("https://b.example/sp"), self.t("https://b.example/sp"), false),
+                ],
+            }),
             changes: Vec::new(),
             ..self.source_changes()
         };
@@ -80,7 +84,7 @@ impl Samples {
             url: self.t("https://heap.example/saml/metadata.xml"),
             action: self.t("/admin/applications/x/sso/metadata/url"),
             carried: vec![("revision".to_owned(), self.t("0f"))],
-            entities: Vec::new(),
+            choice: None,
             changes: vec![
                 change("ACS URL 0", Some("https://heap.example/acs/1"), Some("https://heap.example/acs/2")),
                 change("Certificate", Some("1B:F0:55:A9"), None),

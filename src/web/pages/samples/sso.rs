@@ -10,6 +10,7 @@ use crate::web::pages::parts::{Change, Choice, Decision, Fact, Tone};
 use crate::web::pages::samples::{Drawn, Samples, draw};
 use crate::web::pages::setup_steps::{LiveValue, Steps};
 use crate::web::pages::shell::Nav;
+use crate::web::pages::sp_source::EntityChoice;
 
 const STEPS: &str =
     "1. In Heap open **Account > Manage > Account settings**. Copy your **Heap ID** into the field here.
@@ -35,20 +36,14 @@ impl Samples {
         draw(drawn, "application-sso-wrong", &wrong);
         draw(drawn, "sp-metadata", &self.sp_metadata());
         let several = SpMetadataPage {
-            entities: vec![
-                Choice::explained(
-                    self.t("https://a.example/sp"),
-                    self.t("https://a.example/sp"),
-                    self.t("2 ACS URLs"),
-                    false,
-                ),
-                Choice::explained(
-                    self.t("https://b.example/sp"),
-                    self.t("https://b.example/sp"),
-                    self.t("1 ACS URL"),
-                    false,
-                ),
-            ],
+            choice: Some(EntityChoice {
+                search: String::new(),
+                lead: self.t("The metadata describes several service providers."),
+                entities: vec![
+                    Choice::new(self.t("https://a.example/sp"), self.t("https://a.example/sp"), false),
+                    Choice::new(self.t("https://b.example/sp"), self.t("https://b.example/sp"), false),
+                ],
+            }),
             ..self.sp_metadata()
         };
         draw(drawn, "sp-metadata-several", &several);
@@ -386,7 +381,7 @@ impl Samples {
             app: self.head(Tab::Sso, self.status(Tone::Ok, "Active")),
             crumbs: self.crumbs(&[("Applications", "/admin/applications")], "Heap"),
             entity_id: self.t("https://heap.example/production"),
-            entities: Vec::new(),
+            choice: None,
             changes: vec![
                 change(
                     "ACS URL 0",
