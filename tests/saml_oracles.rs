@@ -22,6 +22,7 @@ use samael::crypto::{Crypto, CryptoProvider as _};
 use tempfile::TempDir;
 use tessera::base::name_id::NameIdFormat;
 use tessera::base::{Clock, Random, Timestamp};
+use tessera::saml::metadata::Stamp;
 use tessera::saml::names::{ATTRIBUTE_BASIC, ATTRIBUTE_URI, AUTHN_PASSWORD_PROTECTED};
 use tessera::saml::xml::is_xml_text;
 use tessera::saml::{
@@ -152,20 +153,28 @@ fn error(status: Status) -> ErrorResponse<'static> {
     }
 }
 
-fn metadata() -> String {
-    let (rsa, ec) = (RSA.der(), EC.der());
-    let metadata = IdpMetadata {
-        logout_url: Some("https://idp.example/saml2/app/logout"),
-        artifact_url: Some("https://idp.example/saml2/app/artifact"),
-        entity_id: IDP_ID,
-        sso_url: "https://idp.example/saml2/app",
-        certificates: &[&rsa, &ec],
-        name_id_formats: NameIdFormat::ALL,
+fn idp_metadata() -> IdpMetadata {
+    IdpMetadata {
+        logout_url: Some("https://idp.example/saml2/app/logout".to_owned()),
+        artifact_url: Some("https://idp.example/saml2/app/artifact".to_owned()),
+        entity_id: IDP_ID.to_owned(),
+        sso_url: "https://idp.example/saml2/app".to_owned(),
+        certificates: vec![RSA.der(), EC.der()],
+        name_id_formats: NameIdFormat::ALL.to_vec(),
         want_authn_requests_signed: false,
-        error_url: Some("https://idp.example/help"),
-        organisation: Some(("R&D", "https://example.com")),
-    };
-    metadata.write().expect("metadata can be written")
+        error_url: Some("https://idp.example/help".to_owned()),
+        organisation: Some(("R&D".to_owned(), "https://example.com".to_owned())),
+    }
+}
+
+fn metadata() -> String {
+    idp_metadata().write().expect("metadata can be written")
+}
+
+fn signed_metadata() -> String {
+    let stamp = Stamp { id: "_metadata", valid_until: NOW };
+    let signer = RSA.signer(SignatureAlgorithm::RsaSha256);
+    idp_metadata().sign(stamp, &signer).expect("metadata can be signed")
 }
 
 /// Runs a program and answers whether it succeeded, and what it said.
@@ -182,7 +191,7 @@ fn xmlsec_accepts(dir: &Path, xml: &str, identity: &Identity, parent: &str) -> (
     fs::write(&file, xml).expect("temp dir");
     let mut command = Command::new("xmlsec1");
     command.arg("--verify").arg("--trusted-pem").arg(&pem).arg("--pubkey-cert-pem").arg(&pem);
-    for element in ["assertion:Assertion", "protocol:Response"] {
+    for element in ["assertion:Assertion", "protocol:Response", "metadata:EntityDescriptor"] {
         command.args(["--id-attr:ID", &format!("urn:oasis:names:tc:SAML:2.0:{element}")]);
     }
     command.arg("--node-xpath").arg(format!("//*[local-name()='{parent}']/*[local-name()='Signature']"));
@@ -406,8 +415,24 @@ fn saml_208_md_301_everything_we_write_is_valid_by_schema() {
             assert!(valid, "{status:?}: {said}");
         }
     }
-    let (valid, said) = schemas.check("saml-schema-metadata-2.0.xsd", &metadata());
-    assert!(valid, "{said}");
+    for document in [metadata(), signed_metadata()] {
+        let (valid, said) = schemas.check("saml-schema-metadata-2.0.xsd", &document);
+        assert!(valid, "{said}");
+    }
+}
+
+#[test]
+fn md_301_saml_209_xmlsec1_accepts_signed_metadata_whole_and_not_a_letter_else() {
+    let dir = TempDir::new().expect("temp dir");
+    let document = signed_metadata();
+    let (accepted, said) = xmlsec_accepts(dir.path(), &document, &RSA, "EntityDescriptor");
+    assert!(accepted, "{said}");
+    for (said, instead) in [("/saml2/app\"", "/saml2/apq\""), ("validUntil=\"2", "validUntil=\"3")] {
+        let forged = document.replacen(said, instead, 1);
+        assert_ne!(forged, document);
+        assert!(!xmlsec_accepts(dir.path(), &forged, &RSA, "EntityDescriptor").0, "{instead}");
+    }
+    assert!(!xmlsec_accepts(dir.path(), &document, &EC, "EntityDescriptor").0, "another key");
 }
 
 #[test]

@@ -262,6 +262,20 @@ CREATE INDEX signing_keys_application ON signing_keys (application_id, state);
 CREATE UNIQUE INDEX signing_keys_current ON signing_keys (application_id) WHERE state = 'current';
 CREATE UNIQUE INDEX signing_keys_next ON signing_keys (application_id) WHERE state = 'next';
 
+-- Keys of the installation that sign its metadata and nothing else: one signs, one at most stands beside it.
+CREATE TABLE metadata_keys (
+    id TEXT NOT NULL PRIMARY KEY,
+    state TEXT NOT NULL CHECK (state IN ('current', 'next', 'retired')),
+    key_type TEXT NOT NULL,
+    sealed_key BYTEA NOT NULL,
+    certificate BYTEA NOT NULL,
+    fingerprint TEXT NOT NULL,
+    not_before BIGINT NOT NULL,
+    not_after BIGINT NOT NULL,
+    created_at BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX metadata_keys_current ON metadata_keys (state) WHERE state = 'current';
+
 -- Who has fetched an application's metadata lately; a few for each.
 CREATE TABLE metadata_fetches (
     application_id TEXT COLLATE "C" NOT NULL REFERENCES applications (id) ON DELETE CASCADE,

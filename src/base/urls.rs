@@ -77,6 +77,12 @@ impl BaseUrl {
         &self.text
     }
 
+    /// Its host and, unless it is the usual one, its port.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        self.text.split_once("://").map_or(self.text.as_str(), |(_, rest)| rest)
+    }
+
     /// Whether it is `https`: then cookies are `__Host-` and `Secure`.
     #[must_use]
     pub fn is_secure(&self) -> bool {
@@ -124,6 +130,12 @@ pub fn idp_metadata(slug: &str) -> String {
 #[must_use]
 pub fn idp_certificate(slug: &str) -> String {
     format!("/saml2/{slug}/certificate.pem")
+}
+
+/// `/saml2/metadata-certificate.pem`: certificates of the keys that our metadata is signed with. No slug has a dot.
+#[must_use]
+pub fn metadata_certificate() -> &'static str {
+    "/saml2/metadata-certificate.pem"
 }
 
 /// `/saml2/{slug}/logout`
@@ -212,6 +224,10 @@ fixed! {
     admin_events_export = "/admin/events/export";
     /// Settings; posts here too.
     admin_settings = "/admin/settings";
+    /// Whether metadata is signed; POST.
+    admin_metadata_signing = "/admin/settings/metadata";
+    /// Makes another key to sign metadata with; POST.
+    admin_metadata_keys = "/admin/settings/metadata/keys";
     /// API tokens; a POST makes one.
     admin_tokens = "/admin/tokens";
     /// What the REST API can do.
@@ -285,6 +301,10 @@ filled! {
     admin_key_test(application, key) = "/admin/applications/{application}/sso/keys/{key}/test";
     /// Groups tab; `?person=` asks whether that person can sign in.
     admin_bindings(application) = "/admin/applications/{application}/groups";
+    /// Signs metadata with another key from now on: asks first unless `confirmed`; POST.
+    admin_metadata_key_promote(key) = "/admin/settings/metadata/keys/{key}/promote";
+    /// Deletes a key that does not sign metadata: asks first unless `confirmed`; POST.
+    admin_metadata_key_delete(key) = "/admin/settings/metadata/keys/{key}/delete";
     /// A recorded exchange.
     admin_exchange(application, exchange) = "/admin/applications/{application}/activity/{exchange}";
     /// Records exchanges that succeed for the posted `minutes`; POST.

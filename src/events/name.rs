@@ -82,6 +82,9 @@ names! {
     CertificateRotate = "certificate_rotate", "switched to another signing key";
     CertificateDelete = "certificate_delete", "deleted a signing key and certificate";
     CertificateExpiring = "certificate_expiring", "noticed that a certificate ends soon";
+    MetadataKeyCreate = "metadata_key_create", "made a key to sign metadata with";
+    MetadataKeyRotate = "metadata_key_rotate", "switched to another key to sign metadata with";
+    MetadataKeyDelete = "metadata_key_delete", "deleted a key to sign metadata with";
     ApplicationOpen = "application_open", "opened an application";
     SsoAuth = "sso_auth", "signed on to an application";
     SsoLogout = "sso_logout", "signed out of an application";

@@ -7,6 +7,7 @@
 
 mod certificate;
 pub mod expiry;
+pub mod metadata;
 pub mod rotation;
 mod store;
 
@@ -98,8 +99,12 @@ impl KeyView {
 /// Makes a key and its self-signed certificate. Takes a tenth of a second and more: call it on a pool of cores, before
 /// the transaction.
 pub fn generate(ctx: &Ctx, key_type: KeyType, common_name: &str) -> Result<NewKey> {
+    generate_for(ctx, key_type, common_name, YEARS)
+}
+
+fn generate_for(ctx: &Ctx, key_type: KeyType, common_name: &str, years: i64) -> Result<NewKey> {
     let not_before = ctx.now();
-    let not_after = not_before.plus(YEARS * 365 * crate::base::clock::DAY);
+    let not_after = not_before.plus(years * 365 * crate::base::clock::DAY);
     let (key_der, certificate) =
         certificate::self_signed(&ctx.random, key_type, common_name, not_before, not_after)?;
     Ok(NewKey { key_der, certificate, key_type, not_before, not_after, imported: false })

@@ -1,5 +1,7 @@
 //! SQL of the signing keys.
 
+pub(super) mod metadata;
+
 use std::collections::HashMap;
 
 use crate::base::id::{ApplicationId, KeyId};

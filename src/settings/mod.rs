@@ -59,6 +59,8 @@ pub struct Settings {
     pub request_max_age_seconds: u32,
     /// Whether signing keys that were made elsewhere can be taken over.
     pub allow_key_import: bool,
+    /// Whether our metadata is signed, with a key of its own (decision 8). Switched on first, it makes the key.
+    pub sign_metadata: bool,
 }
 
 impl Default for Settings {
@@ -79,6 +81,7 @@ impl Default for Settings {
             clock_skew_seconds: 180,
             request_max_age_seconds: 600,
             allow_key_import: false,
+            sign_metadata: false,
         }
     }
 }

@@ -16,17 +16,27 @@ const TARGETS: u64 = 4_000;
 /// People kept.
 const SUBJECTS: u64 = 50_000;
 
+/// Signed metadata kept.
+const SIGNED_METADATA: u64 = 4_000;
+
 /// The caches of sign-on.
 #[derive(Debug)]
 pub struct SignonCache {
     targets: Cache<String, (i64, Arc<Target>)>,
     subjects: Cache<UserId, (i64, Arc<Subject>)>,
     settings: Mutex<Option<(i64, Arc<Settings>)>>,
+    /// By slug; the digest is that of all that was signed, key and end included, so that it needs no epoch.
+    signed_metadata: Cache<String, ([u8; 32], Arc<str>)>,
 }
 
 impl Default for SignonCache {
     fn default() -> Self {
-        Self { targets: Cache::new(TARGETS), subjects: Cache::new(SUBJECTS), settings: Mutex::new(None) }
+        Self {
+            targets: Cache::new(TARGETS),
+            subjects: Cache::new(SUBJECTS),
+            settings: Mutex::new(None),
+            signed_metadata: Cache::new(SIGNED_METADATA),
+        }
     }
 }
 
@@ -45,6 +55,14 @@ impl SignonCache {
 
     pub(super) fn put_subject(&self, epochs: Epochs, user: UserId, subject: Arc<Subject>) {
         self.subjects.insert(user, (epochs.directory, subject));
+    }
+
+    pub(super) fn signed_metadata(&self, slug: &str, digest: [u8; 32]) -> Option<Arc<str>> {
+        self.signed_metadata.get(slug).filter(|(known, _)| *known == digest).map(|(_, signed)| signed)
+    }
+
+    pub(super) fn put_signed_metadata(&self, slug: &str, digest: [u8; 32], signed: Arc<str>) {
+        self.signed_metadata.insert(slug.to_owned(), (digest, signed));
     }
 
     pub(super) fn settings(&self, epochs: Epochs) -> Option<Arc<Settings>> {

@@ -1,16 +1,23 @@
 //! What everybody may read of an application: its IdP metadata and signing certificate. Both are there from the
 //! moment it is created, since the service provider is set up with them before it is switched on.
 
+use openssl::sha::sha256;
+
 use crate::applications::create::freed_label;
 use crate::applications::{self, model::Kind};
 use crate::base::binding::AcsBinding;
+use crate::base::clock::{DAY, HOUR};
 use crate::base::name_id::NameIdFormat;
 use crate::base::{Ctx, Error, Result, urls};
 use crate::catalog::sso::AcsUrl;
 use crate::db::epoch::Epochs;
 use crate::keys::{self, KeyState};
-use crate::saml::metadata::IdpMetadata;
+use crate::saml::metadata::{IdpMetadata, Stamp};
 use crate::signon::{Installation, refusal, target};
+
+/// How long signed metadata is valid, and how often it is signed anew, in milliseconds.
+const SIGNED_FOR: i64 = 7 * DAY;
+const SIGNED_ANEW: i64 = 12 * HOUR;
 
 async fn application(
     installation: &Installation,
@@ -45,8 +52,8 @@ pub async fn metadata(
         installation.fetches.note(ctx, application.id);
     }
     let keys = keys::list(&mut installation.db.reader(), application.id).await?;
-    let certificates: Vec<&[u8]> =
-        keys.iter().filter(|key| key.published_at.is_some()).map(|key| key.certificate.as_slice()).collect();
+    let certificates =
+        keys.into_iter().filter(|key| key.published_at.is_some()).map(|key| key.certificate).collect();
     let mut formats = vec![application.sso.name_id.format];
     let target = target::load(installation, epochs, slug).await?;
     let offered = target
@@ -68,17 +75,59 @@ pub async fn metadata(
     let error_url =
         installation.base_url.is_secure().then(|| installation.base_url.join(urls::sign_in_help()));
     let metadata = IdpMetadata {
-        entity_id: &application.idp_entity_id,
-        sso_url: &sso_url,
-        logout_url: logout_url.as_deref(),
-        artifact_url: artifact_url.as_deref(),
-        certificates: &certificates,
-        name_id_formats: &formats,
+        entity_id: application.idp_entity_id,
+        sso_url,
+        logout_url,
+        artifact_url,
+        certificates,
+        name_id_formats: formats,
         want_authn_requests_signed: application.sso.require_signed_requests,
-        error_url: error_url.as_deref(),
+        error_url,
         organisation: None,
     };
-    metadata.write().map_err(Error::internal)
+    let plain = metadata.write().map_err(Error::internal)?;
+    if !installation.settings(epochs).await?.sign_metadata {
+        return Ok(plain);
+    }
+    signed(installation, ctx, slug, metadata, &plain).await
+}
+
+/// The same, signed. That costs a signature once for each state of the document and each half day, on each node; all
+/// nodes give the same octets.
+async fn signed(
+    installation: &Installation,
+    ctx: &Ctx,
+    slug: &str,
+    metadata: IdpMetadata,
+    plain: &str,
+) -> Result<String> {
+    let mut reader = installation.db.reader();
+    let key = keys::metadata::current(&mut reader).await?;
+    let key = key.ok_or_else(|| Error::internal("metadata is to be signed, and there is no key"))?;
+    let now = ctx.now();
+    let valid_until = now.plus(-now.0.rem_euclid(SIGNED_ANEW)).plus(SIGNED_FOR);
+    let digest = sha256(format!("{plain}{valid_until}{}", key.id).as_bytes());
+    if let Some(known) = installation.cache.signed_metadata(slug, digest) {
+        return Ok(known.to_string());
+    }
+    let signer = keys::metadata::open(&mut reader, &installation.vault, &key).await?;
+    let work = move || {
+        let id = digest[..16].iter().fold(String::from("_"), |id, byte| format!("{id}{byte:02x}"));
+        metadata.sign(Stamp { id: &id, valid_until }, &signer)
+    };
+    let signed = installation.on_cpu(work).await?.map_err(Error::internal)?;
+    installation.cache.put_signed_metadata(slug, digest, signed.as_str().into());
+    Ok(signed)
+}
+
+/// The certificates of the keys that metadata is signed with, PEM: the one that signs, then the other one, which will or
+/// did. None while metadata is not signed.
+pub async fn metadata_certificates(installation: &Installation, epochs: Epochs) -> Result<String> {
+    if !installation.settings(epochs).await?.sign_metadata {
+        return Err(Error::not_found("certificate"));
+    }
+    let keys = keys::metadata::list(&mut installation.db.reader()).await?;
+    Ok(keys.iter().map(keys::metadata::MetadataKey::certificate_pem).collect())
 }
 
 /// The signing certificate of an application, PEM.

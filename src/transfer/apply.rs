@@ -8,7 +8,7 @@ use crate::applications;
 use crate::base::{Ctx, Error, Result};
 use crate::catalog::model::{Connector, ConnectorKind};
 use crate::keys::NewKey;
-use crate::signon::Installation;
+use crate::signon::{Installation, configure};
 use crate::transfer::perform::{Keys, Performance};
 use crate::transfer::plan::Plan;
 use crate::transfer::read::{Declared, Refusal};
@@ -50,8 +50,10 @@ pub async fn rehearse(
         // Whichever key it is, it is taken back with the rest.
         Some((_, connector)) => Keys::ForAll(first_key(installation, ctx, connector).await?),
     };
+    let signs = metadata_key(installation, ctx, declared).await?;
     let mut tx = installation.db.begin().await?;
-    let plan = Performance::new(installation, ctx, declared, options, &keys).run(&mut tx).await?;
+    let performance = Performance::new(installation, ctx, declared, options, &keys, signs.as_ref());
+    let plan = performance.run(&mut tx).await?;
     tx.rollback().await?;
     Ok(plan)
 }
@@ -72,8 +74,10 @@ pub async fn carry_out(
         keys.insert(slug, first_key(installation, ctx, &connector).await?);
     }
     let keys = Keys::Each(keys);
+    let signs = metadata_key(installation, ctx, declared).await?;
     let mut tx = installation.db.begin().await?;
-    let plan = Performance::new(installation, ctx, declared, options, &keys).run(&mut tx).await?;
+    let performance = Performance::new(installation, ctx, declared, options, &keys, signs.as_ref());
+    let plan = performance.run(&mut tx).await?;
     if plan != *rehearsed {
         tx.rollback().await?;
         return Err(changed_meanwhile().into());
@@ -89,6 +93,12 @@ pub(in crate::transfer) fn changed_meanwhile() -> Error {
         "Someone else has changed the configuration meanwhile, so the plan no longer holds. Nothing was applied; run \
          the command again.",
     )
+}
+
+/// The key that signing metadata needs, when the files want that and there is none.
+async fn metadata_key(installation: &Installation, ctx: &Ctx, declared: &Declared) -> Result<Option<NewKey>> {
+    let wanted = declared.settings.as_ref().and_then(|(_, patch)| patch.get("sign_metadata"));
+    configure::metadata_key(installation, ctx, wanted == Some(&true.into())).await
 }
 
 async fn first_key(installation: &Installation, ctx: &Ctx, connector: &Connector) -> Result<NewKey> {

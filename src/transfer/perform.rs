@@ -61,6 +61,7 @@ pub(in crate::transfer) struct Performance<'a> {
     declared: &'a Declared,
     options: Options,
     keys: &'a Keys,
+    metadata_key: Option<&'a NewKey>,
     plan: Plan,
     refusals: Vec<Refusal>,
 }
@@ -72,9 +73,10 @@ impl<'a> Performance<'a> {
         declared: &'a Declared,
         options: Options,
         keys: &'a Keys,
+        metadata_key: Option<&'a NewKey>,
     ) -> Self {
         let (plan, refusals) = (Plan::default(), Vec::new());
-        Self { installation, ctx, declared, options, keys, plan, refusals }
+        Self { installation, ctx, declared, options, keys, metadata_key, plan, refusals }
     }
 
     /// Takes every step. The caller commits or takes back; after a refusal only the latter makes sense.
@@ -142,7 +144,10 @@ impl<'a> Performance<'a> {
     async fn settings(&self, tx: &mut Tx, patch: &Map<String, Json>) -> Result<Step> {
         let old = settings::read(tx).await?;
         let wanted = merged(&old, patch)?;
-        let new = configure::change_settings_in(tx, self.ctx, |settings| *settings = wanted).await?;
+        let new = {
+            let (vault, key) = (&self.installation.vault, self.metadata_key);
+            configure::change_settings_in(tx, self.ctx, vault, key, |settings| *settings = wanted).await?
+        };
         let changes = between(&form::settings(&old)?, &form::settings(&new)?);
         Ok(Step::of_changes(Subject::Settings, "", changes))
     }

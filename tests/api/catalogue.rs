@@ -92,6 +92,14 @@ async fn w_14_each_action_leaves_exactly_its_events() {
     did(&["token_revoke"], "DELETE", format!("/tokens/{token}"), none()).await;
     did(&["settings_update"], "PATCH", "/settings".to_owned(), json!({ "organisation_name": "Acme" })).await;
 
+    let sign = json!({ "sign_metadata": true });
+    did(&["metadata_key_create", "settings_update"], "PATCH", "/settings".to_owned(), sign).await;
+    let keys = "/metadata-keys".to_owned();
+    let made = id(&did(&["metadata_key_create"], "POST", keys.clone(), none()).await.body);
+    did(&["metadata_key_rotate"], "POST", format!("{keys}/{made}/promote"), none()).await;
+    let before = owner.get(&keys).await.body["items"][1]["id"].as_str().unwrap().to_owned();
+    did(&["metadata_key_delete"], "DELETE", format!("{keys}/{before}"), none()).await;
+
     // What changes nothing leaves none, and neither does looking.
     for path in ["/users", "/groups", "/applications", "/events", "/settings", "/tokens", "/catalog", "/me"] {
         leaves(&house, &auditor, &[], owner.get(path)).await;

@@ -81,6 +81,10 @@ fn table() -> BTreeMap<&'static str, &'static [Role]> {
         ("GET /me", ALL),
         ("GET /settings", READERS),
         ("PATCH /settings", OWNER),
+        ("GET /metadata-keys", READERS),
+        ("POST /metadata-keys", OWNER),
+        ("POST /metadata-keys/{id}/promote", OWNER),
+        ("DELETE /metadata-keys/{id}", OWNER),
     ])
 }
 

@@ -15,7 +15,7 @@ use crate::sp::{Posted, Request, escaped};
 
 async fn limit(house: &House, refusals: u32) {
     let change = |settings: &mut Settings| settings.saml_refusals_per_address_minute = refusals;
-    change_settings(&house.installation.db, &house.ctx(), change).await.unwrap();
+    change_settings(&house.installation, &house.ctx(), None, change).await.unwrap();
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ use crate::house::{Browser, House, PASSWORD};
 use crate::sp::{Posted, key_pair};
 
 /// Whether the first signature in a message was made by the key of the certificate it carries.
-fn verifies(xml: &str, certificate: &X509) -> bool {
+pub fn verifies(xml: &str, certificate: &X509) -> bool {
     let between = |start: &str, end: &str| {
         let from = xml.find(start).unwrap() + start.len();
         &xml[from..from + xml[from..].find(end).unwrap()]
@@ -199,7 +199,7 @@ async fn a_19_a_key_made_elsewhere_is_taken_only_where_an_owner_allows_it() {
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
     assert!(refused.body.contains("key_import_off"), "{}", refused.body);
     let allow = |settings: &mut Settings| settings.allow_key_import = true;
-    change_settings(&house.installation.db, &house.ctx(), allow).await.unwrap();
+    change_settings(&house.installation, &house.ctx(), None, allow).await.unwrap();
     let taken = house.api("POST", &path, "application/json", body).await;
     assert_eq!(taken.status, StatusCode::CREATED, "{}", taken.body);
     assert!(taken.body.contains("\"imported\":true"), "{}", taken.body);

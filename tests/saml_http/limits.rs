@@ -14,7 +14,7 @@ use crate::house::{BASE, Browser, House};
 use crate::sp::{Posted, Request, key_pair};
 
 async fn set(house: &House, change: impl FnOnce(&mut Settings) + Send) {
-    change_settings(&house.installation.db, &house.ctx(), change).await.unwrap();
+    change_settings(&house.installation, &house.ctx(), None, change).await.unwrap();
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ mod nodes;
 mod recorder;
 mod refusals;
 mod requests;
+mod signed_metadata;
 mod sp;
 mod sp_initiated;
 mod sp_sources;

@@ -174,7 +174,9 @@ async fn w_15_a_stale_form_of_the_settings_undoes_nothing() {
     let mut owner = world.signed_in("olivia").await;
     owner.get("/admin/settings").await;
     let tighten = |settings: &mut tessera::settings::Settings| settings.session_idle_minutes = 30;
-    tessera::signon::configure::change_settings(world.db(), &world.ctx(), tighten).await.unwrap();
+    tessera::signon::configure::change_settings(&world.web.installation, &world.ctx(), None, tighten)
+        .await
+        .unwrap();
     owner.submit("/admin/settings", &[("organisation", "Acme")]).await;
     assert_eq!(owner.status, StatusCode::CONFLICT);
     owner.says(MEANWHILE);

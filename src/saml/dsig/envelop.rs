@@ -1,5 +1,5 @@
-//! Signs an element that a [`Writer`] has just finished: digest over the very bytes written, signature put right
-//! after the Issuer (Core 5.4.2, SAML-208).
+//! Signs an element that a [`Writer`] has just finished: digest over the very bytes written, signature put where the
+//! schema wants it: right after the Issuer of a message (Core 5.4.2, SAML-208), first of all in metadata.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,7 +13,7 @@ use crate::saml::xml::writer::Writer;
 pub(crate) struct Finished<'a> {
     /// Where it begins.
     pub start: usize,
-    /// Where the signature goes: right after the Issuer.
+    /// Where the signature goes: right after the Issuer, or after the start tag of what has none.
     pub after_issuer: usize,
     /// Its ID.
     pub id: &'a str,

@@ -242,20 +242,20 @@ fn an_address_by_post_is_needed() {
 
 #[test]
 fn md_301_our_metadata_says_only_what_works() {
-    let certificates: [&[u8]; 2] = [&IDP.certificate, &SP.certificate];
+    let certificates = vec![IDP.certificate.clone(), SP.certificate.clone()];
     let metadata = IdpMetadata {
-        logout_url: Some("https://idp.example/saml2/app/logout"),
-        artifact_url: Some("https://idp.example/saml2/app/artifact"),
-        entity_id: "https://idp.example/saml2/heap/metadata",
-        sso_url: "https://idp.example/saml2/heap",
-        certificates: &certificates,
-        name_id_formats: &[NameIdFormat::EmailAddress, NameIdFormat::Persistent],
+        logout_url: Some("https://idp.example/saml2/app/logout".into()),
+        artifact_url: Some("https://idp.example/saml2/app/artifact".into()),
+        entity_id: "https://idp.example/saml2/heap/metadata".into(),
+        sso_url: "https://idp.example/saml2/heap".into(),
+        certificates: certificates.clone(),
+        name_id_formats: vec![NameIdFormat::EmailAddress, NameIdFormat::Persistent],
         want_authn_requests_signed: true,
-        error_url: Some("https://idp.example/help?a=1&b=2"),
-        organisation: Some(("R&D <x>", "https://idp.example")),
+        error_url: Some("https://idp.example/help?a=1&b=2".into()),
+        organisation: Some(("R&D <x>".into(), "https://idp.example".into())),
     };
     let text = metadata.write().unwrap();
-    for der in certificates {
+    for der in &certificates {
         assert!(VerificationKey::from_certificate_der(der).is_ok());
     }
     let text = text

@@ -1,15 +1,17 @@
-//! One application's IdP metadata (MD-301). Unsigned: nobody anonymous gets XML that an assertion key has signed
-//! (SAML-209). It says only what works.
+//! One application's IdP metadata (MD-301). Unsigned, or signed by a key for metadata alone: nobody anonymous gets XML
+//! that an assertion key has signed (SAML-209). It says only what works.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::base::Timestamp;
 use crate::base::name_id::NameIdFormat;
+use crate::saml::dsig::envelop::{self, Finished};
 use crate::saml::names::{
     ALG_SUPPORT, BINDING_POST, BINDING_REDIRECT, BINDING_SOAP, DSIG, METADATA, PROTOCOL,
 };
 use crate::saml::response::WriteError;
-use crate::saml::sign::{DigestAlgorithm, SignatureAlgorithm};
+use crate::saml::sign::{DigestAlgorithm, SignatureAlgorithm, Signer};
 use crate::saml::xml::writer::Writer;
 
 /// How long it may be used before it is fetched again: shorter than anybody waits with the next certificate.
@@ -17,36 +19,69 @@ const CACHE_DURATION: &str = "PT6H";
 
 /// What an application's metadata says.
 #[derive(Clone, Debug)]
-pub struct IdpMetadata<'a> {
+pub struct IdpMetadata {
     /// The IdP entity ID.
-    pub entity_id: &'a str,
+    pub entity_id: String,
     /// The IdP URL, for both bindings.
-    pub sso_url: &'a str,
+    pub sso_url: String,
     /// Where logout messages are taken through the browser; `None` for a service provider that can't sign them.
-    pub logout_url: Option<&'a str>,
+    pub logout_url: Option<String>,
     /// Where artifacts are resolved; `None` for a service provider that takes none.
-    pub artifact_url: Option<&'a str>,
+    pub artifact_url: Option<String>,
     /// Signing certificates, DER: the active one first, then the next.
-    pub certificates: &'a [&'a [u8]],
+    pub certificates: Vec<Vec<u8>>,
     /// The NameID formats that can be had.
-    pub name_id_formats: &'a [NameIdFormat],
+    pub name_id_formats: Vec<NameIdFormat>,
     /// Whether requests must be signed. Some service providers compare it with their own setting (interop 2).
     pub want_authn_requests_signed: bool,
     /// Where a service provider may send people it can't help; https.
-    pub error_url: Option<&'a str>,
+    pub error_url: Option<String>,
     /// Name of the organisation and its page.
-    pub organisation: Option<(&'a str, &'a str)>,
+    pub organisation: Option<(String, String)>,
 }
 
-impl IdpMetadata<'_> {
+/// What a signed document has beside its signature.
+#[derive(Clone, Copy, Debug)]
+pub struct Stamp<'a> {
+    /// The `ID` that the signature names.
+    pub id: &'a str,
+    /// Until when it is valid.
+    pub valid_until: Timestamp,
+}
+
+impl IdpMetadata {
     /// The document, with an XML declaration.
     pub fn write(&self) -> Result<String, WriteError> {
-        let mut w =
-            Writer::with_capacity(4096 + self.certificates.iter().map(|der| der.len() * 2).sum::<usize>());
+        let mut w = self.writer();
+        self.element(&mut w, None);
+        with_declaration(w)
+    }
+
+    /// The same with an enveloped signature over its root (Metadata 3.1).
+    pub fn sign(&self, stamp: Stamp<'_>, signer: &dyn Signer) -> Result<String, WriteError> {
+        let mut w = self.writer();
+        let start = w.position();
+        let inside = self.element(&mut w, Some(stamp));
+        let element = Finished { start, after_issuer: inside, id: stamp.id, keeps_xs: false };
+        envelop::sign(&mut w, &element, signer)?;
+        with_declaration(w)
+    }
+
+    fn writer(&self) -> Writer {
+        Writer::with_capacity(4096 + self.certificates.iter().map(|der| der.len() * 2).sum::<usize>())
+    }
+
+    /// Writes the element in canonical form. Answers the place right after its start tag.
+    fn element(&self, w: &mut Writer, stamp: Option<Stamp<'_>>) -> usize {
         w.open("md:EntityDescriptor")
             .namespace("md", METADATA)
+            .attribute_if("ID", stamp.map(|stamp| stamp.id))
             .attribute("cacheDuration", CACHE_DURATION)
-            .attribute("entityID", self.entity_id);
+            .attribute("entityID", &self.entity_id);
+        if let Some(stamp) = stamp {
+            w.attribute("validUntil", &stamp.valid_until.to_xs_date_time());
+        }
+        let inside = w.position();
         // What requests may be signed with (Algorithm Support 2.3 and 2.4, ALG-405).
         w.open("md:Extensions");
         for algorithm in DigestAlgorithm::ALL {
@@ -67,14 +102,14 @@ impl IdpMetadata<'_> {
                 "WantAuthnRequestsSigned",
                 if self.want_authn_requests_signed { "true" } else { "false" },
             )
-            .attribute_if("errorURL", self.error_url)
+            .attribute_if("errorURL", self.error_url.as_deref())
             .attribute("protocolSupportEnumeration", PROTOCOL);
-        for der in self.certificates {
+        for der in &self.certificates {
             w.open("md:KeyDescriptor").attribute("use", "signing");
             w.open("ds:KeyInfo").namespace("ds", DSIG).open("ds:X509Data");
             w.leaf("ds:X509Certificate", &STANDARD.encode(der)).close().close().close();
         }
-        if let Some(location) = self.artifact_url {
+        if let Some(location) = &self.artifact_url {
             w.open("md:ArtifactResolutionService")
                 .attribute("Binding", BINDING_SOAP)
                 .attribute("Location", location)
@@ -82,7 +117,7 @@ impl IdpMetadata<'_> {
                 .attribute("isDefault", "true")
                 .close();
         }
-        if let Some(location) = self.logout_url {
+        if let Some(location) = &self.logout_url {
             for binding in [BINDING_REDIRECT, BINDING_POST] {
                 w.open("md:SingleLogoutService")
                     .attribute("Binding", binding)
@@ -90,17 +125,17 @@ impl IdpMetadata<'_> {
                     .close();
             }
         }
-        for format in self.name_id_formats {
+        for format in &self.name_id_formats {
             w.leaf("md:NameIDFormat", format.urn());
         }
         for binding in [BINDING_REDIRECT, BINDING_POST] {
             w.open("md:SingleSignOnService")
                 .attribute("Binding", binding)
-                .attribute("Location", self.sso_url)
+                .attribute("Location", &self.sso_url)
                 .close();
         }
         w.close();
-        if let Some((name, url)) = self.organisation {
+        if let Some((name, url)) = &self.organisation {
             w.open("md:Organization");
             for (element, text) in [
                 ("md:OrganizationName", name),
@@ -112,6 +147,10 @@ impl IdpMetadata<'_> {
             w.close();
         }
         w.close();
-        Ok(format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}\n", w.finish()?))
+        inside
     }
+}
+
+fn with_declaration(w: Writer) -> Result<String, WriteError> {
+    Ok(format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}\n", w.finish()?))
 }

@@ -15,6 +15,7 @@ mod exchanges;
 pub mod frame;
 pub mod groups;
 pub mod posted;
+pub mod metadata_signing;
 pub mod seen;
 pub mod settings;
 pub mod sso;
@@ -129,6 +130,10 @@ fn system_routes() -> Routes {
         .post(urls::admin_settings(), settings::save_settings)
         .get(urls::admin_tokens(), tokens::list_tokens)
         .post(urls::admin_tokens(), tokens::create_token)
+        .post(urls::admin_metadata_signing(), metadata_signing::set_signing)
+        .post(urls::admin_metadata_keys(), metadata_signing::stage)
+        .post(&urls::admin_metadata_key_promote("{key}"), metadata_signing::promote)
+        .post(&urls::admin_metadata_key_delete("{key}"), metadata_signing::delete)
         .post(&urls::admin_token_revoke("{token}"), tokens::revoke_token)
 }
 

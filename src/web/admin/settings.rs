@@ -8,6 +8,7 @@ use crate::base::{Error, FieldError, Kind, urls};
 use crate::settings::Settings;
 use crate::signon::configure::change_settings;
 use crate::web::admin::frame::{self, After, Done};
+use crate::web::admin::metadata_signing;
 use crate::web::admin::posted::{Posted, fault};
 use crate::web::admin::seen;
 use crate::web::error::Answer;
@@ -15,7 +16,7 @@ use crate::web::extract::permission::{SettingsRead, SettingsWrite};
 use crate::web::extract::{Console, Person, Queried, SignedForm};
 use crate::web::pages::parts::{Fact, Facts};
 use crate::web::pages::settings::{Setting, SettingsPage, SettingsSection};
-use crate::web::pages::shell::Nav;
+use crate::web::pages::shell::{Nav, Shell};
 use crate::web::state::{Shared, Web};
 use crate::web::{html, see_other};
 
@@ -137,7 +138,13 @@ pub async fn show_settings(
     draw(&web, &console.person, None, None, after.done.as_deref()).await
 }
 
-async fn draw(
+/// The shell of the page.
+pub(in crate::web::admin) async fn shell(web: &Web, viewer: &Person) -> Shell {
+    frame::shell(web, viewer, "Settings", Nav::Settings, Permission::SettingsWrite).await
+}
+
+/// The page, with what was typed or refused.
+pub(in crate::web::admin) async fn draw(
     web: &Web,
     viewer: &Person,
     typed: Option<&Posted>,
@@ -148,7 +155,7 @@ async fn draw(
     let epochs = installation.epochs().await?;
     let stored = installation.settings(epochs).await?;
     let mut settings = (*stored).clone();
-    let mut shell = frame::shell(web, viewer, "Settings", Nav::Settings, Permission::SettingsWrite).await;
+    let mut shell = shell(web, viewer).await;
     shell.toast = frame::toast(done);
     let status = match error {
         Some(error) => seen::refuse(&mut shell, error, urls::admin_settings())?,
@@ -192,8 +199,9 @@ async fn draw(
     ];
     let version = stored.digest()?;
     let allow_key_import = typed.map_or(stored.allow_key_import, |posted| posted.ticked("allow_key_import"));
-    let page =
-        SettingsPage { shell, organisation, version, allow_key_import, sections, facts: Facts { facts } };
+    let metadata = metadata_signing::panel(web, stored.sign_metadata, viewer.ctx.now()).await?;
+    let facts = Facts { facts };
+    let page = SettingsPage { shell, organisation, version, allow_key_import, sections, metadata, facts };
     html(status, &page)
 }
 
@@ -217,7 +225,7 @@ pub async fn save_settings(
                 Ok(_) => refused = Err(changed_meanwhile()),
                 Err(error) => refused = Err(error),
             };
-            change_settings(&web.installation.db, console.ctx(), change).await.and(refused)
+            change_settings(&web.installation, console.ctx(), None, change).await.and(refused)
         }
         Err(faults) => Err(Error::invalid(faults)),
     };
@@ -264,7 +272,7 @@ mod tests {
     fn every_number_of_the_settings_has_its_input() {
         let fields = serde_json::to_value(Settings::default()).unwrap();
         let mut named: Vec<&str> = fields.as_object().unwrap().keys().map(String::as_str).collect();
-        named.retain(|name| !["organisation_name", "allow_key_import"].contains(name));
+        named.retain(|name| !["organisation_name", "allow_key_import", "sign_metadata"].contains(name));
         let mut inputs: Vec<&str> =
             SESSIONS.iter().chain(LIMITS).chain(PROTOCOL).map(|number| number.name).collect();
         named.sort_unstable();

@@ -14,6 +14,7 @@ mod exchanges;
 mod groups;
 mod input;
 mod keys;
+mod metadata_keys;
 pub(in crate::web) mod once;
 mod openapi;
 mod precondition;
@@ -47,6 +48,7 @@ fn section() -> Section {
         .with(events::section())
         .with(tokens::section())
         .with(settings::section())
+        .with(metadata_keys::section())
 }
 
 /// The routes of the API and of its reference.

@@ -49,9 +49,11 @@ async fn change(
     Input(patch, _): Input<Map<String, Value>>,
 ) -> Answer<Response> {
     // Read twice: alone, so that each fault has its place in the body, and over what is stored then.
-    merged(&Settings::default(), &patch)?;
+    let wanted = merged(&Settings::default(), &patch)?;
+    let installation = &web.installation;
+    let key = configure::metadata_key(installation, &caller.ctx, wanted.sign_metadata).await?;
     let mut refused = None;
-    let changed = configure::change_settings(&web.installation.db, &caller.ctx, |settings| {
+    let changed = configure::change_settings(installation, &caller.ctx, key.as_ref(), |settings| {
         let checked =
             settings.digest().and_then(|tag| seen.check(&tag)).and_then(|()| merged(settings, &patch));
         match checked {

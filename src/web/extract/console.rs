@@ -145,10 +145,13 @@ fn is_open(
 /// The page that a form of this path stands on, as near as can be told: the form has to be sent again anyway.
 fn page_of(parts: &Parts) -> SafePath {
     let path = parts.uri.path();
-    let mut segments: Vec<&str> = path.split('/').take(4).collect();
-    if segments.get(2) == Some(&"applications") && path.split('/').count() > 4 {
-        segments = path.split('/').take(5).collect();
-    }
+    let segments: Vec<&str> = path.split('/').collect();
+    let depth = match segments.get(2) {
+        Some(&"applications") => 5,
+        Some(&"settings") => 3,
+        _ => 4,
+    };
+    let segments = &segments[..depth.min(segments.len())];
     let page = SafePath::parse(&segments.join("/"));
     page.or_else(|| SafePath::parse(urls::admin())).expect("the console's entrance is a page of ours")
 }
@@ -188,5 +191,6 @@ mod tests {
         assert_eq!(of("/admin/applications/0190/sso/deactivate"), "/admin/applications/0190/sso");
         assert_eq!(of("/admin/users/0190/role"), "/admin/users/0190");
         assert_eq!(of("/admin/settings"), "/admin/settings");
+        assert_eq!(of("/admin/settings/metadata/keys"), "/admin/settings");
     }
 }

@@ -20,8 +20,34 @@ pub struct SettingsPage {
     pub allow_key_import: bool,
     /// Groups of numbers, each drawn as a section.
     pub sections: Vec<SettingsSection>,
+    /// Whether our metadata is signed.
+    pub metadata: MetadataSigning,
     /// What is fixed at start: base URL, version, database.
     pub facts: Facts,
+}
+
+/// Whether our metadata is signed, and with what.
+#[derive(Clone, Default)]
+pub struct MetadataSigning {
+    /// Whether it is.
+    pub signs: bool,
+    /// Whether there is no place for another key.
+    pub full: bool,
+    /// The keys, the one that signs first.
+    pub keys: Vec<MetadataKeyCard>,
+}
+
+/// A key that metadata is signed with.
+#[derive(Clone, Default)]
+pub struct MetadataKeyCard {
+    /// "In use"
+    pub title: String,
+    /// End, kind and fingerprint.
+    pub facts: Facts,
+    /// Switching to it; `None` for the one in use.
+    pub promotion: Option<Decision>,
+    /// Deleting it; `None` for the one in use.
+    pub deletion: Option<Decision>,
 }
 
 /// A group of settings.

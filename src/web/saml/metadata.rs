@@ -66,3 +66,10 @@ pub(super) async fn certificate(
     let pem = published::certificate(&web.installation, &visitor.ctx, &slug).await?;
     file(&headers, "application/x-pem-file", Some("certificate.pem".to_owned()), pem)
 }
+
+/// The certificates of the keys that our metadata is signed with, as a download.
+pub(super) async fn metadata_certificate(_: Anyone, State(web): State<Shared>, headers: HeaderMap) -> Answer {
+    let epochs = web.installation.epochs().await?;
+    let pem = published::metadata_certificates(&web.installation, epochs).await?;
+    file(&headers, "application/x-pem-file", Some("metadata-certificate.pem".to_owned()), pem)
+}

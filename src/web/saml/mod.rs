@@ -20,6 +20,7 @@ pub(in crate::web) fn routes() -> Routes {
         .post(&urls::idp_logout("{slug}"), logout::by_post)
         .post(&urls::idp_artifact("{slug}"), logout::resolve_artifact)
         .post(&urls::idp_logout_soap("{slug}"), logout::by_soap)
+        .get(urls::metadata_certificate(), metadata::metadata_certificate)
         .get("/saml2/{slug}/metadata", metadata::metadata)
         .get("/saml2/{slug}/certificate.pem", metadata::certificate)
 }

@@ -10,7 +10,9 @@ use crate::web::pages::groups::{
 };
 use crate::web::pages::parts::{Decision, Fact, Tone, When};
 use crate::web::pages::samples::{Drawn, Samples, draw};
-use crate::web::pages::settings::{Setting, SettingsPage, SettingsSection, TokenRow, TokensPage};
+use crate::web::pages::settings::{
+    MetadataKeyCard, MetadataSigning, Setting, SettingsPage, SettingsSection, TokenRow, TokensPage,
+};
 use crate::web::pages::setup_steps::Steps;
 use crate::web::pages::shell::Nav;
 use crate::web::pages::users::{
@@ -397,6 +399,29 @@ impl Samples {
         SettingsPage {
             version: "1".to_owned(),
             allow_key_import: false,
+            metadata: MetadataSigning {
+                signs: true,
+                full: true,
+                keys: vec![
+                    MetadataKeyCard {
+                        title: self.t("In use"),
+                        facts: self.facts(&[("Valid until", "22 November 2036"), ("SHA-256", "9C:41:AA:07")]),
+                        ..MetadataKeyCard::default()
+                    },
+                    MetadataKeyCard {
+                        title: self.t("Next"),
+                        facts: self.facts(&[("Valid until", "22 November 2037"), ("SHA-256", "1B:F0:55:A9")]),
+                        promotion: Some(Decision {
+                            button: self.t("Switch to this one…"),
+                            ..self.unbinding("promote-1", "metadata")
+                        }),
+                        deletion: Some(Decision {
+                            button: self.t("Delete…"),
+                            ..self.unbinding("delete-1", "metadata")
+                        }),
+                    },
+                ],
+            },
             shell: self.wrong(
                 self.console_shell("Settings", Nav::Settings),
                 &[("session_idle_hours", "Use a number from 1 to 24.")],
