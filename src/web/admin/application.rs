@@ -14,7 +14,9 @@ use crate::base::accent::Accent;
 use crate::base::id::ApplicationId;
 use crate::base::{Error, urls};
 use crate::events::query::{self, EventFilter};
+use crate::keys::{self, KeyView};
 use crate::web::admin::application_new::unknown_color;
+use crate::web::admin::ending;
 use crate::web::admin::exchanges;
 use crate::web::admin::frame::{self, After, Done};
 use crate::web::admin::posted::Posted;
@@ -38,6 +40,8 @@ pub struct Loaded {
     pub bound: Vec<BoundGroup>,
     /// How many active people may use it.
     pub people: i64,
+    /// Our keys for it.
+    pub keys: Vec<KeyView>,
 }
 
 impl Loaded {
@@ -52,7 +56,8 @@ impl Loaded {
         let application = applications::require(&mut reader, id).await?;
         let bound = overview::bound_groups(&mut reader, id).await?;
         let people = overview::count_people(&mut reader, &[id]).await?.get(&id).copied().unwrap_or(0);
-        Ok(Self { application, bound, people })
+        let keys = keys::list(&mut reader, id).await?;
+        Ok(Self { application, bound, people, keys })
     }
 
     /// Its id as text.
@@ -74,6 +79,8 @@ impl Loaded {
         let nav = Nav::Applications;
         let mut shell = frame::shell(web, person, &title, nav, Permission::ApplicationsWrite).await;
         shell.banners.extend(self.broken(web));
+        let label = &self.application.label;
+        shell.banners.extend(ending::banner(&self.id(), label, &self.keys, person.ctx.now()));
         shell
     }
 

@@ -10,6 +10,7 @@ use crate::auth::Permission;
 use crate::base::clock::DAY;
 use crate::base::id::ApplicationId;
 use crate::base::{Timestamp, urls};
+use crate::web::admin::ending;
 use crate::web::admin::frame::{self, Done};
 use crate::web::admin::posted::Posted;
 use crate::web::admin::sso::page::SOON_DAYS;
@@ -129,27 +130,47 @@ fn row(
     }
 }
 
-/// A banner for the certificate that ends first, once it ends within 60 days.
+/// Certificates named at most.
+const NAMED: usize = 5;
+
+/// A banner for the certificates that end within a week, or for the one that ends first within 60 days.
 async fn warn_of_soonest(
     web: &Shared,
     shell: &mut Shell,
     ends: &std::collections::HashMap<ApplicationId, Timestamp>,
     now: Timestamp,
 ) -> Result<(), Failure> {
-    let Some((id, end)) = ends.iter().min_by_key(|(_, end)| **end) else { return Ok(()) };
-    if end.since(now) >= SOON_DAYS * DAY {
-        return Ok(());
+    let mut soon: Vec<(ApplicationId, Timestamp)> = ends
+        .iter()
+        .map(|(id, end)| (*id, *end))
+        .filter(|(_, end)| end.since(now) < SOON_DAYS * DAY)
+        .collect();
+    soon.sort_by_key(|(id, end)| (*end, *id));
+    let urgent = soon.iter().filter(|(_, end)| ending::is_urgent(*end, now)).count();
+    let mut lines = Vec::new();
+    for (id, end) in soon.iter().take(urgent.clamp(1, NAMED)) {
+        let application = applications::find(&mut web.installation.db.reader(), *id).await?;
+        if let Some(Application { label, .. }) = application {
+            lines.push((label, id.to_string(), *end));
+        }
     }
-    let Some(application) = applications::find(&mut web.installation.db.reader(), *id).await? else {
-        return Ok(());
+    let Some((label, id, end)) = lines.first() else { return Ok(()) };
+    let mut banner = if urgent > 1 {
+        let title = format!("Our certificates for {urgent} applications end within a week, or have ended");
+        let mut banner = Banner::new(ending::tone(*end, now), title, "They may refuse what we sign then.");
+        let link = |(label, id, end): &(String, String, Timestamp)| {
+            Link::new(ending::line(label, *end, now), ending::repair(id))
+        };
+        banner.items = lines.iter().map(link).collect();
+        if urgent > lines.len() {
+            banner.items.push(Link::new(format!("… and {} more", urgent - lines.len()), ""));
+        }
+        banner
+    } else {
+        let body = format!("{label} may refuse what we sign with it. Make the next key in time.");
+        Banner::new(ending::tone(*end, now), ending::line(label, *end, now), body)
     };
-    let label = &application.label;
-    let mut banner = Banner::new(
-        Tone::Warn,
-        format!("{label}’s certificate: {}", time::left(*end, now)),
-        format!("After {} {label} may refuse what we sign with it.", time::date(*end)),
-    );
-    banner.action = Some(Link::new("See the certificate", urls::admin_sso(&id.to_string())));
+    banner.action = Some(Link::new("See the certificate", ending::repair(id)));
     shell.banners.push(banner);
     Ok(())
 }

@@ -10,12 +10,13 @@ pub mod application_new;
 pub mod applications;
 pub mod bindings;
 pub mod catalog;
+pub mod ending;
 pub mod events;
 mod exchanges;
 pub mod frame;
 pub mod groups;
-pub mod posted;
 pub mod metadata_signing;
+pub mod posted;
 pub mod seen;
 pub mod settings;
 pub mod sso;
@@ -129,11 +130,11 @@ fn system_routes() -> Routes {
         .get(urls::admin_settings(), settings::show_settings)
         .post(urls::admin_settings(), settings::save_settings)
         .get(urls::admin_tokens(), tokens::list_tokens)
-        .post(urls::admin_tokens(), tokens::create_token)
         .post(urls::admin_metadata_signing(), metadata_signing::set_signing)
         .post(urls::admin_metadata_keys(), metadata_signing::stage)
         .post(&urls::admin_metadata_key_promote("{key}"), metadata_signing::promote)
         .post(&urls::admin_metadata_key_delete("{key}"), metadata_signing::delete)
+        .post(urls::admin_tokens(), tokens::create_token)
         .post(&urls::admin_token_revoke("{token}"), tokens::revoke_token)
 }
 

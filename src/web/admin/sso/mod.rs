@@ -72,7 +72,7 @@ pub async fn draw(
     let installation = &web.installation;
     let (source, banner) = source::card(web, &loaded.application, person.ctx.now()).await?.unzip();
     shell.banners.extend(banner.flatten());
-    let keys = crate::keys::list(&mut installation.db.reader(), loaded.application.id).await?;
+    let keys = &loaded.keys;
     let (now, catalog) = (person.ctx.now(), &installation.catalog);
     let findings = lint(&mut installation.db.reader(), catalog, &loaded.application, now).await?;
     let drawn = page::Drawn {
@@ -82,7 +82,7 @@ pub async fn draw(
         application: &loaded.application,
         form,
         key: keys.iter().find(|key| key.state == KeyState::Current),
-        keys: keys::panel(web, &loaded.application, &keys, person.ctx.now()).await?,
+        keys: keys::panel(web, &loaded.application, keys, person.ctx.now()).await?,
         source,
         people: loaded.people,
         testable: web.options.trial.is_some(),
