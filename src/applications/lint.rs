@@ -85,6 +85,7 @@ pub async fn lint(
     found.requests(&application.sso);
     found.answers(&application.sso);
     found.attributes(&application.sso);
+    found.departures(&application.sso)?;
     for filter in group_filters(&application.sso) {
         let most = store::find_most_memberships(executor).await?;
         if let Some(person) = most {
@@ -384,6 +385,26 @@ impl Found {
             );
             self.add(Warning, "required_attribute_missing", "attributes", message, "Add it.");
         }
+    }
+
+    /// What is not as the declared profile demands.
+    fn departures(&mut self, sso: &SsoSettings) -> Result<()> {
+        let profile = sso.profile.as_str();
+        for departure in sso.departures()? {
+            let message =
+                format!("It keeps to {profile}, which demands ({}): {}", departure.rule, departure.demand);
+            let repair = match departure.field.as_str() {
+                "encrypt_assertion" if sso.sp_encryption_certificates.is_empty() => {
+                    "Upload a certificate of the application to encrypt for, then apply the profile again."
+                }
+                field if field.starts_with("attributes") => {
+                    "Name it as the federation does, by a URI, or switch it off."
+                }
+                _ => "Apply the profile again, or leave it.",
+            };
+            self.add(Severity::Warning, "profile_departed", departure.field, message, repair);
+        }
+        Ok(())
     }
 
     fn groups_of_one_person(&mut self, sent: &[&str]) {

@@ -285,6 +285,8 @@ filled! {
     admin_sp_certificates(application) = "/admin/applications/{application}/sso/certificates";
     /// Takes a certificate of the SP away; POST.
     admin_sp_certificate_remove(application, certificate) = "/admin/applications/{application}/sso/certificates/{certificate}/remove";
+    /// Applies a deployment profile, or leaves it: asks first unless `confirmed`; POST.
+    admin_sso_profile(application) = "/admin/applications/{application}/sso/profile";
     /// Makes the next signing key; POST.
     admin_keys(application) = "/admin/applications/{application}/sso/keys";
     /// Certificate of a key, as a download.
@@ -299,12 +301,12 @@ filled! {
     admin_key_delete(application, key) = "/admin/applications/{application}/sso/keys/{key}/delete";
     /// Signs the administrator on to the application with a key; POST.
     admin_key_test(application, key) = "/admin/applications/{application}/sso/keys/{key}/test";
-    /// Groups tab; `?person=` asks whether that person can sign in.
-    admin_bindings(application) = "/admin/applications/{application}/groups";
     /// Signs metadata with another key from now on: asks first unless `confirmed`; POST.
     admin_metadata_key_promote(key) = "/admin/settings/metadata/keys/{key}/promote";
     /// Deletes a key that does not sign metadata: asks first unless `confirmed`; POST.
     admin_metadata_key_delete(key) = "/admin/settings/metadata/keys/{key}/delete";
+    /// Groups tab; `?person=` asks whether that person can sign in.
+    admin_bindings(application) = "/admin/applications/{application}/groups";
     /// A recorded exchange.
     admin_exchange(application, exchange) = "/admin/applications/{application}/activity/{exchange}";
     /// Records exchanges that succeed for the posted `minutes`; POST.

@@ -190,3 +190,39 @@ on_both_databases!(
     a_plan_that_no_longer_holds_is_not_carried_out,
     an_application_in_use_changes_and_goes_out_of_use_in_one_go,
 );
+
+#[tokio::test]
+async fn settings_that_sign_metadata_bring_the_key_along_once() {
+    for world in [World::sqlite().await, World::postgres().await] {
+        let text = "tessera: 1\nsettings: {sign_metadata: true}\n";
+        let keys = async || {
+            let keys = tessera::keys::metadata::list(&mut world.installation.db.reader()).await.unwrap();
+            keys.into_iter().map(|key| key.id).collect::<Vec<_>>()
+        };
+        let plan = world.rehearse(text, Options::default()).await.unwrap();
+        assert_eq!(lines(&plan), ["update settings: sign_metadata false → true"]);
+        assert!(keys().await.is_empty(), "a rehearsal leaves nothing");
+        world.apply(text).await;
+        let made = keys().await;
+        assert_eq!(made.len(), 1);
+        assert!(world.export().await.contains("sign_metadata: true"));
+        assert!(!world.export().await.contains("PRIVATE"));
+        assert_eq!(world.apply(text).await, ["unchanged settings"]);
+        assert_eq!(keys().await, made);
+    }
+}
+
+#[tokio::test]
+async fn a_profile_sets_what_is_not_named_beside_it_and_is_exported_with_all_it_set() {
+    let world = World::sqlite().await;
+    let entry = "{slug: library, connector: custom-saml, sso: {profile: saml2int, strict_relay_state: false}}";
+    let text = format!("tessera: 1\napplications: [{entry}]\n");
+    world.apply(&text).await;
+    let export = world.export().await;
+    assert!(export.contains("profile: saml2int"), "{export}");
+    assert!(export.contains("format: transient") && export.contains("strict_relay_state: false"), "{export}");
+    let again = World::sqlite().await;
+    again.apply(&export).await;
+    assert_eq!(again.export().await, export);
+    assert!(world.apply(&export).await.iter().all(|line| line.starts_with("unchanged")));
+}

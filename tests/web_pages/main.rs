@@ -2,6 +2,7 @@
 //! JavaScript.
 
 mod applications;
+mod federation;
 mod gate;
 mod hostile;
 #[path = "../html/mod.rs"]

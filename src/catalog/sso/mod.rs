@@ -8,6 +8,7 @@
 mod attribute;
 mod change;
 mod check;
+mod profile;
 mod request;
 mod slo;
 pub mod transform;
@@ -21,6 +22,7 @@ pub use crate::base::encryption::{EncryptionAlgorithm, KeyTransport};
 pub use crate::base::signature::{SignMode, SignatureAlgorithm};
 pub use attribute::{AcsUrl, AcsUrlForm, Attribute, AttributeForm, Jit, NameFormat, NameId, NameIdPatch};
 pub use change::Change;
+pub use profile::{Departure, Profile};
 pub use request::{AttributeService, AuthnContextClass, AuthnEvidence, RequestedAttribute};
 pub use slo::{Slo, SloPatch};
 pub use transform::Transform;
@@ -71,6 +73,8 @@ vocabulary! {
 #[serde(deny_unknown_fields, default)]
 #[expect(clippy::struct_excessive_bools, reason = "independent switches of the settings page")]
 pub struct SsoSettings {
+    /// The deployment profile that they keep to.
+    pub profile: Profile,
     /// Entity ID Tessera uses towards this application. Written out in full when the application is created
     /// (decision 8); `None` in connectors.
     pub idp_entity_id: Option<String>,
@@ -139,6 +143,10 @@ pub struct SsoPatch {
     /// Values of placeholders; `null` empties one. Not in connectors, which declare theirs at the top level.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub placeholders: BTreeMap<String, Option<String>>,
+    /// A deployment profile: sets whatever departs from it and is not named beside it.
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<Profile>)]
+    pub profile: Change<Profile>,
     /// Entity ID Tessera uses towards this application. Not in connectors.
     #[serde(skip_serializing_if = "Change::is_keep")]
     #[schema(value_type = Option<String>)]
@@ -300,6 +308,11 @@ impl SsoSettings {
     /// The same before it is checked. Fails only where the patch contradicts itself.
     pub(super) fn unchecked(&self, patch: SsoPatch) -> Result<Self> {
         let mut new = self.clone();
+        let declared = match patch.profile {
+            Change::Set(_) => Some(serde_json::to_value(&patch).map_err(Error::internal)?),
+            Change::Keep | Change::Reset => None,
+        };
+        patch.profile.apply_to(&mut new.profile);
         patch.idp_entity_id.apply_to_option(&mut new.idp_entity_id);
         patch.sp_entity_id.apply_to_option(&mut new.sp_entity_id);
         match patch.acs_urls {
@@ -341,7 +354,10 @@ impl SsoSettings {
             Change::Set(part) => part.merge_into(&mut new.slo),
         }
         new.drop_empty_text();
-        Ok(new)
+        match declared {
+            Some(named) => new.conforming(&named),
+            None => Ok(new),
+        }
     }
 
     /// An empty form field means the same as none.

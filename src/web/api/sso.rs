@@ -19,7 +19,7 @@ use crate::base::name_id::NameIdFormat;
 use crate::catalog::placeholder::Missing;
 use crate::catalog::sso::{
     AttributeForm, AttributeService, AuthnContextClass, DenyTo, EncryptionAlgorithm, IdpInitiated,
-    KeyTransport, SignMode, SignatureAlgorithm, SsoPatch,
+    KeyTransport, Profile, SignMode, SignatureAlgorithm, SsoPatch,
 };
 use crate::saml::metadata::Wanted;
 use crate::web::api::answer::{Listing, Tagged};
@@ -102,6 +102,8 @@ pub struct SsoNameId {
 pub struct SsoShape {
     /// Values of the connector's placeholders; `null` for one that is not filled.
     placeholders: BTreeMap<String, Option<String>>,
+    /// The deployment profile that they keep to.
+    profile: Profile,
     /// Entity ID of the IdP towards this application.
     idp_entity_id: String,
     /// The application's entity ID.
@@ -276,10 +278,10 @@ pub struct MetadataQuery {
     dry_run: Option<String>,
     /// Which of several entities. Without it 422 `entity_id_required` names the first hundred.
     entity_id: Option<String>,
-}
-
     /// Name only entities with this in their entity ID or a name.
     q: Option<String>,
+}
+
 /// What an upload came to.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct MetadataAnswer {

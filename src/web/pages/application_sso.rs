@@ -7,7 +7,7 @@ use askama::Template;
 
 use crate::base::urls;
 use crate::web::pages::application::{ApplicationHead, Tab};
-use crate::web::pages::parts::{Change, Choice, Crumbs, Decision, Facts, Link, Tone};
+use crate::web::pages::parts::{Change, Choice, Crumbs, Decision, Facts, Link, Status, Tone};
 use crate::web::pages::setup_steps::Steps;
 use crate::web::pages::shell::Shell;
 use crate::web::pages::sp_source::EntityChoice;
@@ -50,6 +50,8 @@ pub struct ApplicationSsoPage {
     pub certificate_uses: Vec<Choice>,
     /// Where its metadata is fetched from.
     pub source: Option<SourceCard>,
+    /// The deployment profile that it keeps to.
+    pub profile: ProfilePanel,
     /// Our keys and certificates.
     pub keys: KeyPanel,
     /// What the SP is given.
@@ -68,6 +70,17 @@ impl ApplicationSsoPage {
     fn makes_accounts(&self) -> bool {
         self.attributes.iter().any(|attribute| attribute.jit)
     }
+}
+
+/// The deployment profile of an application.
+#[derive(Clone, Default)]
+pub struct ProfilePanel {
+    /// Which, and whether it is kept to.
+    pub status: Status,
+    /// Applying it, with all that would change; `None` where it is kept to.
+    pub application: Option<Decision>,
+    /// Leaving it.
+    pub leaving: Option<Decision>,
 }
 
 /// Something odd about the settings.

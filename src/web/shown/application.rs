@@ -112,6 +112,8 @@ pub fn field_label(field: &str) -> String {
         ["require_signed_requests"] => "Refuse unsigned requests".to_owned(),
         ["sp_metadata_url"] => "Address of the SP metadata".to_owned(),
         ["sign"] => "What is signed".to_owned(),
+        ["profile"] => "Federation profile".to_owned(),
+        ["strict_relay_state"] => "Refuse a long RelayState".to_owned(),
         _ => field.replace(['_', '.'], " "),
     }
 }

@@ -6,6 +6,7 @@ pub mod keys;
 pub mod metadata;
 pub mod page;
 pub mod preview;
+pub mod profile;
 pub mod source;
 pub mod test;
 mod text;
@@ -84,6 +85,7 @@ pub async fn draw(
         key: keys.iter().find(|key| key.state == KeyState::Current),
         keys: keys::panel(web, &loaded.application, keys, person.ctx.now()).await?,
         source,
+        profile: profile::panel(catalog, &loaded.application)?,
         people: loaded.people,
         testable: web.options.trial.is_some(),
         now: person.ctx.now(),

@@ -19,8 +19,8 @@ use crate::web::admin::sso::certificates;
 use crate::web::admin::sso::form::SsoForm;
 use crate::web::pages::application::ApplicationHead;
 use crate::web::pages::application_sso::{
-    AcsRow, ApplicationSsoPage, AttributeRow, FindingLine, IdpValues, KeyPanel, PlaceholderField, SsoValues,
-    UrlPiece, UrlPreview,
+    AcsRow, ApplicationSsoPage, AttributeRow, FindingLine, IdpValues, KeyPanel, PlaceholderField,
+    ProfilePanel, SsoValues, UrlPiece, UrlPreview,
 };
 use crate::web::pages::parts::{Choice, Decision, Link, Tone, input_id};
 use crate::web::pages::setup_steps::Steps;
@@ -50,6 +50,8 @@ pub struct Drawn<'a> {
     pub findings: Vec<Finding>,
     /// Where its metadata is fetched from.
     pub source: Option<SourceCard>,
+    /// The profile that it keeps to.
+    pub profile: ProfilePanel,
     /// How many people may use it.
     pub people: i64,
     /// Whether the built-in service provider runs.
@@ -60,7 +62,8 @@ pub struct Drawn<'a> {
 
 /// Draws the tab.
 pub fn page(installation: &Installation, drawn: Drawn<'_>) -> Result<ApplicationSsoPage> {
-    let Drawn { shell, head, application, form, key, keys, findings, source, people, testable, now } = drawn;
+    let Drawn { shell, head, application, form, key, keys, findings, source, profile, people, testable, now } =
+        drawn;
     let catalog = &installation.catalog;
     let declared = resolved::declared(catalog, application);
     let idp = idp_values(&installation.base_url, application, key);
@@ -82,6 +85,7 @@ pub fn page(installation: &Installation, drawn: Drawn<'_>) -> Result<Application
         certificate_uses: certificates::uses(),
         keys,
         source,
+        profile,
         idp,
         steps: setup_steps(catalog, application, &declared, &live),
         steps_source: steps_source(catalog, application),

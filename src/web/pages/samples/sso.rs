@@ -4,7 +4,7 @@ use crate::web::pages::application::Tab;
 use crate::web::pages::application_sso::{
     AcsRow, ApplicationPreviewPage, ApplicationSsoPage, AttributeRow, BookmarkPage, CertificateCard,
     EarlierKey, FindingLine, IdpValues, KeyPanel, NextKey, PlaceholderField, Previewed, PreviewedAttribute,
-    SloValues, SpCertificate, SpMetadataPage, SsoValues, UrlPiece, UrlPreview,
+    ProfilePanel, SloValues, SpCertificate, SpMetadataPage, SsoValues, UrlPiece, UrlPreview,
 };
 use crate::web::pages::parts::{Change, Choice, Decision, Fact, Tone};
 use crate::web::pages::samples::{Drawn, Samples, draw};
@@ -301,6 +301,17 @@ impl Samples {
                 repair: self.t("Make the next key and give it to the application in time."),
                 href: String::new(),
             }],
+            profile: ProfilePanel {
+                status: self.status(Tone::Warn, "saml2int, not kept to"),
+                application: Some(Decision {
+                    id: "profile-saml2int".to_owned(),
+                    button: self.t("Apply saml2int…"),
+                    title: self.t("Set up Heap as saml2int demands?"),
+                    effects: self.list(&["What is signed: both instead of assertion."]),
+                    ..self.deactivation()
+                }),
+                leaving: None,
+            },
             testable: false,
             placeholders: self.placeholders(false),
             values: self.sso_values(),
