@@ -215,7 +215,8 @@ async fn settings_that_sign_metadata_bring_the_key_along_once() {
 #[tokio::test]
 async fn a_profile_sets_what_is_not_named_beside_it_and_is_exported_with_all_it_set() {
     let world = World::sqlite().await;
-    let entry = "{slug: library, connector: custom-saml, sso: {profile: saml2int, strict_relay_state: false}}";
+    let entry =
+        "{slug: library, connector: custom-saml, sso: {profile: saml2int, strict_relay_state: false}}";
     let text = format!("tessera: 1\napplications: [{entry}]\n");
     world.apply(&text).await;
     let export = world.export().await;

@@ -211,7 +211,7 @@ async fn metadata_is_shown_as_a_difference_before_it_counts() {
         METADATA.replace("sp.example", "sp2.example")
     );
     owner.upload(&metadata, &[], &[("metadata_file", two.as_bytes())]).await;
-    owner.says("The file describes 2 service providers.");
+    owner.says("The metadata describes several service providers.");
     owner.submit(&metadata, &[("entity_id", "https://sp2.example/saml")]).await;
     owner.says("https://sp2.example/acs");
     owner.submit(&metadata, &[]).await;

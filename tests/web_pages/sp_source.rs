@@ -148,7 +148,7 @@ async fn md_302_of_several_entities_one_is_chosen_on_a_page() {
     let url = format!("{app}/sso/metadata/url");
     admin.get(&url).await;
     admin.submit(&url, &[("metadata_url", &server.url("/"))]).await;
-    admin.says("The document describes 2 service providers.");
+    admin.says("The metadata describes several service providers.");
     admin.submit(&url, &[("entity_id", "https://two.example/saml")]).await;
     admin.says("https://two.example/acs (index 0, default)");
     admin.submit(&url, &[]).await;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::applications::sp_metadata::{self, Reading};
-use crate::applications::sp_source::aggregate::{Ask, MAX_AGGREGATE};
+use crate::applications::sp_source::aggregate::{Ask, MAX_AGGREGATE, Turn};
 use crate::applications::sp_source::{Source, Sources};
 use crate::base::clock::DAY;
 use crate::base::{Ctx, Error, Result};
@@ -46,11 +46,11 @@ impl Sources<'_> {
         match self.get(wants, before, Caps { body: MAX_DOCUMENT, ..Caps::default() }).await {
             Err(failure) if failure.reason == Reason::TooLarge => {
                 // Asked for again, so that one of this size is in memory at a time.
-                let _turn = self.aggregates.turn().await?;
+                let turn = self.aggregates.turn().await?;
                 let caps = Caps { body: MAX_AGGREGATE, total: AGGREGATE_TIME };
-                self.read(ctx, wants, before, self.get(wants, before, caps).await).await
+                self.read(ctx, wants, before, self.get(wants, before, caps).await, Some(turn)).await
             }
-            answer => self.read(ctx, wants, before, answer).await,
+            answer => self.read(ctx, wants, before, answer, None).await,
         }
     }
 
@@ -71,6 +71,7 @@ impl Sources<'_> {
         wants: &Wants<'_>,
         before: Option<&Source>,
         answer: Result<Answer, Failure>,
+        turn: Option<Turn>,
     ) -> Result<Option<Fetched>> {
         let answer = answer.map_err(|failure| failure.of_field("url"))?;
         match answer.status {
@@ -82,9 +83,9 @@ impl Sources<'_> {
         let now = ctx.now();
         let owned = |text: Option<&str>| text.map(str::to_owned);
         let (entity_id, search) = (owned(wants.entity_id), owned(wants.search));
-        let reading = if answer.body.len() > MAX_DOCUMENT {
+        let reading = if let Some(turn) = turn.filter(|_| answer.body.len() > MAX_DOCUMENT) {
             let ask = Ask { entity_id, search, certificate: owned(wants.certificate), now };
-            let picked = self.aggregates.pick(ask, answer.body).await?;
+            let picked = self.aggregates.pick(turn, ask, answer.body).await?;
             self.cpu.run(move || sp_metadata::read_picked(&picked, now)).await??
         } else {
             let trust = wants.certificate.map(trust).transpose()?;
