@@ -2,11 +2,13 @@
 //! `tessera doctor`. It reads and changes nothing; what can't be accepted at all is refused when it is saved, by
 //! [`crate::applications::sso`].
 
+mod metadata;
+
 use serde::Serialize;
 
 use crate::applications::model::{Application, Kind};
 use crate::applications::sso::missing;
-use crate::applications::{binding, resolved, store};
+use crate::applications::{binding, resolved, sp_source, store};
 use crate::base::clock::DAY;
 use crate::base::name_id::NameIdFormat;
 use crate::base::property::{Property, Source};
@@ -86,10 +88,14 @@ pub async fn lint(
     found.answers(&application.sso);
     found.attributes(&application.sso);
     found.departures(&application.sso)?;
-    for filter in group_filters(&application.sso) {
-        let most = store::find_most_memberships(executor).await?;
-        if let Some(person) = most {
-            let names = groups::names_of_user(executor, person).await?;
+    let source = sp_source::find(executor, application.id).await?;
+    found.metadata_source(source.as_ref(), now);
+    let filters = group_filters(&application.sso);
+    // Costly where there are many people, and the same for every attribute.
+    let most = if filters.is_empty() { None } else { store::find_most_memberships(executor).await? };
+    if let Some(person) = most {
+        let names = groups::names_of_user(executor, person).await?;
+        for filter in filters {
             let sent: Vec<&str> =
                 names.iter().map(|(_, name)| name.as_str()).filter(|name| filter.accepts(name)).collect();
             found.groups_of_one_person(&sent);
@@ -385,26 +391,6 @@ impl Found {
             );
             self.add(Warning, "required_attribute_missing", "attributes", message, "Add it.");
         }
-    }
-
-    /// What is not as the declared profile demands.
-    fn departures(&mut self, sso: &SsoSettings) -> Result<()> {
-        let profile = sso.profile.as_str();
-        for departure in sso.departures()? {
-            let message =
-                format!("It keeps to {profile}, which demands ({}): {}", departure.rule, departure.demand);
-            let repair = match departure.field.as_str() {
-                "encrypt_assertion" if sso.sp_encryption_certificates.is_empty() => {
-                    "Upload a certificate of the application to encrypt for, then apply the profile again."
-                }
-                field if field.starts_with("attributes") => {
-                    "Name it as the federation does, by a URI, or switch it off."
-                }
-                _ => "Apply the profile again, or leave it.",
-            };
-            self.add(Severity::Warning, "profile_departed", departure.field, message, repair);
-        }
-        Ok(())
     }
 
     fn groups_of_one_person(&mut self, sent: &[&str]) {

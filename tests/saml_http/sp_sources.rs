@@ -151,6 +151,19 @@ async fn source(house: &House, application: &Application) -> Value {
     asked(house, "GET", application, "/sp-metadata", Value::Null).await.expect(200)
 }
 
+/// What is odd about its metadata, by the API: how grave, and the code.
+async fn odd(house: &House, application: &Application) -> Vec<(String, String)> {
+    let told = asked(house, "GET", application, "/findings", Value::Null).await.expect(200);
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let items = told["items"].as_array().unwrap().iter();
+    let all = items.map(|finding| (text(&finding["severity"]), text(&finding["code"])));
+    all.filter(|(_, code)| code.starts_with("sp_metadata_")).collect()
+}
+
+fn finding(severity: &str, code: &str) -> (String, String) {
+    (severity.to_owned(), code.to_owned())
+}
+
 async fn acs(house: &House, application: &Application) -> String {
     let sso = asked(house, "GET", application, "/sso", Value::Null).await.expect(200);
     sso["acs_urls"][0]["url"]["value"].as_str().unwrap().to_owned()
@@ -235,6 +248,7 @@ async fn md_308_a_refresh_never_takes_over_an_acs_a_certificate_or_an_entity_id(
         assert_eq!(fields(changes), ["sp_entity_id", "acs_urls", "sp_certificates"]);
         assert_eq!(changes[0]["old"], ENTITY);
         assert_eq!(changes[0]["new"], "https://mallory.example");
+        assert_eq!(odd(&house, &application).await, [finding("note", "sp_metadata_waiting")]);
         let told = house.events("sp_metadata_change").await;
         assert_eq!(told.len(), 1);
         assert_eq!(told[0].details["fields"], json!(["sp_entity_id", "acs_urls", "sp_certificates"]));
@@ -321,6 +335,7 @@ async fn md_307_a_failed_refresh_keeps_the_last_good_copy_and_says_so() {
             asked(&house, "POST", &application, "/sp-metadata/refresh", Value::Null).await.expect(200);
         assert_eq!(known["failure"], Value::Null);
     }
+        assert_eq!(odd(&house, &application).await, [finding("warning", "sp_metadata_failing")]);
 }
 
 #[tokio::test]
@@ -328,6 +343,7 @@ async fn md_302_a_31_what_can_not_be_fetched_stores_nothing() {
     let house = House::open().await;
     let application = house.application("app", json!({})).await;
     let publisher = Publisher::of(plain("https://sp.example/acs"));
+        assert_eq!(odd(&house, &application).await, []);
     publisher.now_answers(Reply::redirect(302, "https://169.254.169.254/latest/meta-data/"));
     let port = publisher.server.address().port();
     for (url, code) in [
@@ -454,6 +470,9 @@ async fn md_307_it_is_fetched_when_it_says_within_bounds_and_by_one_node() {
         let application = house.application("app", json!({})).await;
         let publisher = Publisher::of(plain("https://sp.example/acs"));
         let due = async || {
+        let all = [("fault", "ended"), ("warning", "failing"), ("note", "waiting")];
+        let all = all.map(|(severity, what)| finding(severity, &format!("sp_metadata_{what}")));
+        assert_eq!(odd(&house, &application).await, all);
             let known = source(&house, &application).await;
             let instant = |field: &str| Timestamp::parse_rfc3339(known[field].as_str().unwrap()).unwrap();
             instant("due_at").since(instant("fetched_at"))

@@ -82,7 +82,7 @@ async fn md_302_md_308_each_change_is_seen_before_it_counts() {
     admin.says("Metadata changed");
     admin.get(&sso).await;
     assert_eq!(admin.value("acs_urls.0.url").as_deref(), Some("https://sp.example/acs/2"));
-    admin.says("metadata asks for something else");
+    admin.says("metadata asks for something else").says("See what changes, then accept or discard it.");
     let changes = format!("{app}/sso/metadata/changes");
     let link = admin.link(&changes).expect("the banner leads to the changes");
     admin.get(&link).await;
@@ -123,6 +123,7 @@ async fn md_302_md_308_each_change_is_seen_before_it_counts() {
     *says.lock().unwrap() = Reply::new(500, &[], "<h1>what the server keeps to itself</h1>");
     admin.submit(&format!("{app}/sso/metadata/refresh"), &[]).await;
     admin.says("can’t be fetched since today at").says("answered with status 500").says("stays in use");
+    admin.says("See to the address, then fetch it again.");
     admin.says_not("keeps to itself");
     assert_eq!(admin.value("acs_urls.0.url").as_deref(), Some("https://sp.example/acs/4"));
 
