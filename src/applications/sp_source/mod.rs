@@ -219,13 +219,13 @@ impl Sources<'_> {
         &self,
         ctx: &Ctx,
         id: ApplicationId,
-        revision: Option<&str>,
+        revision: &str,
         if_version: Option<i64>,
     ) -> Result<Set> {
         let mut tx = self.db.begin().await?;
         let application = locked(&mut tx, id).await?;
         check_version(&application, if_version)?;
-        let (pending, reading) = pending(&mut tx, id, revision).await?;
+        let (pending, reading) = pending(&mut tx, id, Some(revision)).await?;
         if reading.valid_until.is_some_and(|end| end <= ctx.now()) {
             return Err(ended());
         }

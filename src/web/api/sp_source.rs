@@ -197,25 +197,32 @@ async fn refresh(
     key.once(web, &caller, &[], Box::pin(work)).await
 }
 
-/// What was shown.
-#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
+/// What was shown, and is decided on.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Shown {
     /// `revision` of what was shown; refused with 409 `metadata_changed_meanwhile` when something else waits by now.
+    revision: String,
+}
+
+/// What is discarded.
+#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Discarded {
+    /// `revision` of what was shown; refused with 409 `metadata_changed_meanwhile` when something else waits by now.
+    /// Without it whatever waits is discarded.
     #[serde(default)]
     revision: Option<String>,
 }
 
-impl Shown {
-    /// A body may be left out.
-    fn read(bytes: &[u8]) -> Result<Self, Error> {
-        if bytes.is_empty() { Ok(Self::default()) } else { parse(bytes) }
-    }
+/// Reads a body that may be left out.
+fn optional<T: Default + serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    if bytes.is_empty() { Ok(T::default()) } else { parse(bytes) }
 }
 
 /// Accept other metadata
 ///
-/// Takes over what waits. 409 `metadata_nothing_pending` when nothing does.
+/// Takes over what waits and was shown, by its `revision`. 409 `metadata_nothing_pending` when nothing waits.
 #[utoipa::path(post, path = "/applications/{id}/sp-metadata/accept", tag = "Single sign-on", request_body = Shown,
     params(("id" = String, Path, description = "Id of the application")),
     responses((status = 200, description = "What changed", body = MetadataAnswer)))]
@@ -227,12 +234,13 @@ async fn accept(
     key: Key,
     RawBody(bytes): RawBody,
 ) -> Answer<Response> {
-    let Shown { revision } = Shown::read(&bytes)?;
+    // No body at all is one without a revision.
+    let Shown { revision } = parse(if bytes.is_empty() { b"{}" } else { &bytes })?;
     let (ctx, shared) = (caller.ctx.clone(), web.clone());
     let work = async move {
         let installation = &shared.installation;
         let version = seen.version()?;
-        let accepted = installation.sp_sources().accept(&ctx, id, revision.as_deref(), version).await?;
+        let accepted = installation.sp_sources().accept(&ctx, id, &revision, version).await?;
         let sso = sso::view(&installation.catalog, &accepted.applied.application)?;
         let answer = MetadataAnswer {
             dry_run: false,
@@ -249,7 +257,7 @@ async fn accept(
 /// Discard other metadata
 ///
 /// What waits is let go of. The same is not put forward again; something else is.
-#[utoipa::path(post, path = "/applications/{id}/sp-metadata/discard", tag = "Single sign-on", request_body = Shown,
+#[utoipa::path(post, path = "/applications/{id}/sp-metadata/discard", tag = "Single sign-on", request_body = Discarded,
     params(("id" = String, Path, description = "Id of the application")),
     responses((status = 200, description = "The address, with nothing waiting", body = MetadataSource)))]
 async fn discard(
@@ -259,7 +267,7 @@ async fn discard(
     key: Key,
     RawBody(bytes): RawBody,
 ) -> Answer<Response> {
-    let Shown { revision } = Shown::read(&bytes)?;
+    let Discarded { revision } = optional(&bytes)?;
     let (ctx, shared) = (caller.ctx.clone(), web.clone());
     let work = async move {
         let source = shared.installation.sp_sources().discard(&ctx, id, revision.as_deref()).await?;

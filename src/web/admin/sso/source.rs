@@ -303,7 +303,7 @@ pub async fn accept(
     let loaded = Loaded::of(&web, &application).await?;
     let sources = web.installation.sp_sources();
     let (id, version) = (loaded.application.id, seen::version(&posted));
-    match sources.accept(console.ctx(), id, Some(posted.text("revision")), version).await {
+    match sources.accept(console.ctx(), id, posted.text("revision"), version).await {
         Ok(_) => Ok(see_other(&Done::Saved.at(&urls::admin_sso(&application)))),
         Err(error) => {
             let loaded = Loaded::by_id(&web, id).await?;
