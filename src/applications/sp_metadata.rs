@@ -348,11 +348,16 @@ pub async fn set_certificate(
     if usage != KeyUse::Encryption {
         patch.sp_certificates = Change::Set(vec![certificate.to_pem()]);
     }
-    if encrypts_for(certificate, usage)? {
+    let encrypts = encrypts_for(certificate, usage)?;
+    if encrypts {
         patch.sp_encryption_certificates = Change::Set(vec![certificate.to_pem()]);
     }
     let application = crate::applications::sso::patch(db, ctx, catalog, id, patch, if_version).await?;
-    let warnings =
-        certificate.warnings(ctx.now()).into_iter().map(|warning| warning.sentence().to_owned()).collect();
+    let odd = certificate.warnings(ctx.now()).into_iter().map(|warning| warning.sentence().to_owned());
+    let mut warnings: Vec<String> = odd.collect();
+    if usage == KeyUse::Both && !encrypts && !application.sso.sp_encryption_certificates.is_empty() {
+        let sentence = "Nothing can be encrypted for a key of this kind, so it replaces the certificate for signatures only: the one before is still encrypted for. Upload one with an RSA key for encryption (use=encryption), or take the one before away.";
+        warnings.push(sentence.to_owned());
+    }
     Ok((application, warnings))
 }

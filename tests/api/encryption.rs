@@ -54,6 +54,23 @@ async fn md_304_a_certificate_is_for_what_it_is_given_for_and_without_a_word_for
         let told = owner.put(&path, "application/x-pem-file", pem.clone()).await.expect(200);
         assert_eq!(counts(&told), expected, "{query}");
     }
+    // A key that can't be encrypted for rolls over for signatures alone, and that is said.
+    let next = owner.post(&format!("{app}/keys"), json!({ "key_type": "ecdsa-p256" })).await.expect(201);
+    let elliptic = next["certificate_pem"].as_str().unwrap().to_owned();
+    let path = format!("{app}/sp-certificate");
+    let put = async |query: &str| {
+        let path = format!("{path}{query}");
+        owner.put(&path, "application/x-pem-file", elliptic.clone()).await.expect(200)
+    };
+    let told = put("").await;
+    let lists = |told: &serde_json::Value| {
+        ["sp_certificates", "sp_encryption_certificates"].map(|list| told["sso"][list][0].clone())
+    };
+    assert_eq!(lists(&told), [json!(elliptic), json!(pem)]);
+    assert!(told["warnings"][0].as_str().unwrap().contains("still encrypted for"), "{told}");
+    assert_eq!(put("?use=signing").await["warnings"], json!([]), "who says so knows");
+    owner.patch(&format!("{app}/sso"), none).await.expect(200);
+    assert_eq!(put("").await["warnings"], json!([]), "none was there before");
     let refused = owner.put(&format!("{app}/sp-certificate?use=fun"), "text/plain", pem).await;
     assert_eq!(refused.refused(422, "invalid_input")["errors"][0]["field"], "use");
 }

@@ -361,7 +361,8 @@ pub struct CertificateAnswer {
 /// Set the application's certificate
 ///
 /// PEM or DER; replaces the certificates that are stored for its use. One that says nothing of its use is for signatures
-/// and for encryption.
+/// and for encryption; where nothing can be encrypted for its key, it is for signatures alone, and `warnings` say so when
+/// another one stays for encryption.
 #[utoipa::path(put, path = "/applications/{id}/sp-certificate", tag = "Single sign-on",
     params(("id" = String, Path, description = "Id of the application"), CertificateQuery),
     request_body(content((String = "application/x-pem-file"), (Vec<u8> = "application/pkix-cert"))),
