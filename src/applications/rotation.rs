@@ -2,6 +2,7 @@
 //! counts at the next sign-on. Which state of a key follows which is the business of [`keys::rotation`].
 
 use crate::applications::model::{Application, Kind};
+use crate::applications::sp_algorithms::for_new_key;
 use crate::applications::{locked, update};
 use crate::base::id::{ApplicationId, KeyId};
 use crate::base::{Ctx, Error, Result};
@@ -55,7 +56,8 @@ pub enum Act {
     Promote,
 }
 
-/// Does it. A key of another kind than the one before signs with its own usual algorithm from then on.
+/// Does it. A key of another kind than the one before signs with its own usual algorithm from then on, or with another
+/// one that the application's metadata lists.
 pub async fn act(db: &Db, ctx: &Ctx, id: ApplicationId, key: KeyId, act: Act) -> Result<KeyView> {
     let mut tx = db.begin().await?;
     let old = locked_saml(&mut tx, id).await?;
@@ -66,7 +68,7 @@ pub async fn act(db: &Db, ctx: &Ctx, id: ApplicationId, key: KeyId, act: Act) ->
     };
     if act == Act::Promote && !done.key_type.makes(old.sso.signature_algorithm) {
         let mut new = old.clone();
-        new.sso.signature_algorithm = done.key_type.algorithms()[0];
+        new.sso.signature_algorithm = for_new_key(&old.sso.listed_algorithms, done.key_type)?;
         update::save(&mut tx, ctx, &old, new, EventName::ApplicationUpdate).await?;
     }
     bump(&mut tx, Scope::Applications).await?;

@@ -7,7 +7,7 @@ use openssl::sha::sha256;
 use serde::{Deserialize, Serialize};
 
 use crate::applications::model::Application;
-use crate::applications::sp_algorithms::Listed;
+use crate::applications::sp_algorithms::{choose, listed};
 use crate::applications::sso::{artifact_needs_certificate, patched};
 use crate::applications::update::{check_version, save};
 use crate::applications::{group_rules, locked};
@@ -16,8 +16,8 @@ use crate::base::id::ApplicationId;
 use crate::base::{Ctx, Error, FieldError, Kind, Result, Timestamp};
 use crate::catalog::Catalog;
 use crate::catalog::sso::{
-    AcsUrlForm, AttributeService, Change, EncryptionAlgorithm, KeyTransport, NameIdPatch, RequestedAttribute,
-    SignMode, Slo, SsoPatch, SsoSettings,
+    AcsUrlForm, AttributeService, Change, EncryptionAlgorithm, KeyTransport, ListedAlgorithms, NameIdPatch,
+    RequestedAttribute, SignMode, Slo, SsoPatch, SsoSettings,
 };
 use crate::db::{Db, Executor, Tx};
 use crate::events::EventName;
@@ -58,7 +58,7 @@ pub struct Applied {
 pub struct Reading {
     patch: SsoPatch,
     wants_signed_assertions: bool,
-    algorithms: Listed,
+    algorithms: ListedAlgorithms,
     warnings: Vec<String>,
     /// When it ceases to be valid.
     pub valid_until: Option<Timestamp>,
@@ -104,7 +104,7 @@ pub fn read_picked(picked: &Picked, now: Timestamp) -> Result<Reading> {
 }
 
 fn reading(metadata: &SpMetadata, now: Timestamp) -> Result<Reading> {
-    let algorithms = Listed::of(metadata);
+    let algorithms = listed(metadata);
     let mut warnings = warnings(metadata, now);
     if algorithms.forbids_encryption() {
         let sentence = "It lists only ways to encrypt that are broken and not used here, so assertions can't be encrypted for it.";
@@ -174,7 +174,7 @@ pub(in crate::applications) async fn changed_by(
     }
     let keys = keys::list(executor, old.id).await?;
     let key = keys.iter().find(|key| key.state == KeyState::Current).map(|key| key.key_type);
-    reading.algorithms.choose(&old.sso, key, &mut patch)?;
+    choose(reading.algorithms, &old.sso, key, &mut patch)?;
     patched(catalog, old, patch)
 }
 

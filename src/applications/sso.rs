@@ -156,6 +156,10 @@ pub fn patched(catalog: &Catalog, old: &Application, mut patch: SsoPatch) -> Res
     check_certificates(&mut new.sso)?;
     check_signing(&new.sso)?;
     recipient(&new.sso)?;
+    // An application that was set up otherwise before can be changed in everything else.
+    if !new.sso.has_algorithms_of(&old.sso) {
+        new.sso.check_listed()?;
+    }
     if old.is_active() {
         check_complete(catalog, &new)?;
     }

@@ -8,6 +8,7 @@
 mod attribute;
 mod change;
 mod check;
+mod listed;
 mod profile;
 mod request;
 mod slo;
@@ -22,6 +23,7 @@ pub use crate::base::encryption::{EncryptionAlgorithm, KeyTransport};
 pub use crate::base::signature::{SignMode, SignatureAlgorithm};
 pub use attribute::{AcsUrl, AcsUrlForm, Attribute, AttributeForm, Jit, NameFormat, NameId, NameIdPatch};
 pub use change::Change;
+pub use listed::{ListedAlgorithms, encryption_unsupported};
 pub use profile::{Departure, Profile};
 pub use request::{AttributeService, AuthnContextClass, AuthnEvidence, RequestedAttribute};
 pub use slo::{Slo, SloPatch};
@@ -121,6 +123,8 @@ pub struct SsoSettings {
     pub authn_contexts: Vec<AuthnContextClass>,
     /// Sets of attributes that the application's metadata names.
     pub attribute_services: Vec<AttributeService>,
+    /// Algorithms that the application's metadata lists: what is sent keeps to them.
+    pub listed_algorithms: ListedAlgorithms,
     /// Attributes of the assertion, in order. Constants are templates.
     #[schema(value_type = Vec<AttributeForm>)]
     pub attributes: Vec<Attribute>,
@@ -235,6 +239,10 @@ pub struct SsoPatch {
     #[serde(skip_serializing_if = "Change::is_keep")]
     #[schema(value_type = Option<Vec<AttributeService>>)]
     pub attribute_services: Change<Vec<AttributeService>>,
+    /// Algorithms that the application's metadata lists; `null` forgets them. Not in connectors.
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<ListedAlgorithms>)]
+    pub listed_algorithms: Change<ListedAlgorithms>,
     /// Attributes of the assertion, in order.
     #[serde(skip_serializing_if = "Change::is_keep")]
     #[schema(value_type = Option<Vec<AttributeForm>>)]
@@ -271,6 +279,9 @@ impl SsoPatch {
         }
         if !self.idp_entity_id.is_keep() {
             out.push("idp_entity_id");
+        }
+        if !self.listed_algorithms.is_keep() {
+            out.push("listed_algorithms");
         }
         if !self.sp_certificates.is_keep() {
             out.push("sp_certificates");
@@ -345,6 +356,7 @@ impl SsoSettings {
         patch.deny_to.apply_to(&mut new.deny_to);
         patch.authn_contexts.apply_to(&mut new.authn_contexts);
         patch.attribute_services.apply_to(&mut new.attribute_services);
+        patch.listed_algorithms.apply_to(&mut new.listed_algorithms);
         patch.attributes.apply_to(&mut new.attributes);
         patch.sp_certificates.apply_to(&mut new.sp_certificates);
         patch.sp_encryption_certificates.apply_to(&mut new.sp_encryption_certificates);

@@ -150,12 +150,16 @@ impl SsoSettings {
     }
 
     /// These settings with everything set that their profile demands, except for what `named` sets itself: the patch that
-    /// declared the profile, as JSON. What can't be (nobody to encrypt for, names that are no URIs) is left, and departs.
+    /// declared the profile, as JSON. What can't be (nobody to encrypt for, or no way that it knows; names that are no URIs) is left, and departs.
     pub(super) fn conforming(self, named: &Json) -> Result<Self> {
         let mut settings = serde_json::to_value(&self).map_err(Error::internal)?;
         for rule in self.profile.rules() {
-            let possible = rule.field != "encrypt_assertion" || !self.sp_encryption_certificates.is_empty();
-            if possible && !names(named, rule.field) && !holds(rule, &settings) {
+            let can_encrypt =
+                !self.sp_encryption_certificates.is_empty() && !self.listed_algorithms.forbids_encryption();
+            if (can_encrypt || rule.field != "encrypt_assertion")
+                && !names(named, rule.field)
+                && !holds(rule, &settings)
+            {
                 let place = settings.pointer_mut(&pointer(rule.field));
                 *place.ok_or_else(|| Error::internal(format!("there is no setting {}", rule.field)))? =
                     rule.accepted[0].json();

@@ -19,7 +19,7 @@ use crate::base::name_id::NameIdFormat;
 use crate::catalog::placeholder::Missing;
 use crate::catalog::sso::{
     AttributeForm, AttributeService, AuthnContextClass, DenyTo, EncryptionAlgorithm, IdpInitiated,
-    KeyTransport, Profile, SignMode, SignatureAlgorithm, SsoPatch,
+    KeyTransport, ListedAlgorithms, Profile, SignMode, SignatureAlgorithm, SsoPatch,
 };
 use crate::saml::metadata::Wanted;
 use crate::web::api::answer::{Listing, Tagged};
@@ -147,6 +147,8 @@ pub struct SsoShape {
     authn_contexts: Vec<AuthnContextClass>,
     /// Sets of attributes that its metadata names.
     attribute_services: Vec<AttributeService>,
+    /// Algorithms that its metadata lists: what is sent keeps to them.
+    listed_algorithms: ListedAlgorithms,
     /// Attributes, in order; constants are shown as `{template, value}`.
     #[schema(value_type = Vec<AttributeForm>)]
     attributes: Vec<()>,

@@ -109,6 +109,7 @@ pub fn field_label(field: &str) -> String {
         ["key_transport"] => "Key transport".to_owned(),
         ["authn_contexts", ..] => "Kinds of sign-in it may ask for".to_owned(),
         ["attribute_services", ..] => "Sets of attributes".to_owned(),
+        ["listed_algorithms", ..] => "Algorithms that it takes".to_owned(),
         ["require_signed_requests"] => "Refuse unsigned requests".to_owned(),
         ["sp_metadata_url"] => "Address of the SP metadata".to_owned(),
         ["sign"] => "What is signed".to_owned(),
