@@ -49,34 +49,36 @@ pub enum Standing {
     Refuse(Reason),
 }
 
-/// Holds a live session against a request. `fresh`: its password was entered for this very sign-on.
+/// Holds whoever is at the browser against a request. `fresh`: the password was entered for this very sign-on; `None`:
+/// nobody is signed in. What no sign-in makes true is said first, before anybody is asked for a password (SAML-120).
 #[must_use]
 pub fn standing(
     installation: &Installation,
     settings: &SsoSettings,
     trusted: &Trusted,
-    fresh: bool,
+    fresh: Option<bool>,
 ) -> Standing {
     let request = trusted.request();
-    if request.force_authn && !fresh {
-        // A fresh password can't be had without a page (SAML-119).
-        return if request.is_passive { Standing::Refuse(Reason::Passive) } else { Standing::AskPassword };
-    }
-    let Some(wanted) = &request.authn_context else { return Standing::Enough(None) };
+    let wanted = request.authn_context.as_ref();
     let evidence = Evidence {
         happened: of_password(installation.base_url.is_secure()),
         mapped: &settings.authn_contexts,
-        fresh,
+        fresh: fresh == Some(true),
         may_ask: !request.is_passive,
     };
+    let at_best = Evidence { fresh: true, ..evidence };
+    if wanted.is_some_and(|wanted| at_best.meet(wanted) == Met::Never) {
+        return Standing::Refuse(Reason::AuthnContext);
+    }
+    // What only a page can bring can't be had without one (SAML-119).
+    let ask = if request.is_passive { Standing::Refuse(Reason::Passive) } else { Standing::AskPassword };
+    if fresh.is_none() || (request.force_authn && !evidence.fresh) {
+        return ask;
+    }
+    let Some(wanted) = wanted else { return Standing::Enough(None) };
     match evidence.meet(wanted) {
         Met::Now(class) => Standing::Enough(Some(class)),
-        Met::ByPassword => Standing::AskPassword,
-        // What only a page can bring is told apart from what nothing can.
-        Met::Never if Evidence { may_ask: true, ..evidence }.meet(wanted) == Met::ByPassword => {
-            Standing::Refuse(Reason::Passive)
-        }
-        Met::Never => Standing::Refuse(Reason::AuthnContext),
+        Met::ByPassword | Met::Never => ask,
     }
 }
 

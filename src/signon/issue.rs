@@ -238,7 +238,7 @@ pub(in crate::signon) async fn prepare(
         };
         format = wanted.format;
         encrypt_name_id |= wanted.encrypted;
-        match standing(installation, settings, trusted, asked.fresh) {
+        match standing(installation, settings, trusted, Some(asked.fresh)) {
             Standing::Enough(class) => context_class = class.unwrap_or(context_class),
             Standing::AskPassword | Standing::Refuse(_) => {
                 return Ok(Err(trusted.refuse(Reason::AuthnContext)));

@@ -303,14 +303,8 @@ fn stands(
     session: Option<&SessionView>,
     pending: Option<&Pending>,
 ) -> Result<Standing> {
-    Ok(match session {
-        None if trusted.request().is_passive => Standing::Refuse(Reason::Passive),
-        None => Standing::AskPassword,
-        Some(session) => {
-            let fresh = pending.is_some_and(|pending| is_fresh(pending, session));
-            standing(installation, target.settings()?, trusted, fresh)
-        }
-    })
+    let fresh = session.map(|session| pending.is_some_and(|pending| is_fresh(pending, session)));
+    Ok(standing(installation, target.settings()?, trusted, fresh))
 }
 
 /// Answers or refuses a request; `None` while a password is needed first.

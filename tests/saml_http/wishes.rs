@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::json;
 
-use crate::house::House;
+use crate::house::{Browser, House};
 use crate::sp::{Posted, Request};
 
 const AGAIN: &str = "https://sp.example/password-again";
@@ -58,6 +58,38 @@ async fn saml_120_121_a_class_that_wants_the_password_again_is_met_by_entering_i
         assert_eq!(posted.status(), expected, "{classes:?}");
         assert!(!posted.holds_assertion());
     }
+}
+
+#[tokio::test]
+async fn saml_120_nobody_is_asked_for_a_password_that_can_not_help() {
+    const MFA: &str = "https://refeds.org/profile/mfa";
+    let house = House::open().await;
+    let classes = json!([{ "class": AGAIN, "requires": "password_now" }]);
+    house.application("app", json!({ "authn_contexts": classes })).await;
+    let told = |page: &str| Posted::read(page).map(|posted| posted.status());
+    let never = Some(vec!["Responder".to_owned(), "NoAuthnContext".to_owned()]);
+    // Nobody is signed in: by Redirect, and by POST, where that shows at the next step only.
+    let mut stranger = Browser::default();
+    for attributes in ["", "IsPassive=\"true\"", "ForceAuthn=\"true\""] {
+        let answered = house.get(&mut stranger, &ask(&[MFA], "exact", attributes)).await;
+        assert_eq!(told(&answered.body), never, "{attributes}: {} {}", answered.status, answered.location());
+    }
+    let wish = format!(
+        "<samlp:RequestedAuthnContext><saml:AuthnContextClassRef>{MFA}</saml:AuthnContextClassRef></samlp:RequestedAuthnContext>"
+    );
+    let body = Request::new("_p").child(&wish).body();
+    let parked = house.post_from_elsewhere(&mut stranger, "/saml2/app", body).await;
+    let answered = house.get(&mut stranger, &parked.location()).await;
+    assert_eq!(told(&answered.body), never, "{} {}", answered.status, answered.location());
+    // Somebody is, and the application wants the password again.
+    let mut browser = house.member("livia").await;
+    let answered = house.get(&mut browser, &ask(&[MFA], "exact", "ForceAuthn=\"true\"")).await;
+    assert_eq!(told(&answered.body), never, "{} {}", answered.status, answered.location());
+    // What a sign-in does bring is asked for, and can't be had without a page.
+    let sent = house.get(&mut stranger, &ask(&[AGAIN], "exact", "")).await;
+    assert!(sent.location().starts_with("/login?request="), "{}", sent.location());
+    let answered = house.get(&mut stranger, &ask(&[AGAIN], "exact", "IsPassive=\"true\"")).await;
+    assert_eq!(told(&answered.body), Some(vec!["Responder".to_owned(), "NoPassive".to_owned()]));
 }
 
 #[tokio::test]
