@@ -106,7 +106,8 @@ pub struct NameIdPolicy {
     pub format: Option<String>,
     /// In whose name space.
     pub sp_name_qualifier: Option<String>,
-    /// Whether a new identifier may be made for it, where it was said.
+    /// Whether a new identifier may be made for it, where it was said. Left out it means `false` by Core 3.4.1.1, and
+    /// yes here; see docs/security.md.
     pub allow_create: Option<bool>,
 }
 

@@ -245,6 +245,8 @@ pub(in crate::signon) async fn prepare(
             }
         }
         let policy = trusted.request().name_id_policy.as_ref();
+        // By the standard an AllowCreate that is left out is `false` (Core 3.4.1.1). Here only one that is written out
+        // is: most service providers leave it out and do want somebody new to come in.
         if format == NameIdFormat::Persistent
             && policy.is_some_and(|policy| policy.allow_create == Some(false))
             && name_id::made(installation, target, subject).await?.is_none()
