@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
-use tessera::auth::Role;
+use tessera::auth::{Permission, Role};
 use tessera::web::route_table;
 
 use crate::support::{House, NOTHING, PASSWORD, id};
@@ -86,6 +86,22 @@ fn table() -> BTreeMap<&'static str, &'static [Role]> {
         ("POST /metadata-keys/{id}/promote", OWNER),
         ("DELETE /metadata-keys/{id}", OWNER),
     ])
+}
+
+/// What is recorded is of applications and of people, so it takes both rights, as in the console. No role of today has the
+/// one without the other; with one that does, this table and so the routes have to follow.
+#[test]
+fn a_36_what_is_recorded_takes_the_rights_of_the_console() {
+    let both =
+        |role: &&Role| role.allows(Permission::ApplicationsWrite) && role.allows(Permission::PeopleRead);
+    let expected: Vec<&Role> = Role::ALL.iter().filter(both).collect();
+    for route in [
+        "GET /applications/{id}/exchanges",
+        "GET /applications/{id}/exchanges/{reference}",
+        "PUT /applications/{id}/recorder",
+    ] {
+        assert_eq!(table()[route].iter().collect::<Vec<_>>(), expected, "{route}");
+    }
 }
 
 fn filled(template: &str) -> String {

@@ -33,6 +33,7 @@ async fn list(
     State(web): State<Shared>,
     Id(id): Id<ApplicationId>,
 ) -> Answer<Listing<ExchangeLine>> {
+    caller.require(Permission::PeopleRead)?;
     applications::require(&mut web.installation.db.reader(), id).await?;
     let items = recorder::list(&web.installation, &caller.ctx, id).await?;
     Ok(Listing { items, next_cursor: None })
@@ -94,6 +95,8 @@ async fn switch(
     Id(id): Id<ApplicationId>,
     Input(wanted, _): Input<Recording>,
 ) -> Answer<axum::Json<RecordingAnswer>> {
+    // As in the console: what is recorded may hold what an assertion says of people.
+    caller.require(Permission::PeopleRead)?;
     let db = &web.installation.db;
     let recorded_until = recorder::switch(db, &caller.ctx, id, wanted.minutes).await?;
     Ok(axum::Json(RecordingAnswer { recorded_until }))
