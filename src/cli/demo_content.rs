@@ -320,5 +320,6 @@ async fn connect_to_lab(
         idp_entity_id: application.idp_entity_id.clone(),
         idp_certificate: key.certificate_pem(),
         entity_id,
+        note: None,
     })
 }

@@ -321,6 +321,7 @@ impl TrialProvider for LabTrials {
             idp_entity_id: application.idp_entity_id,
             idp_certificate: application.certificate,
             entity_id: entity_id.clone(),
+            note: application.note,
         })?;
         Ok(TrialAddress { acs_url, entity_id })
     }

@@ -175,6 +175,7 @@ async fn receive_response(
         name,
         label: application.sp.label.clone(),
         accepted,
+        note: application.sp.note.clone(),
         facts: facts(&received),
         relay_state: posted.relay_state,
         xml: pretty(&String::from_utf8_lossy(&xml)),

@@ -43,6 +43,8 @@ pub struct LabSp {
     pub idp_certificate: String,
     /// Its own entity ID.
     pub entity_id: String,
+    /// Said above what it received.
+    pub note: Option<String>,
 }
 
 /// An application with its key read.

@@ -28,6 +28,7 @@ pub(super) struct ReceivedPage {
     pub name: String,
     pub label: String,
     pub accepted: bool,
+    pub note: Option<String>,
     pub received: Received,
     pub relay_state: Option<String>,
     pub facts: Vec<(&'static str, String)>,

@@ -34,6 +34,7 @@ fn sp(name: &str) -> LabSp {
         idp_entity_id: format!("http://localhost:8080/saml2/{name}/metadata"),
         idp_certificate: pem(&IDP),
         entity_id: format!("https://{name}.example"),
+        note: None,
     }
 }
 

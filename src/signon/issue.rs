@@ -21,7 +21,7 @@ use crate::settings::SEEN_REQUEST_LIFETIME;
 use crate::signon::artifact::Keeper;
 use crate::signon::context_class::{Standing, of_password, standing};
 use crate::signon::outcome::{Outcome, PostForm, Refused};
-use crate::signon::signing::{Addressed, sign_and_keep, signing};
+use crate::signon::signing::{Addressed, Taker, sign_and_keep, signing};
 use crate::signon::subject::Subject;
 use crate::signon::target::Target;
 use crate::signon::{Installation, artifact, name_id, refusal, release, store, subject};
@@ -182,7 +182,8 @@ async fn respond(
     let in_response_to = asked.request.map(|trusted| trusted.request().id.clone());
     let steps = durable_steps(ctx, authorized, session, asked, &prepared, &session_index)?;
     let audience = target.sp_entity_id()?.to_owned();
-    let to = Addressed { session_index, acs_url: acs_url.clone(), binding, audience, in_response_to };
+    let taker = Taker::Application;
+    let to = Addressed { taker, session_index, acs_url: acs_url.clone(), binding, audience, in_response_to };
     let signing = signing(installation, ctx, target, session, prepared, to)?;
     let signed = sign_and_keep(installation, signing, steps).await?;
     installation.metrics.signon(asked.initiator(), SignonOutcome::Issued);

@@ -15,8 +15,19 @@ use crate::signon::artifact::{Keeper, Kept};
 use crate::signon::issue::Prepared;
 use crate::signon::target::Target;
 
+/// Who takes a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::signon) enum Taker {
+    /// The application: encrypted for it as its settings say.
+    Application,
+    /// The built-in service provider, which shows it: it holds none of the application's keys, so nothing is encrypted.
+    /// Audience and recipient are its own.
+    BuiltIn,
+}
+
 /// Whom a response goes to, and under which session.
 pub(in crate::signon) struct Addressed {
+    pub(in crate::signon) taker: Taker,
     pub(in crate::signon) session_index: String,
     pub(in crate::signon) acs_url: String,
     pub(in crate::signon) binding: AcsBinding,
@@ -96,10 +107,17 @@ pub(in crate::signon) fn signing(
     let (issued_at, authn_instant) = (ctx.now(), session.authenticated_at);
     let session_end = (!session.remembered).then_some(session.expires_at);
     let (signer, mode) = (target.signer()?, target.settings()?.sign);
-    if target.metadata_has_ended(ctx.now()) && (target.settings()?.encrypts() || prepared.encrypt_name_id) {
-        return Err(metadata_ended());
-    }
-    let (recipient, random) = (target.recipient()?, ctx.random.clone());
+    let recipient = match to.taker {
+        Taker::BuiltIn => None,
+        Taker::Application => {
+            let encrypts = target.settings()?.encrypts() || prepared.encrypt_name_id;
+            if encrypts && target.metadata_has_ended(ctx.now()) {
+                return Err(metadata_ended());
+            }
+            target.recipient()?
+        }
+    };
+    let random = ctx.random.clone();
     let (assertion, name_id) = (target.settings()?.encrypt_assertion, prepared.encrypt_name_id);
     let issuer = target.application.idp_entity_id.clone();
     let by_artifact = to.binding == AcsBinding::Artifact;

@@ -1,6 +1,7 @@
 //! A sign-on to see what an application receives: for an administrator's own person, to the built-in service
 //! provider, never to the application. The response is signed with the application's key, but its audience and its
-//! recipient are the built-in service provider's, so that the application would refuse it.
+//! recipient are the built-in service provider's, so that the application would refuse it. For the same reason it is never
+//! encrypted: only the application could read it, and it is to be shown.
 
 use std::fmt::Debug;
 
@@ -17,7 +18,8 @@ use crate::events::{Event, EventName, record};
 use crate::keys::{self, KeyState};
 use crate::signon::issue::{Asked, authorise, deny, issue, prepare, refuse, subject_of};
 use crate::signon::outcome::{Outcome, PostForm};
-use crate::signon::signing::{Addressed, sign};
+use crate::signon::signing::{Addressed, Taker, sign};
+use crate::signon::target::Target;
 use crate::signon::{Installation, target};
 
 /// What the built-in service provider is told of an application.
@@ -33,6 +35,8 @@ pub struct TrialApplication {
     pub idp_entity_id: String,
     /// Signing certificate, PEM.
     pub certificate: String,
+    /// What differs from what the application itself gets, to be said where the response is shown.
+    pub note: Option<String>,
 }
 
 /// Where the built-in service provider takes the response.
@@ -76,8 +80,10 @@ pub async fn trial(
             Ok(prepared) => prepared,
             Err(refusal) => return refuse(installation, ctx, &target, true, &refusal).await,
         };
-    let address = provider.prepare(described(installation, &application).await?)?;
+    let note_of = unlike_the_application(ctx, &target)?;
+    let address = provider.prepare(described(installation, &application, note_of).await?)?;
     let to = Addressed {
+        taker: Taker::BuiltIn,
         session_index: ctx.random.saml_id(),
         acs_url: address.acs_url.clone(),
         binding: AcsBinding::Post,
@@ -129,7 +135,29 @@ pub async fn try_key(
     issue(installation, ctx, &authorized, session, asked).await
 }
 
-async fn described(installation: &Installation, application: &Application) -> Result<TrialApplication> {
+/// What the application itself gets otherwise than it is shown.
+fn unlike_the_application(ctx: &Ctx, target: &Target) -> Result<Option<String>> {
+    let (settings, label) = (target.settings()?, &target.application.label);
+    let what = match (settings.encrypt_assertion, settings.encrypt_name_id) {
+        (true, _) => "assertion",
+        (false, true) => "Name ID",
+        (false, false) => return Ok(None),
+    };
+    let ends = if target.metadata_has_ended(ctx.now()) {
+        ". Not now, though: its signed metadata has ended, so nobody gets in there until it is fetched anew."
+    } else {
+        "."
+    };
+    Ok(Some(format!(
+        "This test is not encrypted, or it could not be shown. {label} itself gets the {what} encrypted{ends}"
+    )))
+}
+
+async fn described(
+    installation: &Installation,
+    application: &Application,
+    note: Option<String>,
+) -> Result<TrialApplication> {
     let keys = keys::list(&mut installation.db.reader(), application.id).await?;
     let current = keys.iter().find(|key| key.state == KeyState::Current);
     let key = current.ok_or_else(|| Error::internal("an application has no signing key"))?;
@@ -139,6 +167,7 @@ async fn described(installation: &Installation, application: &Application) -> Re
         idp_url: installation.base_url.join(&crate::base::urls::idp(&application.slug)),
         idp_entity_id: application.idp_entity_id.clone(),
         certificate: key.certificate_pem(),
+        note,
     })
 }
 

@@ -1,15 +1,21 @@
 //! Encryption for an application: what passes through the browser only it can read, and nothing is ever sent plain in
 //! its place (SAML-210, SAML-211).
 
+use axum::body::Body;
 use axum::http::StatusCode;
 use openssl::pkey::{PKey, Private};
 use serde_json::json;
 use tessera::applications::sso;
+use tessera::base::Result;
 use tessera::db::epoch::{Scope, bump};
 use tessera::db::sql;
+use tessera::lab::{Lab, LabSp};
+use tessera::signon::outcome::Outcome;
+use tessera::signon::trial::{TrialAddress, TrialApplication, TrialProvider, trial};
+use tower::ServiceExt as _;
 
 use crate::house::House;
-use crate::sp::{Posted, Request, key_pair};
+use crate::sp::{Posted, Request, escaped, key_pair};
 
 const ENCRYPTED: &str = "Format=\"urn:oasis:names:tc:SAML:2.0:nameid-format:encrypted\"";
 
@@ -117,4 +123,71 @@ async fn saml_117_210_an_encrypted_name_id_is_given_to_who_asks_and_can_read_it(
     let answered = house.get(&mut browser, &ask("unable", "https://unable.example")).await;
     let posted = Posted::read(&answered.body).expect("a response");
     assert_eq!(posted.status(), ["Requester", "InvalidNameIDPolicy"]);
+}
+
+/// The built-in service provider as `tessera serve` has it.
+#[derive(Debug)]
+struct BuiltIn(Lab);
+
+impl TrialProvider for BuiltIn {
+    fn prepare(&self, application: TrialApplication) -> Result<TrialAddress> {
+        let (acs_url, entity_id) = (self.0.acs_url("app"), self.0.metadata_url("app"));
+        self.0.register(LabSp {
+            name: "app".to_owned(),
+            label: application.label,
+            idp_url: application.idp_url,
+            idp_entity_id: application.idp_entity_id,
+            idp_certificate: application.certificate,
+            entity_id: entity_id.clone(),
+            note: application.note,
+        })?;
+        Ok(TrialAddress { acs_url, entity_id })
+    }
+}
+
+/// Tests the sign-on and shows what the built-in service provider made of it.
+async fn tested(house: &House, application: &tessera::applications::Application) -> (String, String) {
+    let installation = &house.installation;
+    let random = installation.random.clone();
+    let lab = Lab::new(([127, 0, 0, 1], 4000).into(), None, house.clock.clone(), random, None);
+    let built_in = BuiltIn(lab);
+    let session = house.session("livia").await;
+    let (ctx, epochs) = (house.ctx(), installation.epochs().await.unwrap());
+    let tried = trial(installation, &ctx, epochs, &session, application.id, &built_in).await.unwrap();
+    let Outcome::Post(form) = tried else { panic!("{tried:?}") };
+    let sent = format!("SAMLResponse={}", escaped(&form.saml_response.to_string()));
+    let request = axum::http::Request::post("/acs/app")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(Body::from(sent))
+        .unwrap();
+    let shown = built_in.0.router().oneshot(request).await.unwrap();
+    let verdict = shown.headers()["x-lab-verdict"].to_str().unwrap().to_owned();
+    let body = axum::body::to_bytes(shown.into_body(), 1 << 20).await.unwrap();
+    (verdict, String::from_utf8(body.to_vec()).unwrap())
+}
+
+#[tokio::test]
+async fn the_test_of_an_application_that_encrypts_is_shown_and_says_what_differs() {
+    let house = House::open().await;
+    let (_, pem) = key_pair();
+    let application = house.application("app", json!({ "sp_encryption_certificates": [pem] })).await;
+    house.person("livia", true).await;
+    let (verdict, page) = tested(&house, &application).await;
+    assert_eq!(verdict, "accepted", "{page}");
+    assert!(!page.contains("id=\"note\""), "nothing differs");
+    for (setting, what) in [("encrypt_name_id", "Name ID"), ("encrypt_assertion", "assertion")] {
+        house.patch(&application, json!({ setting: true })).await;
+        let (verdict, page) = tested(&house, &application).await;
+        assert_eq!(verdict, "accepted", "{page}");
+        assert!(page.contains("livia@example.com"), "what is released is to be seen");
+        assert!(page.contains(&format!("app itself gets the {what} encrypted.")), "{page}");
+    }
+    // Nothing rests on keys that may have been taken back; the application itself is not let off.
+    house.metadata_ends(&application, house.clock.now()).await;
+    let (verdict, page) = tested(&house, &application).await;
+    assert_eq!(verdict, "accepted", "{page}");
+    assert!(page.contains("its signed metadata has ended"), "{page}");
+    let mut browser = house.member("marco").await;
+    let answered = house.get(&mut browser, "/saml2/app").await;
+    assert_eq!(answered.status, StatusCode::FORBIDDEN, "{}", answered.body);
 }

@@ -14,14 +14,16 @@ use tempfile::TempDir;
 use tessera::applications::create::{NewApplication, Surroundings, create};
 use tessera::applications::{Application, binding, sso};
 use tessera::auth::{
-    NewAccount, NewApiToken, PasswordOptions, Passwords, Role, SignIn, account, api_token, password, sign_in,
+    NewAccount, NewApiToken, PasswordOptions, Passwords, Role, SessionView, SignIn, account, api_token,
+    password, sign_in,
 };
 use tessera::base::id::{GroupId, UserId};
 use tessera::base::signature::KeyType;
 use tessera::base::urls::BaseUrl;
 use tessera::base::{Actor, Clock, Ctx, Random, Timestamp};
 use tessera::catalog::Catalog;
-use tessera::db::Db;
+use tessera::db::epoch::{Scope, bump};
+use tessera::db::{Db, sql};
 use tessera::directory::{NewGroup, NewPerson, groups, memberships};
 use tessera::events::query::{EventFilter, EventView, list};
 use tessera::keys;
@@ -188,6 +190,34 @@ impl House {
             .unwrap();
         browser.user = Some(new.session.user_id);
         browser.cookies.insert("__Host-tessera".to_owned(), new.token.expose_secret().to_owned());
+    }
+
+    /// A session of a person, without a browser.
+    pub async fn session(&self, username: &str) -> SessionView {
+        let house = &self.installation;
+        let attempt = SignIn {
+            login: username.to_owned(),
+            password: SecretString::from(PASSWORD),
+            remember: false,
+            replaces: None,
+        };
+        sign_in(&house.db, &house.disk, &self.ctx(), &house.vault, &house.passwords, attempt)
+            .await
+            .unwrap()
+            .session
+    }
+
+    /// Signed metadata of the application, of which the certificates are, ends at this instant.
+    pub async fn metadata_ends(&self, application: &Application, at: Timestamp) {
+        let mut tx = self.installation.db.begin().await.unwrap();
+        let gone = sql("DELETE FROM sp_metadata_sources WHERE application_id = $1");
+        tx.run(gone.bind_text(application.id)).await.unwrap();
+        let source = sql("INSERT INTO sp_metadata_sources (application_id, url, certificate, revision, \
+             fetched_at, valid_until, tried_at, due_at, leased_until) \
+             VALUES ($1, 'https://sp.example/metadata', 'a certificate', 'r', 0, $2, 0, 0, 0)");
+        tx.run(source.bind_text(application.id).bind(at)).await.unwrap();
+        bump(&mut tx, Scope::Applications).await.unwrap();
+        tx.commit().await.unwrap();
     }
 
     /// A member of the group, signed in.
