@@ -34,6 +34,8 @@ const WAITING: usize = 200;
 const WAITING_OF_ONE: usize = 20;
 /// Longest message kept, in bytes of what came and of XML.
 const LONGEST: usize = 64 * 1024;
+/// How an exchange came that began here.
+const NO_REQUEST: &str = "none";
 /// Longest time for which successes can be recorded, in minutes.
 pub const LONGEST_RECORDING: i64 = 24 * 60;
 
@@ -89,6 +91,14 @@ pub struct Exchange {
     pub received: Option<String>,
     /// The answer that was sent, as XML, without signature and cipher values.
     pub answer: Option<String>,
+}
+
+impl Exchange {
+    /// Whether an application asked; else it began here.
+    #[must_use]
+    pub fn has_request(&self) -> bool {
+        self.binding != NO_REQUEST
+    }
 }
 
 /// One that waits to be written.
@@ -152,7 +162,7 @@ impl Recorder {
             code: code.map(str::to_owned),
             waiting: waiting.filter(small).cloned(),
             exchange: Exchange {
-                binding: waiting.map_or("none", Waiting::binding).to_owned(),
+                binding: waiting.map_or(NO_REQUEST, Waiting::binding).to_owned(),
                 person: person(ctx).map(|id| id.to_string()),
                 source: crate::signon::pending::source_prefix(ctx.source),
                 request: None,

@@ -89,7 +89,7 @@ pub(in crate::signon) async fn sign(
 /// Nothing is encrypted for a key out of signed metadata that has ended, and nothing is sent plain instead (MD-307).
 fn metadata_ended() -> Error {
     Error::forbidden(
-        "sp_metadata_ended",
+        "sp_encryption_key_ended",
         "The application’s signed metadata has ended and can’t be fetched anew, so nothing is encrypted for it. Tell your administrator.",
     )
 }

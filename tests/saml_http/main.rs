@@ -6,6 +6,7 @@
 mod answers;
 mod artifact;
 mod canary;
+mod checks;
 mod conditions;
 mod encryption;
 mod house;

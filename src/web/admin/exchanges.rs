@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::auth::Permission;
 use crate::base::{Ctx, Error, Kind, Timestamp, urls};
 use crate::directory::people;
-use crate::saml::checks::{Verdict, trace};
+use crate::saml::checks::{Check, Verdict, trace};
 use crate::saml::pretty::pretty;
 use crate::signon::recorder::{self, Exchange, ExchangeLine, Reference};
 use crate::web::admin::application::Loaded;
@@ -112,6 +112,7 @@ pub async fn show_exchange(
     let reference: Reference = reference.parse().map_err(|()| none())?;
     let (ctx, id) = (console.ctx(), loaded.application.id);
     let (line, exchange) = recorder::open(&web.installation, ctx, id, &reference).await?;
+    let all = trace(line.code.as_deref(), exchange.has_request());
     let mut shell = loaded.shell(&web, &console.person, "exchange").await;
     shell.title = format!("{}: exchange {}", loaded.application.label, line.reference);
     page(&ExchangePage {
@@ -119,11 +120,8 @@ pub async fn show_exchange(
         app: loaded.head(&web, Tab::Activity),
         reference: line.reference.clone(),
         facts: facts(&line, &exchange, person_of(&web, &exchange).await?),
-        not_reached: trace(line.code.as_deref())
-            .iter()
-            .filter(|check| check.verdict == Verdict::NotReached)
-            .count(),
-        checks: checks(&line),
+        not_reached: all.iter().filter(|check| check.verdict == Verdict::NotReached).count(),
+        checks: checks(all),
         expected: exchange.expected.unwrap_or_default(),
         received: exchange.received.unwrap_or_default(),
         repair: line.code.as_deref().and_then(|code| repair(&application, code)),
@@ -166,9 +164,8 @@ fn facts(line: &ExchangeLine, exchange: &Exchange, person: Option<String>) -> Fa
     Facts { facts }
 }
 
-fn checks(line: &ExchangeLine) -> Vec<CheckLine> {
-    trace(line.code.as_deref())
-        .into_iter()
+fn checks(all: Vec<Check>) -> Vec<CheckLine> {
+    all.into_iter()
         .filter_map(|check| {
             let (tone, verdict) = match check.verdict {
                 Verdict::Passed => (Tone::Ok, "Held"),

@@ -65,7 +65,7 @@ async fn show(
     caller.require(Permission::PeopleRead)?;
     applications::require(&mut web.installation.db.reader(), id).await?;
     let (line, exchange) = recorder::open(&web.installation, &caller.ctx, id, &reference).await?;
-    let checks = trace(line.code.as_deref());
+    let checks = trace(line.code.as_deref(), exchange.has_request());
     Ok(axum::Json(ExchangeAnswer { line, exchange, checks }))
 }
 
