@@ -14,7 +14,7 @@ use crate::metrics::{Initiator, SignonOutcome};
 use crate::signon::issue::{Asked, Authorized, already_answered, authorise, deny, issue, subject_of};
 use crate::signon::outcome::Outcome;
 use crate::signon::pending::{self, Pending, Waiting};
-use crate::signon::receive::{Visitor, find_target, keep, noted};
+use crate::signon::receive::{Trail, Visitor, find_target_of, keep, noted};
 use crate::signon::target::Target;
 use crate::signon::{Installation, admission, refusal, store};
 
@@ -25,6 +25,8 @@ pub struct Visit<'a> {
     pub relay_state: Option<&'a str>,
     /// Ask before going on: the visit may have been caused by another site, and was not confirmed.
     pub ask_first: bool,
+    /// The person has been asked already, on a page of ours.
+    pub confirmed: bool,
 }
 
 /// Somebody came to the IdP URL without a request.
@@ -35,8 +37,9 @@ pub async fn visit(
     slug: &str,
     visit: Visit<'_>,
 ) -> Result<Outcome> {
-    let outcome = come(installation, ctx, visitor, slug, visit).await;
-    keep(installation, ctx, visitor, slug, None, &outcome).await?;
+    let mut trail = Trail::default();
+    let outcome = come(installation, ctx, visitor, slug, visit, &mut trail).await;
+    keep(installation, ctx, &trail, None, &outcome);
     noted(installation, ctx, visitor, slug, outcome).await
 }
 
@@ -46,15 +49,17 @@ async fn come(
     visitor: Visitor<'_>,
     slug: &str,
     visit: Visit<'_>,
+    trail: &mut Trail,
 ) -> Result<Outcome> {
     admission::at_the_door(installation, ctx, visitor).await?;
-    let target = match find_target(installation, ctx, visitor, slug).await? {
+    let target = match find_target_of(installation, ctx, visitor, slug, trail).await? {
         Ok(target) => target,
         Err(outcome) => return Ok(outcome),
     };
     let allowed =
         |state: &&str| target.settings.as_ref().is_some_and(|settings| settings.allows_relay_state(state));
-    let visit = Visit { relay_state: visit.relay_state.filter(allowed), ..visit };
+    let ask_first = !visit.confirmed && (visit.ask_first || always_asks(&target));
+    let visit = Visit { relay_state: visit.relay_state.filter(allowed), ask_first, ..visit };
     if let Some(session) = visitor.session {
         return go_on(installation, ctx, visitor.epochs, &target, session, visit, None).await;
     }
@@ -114,9 +119,8 @@ pub async fn go_on(
     Ok(Outcome::Confirm { label, relay_state: visit.relay_state.map(str::to_owned) })
 }
 
-/// Whether a visit from this very site goes on at once.
-#[must_use]
-pub fn always_asks(target: &Target) -> bool {
+/// Whether a visit from this very site is asked about too.
+fn always_asks(target: &Target) -> bool {
     target.settings.as_ref().is_some_and(|settings| settings.idp_initiated == IdpInitiated::Confirm)
 }
 

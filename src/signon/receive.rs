@@ -32,6 +32,12 @@ pub struct Visitor<'a> {
     pub epochs: Epochs,
 }
 
+/// What is found out of an exchange on its way, for its record.
+#[derive(Debug, Default)]
+pub(in crate::signon) struct Trail {
+    target: Option<Arc<Target>>,
+}
+
 /// The application behind an IdP URL, or the page that says it is gone, unknown or off.
 pub async fn find_target(
     installation: &Installation,
@@ -39,8 +45,20 @@ pub async fn find_target(
     visitor: Visitor<'_>,
     slug: &str,
 ) -> Result<std::result::Result<Arc<Target>, Outcome>> {
+    find_target_of(installation, ctx, visitor, slug, &mut Trail::default()).await
+}
+
+/// The same of an exchange that is recorded.
+pub(in crate::signon) async fn find_target_of(
+    installation: &Installation,
+    ctx: &Ctx,
+    visitor: Visitor<'_>,
+    slug: &str,
+    trail: &mut Trail,
+) -> Result<std::result::Result<Arc<Target>, Outcome>> {
     let signed_in = visitor.session.is_some();
     if let Some(target) = target::load(installation, visitor.epochs, slug).await? {
+        trail.target = Some(target.clone());
         admission::at_the_application(installation, ctx, visitor, &target.application).await?;
         let label = &target.application.label;
         let refused = if !target.application.is_active() {
@@ -76,8 +94,9 @@ pub async fn arrive(
     slug: &str,
     waiting: Waiting,
 ) -> Result<Outcome> {
-    let outcome = look_at(installation, ctx, visitor, slug, &waiting).await;
-    keep(installation, ctx, visitor, slug, Some(&waiting), &outcome).await?;
+    let mut trail = Trail::default();
+    let outcome = look_at(installation, ctx, visitor, slug, &waiting, &mut trail).await;
+    keep(installation, ctx, &trail, Some(&waiting), &outcome);
     noted(installation, ctx, visitor, slug, outcome).await
 }
 
@@ -126,9 +145,10 @@ async fn look_at(
     visitor: Visitor<'_>,
     slug: &str,
     waiting: &Waiting,
+    trail: &mut Trail,
 ) -> Result<Outcome> {
     admission::at_the_door(installation, ctx, visitor).await?;
-    let target = match find_target(installation, ctx, visitor, slug).await? {
+    let target = match find_target_of(installation, ctx, visitor, slug, trail).await? {
         Ok(target) => target,
         Err(outcome) => return Ok(outcome),
     };
@@ -204,7 +224,8 @@ pub async fn resume(
     slug: &str,
     handle: &str,
 ) -> Result<Outcome> {
-    let found = find_waiting(installation, ctx, visitor, slug, handle).await;
+    let mut trail = Trail::default();
+    let found = find_waiting(installation, ctx, visitor, slug, handle, &mut trail).await;
     let (waiting, outcome) = match found {
         Ok(Ok((pending, waiting, target))) => {
             let outcome = take_up(installation, ctx, visitor, handle, &pending, &waiting, &target).await;
@@ -213,23 +234,22 @@ pub async fn resume(
         Ok(Err(outcome)) => (None, Ok(outcome)),
         Err(error) => (None, Err(error)),
     };
-    keep(installation, ctx, visitor, slug, waiting.as_ref(), &outcome).await?;
+    keep(installation, ctx, &trail, waiting.as_ref(), &outcome);
     noted(installation, ctx, visitor, slug, outcome).await
 }
 
-/// Hands an exchange to the recorder of its application.
-pub(in crate::signon) async fn keep(
+/// Hands an exchange to the recorder of its application, as far as that was found. Nothing is looked up for it and
+/// nothing of it can fail: what was refused to stay cheap stays cheap, and what has been issued is sent.
+pub(in crate::signon) fn keep(
     installation: &Installation,
     ctx: &Ctx,
-    visitor: Visitor<'_>,
-    slug: &str,
+    trail: &Trail,
     waiting: Option<&Waiting>,
     outcome: &Result<Outcome>,
-) -> Result<()> {
-    if let Some(target) = target::load(installation, visitor.epochs, slug).await? {
-        installation.recorder.note(ctx, &target, waiting, outcome);
+) {
+    if let Some(target) = &trail.target {
+        installation.recorder.note(ctx, target, waiting, outcome);
     }
-    Ok(())
 }
 
 /// A stored request with its application, or the outcome that this one can't be used.
@@ -239,14 +259,15 @@ async fn find_waiting(
     visitor: Visitor<'_>,
     slug: &str,
     handle: &str,
+    trail: &mut Trail,
 ) -> Result<std::result::Result<(Pending, Waiting, Arc<Target>), Outcome>> {
     admission::at_the_door(installation, ctx, visitor).await?;
-    let found = pending::find(&installation.db, ctx, handle, visitor.browser).await?;
-    let (pending, waiting) = found.ok_or_else(expired)?;
-    let target = match find_target(installation, ctx, visitor, slug).await? {
+    let target = match find_target_of(installation, ctx, visitor, slug, trail).await? {
         Ok(target) => target,
         Err(outcome) => return Ok(Err(outcome)),
     };
+    let found = pending::find(&installation.db, ctx, handle, visitor.browser).await?;
+    let (pending, waiting) = found.ok_or_else(expired)?;
     if pending.application != target.application.id {
         return Err(expired());
     }
@@ -264,7 +285,11 @@ async fn take_up(
 ) -> Result<Outcome> {
     if let Waiting::IdpInitiated { relay_state, confirm } = waiting {
         let Some(session) = visitor.session else { return Ok(Outcome::SignIn { handle: handle.to_owned() }) };
-        let visit = idp_initiated::Visit { relay_state: relay_state.as_deref(), ask_first: *confirm };
+        let visit = idp_initiated::Visit {
+            relay_state: relay_state.as_deref(),
+            ask_first: *confirm,
+            confirmed: false,
+        };
         return idp_initiated::go_on(
             installation,
             ctx,
@@ -343,7 +368,17 @@ pub async fn give_up(
     slug: &str,
     handle: &str,
 ) -> Result<Outcome> {
-    let outcome = turn_back(installation, ctx, visitor, slug, handle).await;
+    let mut trail = Trail::default();
+    let found = find_waiting(installation, ctx, visitor, slug, handle, &mut trail).await;
+    let (waiting, outcome) = match found {
+        Ok(Ok((pending, waiting, target))) => {
+            let outcome = turn_back(installation, ctx, visitor, &pending, &waiting, &target).await;
+            (Some(waiting), outcome)
+        }
+        Ok(Err(outcome)) => (None, Ok(outcome)),
+        Err(error) => (None, Err(error)),
+    };
+    keep(installation, ctx, &trail, waiting.as_ref(), &outcome);
     noted(installation, ctx, visitor, slug, outcome).await
 }
 
@@ -351,24 +386,21 @@ async fn turn_back(
     installation: &Installation,
     ctx: &Ctx,
     visitor: Visitor<'_>,
-    slug: &str,
-    handle: &str,
+    pending: &Pending,
+    waiting: &Waiting,
+    target: &Arc<Target>,
 ) -> Result<Outcome> {
-    let (pending, waiting, target) = match find_waiting(installation, ctx, visitor, slug, handle).await? {
-        Ok(found) => found,
-        Err(outcome) => return Ok(outcome),
-    };
     if !waiting.is_request() {
         return Err(expired());
     }
     let signed_in = visitor.session.is_some();
-    let trusted = match examine(installation, &target, &waiting, Stage::Resumed).await? {
+    let trusted = match examine(installation, target, waiting, Stage::Resumed).await? {
         Ok(trusted) => trusted,
-        Err(refusal) => return refuse(installation, ctx, &target, signed_in, &refusal).await,
+        Err(refusal) => return refuse(installation, ctx, target, signed_in, &refusal).await,
     };
     let consume = Step::One(store::consume_pending(&pending.handle_hash, ctx.now()), already_answered);
     installation.commits.write(vec![consume]).await?;
-    refuse(installation, ctx, &target, signed_in, &trusted.refuse(Reason::GivenUp)).await
+    refuse(installation, ctx, target, signed_in, &trusted.refuse(Reason::GivenUp)).await
 }
 
 /// Decodes and checks on a bounded pool: XML and signatures cost time that an attacker chooses.

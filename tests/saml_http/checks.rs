@@ -15,8 +15,8 @@ use tessera::db::sql;
 use tessera::directory::memberships;
 use tessera::signon::recorder;
 
-use crate::house::{Browser, House};
-use crate::sp::{self, Posted, escaped, key_pair};
+use crate::house::{Browser, House, hidden};
+use crate::sp::{self, Posted, Request, escaped, key_pair};
 
 const MFA: &str = "https://refeds.org/profile/mfa";
 
@@ -260,6 +260,19 @@ async fn decision_11_of_who_never_signed_in_nothing_is_said_and_where_none_came_
     let held = passed(&checks);
     assert!(held.iter().any(|title| title.contains("signature")), "{checks:?}");
     assert!(held.iter().all(|title| !title.contains("person") && !title.contains("Name ID")), "{checks:?}");
+    // Who turns back has shown nothing of themselves; and that is recorded.
+    let sent = house.get(&mut stranger, &format!("/saml2/app?{}", Request::new("_g").query(None))).await;
+    let page = house.get(&mut stranger, &sent.location()).await;
+    let (csrf, handle) = (hidden(&page.body, "csrf"), hidden(&page.body, "request"));
+    let body = format!("csrf={}&request={}", escaped(&csrf), escaped(&handle));
+    let answered = house.post(&mut stranger, "/saml2/app/give-up", body).await;
+    assert_eq!(
+        Posted::read(&answered.body).expect("the application is told").status(),
+        ["Responder", "AuthnFailed"]
+    );
+    let (code, checks) = newest(&house, &application, &mut known).await;
+    assert_eq!(code.as_deref(), Some("given_up"));
+    assert!(passed(&checks).iter().all(|title| !title.contains("person") && !title.contains("signed, ")));
     // A tile brings no message.
     house.person("marco", false).await;
     let mut browser = Browser::default();

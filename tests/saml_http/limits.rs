@@ -115,6 +115,25 @@ async fn a_17_refusals_count_on_visits_too() {
 }
 
 #[tokio::test]
+async fn a_17_beyond_the_limit_nothing_is_looked_up() {
+    let house = House::open().await;
+    house.application("app", json!({})).await;
+    set(&house, |settings| settings.saml_refusals_per_address_minute = 10).await;
+    let mut stranger = Browser::default();
+    for _ in 0..10 {
+        assert_eq!(house.get(&mut stranger, "/saml2/nothing").await.status, StatusCode::NOT_FOUND);
+    }
+    // Whoever looks for an application now fails.
+    let mut tx = house.installation.db.begin().await.unwrap();
+    tx.run(sql("ALTER TABLE applications RENAME TO elsewhere")).await.unwrap();
+    tx.commit().await.unwrap();
+    for path in ["/saml2/new?SAMLRequest=x", "/saml2/newer", "/saml2/newest/continue?request=x"] {
+        let answered = house.get(&mut stranger, path).await;
+        assert_eq!(answered.status, StatusCode::TOO_MANY_REQUESTS, "{path}: {}", answered.body);
+    }
+}
+
+#[tokio::test]
 async fn active_application_whose_connector_is_gone_is_refused_by_a_name_of_its_own() {
     let house = House::open().await;
     let application = house.application("app", json!({})).await;

@@ -12,7 +12,6 @@ use crate::signon::idp_initiated::{self, Visit};
 use crate::signon::outcome::Outcome;
 use crate::signon::pending::{self, Waiting};
 use crate::signon::receive::{self, Visitor};
-use crate::signon::target;
 use crate::web::context::Notes;
 use crate::web::csrf::{FIELD, check_origin, check_token};
 use crate::web::error::{Answer, Failure};
@@ -78,12 +77,11 @@ pub(super) async fn by_get(
         Ok(state) => state,
         Err(refused) => return Err(at_the_door(&web, &gate, epochs, &slug, refused).await),
     };
-    let asks = match target::load(installation, epochs, &slug).await? {
-        Some(target) => idp_initiated::always_asks(&target),
-        None => false,
+    let visit = Visit {
+        relay_state: relay_state.as_deref(),
+        ask_first: !gate.is_own_navigation(&web),
+        confirmed: false,
     };
-    let visit =
-        Visit { relay_state: relay_state.as_deref(), ask_first: asks || !gate.is_own_navigation(&web) };
     let outcome = idp_initiated::visit(installation, &gate.ctx, visitor(&gate, epochs), &slug, visit).await?;
     show(&web, &gate, epochs, &slug, outcome).await
 }
@@ -159,7 +157,7 @@ async fn confirmed(
         Ok(state) => state,
         Err(refused) => return Err(at_the_door(web, gate, epochs, slug, refused).await),
     };
-    let visit = Visit { relay_state: relay_state.as_deref(), ask_first: false };
+    let visit = Visit { relay_state: relay_state.as_deref(), ask_first: false, confirmed: true };
     let outcome =
         idp_initiated::visit(&web.installation, &gate.ctx, visitor(gate, epochs), slug, visit).await?;
     show(web, gate, epochs, slug, outcome).await
