@@ -310,6 +310,10 @@ CREATE TABLE exchanges (
     expires_at BIGINT NOT NULL,
     -- code of the refusal; NULL: an assertion was sent
     code TEXT,
+    -- it came with a session, or under a signature of the service provider
+    is_known BOOLEAN NOT NULL,
+    -- /24 or /64, of what came without a session
+    source_prefix TEXT,
     sealed BLOB NOT NULL
 );
 CREATE INDEX exchanges_application ON exchanges (application_id, recorded_at);

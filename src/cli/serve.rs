@@ -225,7 +225,7 @@ fn background(installation: &Arc<Installation>) -> JoinSet<()> {
         async move {
             let ctx = context(&installation, "recorder");
             installation.disk.check(&installation.db).await?;
-            installation.recorder.flush(&installation.db, &installation.vault, &ctx).await
+            recorder::flush(&installation, &ctx).await
         }
     }));
     let watch = installation.clone();

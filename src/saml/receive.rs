@@ -151,7 +151,7 @@ impl Trusted {
     #[must_use]
     pub fn refuse(&self, reason: Reason) -> Refusal {
         let reply = reason.status().map(|status| Box::new(self.reply(status)));
-        Refusal { reason, mismatch: None, reply }
+        Refusal { reason, mismatch: None, reply, signed: self.signed }
     }
 
     /// Where an error of this status goes.
@@ -214,6 +214,18 @@ pub fn receive(
     }
     check_issuer(root, sp)?;
     let (node, signed) = check_signature(message, &document, sp)?;
+    receive_from(message, node, signed, sp, endpoint, stage).map_err(|refusal| Refusal { signed, ..refusal })
+}
+
+/// The rest, of whoever it is from.
+fn receive_from(
+    message: &Message,
+    node: Node<'_, '_>,
+    signed: bool,
+    sp: &ServiceProvider<'_>,
+    endpoint: &Endpoint<'_>,
+    stage: Stage,
+) -> Result<Trusted, Refusal> {
     let outline = Outline::read(node)?;
     if let Stage::First(timing) = stage {
         check_destination(&outline, sp, endpoint, signed)?;
@@ -237,7 +249,7 @@ pub fn receive(
                 relay_state: message.relay_state.clone(),
             })
         };
-        Refusal { reason, mismatch: None, reply: reason.status().map(reply) }
+        Refusal { reason, mismatch: None, reply: reason.status().map(reply), signed }
     })?;
     Ok(Trusted {
         request,

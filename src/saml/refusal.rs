@@ -299,13 +299,15 @@ pub struct Refusal {
     pub mismatch: Option<Mismatch>,
     /// The trusted ACS to answer at; without it the refusal is a page of ours.
     pub reply: Option<Box<Reply>>,
+    /// Whether a signature of the message had been verified before.
+    pub signed: bool,
 }
 
 impl Refusal {
     /// A refusal shown on a page of ours.
     #[must_use]
     pub fn local(reason: Reason) -> Self {
-        Self { reason, mismatch: None, reply: None }
+        Self { reason, mismatch: None, reply: None, signed: false }
     }
 
     /// Adds what was compared.

@@ -150,6 +150,7 @@ pub(in crate::signon) fn told_in_soap(
             message: error.message.into_owned(),
             label: None,
             mismatch: None,
+            recorded: false,
         })),
         other => other,
     }

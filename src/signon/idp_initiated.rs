@@ -39,7 +39,7 @@ pub async fn visit(
 ) -> Result<Outcome> {
     let mut trail = Trail::default();
     let outcome = come(installation, ctx, visitor, slug, visit, &mut trail).await;
-    keep(installation, ctx, &trail, None, &outcome);
+    let outcome = keep(installation, ctx, visitor, &trail, None, outcome);
     noted(installation, ctx, visitor, slug, outcome).await
 }
 

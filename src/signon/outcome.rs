@@ -33,6 +33,8 @@ pub struct Refused {
     pub label: Option<String>,
     /// What was registered and what came: for the technical part.
     pub mismatch: Option<(String, String)>,
+    /// Whether there is a record of it, to be found by the reference on the page.
+    pub recorded: bool,
 }
 
 impl From<Refused> for Error {

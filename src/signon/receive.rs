@@ -16,8 +16,9 @@ use crate::signon::context_class::{Standing, standing};
 use crate::signon::issue::{
     Asked, Denied, already_answered, authorise, deny, issue, or_tell_there, refuse, subject_of,
 };
-use crate::signon::outcome::Outcome;
+use crate::signon::outcome::{Outcome, Refused};
 use crate::signon::pending::{self, Pending, Waiting};
+use crate::signon::recorder::Origin;
 use crate::signon::target::{self, Target};
 use crate::signon::{Installation, admission, idp_initiated, refusal, store};
 
@@ -36,6 +37,17 @@ pub struct Visitor<'a> {
 #[derive(Debug, Default)]
 pub(in crate::signon) struct Trail {
     target: Option<Arc<Target>>,
+    /// A signature of the service provider was verified, by a key that counts.
+    signed: bool,
+}
+
+impl Trail {
+    fn saw(&mut self, examined: &std::result::Result<Trusted, Refusal>) {
+        self.signed = match examined {
+            Ok(trusted) => trusted.is_signed(),
+            Err(refusal) => refusal.signed,
+        };
+    }
 }
 
 /// The application behind an IdP URL, or the page that says it is gone, unknown or off.
@@ -96,7 +108,7 @@ pub async fn arrive(
 ) -> Result<Outcome> {
     let mut trail = Trail::default();
     let outcome = look_at(installation, ctx, visitor, slug, &waiting, &mut trail).await;
-    keep(installation, ctx, &trail, Some(&waiting), &outcome);
+    let outcome = keep(installation, ctx, visitor, &trail, Some(&waiting), outcome);
     noted(installation, ctx, visitor, slug, outcome).await
 }
 
@@ -167,11 +179,14 @@ async fn look_at(
     let skew = i64::from(settings.clock_skew_seconds) * 1000;
     let max_age = i64::from(settings.request_max_age_seconds) * 1000;
     let stage = Stage::First(Timing::at(ctx.now()).within(skew, max_age));
-    let trusted = match examine(installation, &target, waiting, stage).await? {
+    let examined = examine(installation, &target, waiting, stage).await?;
+    trail.saw(&examined);
+    let trusted = match examined {
         Ok(trusted) => trusted,
         Err(refusal) => return refuse(installation, ctx, &target, visitor.session.is_some(), &refusal).await,
     };
     if let Some(outcome) = key_is_over(installation, ctx, visitor, &target, &trusted).await? {
+        trail.signed = false;
         return Ok(outcome);
     }
     // A form from another site brings no Lax cookie: whether somebody is signed in shows at the next GET.
@@ -227,29 +242,42 @@ pub async fn resume(
     let mut trail = Trail::default();
     let found = find_waiting(installation, ctx, visitor, slug, handle, &mut trail).await;
     let (waiting, outcome) = match found {
-        Ok(Ok((pending, waiting, target))) => {
-            let outcome = take_up(installation, ctx, visitor, handle, &pending, &waiting, &target).await;
-            (Some(waiting), outcome)
+        Ok(Ok(parked)) => {
+            let outcome = take_up(installation, ctx, visitor, handle, &parked, &mut trail).await;
+            (Some(parked.waiting), outcome)
         }
         Ok(Err(outcome)) => (None, Ok(outcome)),
         Err(error) => (None, Err(error)),
     };
-    keep(installation, ctx, &trail, waiting.as_ref(), &outcome);
+    let outcome = keep(installation, ctx, visitor, &trail, waiting.as_ref(), outcome);
     noted(installation, ctx, visitor, slug, outcome).await
 }
 
 /// Hands an exchange to the recorder of its application, as far as that was found. Nothing is looked up for it and
-/// nothing of it can fail: what was refused to stay cheap stays cheap, and what has been issued is sent.
+/// nothing of it can fail: what was refused to stay cheap stays cheap, and what has been issued is sent. Answers the
+/// outcome, which knows whether there is a record of it.
 pub(in crate::signon) fn keep(
     installation: &Installation,
     ctx: &Ctx,
+    visitor: Visitor<'_>,
     trail: &Trail,
     waiting: Option<&Waiting>,
-    outcome: &Result<Outcome>,
-) {
-    if let Some(target) = &trail.target {
-        installation.recorder.note(ctx, target, waiting, outcome);
+    outcome: Result<Outcome>,
+) -> Result<Outcome> {
+    let Some(target) = &trail.target else { return outcome };
+    let origin = Origin { signed_in: visitor.session.is_some(), signed: trail.signed };
+    let noted = installation.recorder.note(ctx, target, origin, waiting, &outcome);
+    match outcome {
+        Ok(Outcome::Refused(refused)) => Ok(Outcome::Refused(Refused { recorded: noted, ..refused })),
+        other => other,
     }
+}
+
+/// A stored request with its application.
+struct Parked {
+    pending: Pending,
+    waiting: Waiting,
+    target: Arc<Target>,
 }
 
 /// A stored request with its application, or the outcome that this one can't be used.
@@ -260,7 +288,7 @@ async fn find_waiting(
     slug: &str,
     handle: &str,
     trail: &mut Trail,
-) -> Result<std::result::Result<(Pending, Waiting, Arc<Target>), Outcome>> {
+) -> Result<std::result::Result<Parked, Outcome>> {
     admission::at_the_door(installation, ctx, visitor).await?;
     let target = match find_target_of(installation, ctx, visitor, slug, trail).await? {
         Ok(target) => target,
@@ -271,7 +299,7 @@ async fn find_waiting(
     if pending.application != target.application.id {
         return Err(expired());
     }
-    Ok(Ok((pending, waiting, target)))
+    Ok(Ok(Parked { pending, waiting, target }))
 }
 
 async fn take_up(
@@ -279,10 +307,10 @@ async fn take_up(
     ctx: &Ctx,
     visitor: Visitor<'_>,
     handle: &str,
-    pending: &Pending,
-    waiting: &Waiting,
-    target: &Arc<Target>,
+    parked: &Parked,
+    trail: &mut Trail,
 ) -> Result<Outcome> {
+    let Parked { pending, waiting, target } = parked;
     if let Waiting::IdpInitiated { relay_state, confirm } = waiting {
         let Some(session) = visitor.session else { return Ok(Outcome::SignIn { handle: handle.to_owned() }) };
         let visit = idp_initiated::Visit {
@@ -301,11 +329,14 @@ async fn take_up(
         )
         .await;
     }
-    let trusted = match examine(installation, target, waiting, Stage::Resumed).await? {
+    let examined = examine(installation, target, waiting, Stage::Resumed).await?;
+    trail.saw(&examined);
+    let trusted = match examined {
         Ok(trusted) => trusted,
         Err(refusal) => return refuse(installation, ctx, target, visitor.session.is_some(), &refusal).await,
     };
     if let Some(outcome) = key_is_over(installation, ctx, visitor, target, &trusted).await? {
+        trail.signed = false;
         return Ok(outcome);
     }
     let stands = stands(installation, target, &trusted, visitor.session, Some(pending))?;
@@ -371,14 +402,14 @@ pub async fn give_up(
     let mut trail = Trail::default();
     let found = find_waiting(installation, ctx, visitor, slug, handle, &mut trail).await;
     let (waiting, outcome) = match found {
-        Ok(Ok((pending, waiting, target))) => {
-            let outcome = turn_back(installation, ctx, visitor, &pending, &waiting, &target).await;
-            (Some(waiting), outcome)
+        Ok(Ok(parked)) => {
+            let outcome = turn_back(installation, ctx, visitor, &parked, &mut trail).await;
+            (Some(parked.waiting), outcome)
         }
         Ok(Err(outcome)) => (None, Ok(outcome)),
         Err(error) => (None, Err(error)),
     };
-    keep(installation, ctx, &trail, waiting.as_ref(), &outcome);
+    let outcome = keep(installation, ctx, visitor, &trail, waiting.as_ref(), outcome);
     noted(installation, ctx, visitor, slug, outcome).await
 }
 
@@ -386,15 +417,17 @@ async fn turn_back(
     installation: &Installation,
     ctx: &Ctx,
     visitor: Visitor<'_>,
-    pending: &Pending,
-    waiting: &Waiting,
-    target: &Arc<Target>,
+    parked: &Parked,
+    trail: &mut Trail,
 ) -> Result<Outcome> {
+    let Parked { pending, waiting, target } = parked;
     if !waiting.is_request() {
         return Err(expired());
     }
     let signed_in = visitor.session.is_some();
-    let trusted = match examine(installation, target, waiting, Stage::Resumed).await? {
+    let examined = examine(installation, target, waiting, Stage::Resumed).await?;
+    trail.saw(&examined);
+    let trusted = match examined {
         Ok(trusted) => trusted,
         Err(refusal) => return refuse(installation, ctx, target, signed_in, &refusal).await,
     };

@@ -2,21 +2,23 @@
 //! refused. Refusals are kept always, successes only while somebody has switched that on. What could sign on or be
 //! replayed is taken out, the rest is sealed and gone after a day (decision 11).
 //!
-//! Exchanges are kept in memory and written every few seconds, a bounded number of them: anybody can make one. It
-//! decides nothing, and what it holds is never trusted.
+//! Exchanges are kept in memory and written every few seconds, a bounded number of them: anybody can make one. So that
+//! nobody can push out what others did, there is room of its own for what came with a session or under the signature of
+//! the service provider, and of all that came without a session little is kept of one network. It decides nothing, and
+//! what it holds is never trusted.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 use std::str::FromStr;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
 use crate::base::clock::{DAY, MINUTE};
 use crate::base::id::{ApplicationId, UserId};
-use crate::base::{Actor, Ctx, Error, Kind, Result, Timestamp};
+use crate::base::{Actor, Ctx, Error, Kind, Random, Result, Timestamp};
 use crate::db::epoch::{Scope, bump};
-use crate::db::{Db, Executor, Tx};
+use crate::db::{Db, Executor};
 use crate::events::{Event, EventName, record};
 use crate::saml::binding::{decode_post, decode_redirect};
 use crate::signon::outcome::Outcome;
@@ -27,11 +29,15 @@ use crate::vault::Vault;
 
 /// How long an exchange is kept.
 const KEPT: i64 = DAY;
-/// Exchanges kept of one application.
-const MOST: i64 = 50;
-/// Exchanges waiting in memory: in all, and of one application.
-const WAITING: usize = 200;
+/// Exchanges kept of one application, of each [`Draft::is_known`].
+const MOST: i64 = 25;
+/// Of these, those without a session that came from one network.
+const MOST_OF_SOURCE: i64 = 5;
+/// Exchanges waiting in memory, of each [`Draft::is_known`]: in all, of one application, and without a session from one
+/// network.
+const WAITING: usize = 100;
 const WAITING_OF_ONE: usize = 20;
+const WAITING_OF_SOURCE: usize = 5;
 /// Longest message kept, in bytes of what came and of XML.
 const LONGEST: usize = 64 * 1024;
 /// How an exchange came that began here.
@@ -101,20 +107,48 @@ impl Exchange {
     }
 }
 
+/// Who is behind an exchange.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::signon) struct Origin {
+    /// Somebody is signed in.
+    pub(in crate::signon) signed_in: bool,
+    /// A signature of the service provider was verified. Whoever sees its redirects has one, so it opens the better
+    /// room but not without bound.
+    pub(in crate::signon) signed: bool,
+}
+
 /// One that waits to be written.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Draft {
     reference: String,
     application: ApplicationId,
     at: Timestamp,
     code: Option<String>,
+    /// Whether it came with a session, or under a signature that was verified.
+    is_known: bool,
+    /// The network, of what came without a session.
+    source_prefix: Option<String>,
     waiting: Option<Waiting>,
     exchange: Exchange,
 }
 
-/// Exchanges not yet written.
+/// One that can be written.
+pub(in crate::signon) struct Row {
+    pub(in crate::signon) application: ApplicationId,
+    pub(in crate::signon) line: ExchangeLine,
+    pub(in crate::signon) is_known: bool,
+    pub(in crate::signon) source_prefix: Option<String>,
+    pub(in crate::signon) sealed: Vec<u8>,
+    pub(in crate::signon) expires_at: Timestamp,
+}
+
+/// Exchanges not yet written, in the order in which they came.
 #[derive(Debug, Default)]
-pub struct Recorder(Mutex<HashMap<ApplicationId, Vec<Draft>>>);
+pub struct Recorder {
+    drafts: Mutex<Vec<Draft>>,
+    /// Held while some are written: who lists waits until they are there.
+    writing: tokio::sync::Mutex<()>,
+}
 
 /// What of an outcome is recorded.
 struct Ending<'a> {
@@ -140,31 +174,35 @@ fn ending(outcome: &Result<Outcome>) -> Option<Ending<'_>> {
 }
 
 impl Recorder {
-    /// Notes how an exchange ended; `waiting`: the request as it came.
+    /// Notes how an exchange ended; `waiting`: the request as it came. Answers whether there is a record of it now.
     pub(in crate::signon) fn note(
         &self,
         ctx: &Ctx,
         target: &Target,
+        origin: Origin,
         waiting: Option<&Waiting>,
         outcome: &Result<Outcome>,
-    ) {
+    ) -> bool {
         let is_on = target.record_until.is_some_and(|until| ctx.now() < until);
         // On the path of every sign-on: a success is not even looked at while nobody wants it.
         if !is_on && matches!(outcome, Ok(Outcome::Post(form)) if form.told.is_none()) {
-            return;
+            return false;
         }
-        let Some(Ending { code, mismatch, answer }) = ending(outcome) else { return };
+        let Some(Ending { code, mismatch, answer }) = ending(outcome) else { return false };
+        let source = crate::signon::pending::source_prefix(ctx.source);
         let small = |waiting: &&Waiting| waiting.len() <= LONGEST;
         let draft = Draft {
             reference: ctx.request_id.to_string(),
             application: target.application.id,
             at: ctx.now(),
             code: code.map(str::to_owned),
+            is_known: origin.signed_in || origin.signed,
+            source_prefix: (!origin.signed_in).then(|| source.clone()),
             waiting: waiting.filter(small).cloned(),
             exchange: Exchange {
                 binding: waiting.map_or(NO_REQUEST, Waiting::binding).to_owned(),
                 person: person(ctx).map(|id| id.to_string()),
-                source: crate::signon::pending::source_prefix(ctx.source),
+                source,
                 request: None,
                 relay_state: None,
                 expected: mismatch.map(|(expected, _)| expected.clone()),
@@ -172,54 +210,140 @@ impl Recorder {
                 answer,
             },
         };
-        let mut drafts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if drafts.values().map(Vec::len).sum::<usize>() < WAITING {
-            let of_one = drafts.entry(draft.application).or_default();
-            if of_one.len() < WAITING_OF_ONE {
-                of_one.push(draft);
-            }
+        let mut drafts = self.drafts();
+        let fits = has_room(&drafts, &draft);
+        if fits {
+            drafts.push(draft);
         }
+        fits
     }
 
-    /// Writes what was noted since the last time, and forgets what is too old. On a failure it is lost.
-    pub async fn flush(&self, db: &Db, vault: &Vault, ctx: &Ctx) -> Result<()> {
-        let drafts = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        if drafts.is_empty() {
-            return Ok(());
-        }
-        let mut tx = db.begin().await?;
-        for (application, drafts) in drafts {
-            for draft in drafts {
-                write(&mut tx, vault, ctx, draft).await?;
-            }
-            store::prune_exchanges(&mut tx, application, MOST, ctx.now()).await?;
-        }
-        tx.commit().await
+    fn drafts(&self) -> std::sync::MutexGuard<'_, Vec<Draft>> {
+        self.drafts.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn take(&self) -> Taken<'_> {
+        Taken { recorder: self, drafts: Arc::new(std::mem::take(&mut *self.drafts())) }
+    }
+}
+
+/// Whether another one may wait.
+fn has_room(drafts: &[Draft], new: &Draft) -> bool {
+    let (mut all, mut of_one, mut of_source) = (0, 0, 0);
+    for draft in drafts.iter().filter(|draft| draft.is_known == new.is_known) {
+        all += 1;
+        if draft.application == new.application {
+            of_one += 1;
+            if new.source_prefix.is_some() && draft.source_prefix == new.source_prefix {
+                of_source += 1;
+            }
+        }
+    }
+    all < WAITING && of_one < WAITING_OF_ONE && of_source < WAITING_OF_SOURCE
+}
+
+/// Drafts that are being written. Those that are not, whatever the reason, go back to where they waited, before what has
+/// come since.
+struct Taken<'a> {
+    recorder: &'a Recorder,
+    drafts: Arc<Vec<Draft>>,
+}
+
+impl Taken<'_> {
+    fn are_written(&mut self) {
+        self.drafts = Arc::default();
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        if self.drafts.is_empty() {
+            return;
+        }
+        let mut drafts = self.recorder.drafts();
+        let newer = std::mem::replace(&mut *drafts, Arc::unwrap_or_clone(std::mem::take(&mut self.drafts)));
+        for draft in newer {
+            if has_room(&drafts, &draft) {
+                drafts.push(draft);
+            }
+        }
+    }
+}
+
+/// Writes what was noted since the last time, and forgets what is too old. What can't be written waits for the next
+/// time, within the same bounds.
+pub async fn flush(installation: &Installation, ctx: &Ctx) -> Result<()> {
+    let recorder = &installation.recorder;
+    let _turn = recorder.writing.lock().await;
+    let mut taken = recorder.take();
+    if taken.drafts.is_empty() {
+        return Ok(());
+    }
+    // Inflating, taking out and sealing is work for a core, and none of it is done while others wait to write.
+    let (drafts, vault, random) = (taken.drafts.clone(), installation.vault.clone(), ctx.random.clone());
+    let rows = move || drafts.iter().filter_map(|draft| sealed(draft, &vault, &random)).collect::<Vec<_>>();
+    let rows = installation.on_cpu(rows).await?;
+    let applications: BTreeSet<ApplicationId> = rows.iter().map(|row| row.application).collect();
+    let mut tx = installation.db.begin().await?;
+    for row in &rows {
+        store::insert_exchange(&mut tx, row).await?;
+    }
+    store::delete_old_exchanges(&mut tx, ctx.now()).await?;
+    for application in applications {
+        store::prune_exchanges(&mut tx, application, MOST, MOST_OF_SOURCE).await?;
+    }
+    tx.commit().await?;
+    taken.are_written();
+    Ok(())
 }
 
 fn person(ctx: &Ctx) -> Option<UserId> {
     if let Actor::User { id, .. } = &ctx.actor { Some(*id) } else { None }
 }
 
-async fn write(tx: &mut Tx, vault: &Vault, ctx: &Ctx, draft: Draft) -> Result<()> {
-    let Draft { reference, application, at, code, waiting, mut exchange } = draft;
-    let decoded = match &waiting {
+/// What is kept of a draft. One that can't be sealed would not be the next time either, and is given up.
+fn sealed(draft: &Draft, vault: &Vault, random: &Random) -> Option<Row> {
+    match seal(draft, vault, random) {
+        Ok(row) => Some(row),
+        Err(error) => {
+            tracing::warn!(
+                code = error.code,
+                reference = %draft.reference,
+                cause = ?error.internal_cause(),
+                "an exchange could not be sealed, so there is no record of it"
+            );
+            None
+        }
+    }
+}
+
+fn seal(draft: &Draft, vault: &Vault, random: &Random) -> Result<Row> {
+    let mut exchange = draft.exchange.clone();
+    let decoded = match &draft.waiting {
         Some(Waiting::Redirect { raw_query }) => decode_redirect(raw_query).ok(),
         Some(Waiting::Post { raw_body }) => decode_post(raw_body).ok(),
         Some(Waiting::IdpInitiated { .. }) | None => None,
     };
     if let Some(message) = decoded {
         exchange.request = Some(without_secrets(&String::from_utf8_lossy(&message.xml)));
-        if code.is_some() {
+        if draft.code.is_some() {
             exchange.relay_state = message.relay_state.map(|state| state.as_str().to_owned());
         }
     }
     exchange.answer = exchange.answer.as_deref().map(without_secrets);
     let plain = serde_json::to_vec(&exchange).map_err(Error::internal)?;
-    let sealed = vault.seal(&aad(&reference), &plain, &ctx.random)?;
-    let line = ExchangeLine { reference, recorded_at: at, code };
-    store::insert_exchange(tx, application, &line, &sealed, at.plus(KEPT)).await
+    Ok(Row {
+        application: draft.application,
+        line: ExchangeLine {
+            reference: draft.reference.clone(),
+            recorded_at: draft.at,
+            code: draft.code.clone(),
+        },
+        is_known: draft.is_known,
+        source_prefix: draft.source_prefix.clone(),
+        sealed: vault.seal(&aad(&draft.reference), &plain, random)?,
+        expires_at: draft.at.plus(KEPT),
+    })
 }
 
 fn aad(reference: &str) -> String {
@@ -247,7 +371,7 @@ pub async fn list(
     ctx: &Ctx,
     application: ApplicationId,
 ) -> Result<Vec<ExchangeLine>> {
-    installation.recorder.flush(&installation.db, &installation.vault, ctx).await?;
+    flush(installation, ctx).await?;
     store::list_exchanges(&mut installation.db.reader(), application, ctx.now()).await
 }
 
@@ -258,7 +382,7 @@ pub async fn find_application(
     reference: &Reference,
 ) -> Result<Option<ApplicationId>> {
     let reference = reference.0.as_str();
-    installation.recorder.flush(&installation.db, &installation.vault, ctx).await?;
+    flush(installation, ctx).await?;
     store::find_exchange_application(&mut installation.db.reader(), reference, ctx.now()).await
 }
 
@@ -270,7 +394,7 @@ pub async fn open(
     reference: &Reference,
 ) -> Result<(ExchangeLine, Exchange)> {
     let reference = reference.0.as_str();
-    installation.recorder.flush(&installation.db, &installation.vault, ctx).await?;
+    flush(installation, ctx).await?;
     let mut tx = installation.db.begin().await?;
     let found = store::find_exchange(&mut tx, application, reference, ctx.now()).await?;
     let (line, sealed) = found.ok_or_else(|| Error::not_found("exchange"))?;

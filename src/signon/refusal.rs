@@ -212,6 +212,7 @@ pub fn page(refusal: &Refusal, label: &str) -> Refused {
         message: refusal.reason.sentence(),
         label: Some(label.to_owned()),
         mismatch: refusal.mismatch.as_ref().map(|m| (m.expected.clone(), m.received.clone())),
+        recorded: false,
     }
 }
 
@@ -242,7 +243,14 @@ pub fn incomplete(label: &str) -> Refused {
 /// A refusal of our own.
 #[must_use]
 pub fn own(kind: Kind, code: &'static str, message: impl Into<String>, label: Option<&str>) -> Refused {
-    Refused { kind, code, message: message.into(), label: label.map(str::to_owned), mismatch: None }
+    Refused {
+        kind,
+        code,
+        message: message.into(),
+        label: label.map(str::to_owned),
+        mismatch: None,
+        recorded: false,
+    }
 }
 
 /// A source that is refused too often.

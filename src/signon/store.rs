@@ -9,7 +9,7 @@ use crate::base::{Result, Timestamp};
 use crate::db::{Executor, Query, Row, Tx, sql};
 use crate::signon::fetches::Fetch;
 use crate::signon::pending::{Kept, Pending};
-use crate::signon::recorder::ExchangeLine;
+use crate::signon::recorder::{self, ExchangeLine};
 
 pub(super) async fn insert_pending(
     tx: &mut Tx,
@@ -252,38 +252,40 @@ pub(super) async fn list_fetches(
 }
 
 /// Keeps an exchange, unless the application is gone.
-pub(super) async fn insert_exchange(
-    tx: &mut Tx,
-    application: ApplicationId,
-    line: &ExchangeLine,
-    sealed: &[u8],
-    expires_at: Timestamp,
-) -> Result<()> {
-    let query = sql("INSERT INTO exchanges (reference, application_id, recorded_at, expires_at, code, sealed) \
-         SELECT $2, a.id, $3, $4, $5, $6 FROM applications a WHERE a.id = $1 ON CONFLICT (reference) DO NOTHING")
-    .bind_text(application)
-    .bind(line.reference.as_str())
-    .bind(line.recorded_at)
-    .bind(expires_at)
-    .bind(line.code.clone())
-    .bind(sealed.to_vec());
+pub(super) async fn insert_exchange(tx: &mut Tx, row: &recorder::Row) -> Result<()> {
+    let query =
+        sql("INSERT INTO exchanges (reference, application_id, recorded_at, expires_at, code, is_known, \
+         source_prefix, sealed) SELECT $2, a.id, $3, $4, $5, $6, $7, $8 FROM applications a WHERE a.id = $1 \
+         ON CONFLICT (reference) DO NOTHING")
+        .bind_text(row.application)
+        .bind(row.line.reference.as_str())
+        .bind(row.line.recorded_at)
+        .bind(row.expires_at)
+        .bind(row.line.code.clone())
+        .bind(row.is_known)
+        .bind(row.source_prefix.clone())
+        .bind(row.sealed.clone());
     tx.run(query).await.map(drop)
 }
 
-/// Forgets what is too old, and of this application all but the latest so many.
+/// Forgets all but the latest so many of an application, counted apart by whether they came from somebody known; of
+/// those without a session first all but the latest so many of each network.
 pub(super) async fn prune_exchanges(
     tx: &mut Tx,
     application: ApplicationId,
     kept: i64,
-    now: Timestamp,
+    kept_of_source: i64,
 ) -> Result<()> {
-    delete_old_exchanges(tx, now).await?;
-    let query = sql("DELETE FROM exchanges WHERE application_id = $1 AND reference NOT IN \
-         (SELECT e.reference FROM exchanges e WHERE e.application_id = $1 \
-         ORDER BY e.recorded_at DESC, e.reference LIMIT $2)")
-    .bind_text(application)
-    .bind(kept);
-    tx.run(query).await.map(drop)
+    let of_source = sql(
+        "DELETE FROM exchanges WHERE reference IN (SELECT t.reference FROM (SELECT reference, \
+         ROW_NUMBER() OVER (PARTITION BY is_known, source_prefix ORDER BY recorded_at DESC, reference) AS place \
+         FROM exchanges WHERE application_id = $1 AND source_prefix IS NOT NULL) t WHERE t.place > $2)",
+    );
+    tx.run(of_source.bind_text(application).bind(kept_of_source)).await?;
+    let of_all = sql("DELETE FROM exchanges WHERE reference IN (SELECT t.reference FROM (SELECT reference, \
+         ROW_NUMBER() OVER (PARTITION BY is_known ORDER BY recorded_at DESC, reference) AS place \
+         FROM exchanges WHERE application_id = $1) t WHERE t.place > $2)");
+    tx.run(of_all.bind_text(application).bind(kept)).await.map(drop)
 }
 
 pub(super) async fn delete_old_exchanges(tx: &mut Tx, now: Timestamp) -> Result<u64> {

@@ -114,7 +114,7 @@ pub(super) async fn refuse(
     let may_look =
         |role: &Role| role.allows(Permission::ApplicationsWrite) && role.allows(Permission::PeopleRead);
     let again = gate.live.as_ref().map(|_| {
-        if refused.label.is_some() && role.as_ref().is_some_and(may_look) {
+        if refused.recorded && role.as_ref().is_some_and(may_look) {
             let exchange = format!("{}?reference={}", urls::admin_exchange_find(), gate.ctx.request_id);
             Link::new("See what was received", exchange)
         } else {
