@@ -22,13 +22,16 @@ use samael::crypto::{Crypto, CryptoProvider as _};
 use tempfile::TempDir;
 use tessera::base::name_id::NameIdFormat;
 use tessera::base::{Clock, Random, Timestamp};
+use tessera::saml::binding::{Carried, Message, decode_redirect_either};
+use tessera::saml::logout::{self, LogoutMessage, redirect_url};
 use tessera::saml::metadata::Stamp;
 use tessera::saml::names::{ATTRIBUTE_BASIC, ATTRIBUTE_URI, AUTHN_PASSWORD_PROTECTED};
+use tessera::saml::receive::{Endpoint, ServiceProvider, Timing};
 use tessera::saml::xml::is_xml_text;
 use tessera::saml::{
     Attribute, Encryption, EncryptionAlgorithm, ErrorResponse, IdpMetadata, KeyTransport, Lifetimes, NameId,
     OpensslSigner, Recipient, ResponseInput, SignMode, SignatureAlgorithm, SignedResponse, Status,
-    parse_certificate,
+    VerificationKey, parse_certificate,
 };
 
 const IDP_ID: &str = "https://idp.example/saml2/app/metadata";
@@ -160,6 +163,7 @@ fn idp_metadata() -> IdpMetadata {
         entity_id: IDP_ID.to_owned(),
         sso_url: "https://idp.example/saml2/app".to_owned(),
         certificates: vec![RSA.der(), EC.der()],
+        encryption_certificate: Some(RSA.der()),
         name_id_formats: NameIdFormat::ALL.to_vec(),
         want_authn_requests_signed: false,
         error_url: Some("https://idp.example/help".to_owned()),
@@ -297,6 +301,79 @@ fn saml_210_alg_404_xmlsec1_opens_what_is_encrypted_and_verifies_what_was_inside
 fn assertion_in(xml: &str) -> &str {
     let end = xml.find("</saml:Assertion>").expect("an assertion") + "</saml:Assertion>".len();
     &xml[xml.find("<saml:Assertion").expect("an assertion")..end]
+}
+
+/// A LogoutRequest by Redirect whose NameID xmlsec1 has encrypted for us.
+fn encrypted_by_xmlsec(dir: &Path, cipher: &str, key_size: &str) -> Message {
+    let (template, plain) = (dir.join("template.xml"), dir.join("plain.xml"));
+    let (certificate, out) = (dir.join("idp.crt"), dir.join("out.xml"));
+    fs::write(&certificate, RSA.certificate.to_pem().expect("openssl")).expect("temp dir");
+    fs::write(
+        &plain,
+        "<saml:NameID xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\" \
+         Format=\"urn:oasis:names:tc:SAML:2.0:nameid-format:persistent\">zoë</saml:NameID>",
+    )
+    .expect("temp dir");
+    let xenc = "http://www.w3.org/2001/04/xmlenc#";
+    let of_template = format!(
+        "<xenc:EncryptedData xmlns:xenc=\"{xenc}\" Type=\"{xenc}Element\"><xenc:EncryptionMethod Algorithm=\"{cipher}\"/>\
+         <ds:KeyInfo xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"><xenc:EncryptedKey><xenc:EncryptionMethod \
+         Algorithm=\"{xenc}rsa-oaep-mgf1p\"/><xenc:CipherData><xenc:CipherValue/></xenc:CipherData></xenc:EncryptedKey>\
+         </ds:KeyInfo><xenc:CipherData><xenc:CipherValue/></xenc:CipherData></xenc:EncryptedData>"
+    );
+    fs::write(&template, of_template).expect("temp dir");
+    let mut command = Command::new("xmlsec1");
+    command.arg("--encrypt").arg("--pubkey-cert-pem").arg(&certificate).args(["--session-key", key_size]);
+    command.arg("--xml-data").arg(&plain).arg("--output").arg(&out);
+    let (done, said) = run(command.arg(&template));
+    assert!(done, "{said}");
+    let sealed = fs::read_to_string(&out).expect("it was written");
+    let sealed = sealed.split_once("?>").map_or(sealed.as_str(), |(_, rest)| rest);
+    let xml = format!(
+        "<samlp:LogoutRequest xmlns:samlp=\"urn:oasis:names:tc:SAML:2.0:protocol\" ID=\"_out\" Version=\"2.0\" \
+         IssueInstant=\"{}\" Destination=\"https://idp.example/logout\"><saml:Issuer \
+         xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\">{SP_ID}</saml:Issuer><saml:EncryptedID \
+         xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\">{sealed}</saml:EncryptedID></samlp:LogoutRequest>",
+        NOW.to_xs_date_time(),
+    );
+    let signer = SP.signer(SignatureAlgorithm::RsaSha256);
+    let url =
+        redirect_url("https://idp.example/logout", Carried::Request, &xml, None, &signer).expect("signed");
+    decode_redirect_either(url.split_once('?').expect("a query").1).expect("our own encoding")
+}
+
+#[test]
+fn slo_501_alg_404_an_identifier_that_xmlsec1_encrypts_is_opened_and_cbc_is_not() {
+    let dir = TempDir::new().expect("temp dir");
+    let ours = [SP.key.clone(), RSA.key.clone()];
+    let signing =
+        [VerificationKey::from_certificate_der(&SP.certificate.to_der().expect("openssl")).expect("a key")];
+    let sp = ServiceProvider {
+        entity_id: SP_ID,
+        acs: &[],
+        signing_keys: &signing,
+        require_signed_requests: false,
+        redirect_enveloped_signature: false,
+        allow_missing_destination: false,
+        strict_relay_state: false,
+    };
+    let endpoint = Endpoint { url: "https://idp.example/logout", entity_id: IDP_ID };
+    for (cipher, size, opens) in [
+        ("http://www.w3.org/2009/xmlenc11#aes256-gcm", "aes-256", true),
+        ("http://www.w3.org/2009/xmlenc11#aes128-gcm", "aes-128", true),
+        ("http://www.w3.org/2001/04/xmlenc#aes256-cbc", "aes-256", false),
+    ] {
+        let message = encrypted_by_xmlsec(dir.path(), cipher, size);
+        let read = |keys: &[PKey<Private>]| logout::receive(&message, &sp, &endpoint, keys, Timing::at(NOW));
+        let none = read(&ours[..1]).expect_err("not for this key");
+        assert_eq!(none.code(), "name_id_encrypted", "{cipher}");
+        match read(&ours) {
+            Ok(LogoutMessage::Request(request)) => {
+                assert!(opens && request.name_id.value == "zoë", "{cipher}");
+            }
+            other => assert!(!opens && other.is_err(), "{cipher}: {other:?}"),
+        }
+    }
 }
 
 #[test]

@@ -350,10 +350,15 @@ CREATE TABLE sp_sessions (
     application_id TEXT COLLATE "C" NOT NULL REFERENCES applications (id) ON DELETE CASCADE,
     name_id TEXT COLLATE "C" NOT NULL,
     name_id_format TEXT COLLATE "C" NOT NULL,
+    -- its service provider was given the name encrypted, and is given it so again
+    name_id_encrypted BOOLEAN NOT NULL,
     created_at BIGINT NOT NULL,
+    -- when the service provider asked for its end, or said that it has ended; NULL: it may be open
+    ended_at BIGINT,
     PRIMARY KEY (session_id, session_index)
 );
 CREATE UNIQUE INDEX sp_sessions_application ON sp_sessions (application_id, session_index);
+CREATE INDEX sp_sessions_name ON sp_sessions (application_id, name_id, created_at);
 
 -- Responses that a service provider fetches by artifact, sealed, for a minute.
 CREATE TABLE artifacts (
@@ -381,6 +386,8 @@ CREATE TABLE logout_runs (
     application_id TEXT COLLATE "C" REFERENCES applications (id) ON DELETE CASCADE,
     request_id TEXT COLLATE "C",
     relay_state TEXT COLLATE "C",
+    -- whom that application means: a session of theirs that is open in this browser ends too
+    user_id TEXT COLLATE "C" REFERENCES users (id) ON DELETE CASCADE,
     -- how the answer goes; NULL: none is wanted, or there is no address for it
     answer_by TEXT COLLATE "C" CHECK (answer_by IN ('redirect', 'post')),
     begun_at BIGINT NOT NULL,
@@ -398,10 +405,12 @@ CREATE TABLE logout_legs (
     session_id TEXT COLLATE "C" NOT NULL,
     name_id TEXT COLLATE "C" NOT NULL,
     name_id_format TEXT COLLATE "C" NOT NULL,
+    name_id_encrypted BOOLEAN NOT NULL,
     -- JSON
     session_indexes TEXT COLLATE "C" NOT NULL,
-    -- ID of our LogoutRequest
+    -- ID of our LogoutRequest, and of the one before it where it was sent again
     request_id TEXT COLLATE "C" NOT NULL UNIQUE,
+    former_request_id TEXT COLLATE "C",
     state TEXT COLLATE "C" NOT NULL CHECK (state IN ('waiting', 'asked', 'signed_out', 'failed', 'no_answer', 'unreachable')),
     PRIMARY KEY (run_id, position)
 );

@@ -348,10 +348,15 @@ CREATE TABLE sp_sessions (
     application_id TEXT NOT NULL REFERENCES applications (id) ON DELETE CASCADE,
     name_id TEXT NOT NULL,
     name_id_format TEXT NOT NULL,
+    -- its service provider was given the name encrypted, and is given it so again
+    name_id_encrypted BOOLEAN NOT NULL,
     created_at BIGINT NOT NULL,
+    -- when the service provider asked for its end, or said that it has ended; NULL: it may be open
+    ended_at BIGINT,
     PRIMARY KEY (session_id, session_index)
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX sp_sessions_application ON sp_sessions (application_id, session_index);
+CREATE INDEX sp_sessions_name ON sp_sessions (application_id, name_id, created_at);
 
 -- Responses that a service provider fetches by artifact, sealed, for a minute.
 CREATE TABLE artifacts (
@@ -379,6 +384,8 @@ CREATE TABLE logout_runs (
     application_id TEXT REFERENCES applications (id) ON DELETE CASCADE,
     request_id TEXT,
     relay_state TEXT,
+    -- whom that application means: a session of theirs that is open in this browser ends too
+    user_id TEXT REFERENCES users (id) ON DELETE CASCADE,
     -- how the answer goes; NULL: none is wanted, or there is no address for it
     answer_by TEXT CHECK (answer_by IN ('redirect', 'post')),
     begun_at BIGINT NOT NULL,
@@ -396,10 +403,12 @@ CREATE TABLE logout_legs (
     session_id TEXT NOT NULL,
     name_id TEXT NOT NULL,
     name_id_format TEXT NOT NULL,
+    name_id_encrypted BOOLEAN NOT NULL,
     -- JSON
     session_indexes TEXT NOT NULL,
-    -- ID of our LogoutRequest
+    -- ID of our LogoutRequest, and of the one before it where it was sent again
     request_id TEXT NOT NULL UNIQUE,
+    former_request_id TEXT,
     state TEXT NOT NULL CHECK (state IN ('waiting', 'asked', 'signed_out', 'failed', 'no_answer', 'unreachable')),
     PRIMARY KEY (run_id, position)
 );

@@ -344,6 +344,21 @@ impl Found {
             let message = "Only the response is signed. The assertion has no signature of its own once it is taken out of it.";
             self.add(Note, "assertion_unsigned", "sign", message, "Sign both if the application takes it.");
         }
+        for (at, mapped) in sso.authn_contexts.iter().enumerate() {
+            if promises_more(&mapped.class) {
+                let message = format!(
+                    "A password is all that is asked for, and the application is told {}, by which it understands more than that.",
+                    mapped.class
+                );
+                self.add(
+                    Warning,
+                    "authn_context_overstated",
+                    format!("authn_contexts.{at}"),
+                    message,
+                    "Take the class out, unless the people who rely on it have agreed to a password.",
+                );
+            }
+        }
         if sso.name_id.format == NameIdFormat::EmailAddress
             && matches!(&sso.name_id.value, ValueFrom::Property(source) if *source != Source::Property(Property::Email))
         {
@@ -425,4 +440,12 @@ fn missing_nothing(catalog: &Catalog, application: &Application) -> bool {
 
 fn date(at: Timestamp) -> String {
     at.to_xs_date_time().chars().take(10).collect()
+}
+
+/// Whether a class of authentication is known for more than a password: several factors, a token, a card.
+fn promises_more(class: &str) -> bool {
+    let class = class.to_ascii_lowercase();
+    ["mfa", "multifactor", "multi-factor", "twofactor", "timesynctoken", "smartcard", "x509"]
+        .iter()
+        .any(|word| class.contains(word))
 }

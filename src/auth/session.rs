@@ -210,14 +210,20 @@ pub async fn last_sign_ins(
 /// Signs out: ends this session. Signing out of one that has ended is no error.
 pub async fn sign_out(db: &Db, ctx: &Ctx, session: &SessionView) -> Result<()> {
     let mut tx = db.begin().await?;
-    if sessions::end(&mut tx, session.session_id, session.user_id, ctx.now()).await? {
+    sign_out_in(&mut tx, ctx, session).await?;
+    tx.commit().await
+}
+
+/// The same in the caller's transaction.
+pub async fn sign_out_in(tx: &mut Tx, ctx: &Ctx, session: &SessionView) -> Result<()> {
+    if sessions::end(tx, session.session_id, session.user_id, ctx.now()).await? {
         let event = Event::new(EventName::UserLogout)
             .target("user", session.user_id, &session.username)
             .detail("session", session.session_id.to_string());
-        record(&mut tx, ctx, event).await?;
-        bump(&mut tx, Scope::Sessions).await?;
+        record(tx, ctx, event).await?;
+        bump(tx, Scope::Sessions).await?;
     }
-    tx.commit().await
+    Ok(())
 }
 
 /// Ends a session in the caller's transaction, because one of its applications or its person asked for it there;

@@ -106,9 +106,14 @@ async fn rewrap(data: &DataArgs, installation: &Installation, ctx: &Ctx, file: &
     old.rewrap_in(&mut tx, &new, &ctx.random).await?;
     record(&mut tx, ctx, Event::new(EventName::MasterKeyChange)).await?;
     tx.commit().await?;
+    let overridden = if config.master_key.is_some() {
+        " TESSERA_MASTER_KEY is set and would be taken instead of that file: unset it, or set it to what the file holds."
+    } else {
+        ""
+    };
     output::line(&format!(
         "The data is under the master key in {0} now. Start every server with --master-key-file {0} from here on, or put it in the place of the old one, then \
-         destroy the old key; backups made before still need it.",
+         destroy the old key; backups made before still need it.{overridden}",
         file.display()
     ))
 }

@@ -25,7 +25,7 @@ use crate::events::{Event, EventName, chain};
 use crate::keys::{self, KeyView, expiry};
 use crate::lab::{IdpCertificates, Lab, LabSp};
 use crate::signon::trial::{TrialAddress, TrialApplication, TrialProvider};
-use crate::signon::{Installation, pending, recorder};
+use crate::signon::{Installation, logout, pending, recorder};
 use crate::web::server::{ServerOptions, files, serve};
 use crate::web::{Shared, Web, WebOptions};
 
@@ -250,6 +250,7 @@ fn background(installation: &Arc<Installation>) -> JoinSet<()> {
         async move {
             let ctx = context(&installation, "sweep");
             pending::sweep(&installation.db, ctx.now()).await?;
+            logout::run::sweep(&installation.db, &ctx).await?;
             recorder::sweep(&installation.db, ctx.now()).await?;
             session::prune(&installation.db, &ctx).await.map(drop)
         }

@@ -199,7 +199,7 @@ impl Outbound {
         if !request.body.is_empty() {
             asking = asking.body(request.body.clone());
         }
-        asking.send().await.map_err(|error| failed(&error, &host))
+        asking.send().await.map_err(|error| failed(error, &host))
     }
 
     /// Where an answer sends the request on to, if it does; judged like the URL before it.
@@ -263,7 +263,7 @@ async fn read(mut answer: Response, url: Url, cap: usize) -> Result<Answer, Fail
         return Err(too_large());
     }
     let mut body = Vec::new();
-    while let Some(piece) = answer.chunk().await.map_err(|error| failed(&error, &host))? {
+    while let Some(piece) = answer.chunk().await.map_err(|error| failed(error, &host))? {
         if body.len() + piece.len() > cap {
             return Err(too_large());
         }
@@ -272,8 +272,10 @@ async fn read(mut answer: Response, url: Url, cap: usize) -> Result<Answer, Fail
     Ok(Answer { status: answer.status().as_u16(), url, body, headers: answer.headers().clone() })
 }
 
-fn failed(error: &reqwest::Error, host: &str) -> Failure {
-    let reason = client::reason_of(error);
+/// The log has the host, and never the address: that may hold a token.
+fn failed(error: reqwest::Error, host: &str) -> Failure {
+    let reason = client::reason_of(&error);
+    let error = error.without_url();
     tracing::info!(host, code = reason.code(), cause = %Chain(&error), "an outbound request failed");
     Failure::new(reason, host)
 }

@@ -15,8 +15,9 @@
 //! *Here:* [`verify_root`] takes one Signature in the whole document, as a child of the root, with one reference, to
 //! the root's own ID; [`check_ids`] refuses two equal IDs and IDs by any other name before. Its answer is a
 //! [`Verified`], which only the verifier can make, and [`receive()`] reads the request from the element in it.
-//! Nobody without a session gets signed XML: [`ErrorResponse::write`] is given no signer then, and our metadata is
-//! not signed.
+//! Nobody anonymous gets XML under an assertion key: [`ErrorResponse::write`] is given no signer where nobody is signed in,
+//! and metadata is signed, if at all, by a key for it alone. What a service provider gets without a session, a
+//! LogoutResponse or an `ArtifactResponse`, answers one request that it has signed itself, once.
 //!
 //! *Held by:* `a_02_saml_105_every_wrapping_of_a_signed_authn_request_is_refused`,
 //! `a_02_saml_105_every_wrapping_of_a_signed_logout_request_is_refused`,

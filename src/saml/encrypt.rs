@@ -1,7 +1,7 @@
 //! XML Encryption 1.1 for one recipient: an element becomes an `EncryptedData` that only the service provider's
 //! private key opens (Core 2.3.4 and 6.1, SAML-210, ALG-404). Each call takes a fresh key and a fresh nonce.
 //!
-//! It never falls back to anything: what can't be encrypted is an error (SAML-211). Nothing here decrypts.
+//! It never falls back to anything: what can't be encrypted is an error (SAML-211). What comes in encrypted is for [`crate::saml::decrypt`].
 
 use std::fmt;
 
@@ -23,9 +23,9 @@ use crate::saml::response::WriteError;
 use crate::saml::xml::writer::Writer;
 
 /// Bytes of the nonce in front of the ciphertext (XML Encryption 1.1, 5.2.4).
-const NONCE: usize = 12;
+pub(in crate::saml) const NONCE: usize = 12;
 /// Bytes of the tag after it.
-const TAG: usize = 16;
+pub(in crate::saml) const TAG: usize = 16;
 
 impl EncryptionAlgorithm {
     /// The URI in `EncryptionMethod`.
@@ -37,7 +37,7 @@ impl EncryptionAlgorithm {
         }
     }
 
-    fn cipher(self) -> Cipher {
+    pub(in crate::saml) fn cipher(self) -> Cipher {
         match self {
             Self::Aes256Gcm => Cipher::aes_256_gcm(),
             Self::Aes128Gcm => Cipher::aes_128_gcm(),
@@ -147,8 +147,10 @@ impl Recipient {
 }
 
 /// `Type` of what was encrypted: a whole element.
-const ELEMENT: &str = "http://www.w3.org/2001/04/xmlenc#Element";
-const MGF1_SHA256: &str = "http://www.w3.org/2009/xmlenc11#mgf1sha256";
+pub(in crate::saml) const ELEMENT: &str = "http://www.w3.org/2001/04/xmlenc#Element";
+/// MGF1 with SHA-1 and with SHA-256.
+pub(in crate::saml) const MGF1_SHA1: &str = "http://www.w3.org/2009/xmlenc11#mgf1sha1";
+pub(in crate::saml) const MGF1_SHA256: &str = "http://www.w3.org/2009/xmlenc11#mgf1sha256";
 
 fn cipher_data(w: &mut Writer, parts: &[&[u8]]) {
     w.open("xenc:CipherData");

@@ -11,6 +11,7 @@ pub mod attacks;
 pub mod binding;
 pub mod certificate;
 pub mod checks;
+pub mod decrypt;
 pub mod dsig;
 pub mod encrypt;
 pub mod logout;

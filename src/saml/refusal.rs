@@ -99,9 +99,9 @@ reasons! {
     /// Not an envelope of SOAP 1.1 with one message in it.
     SoapInvalid: Malformed, "soap_invalid",
         "The message is not a SOAP 1.1 envelope with one SAML message in it. Ask the application's administrator to check its SAML software.";
-    /// The person to be signed out is named in encrypted form, for which there is no key.
+    /// The person to be signed out is named in encrypted form, which none of our keys opens.
     NameIdEncrypted: Incompatible, "name_id_encrypted",
-        "The application names the person to sign out in encrypted form, which is not supported. Ask its administrator to send the NameID in the clear.";
+        "The application names the person to sign out in encrypted form, and none of the keys here opens it. Ask its administrator to take the certificate of our metadata, with AES-GCM and RSA-OAEP, or to send the NameID in the clear.";
     /// ID missing or no NCName.
     BadId: Malformed, "id_invalid",
         "The sign-in request has no usable ID. Ask the application's administrator to check its SAML software.";

@@ -8,12 +8,12 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::base::Timestamp;
 use crate::base::clock::MINUTE;
 use crate::base::name_id::NameIdFormat;
 pub use crate::base::signature::SignMode;
+use crate::base::{Random, Timestamp};
 use crate::saml::dsig::envelop::{self, Finished};
-use crate::saml::encrypt::Encryption;
+use crate::saml::encrypt::{Encryption, Recipient};
 use crate::saml::names::{ASSERTION, CM_BEARER, PROTOCOL, XS, XSI};
 use crate::saml::sign::{SignError, Signer};
 use crate::saml::status::Status;
@@ -30,6 +30,29 @@ pub struct NameId {
     pub name_qualifier: Option<String>,
     /// `SPNameQualifier`: the service provider's entity ID for persistent ones.
     pub sp_name_qualifier: Option<String>,
+}
+
+impl NameId {
+    /// The rest of an open element.
+    pub(in crate::saml) fn finish(&self, w: &mut Writer) {
+        w.attribute("Format", self.format.urn())
+            .attribute_if("NameQualifier", self.name_qualifier.as_deref())
+            .attribute_if("SPNameQualifier", self.sp_name_qualifier.as_deref())
+            .text(&self.value)
+            .close();
+    }
+
+    /// Its `EncryptedData`.
+    pub(in crate::saml) fn encrypted(
+        &self,
+        recipient: &Recipient,
+        random: &Random,
+    ) -> Result<String, WriteError> {
+        let mut w = Writer::with_capacity(512);
+        w.open("saml:NameID").namespace("saml", ASSERTION);
+        self.finish(&mut w);
+        recipient.encrypt(&w.finish()?, random)
+    }
 }
 
 /// One attribute to release (Core 2.7.3.1).
@@ -267,10 +290,7 @@ impl ResponseInput<'_> {
         let Some(encryption) = self.encryption.filter(|encryption| encryption.name_id) else {
             return Ok(None);
         };
-        let mut w = Writer::with_capacity(512);
-        w.open("saml:NameID").namespace("saml", ASSERTION);
-        self.finish_name_id(&mut w);
-        Ok(Some(encryption.recipient.encrypt(&w.finish()?, encryption.random)?))
+        self.name_id.encrypted(encryption.recipient, encryption.random).map(Some)
     }
 
     fn write_assertion(&self, w: &mut Writer, encrypted_name_id: Option<&str>) -> Finished<'_> {
@@ -299,22 +319,13 @@ impl ResponseInput<'_> {
         self.issued_at.plus(self.lifetimes.usable_for).to_xs_date_time()
     }
 
-    /// The rest of an open NameID.
-    fn finish_name_id(&self, w: &mut Writer) {
-        w.attribute("Format", self.name_id.format.urn())
-            .attribute_if("NameQualifier", self.name_id.name_qualifier.as_deref())
-            .attribute_if("SPNameQualifier", self.name_id.sp_name_qualifier.as_deref())
-            .text(&self.name_id.value)
-            .close();
-    }
-
     fn write_subject(&self, w: &mut Writer, encrypted_name_id: Option<&str>) {
         w.open("saml:Subject");
         if let Some(sealed) = encrypted_name_id {
             w.open("saml:EncryptedID").written(sealed).close();
         } else {
             w.open("saml:NameID");
-            self.finish_name_id(w);
+            self.name_id.finish(w);
         }
         w.open("saml:SubjectConfirmation").attribute("Method", CM_BEARER);
         // No NotBefore here: Profiles 4.1.4.2 forbids it.

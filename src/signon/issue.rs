@@ -307,15 +307,16 @@ fn durable_steps(
     if asked.request.and_then(Trusted::relay_state).is_some_and(RelayState::exceeds_standard) || ours() {
         event = event.detail("warning", Reason::RelayStateOverStandard.code());
     }
-    steps.extend(events::steps(ctx, event)?);
     let sp_session = store::SpSession {
         session_index,
         session: session.session_id,
         application: application.id,
         name_id: &prepared.name_id.value,
         name_id_format: prepared.name_id.format.short(),
+        name_id_encrypted: prepared.encrypt_name_id,
     };
-    steps.push(Step::Row(store::insert_sp_session(&sp_session, ctx.now())));
+    steps.push(Step::One(store::insert_sp_session(&sp_session, ctx.now()), signed_out));
+    steps.extend(events::steps(ctx, event)?);
     let last_use = store::touch_last_use(authorized.subject.person.id, application.id, ctx.now());
     steps.push(Step::Latest(last_use, 2));
     Ok(steps)
@@ -476,7 +477,10 @@ pub async fn subject_of(
     epochs: crate::db::epoch::Epochs,
     session: &SessionView,
 ) -> Result<Arc<Subject>> {
-    subject::load(installation, epochs, session.user_id).await?.ok_or_else(|| {
-        Error::new(Kind::Unauthenticated, "session_ended", "You are signed out. Sign in again.")
-    })
+    subject::load(installation, epochs, session.user_id).await?.ok_or_else(signed_out)
+}
+
+/// The session ended, at the latest while the answer was being made.
+fn signed_out() -> Error {
+    Error::new(Kind::Unauthenticated, "session_ended", "You are signed out. Sign in again.")
 }

@@ -8,10 +8,11 @@ use crate::applications::{self, model::Kind};
 use crate::base::binding::AcsBinding;
 use crate::base::clock::{DAY, HOUR};
 use crate::base::name_id::NameIdFormat;
+use crate::base::signature::KeyType;
 use crate::base::{Ctx, Error, Result, urls};
 use crate::catalog::sso::AcsUrl;
 use crate::db::epoch::Epochs;
-use crate::keys::{self, KeyState};
+use crate::keys::{self, KeyState, KeyView};
 use crate::saml::metadata::{IdpMetadata, Stamp};
 use crate::signon::{Installation, refusal, target};
 
@@ -52,8 +53,7 @@ pub async fn metadata(
         installation.fetches.note(ctx, application.id);
     }
     let keys = keys::list(&mut installation.db.reader(), application.id).await?;
-    let certificates =
-        keys.into_iter().filter(|key| key.published_at.is_some()).map(|key| key.certificate).collect();
+    let published: Vec<KeyView> = keys.into_iter().filter(|key| key.published_at.is_some()).collect();
     let mut formats = vec![application.sso.name_id.format];
     let target = target::load(installation, epochs, slug).await?;
     let offered = target
@@ -68,6 +68,12 @@ pub async fn metadata(
     // provider that would prefer it does better without.
     let can_sign = !application.sso.sp_certificates.is_empty();
     let logout_url = can_sign.then(|| installation.base_url.join(&urls::idp_logout(slug)));
+    // Opened by whichever of our RSA keys it is for; the one that signs now is the one to take.
+    let rsa = |key: &&KeyView| matches!(key.key_type, KeyType::Rsa2048 | KeyType::Rsa3072 | KeyType::Rsa4096);
+    let current = published.iter().filter(rsa).find(|key| key.state == KeyState::Current);
+    let opens = current.or_else(|| published.iter().find(rsa)).filter(|_| can_sign);
+    let encryption_certificate = opens.map(|key| key.certificate.clone());
+    let certificates = published.into_iter().map(|key| key.certificate).collect();
     let takes_artifacts = |acs: &AcsUrl| acs.binding == AcsBinding::Artifact;
     let artifact_url = (can_sign && application.sso.acs_urls.iter().any(takes_artifacts))
         .then(|| installation.base_url.join(&urls::idp_artifact(slug)));
@@ -80,6 +86,7 @@ pub async fn metadata(
         logout_url,
         artifact_url,
         certificates,
+        encryption_certificate,
         name_id_formats: formats,
         want_authn_requests_signed: application.sso.require_signed_requests,
         error_url,

@@ -121,9 +121,8 @@ pub(super) fn consume_pending(handle_hash: &str, at: Timestamp) -> Query {
 pub(super) async fn delete_expired(tx: &mut Tx, now: Timestamp) -> Result<u64> {
     let pending = tx.run(sql("DELETE FROM pending_requests WHERE expires_at < $1").bind(now)).await?;
     let seen = tx.run(sql("DELETE FROM seen_requests WHERE expires_at < $1").bind(now)).await?;
-    let runs = tx.run(sql("DELETE FROM logout_runs WHERE expires_at < $1").bind(now)).await?;
     let artifacts = artifact::delete_expired(tx, now).await?;
-    Ok(pending + seen + runs + artifacts)
+    Ok(pending + seen + artifacts)
 }
 
 /// Remembers a signed request's ID: touches one row, or none when it was seen before.
@@ -167,16 +166,19 @@ pub(super) struct SpSession<'a> {
     pub(super) application: ApplicationId,
     pub(super) name_id: &'a str,
     pub(super) name_id_format: &'a str,
+    pub(super) name_id_encrypted: bool,
 }
 
+/// Touches one row, or none when the session here has ended meanwhile: who was told of its end must not gain another.
 pub(super) fn insert_sp_session(session: &SpSession<'_>, now: Timestamp) -> Query {
-    sql("INSERT INTO sp_sessions (session_index, session_id, application_id, name_id, name_id_format, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6)")
+    sql("INSERT INTO sp_sessions (session_index, session_id, application_id, name_id, name_id_format, name_id_encrypted, \
+         created_at) SELECT $1, $2, $3, $4, $5, $6, $7 FROM sessions WHERE id = $2 AND ended_at IS NULL")
     .bind(session.session_index)
     .bind_text(session.session)
     .bind_text(session.application)
     .bind(session.name_id)
     .bind(session.name_id_format)
+    .bind(session.name_id_encrypted)
     .bind(now)
 }
 

@@ -4,6 +4,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use openssl::pkey::{PKey, Private};
+
 use crate::applications::model::{Application, Kind};
 use crate::applications::{self, binding, resolved, sp_source, sso};
 use crate::base::id::{GroupId, KeyId};
@@ -38,6 +40,7 @@ pub struct Target {
     acs: Vec<AssertionConsumer>,
     signing_keys: Vec<VerificationKey>,
     recipient: Option<Arc<Recipient>>,
+    decryption_keys: Vec<PKey<Private>>,
     metadata_ends: Option<Timestamp>,
 }
 
@@ -80,6 +83,12 @@ impl Target {
             return Err(Error::internal("an application wants encryption and has nobody to encrypt for"));
         }
         Ok(self.recipient.clone())
+    }
+
+    /// The keys that open what it encrypts for us: those whose certificates it may have.
+    #[must_use]
+    pub fn decryption_keys(&self) -> &[PKey<Private>] {
+        &self.decryption_keys
     }
 
     /// What is registered of the service provider.
@@ -163,6 +172,7 @@ async fn build(installation: &Installation, application: Application, key: Optio
         acs: Vec::new(),
         signing_keys: Vec::new(),
         recipient: None,
+        decryption_keys: Vec::new(),
         metadata_ends: None,
         application,
     };
@@ -201,6 +211,12 @@ async fn build(installation: &Installation, application: Application, key: Optio
         algorithm = key.view.key_type.algorithms()[0];
     }
     target.key = Some(key.view.id);
+    // Only what is signed is opened, so without a certificate of the service provider there is nothing to open.
+    if !target.signing_keys.is_empty() {
+        for view in keys::list(&mut reader, id).await? {
+            target.decryption_keys.push(keys::open(&mut reader, vault, id, view.id).await?.private);
+        }
+    }
     let signer =
         OpensslSigner::new(key.private, &key.view.certificate, algorithm).map_err(Error::internal)?;
     target.signer = Some(Arc::new(signer));

@@ -62,6 +62,11 @@ impl MasterKey {
                 fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(fail)?;
             writeln!(file, "{}", *Zeroizing::new(STANDARD.encode(*key))).map_err(fail)?;
             file.sync_all().map_err(fail)?;
+            // The name too: data under a key whose file a power cut took away is lost.
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            fs::File::open(folder.unwrap_or(Path::new(".")))
+                .and_then(|folder| folder.sync_all())
+                .map_err(fail)?;
         }
         let mode = fs::metadata(path).map_err(fail)?.permissions().mode();
         if mode & 0o077 != 0 {
@@ -116,8 +121,15 @@ impl MasterKey {
         }
         let key = self.0.open(SEALING_KEY, &wrapped)?;
         let again = STANDARD.encode(new.0.seal(SEALING_KEY, &key, random)?);
-        let update = sql("UPDATE settings SET value = $2 WHERE name = $1").bind(SEALING_KEY).bind(again);
-        tx.run(update).await.map(drop)
+        let update = sql("UPDATE settings SET value = $2 WHERE name = $1 AND value = $3");
+        // Two at once would each believe that theirs is the key.
+        tx.run_one(update.bind(SEALING_KEY).bind(again).bind(text), || {
+            Error::conflict(
+                "master_key_changed_meanwhile",
+                "Somebody else put the database under another master key at this moment, so nothing was changed. Look which, and try again.",
+            )
+        })
+        .await
     }
 }
 

@@ -57,6 +57,7 @@ async fn each_oddity_of_an_application_is_found_and_goes_with_its_repair() {
         "sp_certificates": [pem], "sp_encryption_certificates": [pem], "relay_states": ["*"], "sign": "response",
         "allow_missing_destination": true, "redirect_enveloped_signature": true, "sign_error_responses": true,
         "name_id": { "format": "emailAddress", "source": "username" },
+        "authn_contexts": [{ "class": "https://refeds.org/profile/mfa" }],
         "attribute_services": [{ "index": 0, "attributes": [{ "name": "mail", "required": true }] }],
         "attributes": [{ "name": "groups", "groups": {} }]
     });
@@ -82,6 +83,7 @@ async fn each_oddity_of_an_application_is_found_and_goes_with_its_repair() {
         ("warning", "destination_not_demanded"),
         ("warning", "enveloped_on_redirect"),
         ("warning", "errors_signed_for_anybody"),
+        ("warning", "authn_context_overstated"),
         ("warning", "name_id_not_email"),
         ("warning", "required_attribute_missing"),
         ("note", "any_relay_state"),

@@ -209,7 +209,7 @@ impl Setup {
         let message = decode_post(&post(xml)).map_err(|refusal| refusal.reason)?;
         let keys = [SP.verification_key()];
         let sp = self.service_provider(&[], &keys);
-        logout::receive(&message, &sp, &HERE, Timing::at(NOW)).map_err(|refusal| refusal.reason)
+        logout::receive(&message, &sp, &HERE, &[], Timing::at(NOW)).map_err(|refusal| refusal.reason)
     }
 
     fn service_provider<'a>(

@@ -14,6 +14,7 @@ mod idp_initiated;
 mod keys;
 mod limits;
 mod logout;
+mod logout_sessions;
 mod nodes;
 mod recorder;
 mod refusals;

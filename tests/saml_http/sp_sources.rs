@@ -546,6 +546,24 @@ async fn md_307_past_the_end_of_signed_metadata_its_keys_are_not_relied_on() {
         let refused = house.get(&mut browser, &path("_c", true)).await;
         assert_eq!(refused.status, StatusCode::FORBIDDEN);
         assert!(house.refusal_codes().await.contains(&"sp_metadata_ended".to_owned()));
+        // Nor do they sign anybody out, or fetch anything: by no way is a message looked at.
+        let form = |path: &str, media_type: &str, body: &str| {
+            let request = axum::http::Request::post(path.to_owned()).header("content-type", media_type);
+            request.body(axum::body::Body::from(body.to_owned())).unwrap()
+        };
+        let urlencoded = "application/x-www-form-urlencoded";
+        for request in [
+            axum::http::Request::get("/saml2/app/logout?SAMLRequest=x")
+                .body(axum::body::Body::empty())
+                .unwrap(),
+            form("/saml2/app/logout", urlencoded, "SAMLResponse=x"),
+            form("/saml2/app/logout/soap", "text/xml", "<x/>"),
+            form("/saml2/app/artifact", "text/xml", "<x/>"),
+        ] {
+            let path = request.uri().to_string();
+            let refused = house.send(&mut browser, request).await;
+            assert!(refused.body.contains("sp_metadata_ended"), "{path}: {}", refused.body);
+        }
         assert!(signed_on(&house.get(&mut browser, &path("_d", false)).await.body), "no key was relied on");
         publisher.now_says(sign(&document, until(2), &publishing));
         next_day(&house).await;

@@ -36,6 +36,17 @@ async fn w_09_settings_that_weigh_ask_again_and_keep_what_was_typed() {
     // Within five minutes it does not ask again.
     owner.submit(&sso, &[("acs_urls.0.url", "https://ledger.example/acs2"), ("action", "save")]).await;
     owner.says("Saved.");
+    // Where people are sent when they sign out, what a class of authentication means, and what is asked of requests.
+    for change in [
+        ("slo.redirect_url", "https://elsewhere.example/out"),
+        ("authn_contexts", "https://refeds.org/profile/mfa"),
+        ("redirect_enveloped_signature", "on"),
+    ] {
+        world.clock.advance(6 * MINUTE);
+        owner.get(&sso).await;
+        owner.submit(&sso, &[change, ("action", "save")]).await;
+        owner.says("Enter your password again");
+    }
 }
 
 #[tokio::test]

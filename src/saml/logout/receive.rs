@@ -1,9 +1,11 @@
 //! From octets to a trusted logout message (SLO-501). The rules are those of sign-in requests, but a LogoutRequest must
 //! be signed whatever the settings say: anybody can make a browser fetch an address.
 
+use openssl::pkey::{PKey, Private};
 use roxmltree::{Document, Node};
 
 use crate::saml::binding::{Binding, Carried, Message, RelayState, verify_redirect_signature};
+use crate::saml::decrypt;
 use crate::saml::dsig::{holds_signature, verify_element, verify_root};
 use crate::saml::logout::{LogoutMessage, LogoutRequest, LogoutResponse};
 use crate::saml::names::{ASSERTION, ASYNC_LOGOUT, DSIG, PROTOCOL};
@@ -18,11 +20,13 @@ use crate::saml::xml::reader::{Source, attribute, check_ids, child, is};
 /// Session indexes looked at; a service provider with more open sessions of one person ends them without naming them.
 const MAX_INDEXES: usize = 100;
 
-/// Checks a message that came to the address for logout against what is registered. `endpoint.url` is that address.
+/// Checks a message that came to the address for logout against what is registered. `endpoint.url` is that address,
+/// `keys` are ours, to open what is encrypted for us.
 pub fn receive(
     message: &Message,
     sp: &ServiceProvider<'_>,
     endpoint: &Endpoint<'_>,
+    keys: &[PKey<Private>],
     timing: Timing,
 ) -> Result<LogoutMessage, Refusal> {
     let source = Source::new(&message.xml, &Limits::MESSAGE)?;
@@ -50,7 +54,7 @@ pub fn receive(
         return Err(Reason::RelayStateOverStandard.into());
     }
     Ok(match message.carried {
-        Carried::Request => LogoutMessage::Request(read_request(node, outline, timing)?),
+        Carried::Request => LogoutMessage::Request(read_request(node, outline, keys, timing)?),
         Carried::Response => LogoutMessage::Response(read_response(node)?),
     })
 }
@@ -100,18 +104,24 @@ pub(in crate::saml) fn check_version(version: Version) -> Result<(), Reason> {
     }
 }
 
-fn read_request(node: Node<'_, '_>, outline: Outline, timing: Timing) -> Result<LogoutRequest, Refusal> {
+fn read_request(
+    node: Node<'_, '_>,
+    outline: Outline,
+    keys: &[PKey<Private>],
+    timing: Timing,
+) -> Result<LogoutRequest, Refusal> {
     if let Some(text) = attribute(node, "NotOnOrAfter") {
         let end = parse_instant(text).ok_or(Reason::SchemaViolation)?;
         if timing.now >= end.plus(timing.skew) {
             return Err(Refusal::local(Reason::Stale).because(timing.now.to_xs_date_time(), text));
         }
     }
-    if child(node, ASSERTION, "EncryptedID")?.is_some() {
-        return Err(Reason::NameIdEncrypted.into());
-    }
-    // BaseID is a shape that nobody here has.
-    let name_id = child(node, ASSERTION, "NameID")?.ok_or(Reason::SchemaViolation)?;
+    // BaseID is a shape that nobody here has. What is encrypted is opened only now, when its sender is known.
+    let name_id = match (child(node, ASSERTION, "NameID")?, child(node, ASSERTION, "EncryptedID")?) {
+        (Some(plain), None) => RequestedSubject::read(plain)?,
+        (None, Some(sealed)) => decrypt::open_id(sealed, keys)?,
+        _ => return Err(Reason::SchemaViolation.into()),
+    };
     let session_indexes = texts(node, PROTOCOL, "SessionIndex")?;
     if session_indexes.len() > MAX_INDEXES {
         return Err(Reason::SchemaViolation.into());
@@ -121,7 +131,7 @@ fn read_request(node: Node<'_, '_>, outline: Outline, timing: Timing) -> Result<
     Ok(LogoutRequest {
         id: outline.id,
         issue_instant: outline.issue_instant,
-        name_id: RequestedSubject::read(name_id)?,
+        name_id,
         session_indexes,
         asynchronous,
     })

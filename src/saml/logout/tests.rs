@@ -1,10 +1,12 @@
 //! Logout messages: written, read back, refused, wrapped.
 
 use super::*;
+use crate::base::Random;
 use crate::base::name_id::NameIdFormat;
 use crate::saml::binding::{Carried, Message, decode_post_either, decode_redirect_either};
-use crate::saml::certificate::VerificationKey;
+use crate::saml::certificate::{VerificationKey, parse_certificate};
 use crate::saml::dsig::envelop::{self, Finished};
+use crate::saml::encrypt::{EncryptionAlgorithm, KeyTransport, Recipient};
 use crate::saml::names::{ASSERTION, DSIG, PROTOCOL, SOAP};
 use crate::saml::receive::{Endpoint, ServiceProvider, Timing};
 use crate::saml::refusal::{Reason, Refusal};
@@ -12,7 +14,7 @@ use crate::saml::response::NameId;
 use crate::saml::sign::{SignatureAlgorithm, Signer};
 use crate::saml::soap;
 use crate::saml::status::Status;
-use crate::saml::testing::{Identity, MALLORY, NOW, SP, SP_ID, deflate, percent, sign_query};
+use crate::saml::testing::{IDP, Identity, MALLORY, NOW, SP, SP_ID, deflate, percent, sign_query};
 use crate::saml::xml::writer::Writer;
 
 const HERE: &str = "https://idp.example/saml2/app/logout";
@@ -35,7 +37,8 @@ fn judged(message: &Message, keys: &[VerificationKey]) -> Result<LogoutMessage, 
         allow_missing_destination: false,
         strict_relay_state: false,
     };
-    receive(message, &sp, &Endpoint { url: HERE, entity_id: "https://idp.example" }, Timing::at(NOW))
+    let ours = [IDP.key.clone()];
+    receive(message, &sp, &Endpoint { url: HERE, entity_id: "https://idp.example" }, &ours, Timing::at(NOW))
 }
 
 /// A LogoutRequest in canonical form, changed as the test wants.
@@ -306,6 +309,51 @@ fn saml_104_a_request_beside_a_response_is_refused_in_any_order() {
 }
 
 #[test]
+fn slo_501_an_encrypted_identifier_is_opened_once_its_sender_is_known() {
+    let name_id = NameId {
+        format: NameIdFormat::EmailAddress,
+        value: "zoë@example.com".to_owned(),
+        name_qualifier: None,
+        sp_name_qualifier: None,
+    };
+    let certificate = parse_certificate(&IDP.certificate).unwrap();
+    let recipient =
+        Recipient::of(&certificate, EncryptionAlgorithm::Aes256Gcm, KeyTransport::RsaOaepMgf1p).unwrap();
+    let random = Random::seeded(3);
+    let input = LogoutRequestInput {
+        id: "_out",
+        issued_at: NOW,
+        not_on_or_after: NOW.plus(60_000),
+        issuer: SP_ID,
+        destination: HERE,
+        name_id: &name_id,
+        session_indexes: &[],
+        encryption: Some((&recipient, &random)),
+    };
+    let xml = input.write(None).unwrap();
+    assert!(
+        xml.contains("<saml:EncryptedID ") && !xml.contains("zoë") && !xml.contains("<saml:NameID"),
+        "{xml}"
+    );
+    let Ok(LogoutMessage::Request(read)) = judged(&by_query(&xml, &signer()), &keys(&SP)) else {
+        panic!("it is opened")
+    };
+    assert!(read.name_id.matches(&name_id));
+    let forged = by_query(&xml, &MALLORY.signer(SignatureAlgorithm::RsaSha256));
+    assert_eq!(
+        reason(judged(&forged, &keys(&SP))),
+        Reason::SignatureInvalid,
+        "nothing is opened for anybody else"
+    );
+    let both = xml.replacen(
+        "<saml:EncryptedID ",
+        "<saml:NameID xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\">a</saml:NameID><saml:EncryptedID ",
+        1,
+    );
+    assert_eq!(reason(judged(&by_query(&both, &signer()), &keys(&SP))), Reason::SchemaViolation);
+}
+
+#[test]
 fn slo_501_our_own_messages_are_what_we_would_accept() {
     let name_id = NameId {
         format: NameIdFormat::Persistent,
@@ -321,6 +369,7 @@ fn slo_501_our_own_messages_are_what_we_would_accept() {
         destination: HERE,
         name_id: &name_id,
         session_indexes: &["_i".to_owned()],
+        encryption: None,
     };
     let url = redirect_url(
         "https://sp.example/slo?x=1",

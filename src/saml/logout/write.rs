@@ -9,9 +9,10 @@ use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::base::Timestamp;
+use crate::base::{Random, Timestamp};
 use crate::saml::binding::Carried;
 use crate::saml::dsig::envelop::{self, Finished};
+use crate::saml::encrypt::Recipient;
 use crate::saml::names::{ASSERTION, PROTOCOL};
 use crate::saml::response::{NameId, WriteError};
 use crate::saml::sign::{SignError, Signer};
@@ -35,6 +36,8 @@ pub struct LogoutRequestInput<'a> {
     pub name_id: &'a NameId,
     /// Which of them.
     pub session_indexes: &'a [String],
+    /// For whom the NameID is encrypted, if it is, and where fresh keys and nonces come from.
+    pub encryption: Option<(&'a Recipient, &'a Random)>,
 }
 
 impl LogoutRequestInput<'_> {
@@ -51,13 +54,13 @@ impl LogoutRequestInput<'_> {
             .attribute("Version", "2.0");
         w.open("saml:Issuer").namespace("saml", ASSERTION).text(self.issuer).close();
         let after_issuer = w.position();
-        w.open("saml:NameID")
-            .namespace("saml", ASSERTION)
-            .attribute("Format", self.name_id.format.urn())
-            .attribute_if("NameQualifier", self.name_id.name_qualifier.as_deref())
-            .attribute_if("SPNameQualifier", self.name_id.sp_name_qualifier.as_deref())
-            .text(&self.name_id.value)
-            .close();
+        if let Some((recipient, random)) = self.encryption {
+            let sealed = self.name_id.encrypted(recipient, random)?;
+            w.open("saml:EncryptedID").namespace("saml", ASSERTION).written(&sealed).close();
+        } else {
+            w.open("saml:NameID").namespace("saml", ASSERTION);
+            self.name_id.finish(&mut w);
+        }
         for index in self.session_indexes {
             w.leaf("samlp:SessionIndex", index);
         }

@@ -249,6 +249,7 @@ fn md_301_our_metadata_says_only_what_works() {
         entity_id: "https://idp.example/saml2/heap/metadata".into(),
         sso_url: "https://idp.example/saml2/heap".into(),
         certificates: certificates.clone(),
+        encryption_certificate: Some(IDP.certificate.clone()),
         name_id_formats: vec![NameIdFormat::EmailAddress, NameIdFormat::Persistent],
         want_authn_requests_signed: true,
         error_url: Some("https://idp.example/help?a=1&b=2".into()),

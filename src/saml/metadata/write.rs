@@ -5,6 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::base::Timestamp;
+use crate::base::encryption::{EncryptionAlgorithm, KeyTransport};
 use crate::base::name_id::NameIdFormat;
 use crate::saml::dsig::envelop::{self, Finished};
 use crate::saml::names::{
@@ -30,6 +31,8 @@ pub struct IdpMetadata {
     pub artifact_url: Option<String>,
     /// Signing certificates, DER: the active one first, then the next.
     pub certificates: Vec<Vec<u8>>,
+    /// What a service provider encrypts identifiers for in its LogoutRequests, DER; `None` where there are none.
+    pub encryption_certificate: Option<Vec<u8>>,
     /// The NameID formats that can be had.
     pub name_id_formats: Vec<NameIdFormat>,
     /// Whether requests must be signed. Some service providers compare it with their own setting (interop 2).
@@ -47,6 +50,11 @@ pub struct Stamp<'a> {
     pub id: &'a str,
     /// Until when it is valid.
     pub valid_until: Timestamp,
+}
+
+fn key_info(w: &mut Writer, der: &[u8]) {
+    w.open("ds:KeyInfo").namespace("ds", DSIG).open("ds:X509Data");
+    w.leaf("ds:X509Certificate", &STANDARD.encode(der)).close().close();
 }
 
 impl IdpMetadata {
@@ -106,8 +114,17 @@ impl IdpMetadata {
             .attribute("protocolSupportEnumeration", PROTOCOL);
         for der in &self.certificates {
             w.open("md:KeyDescriptor").attribute("use", "signing");
-            w.open("ds:KeyInfo").namespace("ds", DSIG).open("ds:X509Data");
-            w.leaf("ds:X509Certificate", &STANDARD.encode(der)).close().close().close();
+            key_info(w, der);
+            w.close();
+        }
+        if let Some(der) = &self.encryption_certificate {
+            w.open("md:KeyDescriptor").attribute("use", "encryption");
+            key_info(w, der);
+            let ciphers = EncryptionAlgorithm::ALL.iter().map(|algorithm| algorithm.uri());
+            for algorithm in ciphers.chain(KeyTransport::ALL.iter().map(|transport| transport.uri())) {
+                w.open("md:EncryptionMethod").attribute("Algorithm", algorithm).close();
+            }
+            w.close();
         }
         if let Some(location) = &self.artifact_url {
             w.open("md:ArtifactResolutionService")

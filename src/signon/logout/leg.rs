@@ -1,15 +1,18 @@
 //! The legs of a run: one for each service provider that has to be told, and how it stands with it.
 
+use std::collections::HashMap;
+
 use crate::base::Ctx;
-use crate::base::id::{ApplicationId, SessionId};
+use crate::base::id::{ApplicationId, SessionId, UserId};
 use crate::base::vocabulary::vocabulary;
 use crate::events::{Event, EventName, Outcome as EventOutcome};
-use crate::signon::store::logout::Joined;
+use crate::signon::store::logout::{Joined, MAX_INDEXES};
 
 /// Service providers that a browser is led to in one run (SLO-503); the others are named as not told.
 const MAX_HOPS: usize = 30;
-/// Session indexes in one LogoutRequest.
-const MAX_INDEXES: usize = 50;
+/// Legs of one run. Whoever is beyond is not named either; since there are some that are not told, the run is never
+/// taken for complete.
+const MAX_LEGS: usize = 200;
 
 vocabulary! {
     /// How it stands with one service provider.
@@ -39,10 +42,14 @@ pub struct Leg {
     pub application: ApplicationId,
     /// The session here that it belongs to.
     pub session: SessionId,
+    /// The person and their username, while they exist.
+    pub person: Option<(UserId, String)>,
     /// The NameID there.
     pub name_id: String,
     /// Short name of its format.
     pub name_id_format: String,
+    /// Whether it was given encrypted.
+    pub name_id_encrypted: bool,
     /// The sessions there.
     pub session_indexes: Vec<String>,
     /// ID of our LogoutRequest.
@@ -51,56 +58,64 @@ pub struct Leg {
     pub state: LegState,
 }
 
-/// The legs to sessions at service providers: one for each application, name and session here.
-pub(super) fn legs_of(ctx: &Ctx, sessions: Vec<Joined>) -> Vec<Leg> {
+/// The legs to sessions at service providers: one for each application, name and session here; the first ones that
+/// there is room for, after `already` of the same run, are to be told.
+pub(super) fn legs_of(ctx: &Ctx, sessions: Vec<Joined>, already: usize) -> Vec<Leg> {
     let mut legs: Vec<Leg> = Vec::new();
-    for session in sessions {
-        let same = |leg: &&mut Leg| {
-            leg.application == session.application
-                && leg.session == session.session
-                && leg.name_id == session.name_id
-                && leg.name_id_format == session.name_id_format
-        };
-        match legs.iter_mut().find(same) {
-            Some(leg) if leg.session_indexes.contains(&session.session_index) => {}
-            Some(leg) => leg.session_indexes.push(session.session_index),
-            None => legs.push(Leg {
-                run: String::new(),
-                application: session.application,
-                session: session.session,
-                name_id: session.name_id,
-                name_id_format: session.name_id_format,
-                session_indexes: vec![session.session_index],
-                request_id: ctx.random.saml_id(),
-                state: LegState::Waiting,
-            }),
+    let mut places = HashMap::new();
+    for seat in sessions {
+        let key = (seat.application, seat.session, seat.name_id.clone(), seat.name_id_format.clone());
+        if let Some(place) = places.get(&key) {
+            let leg: &mut Leg = &mut legs[*place];
+            leg.name_id_encrypted |= seat.name_id_encrypted;
+            if !leg.session_indexes.contains(&seat.session_index) {
+                leg.session_indexes.push(seat.session_index);
+            }
+            continue;
         }
+        if already + legs.len() >= MAX_LEGS {
+            continue;
+        }
+        places.insert(key, legs.len());
+        legs.push(Leg {
+            run: String::new(),
+            application: seat.application,
+            session: seat.session,
+            person: Some((seat.user, seat.username)),
+            name_id: seat.name_id,
+            name_id_format: seat.name_id_format,
+            name_id_encrypted: seat.name_id_encrypted,
+            session_indexes: vec![seat.session_index],
+            request_id: ctx.random.saml_id(),
+            state: if already + legs.len() < MAX_HOPS { LegState::Waiting } else { LegState::Unreachable },
+        });
     }
-    for (at, leg) in legs.iter_mut().enumerate() {
+    for leg in &mut legs {
         // The latest are the ones that a service provider still has.
         let surplus = leg.session_indexes.len().saturating_sub(MAX_INDEXES);
         leg.session_indexes.drain(..surplus);
-        if at >= MAX_HOPS {
-            leg.state = LegState::Unreachable;
-        }
     }
     legs
 }
 
 /// What a service provider made of being told.
-pub(super) fn event_of(application: ApplicationId, state: LegState) -> Event {
+pub(super) fn event_of(leg: &Leg, state: LegState) -> Event {
     let outcome = if state == LegState::SignedOut { EventOutcome::Success } else { EventOutcome::Failure };
-    Event::new(EventName::SsoLogout)
+    let event = Event::new(EventName::SsoLogout)
         .outcome(outcome)
-        .application(application)
+        .application(leg.application)
         .detail("initiated_by", "idp")
-        .detail("result", state.as_str())
+        .detail("session", leg.session.to_string())
+        .detail("result", state.as_str());
+    match &leg.person {
+        Some((id, username)) => event.target("user", *id, username),
+        None => event,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::id::UserId;
     use crate::base::{Actor, Clock, Random, Timestamp};
 
     #[test]
@@ -117,14 +132,15 @@ mod tests {
             application,
             name_id: name_id.to_owned(),
             name_id_format: "persistent".to_owned(),
+            name_id_encrypted: false,
             user,
             username: "ada".to_owned(),
-            ended: false,
+            created_at: now,
         };
         let mut seats: Vec<Joined> = applications.iter().map(|id| seat(*id, "a", 0)).collect();
         seats.push(seat(applications[0], "another name", 1));
         seats.extend((0..MAX_INDEXES + 5).map(|index| seat(applications[1], "a", index)));
-        let legs = legs_of(&ctx, seats);
+        let legs = legs_of(&ctx, seats, 0);
         assert_eq!(legs.len(), applications.len() + 1, "one for each application and name");
         let told = legs.iter().filter(|leg| leg.state == LegState::Waiting).count();
         assert_eq!(told, MAX_HOPS, "the others are named as not told");
@@ -134,5 +150,9 @@ mod tests {
             &format!("_{}", MAX_INDEXES + 4),
             "the latest stay"
         );
+        let many = (0..300).map(|_| seat(ApplicationId::generate(now, &ctx.random), "a", 0)).collect();
+        let legs = legs_of(&ctx, many, MAX_HOPS - 1);
+        assert_eq!(legs.len(), MAX_LEGS - (MAX_HOPS - 1));
+        assert_eq!(legs.iter().filter(|leg| leg.state == LegState::Waiting).count(), 1);
     }
 }

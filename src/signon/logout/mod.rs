@@ -13,10 +13,10 @@ use std::sync::Arc;
 
 use crate::applications::model::Kind as ApplicationKind;
 use crate::auth::{SessionView, session};
-use crate::base::id::SessionId;
+use crate::base::id::{ApplicationId, SessionId, UserId};
 use crate::base::name_id::NameIdFormat;
-use crate::base::{Ctx, Error, Kind, Result, urls};
-use crate::db::Tx;
+use crate::base::{Ctx, Error, Kind, Result, Timestamp, urls};
+use crate::db::{Db, Tx};
 use crate::events::{Event, EventName, record};
 use crate::saml::binding::{
     Binding, Carried, Message, RelayState, decode_post_either, decode_redirect_either,
@@ -27,7 +27,6 @@ use crate::saml::refusal::Refusal;
 use crate::saml::response::{Base64, NameId};
 use crate::saml::status::Status;
 use crate::settings::SEEN_REQUEST_LIFETIME;
-use crate::signon::logout::leg::Leg;
 use crate::signon::logout::run::{AnswerBy, Progress, Run};
 use crate::signon::outcome::{Outcome as SignOn, Refused};
 use crate::signon::receive::{Visitor, find_target, note_error};
@@ -180,7 +179,8 @@ pub(in crate::signon) async fn examine(
             Err(refusal) => return Ok(Err(refusal)),
         };
         let endpoint = Endpoint { url: &url, entity_id: &target.application.idp_entity_id };
-        let read = receive(&message, &target.service_provider()?, &endpoint, timing);
+        let read =
+            receive(&message, &target.service_provider()?, &endpoint, target.decryption_keys(), timing);
         Ok(read.map(|read| (read, message)))
     };
     installation.on_cpu(work).await?
@@ -218,90 +218,107 @@ async fn requested(
     let Asked { request, binding, relay_state } = asked;
     let by = if request.asynchronous { None } else { AnswerBy::of(target, binding)? };
     let relay_state = relay_state.map(|state| state.as_str().to_owned());
-    let matched = matching(installation, target, &request).await?;
-    if matched.is_empty() {
+    let skew = skew(installation, visitor).await?;
+    let mut tx = installation.db.begin().await?;
+    let matched = matching(&mut tx, ctx, target, &request, skew).await?;
+    let Some(first) = matched.first() else {
+        tx.commit().await?;
         let (signed_in, id) = (visitor.session.is_some(), Some(target.application.id));
         refusal::note_answered(installation, ctx, signed_in, UNKNOWN, id).await?;
         let Some(by) = by else { return Ok(Outcome::Refused(unknown_session(&target.application.label))) };
         let status = Status::UnknownPrincipal;
         return respond(installation, ctx, target, by, &request.id, status, relay_state).await;
-    }
+    };
     let mut run = Run::of_browser(ctx, visitor.browser);
     run.application = Some(target.application.id);
     run.request_id = Some(request.id.clone());
     run.relay_state = relay_state;
+    run.user = Some(first.user).filter(|user| matched.iter().all(|found| found.user == *user));
     run.answer_by = by;
-    let mut tx = installation.db.begin().await?;
-    let legs = end_sessions(&mut tx, ctx, target, &request, &matched).await?;
-    let waits = !legs.is_empty();
-    if waits {
-        run::insert(&mut tx, &run, &legs).await?;
-    }
+    let others = end_sessions(&mut tx, ctx, target, &matched).await?;
+    run::insert(&mut tx, ctx, &run, &leg::legs_of(ctx, others, 0)).await?;
     tx.commit().await?;
-    match run.answer_by {
-        _ if waits => Ok(Outcome::GoOn { run: run.id }),
-        Some(by) => {
-            respond(installation, ctx, target, by, &request.id, Status::Success, run.relay_state).await
-        }
-        None => Ok(Outcome::Progress(Box::new(Progress::alone(target.application.label.clone())))),
-    }
+    // Also when nobody else is to be told: only the next step, on our own site, sees who is signed in here.
+    Ok(Outcome::GoOn { run: run.id })
 }
 
-/// Ends the sessions that a request names, once, with an event each; answers who else has to be told. Those that have
-/// ended before were told of then, or can't be.
-pub(in crate::signon) async fn end_sessions(
-    tx: &mut Tx,
-    ctx: &Ctx,
-    target: &Target,
-    request: &LogoutRequest,
-    matched: &[Joined],
-) -> Result<Vec<Leg>> {
-    let application = &target.application;
-    let expires_at = ctx.now().plus(SEEN_REQUEST_LIFETIME);
-    let seen = crate::signon::store::insert_seen(application.id, &request.id, expires_at);
-    tx.run_one(seen, replayed).await?;
+/// The clock skew allowed, ms.
+async fn skew(installation: &Installation, visitor: Visitor<'_>) -> Result<i64> {
+    let settings = installation.settings(visitor.epochs).await?;
+    Ok(i64::from(settings.clock_skew_seconds) * 1000)
+}
+
+/// Ends the sessions that a request names, once, with an event each; answers what may still be open at others. A session
+/// that had ended before is not passed over: those others may never have been told.
+async fn end_sessions(tx: &mut Tx, ctx: &Ctx, target: &Target, matched: &[Joined]) -> Result<Vec<Joined>> {
+    let application = target.application.id;
     let mut others = Vec::new();
     let mut done: Vec<SessionId> = Vec::new();
     for found in matched {
-        if found.ended || done.contains(&found.session) || !session::end_in(tx, ctx, found.session).await? {
+        store::end_sp_sessions(tx, found.session, application, &found.name_id, ctx.now()).await?;
+        if done.contains(&found.session) {
             continue;
         }
         done.push(found.session);
-        let event = Event::new(EventName::SsoLogout)
-            .target("user", found.user, &found.username)
-            .application(application.id)
-            .detail("initiated_by", "sp")
-            .detail("session", found.session.to_string())
-            .detail("session_index", found.session_index.as_str());
-        record(tx, ctx, event).await?;
-        let all = store::sp_sessions_of_session(tx, found.session).await?;
-        others.extend(all.into_iter().filter(|other| other.application != application.id));
+        let who = (found.user, found.username.as_str());
+        others.extend(end_session(tx, ctx, application, found.session, who).await?);
     }
-    Ok(leg::legs_of(ctx, others))
+    Ok(others)
+}
+
+/// Ends a session because an application wants its person signed out, with an event if it was running; answers what may
+/// be open at others.
+async fn end_session(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    application: ApplicationId,
+    session: SessionId,
+    (user, username): (UserId, &str),
+) -> Result<Vec<Joined>> {
+    let others = store::open_sp_sessions(tx, session, Some(application), ctx.now()).await?;
+    if session::end_in(tx, ctx, session).await? {
+        let event = Event::new(EventName::SsoLogout)
+            .target("user", user, username)
+            .application(application)
+            .detail("initiated_by", "sp")
+            .detail("session", session.to_string());
+        record(tx, ctx, event).await?;
+    }
+    Ok(others)
 }
 
 /// The sessions of this service provider that the request names: by NameID and, where it says so, by session index
 /// (Core 3.3.4 and 3.7.1). A session of another service provider or of another name is none of them.
-pub(in crate::signon) async fn matching(
-    installation: &Installation,
+///
+/// The request is taken once, whatever it names (SAML-131): else it would lie in wait for a session that begins later.
+/// For the same reason it means none that began after it was issued. In the order of their ids, so that two requests
+/// at once don't wait for each other.
+async fn matching(
+    tx: &mut Tx,
+    ctx: &Ctx,
     target: &Target,
     request: &LogoutRequest,
+    skew: i64,
 ) -> Result<Vec<Joined>> {
     let (application, wanted) = (target.application.id, &request.name_id);
-    let mut reader = installation.db.reader();
+    let expires_at = ctx.now().plus(SEEN_REQUEST_LIFETIME);
+    let seen = crate::signon::store::insert_seen(application, &request.id, expires_at);
+    tx.run_one(seen, replayed).await?;
     let mut found = Vec::new();
     if request.session_indexes.is_empty() {
-        let limit = MAX_SESSIONS;
-        found = store::sp_sessions_of_name(&mut reader, application, &wanted.value, limit).await?;
+        found = store::sp_sessions_of_name(tx, application, &wanted.value, MAX_SESSIONS).await?;
     }
     for index in &request.session_indexes {
-        found.extend(store::sp_session_of_index(&mut reader, application, index).await?);
+        found.extend(store::sp_session_of_index(tx, application, index).await?);
     }
     let sp_entity_id = target.sp_entity_id()?;
+    let until: Timestamp = request.issue_instant.plus(skew);
     found.retain(|session| {
-        name_id_of(target, sp_entity_id, &session.name_id, &session.name_id_format)
-            .is_some_and(|issued| wanted.matches(&issued))
+        session.created_at <= until
+            && name_id_of(target, sp_entity_id, &session.name_id, &session.name_id_format)
+                .is_some_and(|issued| wanted.matches(&issued))
     });
+    found.sort_by_key(|session| session.session);
     Ok(found)
 }
 
@@ -384,22 +401,33 @@ async fn answered(
     Ok(Outcome::Refused(refused))
 }
 
-/// After the person has signed out in the portal: begins a run to tell the service providers of that session; `None`
+/// The person signs out in the portal: their session ends, and a run begins to tell the service providers of it; `None`
 /// when there are none.
-pub async fn begin(
+pub async fn sign_out(
     installation: &Installation,
     ctx: &Ctx,
-    ended: &SessionView,
+    session: &SessionView,
     browser: &str,
 ) -> Result<Option<String>> {
-    let all = store::sp_sessions_of_session(&mut installation.db.reader(), ended.session_id).await?;
-    let legs = leg::legs_of(ctx, all);
-    if legs.is_empty() {
-        return Ok(None);
-    }
-    let run = Run::of_browser(ctx, browser);
     let mut tx = installation.db.begin().await?;
-    run::insert(&mut tx, &run, &legs).await?;
+    let all = store::open_sp_sessions(&mut tx, session.session_id, None, ctx.now()).await?;
+    session::sign_out_in(&mut tx, ctx, session).await?;
+    let legs = leg::legs_of(ctx, all, 0);
+    let run = Run::of_browser(ctx, browser);
+    if !legs.is_empty() {
+        run::insert(&mut tx, ctx, &run, &legs).await?;
+    }
     tx.commit().await?;
-    Ok(Some(run.id))
+    Ok((!legs.is_empty()).then_some(run.id))
+}
+
+/// What is open at service providers goes along to a new session of the same person in the same browser, so that signing
+/// out of the one means the other too. `token`: what the browser had before, whether or not that session still counts.
+pub async fn carry_over(db: &Db, ctx: &Ctx, token: &str, new: &SessionView) -> Result<()> {
+    let Some(old) = session::id_of(&mut db.reader(), token).await?.filter(|id| *id != new.session_id) else {
+        return Ok(());
+    };
+    let mut tx = db.begin().await?;
+    store::move_sp_sessions(&mut tx, old, new.session_id, ctx.now()).await?;
+    tx.commit().await
 }

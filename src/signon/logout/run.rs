@@ -6,24 +6,24 @@
 use std::sync::Arc;
 
 use crate::applications;
-use crate::auth::session;
+use crate::auth::{SessionView, session};
 use crate::base::clock::MINUTE;
-use crate::base::id::ApplicationId;
+use crate::base::id::{ApplicationId, UserId};
 use crate::base::vocabulary::vocabulary;
 use crate::base::{Ctx, Error, Kind, Result, Timestamp};
 use crate::catalog::sso::Slo;
-use crate::db::Tx;
 use crate::db::epoch::Epochs;
+use crate::db::{Db, Tx};
 use crate::events::record;
 use crate::saml::binding::{Binding, Carried};
 use crate::saml::logout::{LogoutRequestInput, LogoutResponse, redirect_url};
 use crate::saml::response::{Base64, WriteError};
 use crate::saml::sign::Signer;
 use crate::saml::status::Status;
-use crate::signon::logout::leg::{Leg, LegState, event_of};
-use crate::signon::logout::{Outcome, name_id_of, respond};
+use crate::signon::logout::leg::{self, Leg, LegState, event_of};
+use crate::signon::logout::{Outcome, end_session, name_id_of, respond};
 use crate::signon::pending::hash;
-use crate::signon::store::logout as store;
+use crate::signon::store::logout::{self as store, Joined};
 use crate::signon::target::{self, Target};
 use crate::signon::{Installation, receive::Visitor};
 
@@ -31,6 +31,9 @@ use crate::signon::{Installation, receive::Visitor};
 const LIFETIME: i64 = 30 * MINUTE;
 /// How long a LogoutRequest of ours counts.
 const USABLE_FOR: i64 = 5 * MINUTE;
+/// Legs brought to their end in one sweep.
+const MAX_STRANDED: i64 = 1000;
+
 vocabulary! {
     /// How a LogoutResponse of ours travels.
     AnswerBy {
@@ -89,6 +92,8 @@ pub struct Run {
     pub request_id: Option<String>,
     /// Its RelayState.
     pub relay_state: Option<String>,
+    /// Whom it means.
+    pub user: Option<UserId>,
     /// How it is answered, if it wants to be and can be.
     pub answer_by: Option<AnswerBy>,
     /// When it began.
@@ -107,6 +112,7 @@ impl Run {
             application: None,
             request_id: None,
             relay_state: None,
+            user: None,
             answer_by: None,
             begun_at: ctx.now(),
             expires_at: ctx.now().plus(LIFETIME),
@@ -126,14 +132,11 @@ pub struct Progress {
     pub answerable: bool,
     /// The service providers by name, in order.
     pub legs: Vec<(String, LegState)>,
+    /// Whether somebody is signed in here nevertheless: another person, or again.
+    pub signed_in: bool,
 }
 
 impl Progress {
-    /// Nobody else was to be told, and nobody wants an answer.
-    pub(super) fn alone(asked_by: String) -> Self {
-        Self { run: None, asked_by: Some(asked_by), answerable: false, legs: Vec::new() }
-    }
-
     /// Whether one of them has been asked and has not answered.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
@@ -147,10 +150,17 @@ impl Progress {
     }
 }
 
-pub(super) async fn insert(tx: &mut Tx, run: &Run, legs: &[Leg]) -> Result<()> {
+pub(super) async fn insert(tx: &mut Tx, ctx: &Ctx, run: &Run, legs: &[Leg]) -> Result<()> {
     store::insert_run(tx, run).await?;
-    for (position, leg) in (0i64..).zip(legs) {
-        store::insert_leg(tx, &run.id, position, leg).await?;
+    insert_legs(tx, ctx, &run.id, legs, 0).await
+}
+
+async fn insert_legs(tx: &mut Tx, ctx: &Ctx, run: &str, legs: &[Leg], already: usize) -> Result<()> {
+    for (position, leg) in (i64::try_from(already).unwrap_or(i64::MAX)..).zip(legs) {
+        store::insert_leg(tx, run, position, leg).await?;
+        if leg.state == LegState::Unreachable {
+            record(tx, ctx, event_of(leg, leg.state)).await?;
+        }
     }
     Ok(())
 }
@@ -170,6 +180,11 @@ async fn find(
         None => store::find_open_run(&mut reader, &hash(browser), ctx.now()).await?,
     };
     Ok(run.filter(|run| run.browser_hash == hash(browser) && ctx.now() < run.expires_at))
+}
+
+/// Whether this browser has a sign-out to go on with.
+pub async fn is_open(installation: &Installation, ctx: &Ctx, browser: &str) -> Result<bool> {
+    find(installation, ctx, browser, None).await.map(|run| run.is_some())
 }
 
 /// Gives a run, which a form of another site began, to the browser that has now opened a page of ours; see
@@ -213,13 +228,17 @@ pub async fn go_on(
     wish: Wish,
 ) -> Result<Option<Outcome>> {
     let Some(run) = find(installation, ctx, visitor.browser, id).await? else { return Ok(None) };
+    let ended = end_own(installation, ctx, &run, visitor.session).await?;
     let mut legs = store::list_legs(&mut installation.db.reader(), &run.id).await?;
     if run.ended_at.is_none() {
         leave_others(installation, ctx, &run, &mut legs, token).await?;
         if let Wish::Skip | Wish::Again = wish {
-            let to = if wish == Wish::Skip { LegState::NoAnswer } else { LegState::Waiting };
             for leg in legs.iter_mut().filter(|leg| leg.state == LegState::Asked) {
-                set_state(installation, ctx, leg, to).await?;
+                if wish == Wish::Skip {
+                    set_state(installation, ctx, leg, LegState::NoAnswer).await?;
+                } else {
+                    renew(installation, ctx, leg).await?;
+                }
             }
             // The answer may have come just before: then that counts.
             legs = store::list_legs(&mut installation.db.reader(), &run.id).await?;
@@ -231,7 +250,8 @@ pub async fn go_on(
         }
     }
     let asked_by = asked_by(installation, visitor.epochs, &run).await?;
-    let progress = progress(installation, visitor.epochs, &run, asked_by.as_ref(), &legs).await?;
+    let mut progress = progress(installation, visitor.epochs, &run, asked_by.as_ref(), &legs).await?;
+    progress.signed_in = visitor.session.is_some() && !ended;
     let over = run.ended_at.is_none() && !progress.is_waiting();
     match (asked_by, run.answer_by) {
         (Some(target), Some(by)) if over && (progress.is_complete() || wish == Wish::Answer) => {
@@ -248,6 +268,35 @@ pub async fn go_on(
         }
         _ => Ok(Some(Outcome::Progress(Box::new(progress)))),
     }
+}
+
+/// Ends the session that is open in this browser too, when a service provider wants its person signed out: it may know
+/// them from a session before this one. Answers whether it did. One that began after the run stays.
+async fn end_own(
+    installation: &Installation,
+    ctx: &Ctx,
+    run: &Run,
+    session: Option<&SessionView>,
+) -> Result<bool> {
+    let (Some(session), Some(application), None) = (session, run.application, run.ended_at) else {
+        return Ok(false);
+    };
+    if run.user != Some(session.user_id) || session.created_at > run.begun_at {
+        return Ok(false);
+    }
+    let mut tx = installation.db.begin().await?;
+    let who = (session.user_id, session.username.as_str());
+    let others = end_session(&mut tx, ctx, application, session.session_id, who).await?;
+    let already = store::list_legs(&mut tx, &run.id).await?;
+    let known = |other: &Joined| {
+        let same = |leg: &Leg| leg.session == other.session && leg.application == other.application;
+        already.iter().any(same)
+    };
+    let others = others.into_iter().filter(|other| !known(other)).collect();
+    let legs = leg::legs_of(ctx, others, already.len());
+    insert_legs(&mut tx, ctx, &run.id, &legs, already.len()).await?;
+    tx.commit().await?;
+    Ok(true)
 }
 
 /// At the beginning of a run that a service provider wants: what belongs to sessions of other browsers can't be told
@@ -320,6 +369,7 @@ async fn progress(
         asked_by: asked_by.map(|target| target.application.label.clone()),
         answerable: asked_by.is_some() && run.answer_by.is_some() && run.ended_at.is_none(),
         legs: named,
+        signed_in: false,
     })
 }
 
@@ -328,11 +378,35 @@ async fn set_state(installation: &Installation, ctx: &Ctx, leg: &mut Leg, to: Le
     let mut tx = installation.db.begin().await?;
     let moved = store::move_leg(&mut tx, &leg.request_id, leg.state, to).await? == 1;
     if moved && !matches!(to, LegState::Waiting | LegState::Asked) {
-        record(&mut tx, ctx, event_of(leg.application, to)).await?;
+        record(&mut tx, ctx, event_of(leg, to)).await?;
+    }
+    if moved && to == LegState::SignedOut {
+        store::end_sp_sessions(&mut tx, leg.session, leg.application, &leg.name_id, ctx.now()).await?;
     }
     tx.commit().await?;
     leg.state = to;
     Ok(moved)
+}
+
+/// Lets a service provider that has not answered be asked again.
+async fn renew(installation: &Installation, ctx: &Ctx, leg: &Leg) -> Result<()> {
+    let mut tx = installation.db.begin().await?;
+    store::renew_leg(&mut tx, &leg.request_id, &ctx.random.saml_id()).await?;
+    tx.commit().await
+}
+
+/// Brings runs that nobody went on with to their end: what was not told is said in events. Then forgets them.
+pub async fn sweep(db: &Db, ctx: &Ctx) -> Result<()> {
+    let stranded = store::list_stranded(&mut db.reader(), ctx.now(), MAX_STRANDED).await?;
+    let mut tx = db.begin().await?;
+    for leg in &stranded {
+        let to = if leg.state == LegState::Asked { LegState::NoAnswer } else { LegState::Unreachable };
+        if store::move_leg(&mut tx, &leg.request_id, leg.state, to).await? == 1 {
+            record(&mut tx, ctx, event_of(leg, to)).await?;
+        }
+    }
+    store::delete_expired_runs(&mut tx, ctx.now()).await?;
+    tx.commit().await
 }
 
 /// Sends the browser to the first service provider that has not been told; those that can't be are passed over.
@@ -344,6 +418,7 @@ async fn send_next(
 ) -> Result<Option<Outcome>> {
     for leg in legs.iter_mut().filter(|leg| leg.state == LegState::Waiting) {
         let (_, target) = usable(installation, epochs, leg.application).await?;
+        let target = target.filter(|target| can_be_named_to(target, leg, ctx.now()));
         let Some((target, by, url)) = target.and_then(reachable) else {
             set_state(installation, ctx, leg, LegState::Unreachable).await?;
             continue;
@@ -355,6 +430,18 @@ async fn send_next(
         return request(installation, ctx, &target, by, url, leg).await.map(Some);
     }
     Ok(None)
+}
+
+/// Whether the NameID of a leg goes encrypted: where the application encrypts, or was given it so.
+fn is_encrypted(target: &Target, leg: &Leg) -> Result<bool> {
+    Ok(leg.name_id_encrypted || target.settings()?.encrypts())
+}
+
+/// Whether a service provider can be named the person: what has to be encrypted needs a key that is relied on, and is
+/// never sent plain instead (SAML-211, MD-307).
+fn can_be_named_to(target: &Target, leg: &Leg, now: Timestamp) -> bool {
+    let has_key = || matches!(target.recipient(), Ok(Some(_))) && !target.metadata_has_ended(now);
+    is_encrypted(target, leg).is_ok_and(|encrypted| !encrypted || has_key())
 }
 
 /// How a service provider is told in the browser: by redirect if it takes that, since its own cookies always come along
@@ -378,6 +465,8 @@ async fn request(
     let (issued_at, signer) = (ctx.now(), target.signer()?);
     let (issuer, destination) = (target.application.idp_entity_id.clone(), url.clone());
     let (id, indexes) = (leg.request_id.clone(), leg.session_indexes.clone());
+    let recipient = if is_encrypted(target, leg)? { target.recipient()? } else { None };
+    let random = ctx.random.clone();
     let write = move |signer: Option<&dyn Signer>| {
         let input = LogoutRequestInput {
             id: &id,
@@ -387,6 +476,7 @@ async fn request(
             destination: &destination,
             name_id: &name_id,
             session_indexes: &indexes,
+            encryption: recipient.as_deref().map(|recipient| (recipient, &random)),
         };
         input.write(signer)
     };
@@ -435,14 +525,17 @@ pub(super) async fn note_answer(
         return Ok(None);
     };
     let run = store::find_run(&mut reader, &leg.run).await?;
-    let Some(run) = run.filter(|run| run.ended_at.is_none() && ctx.now() < run.expires_at) else {
+    let Some(run) = run.filter(|run| ctx.now() < run.expires_at) else {
         return Ok(None);
     };
-    // A late answer still tells how it stands; a second one tells nothing new.
-    if !matches!(leg.state, LegState::Asked | LegState::NoAnswer) {
-        return Ok(None);
+    // A late answer still tells how it stands. A second one tells nothing new: the page was loaded again.
+    match leg.state {
+        LegState::Asked | LegState::NoAnswer => {
+            let to = if response.is_success { LegState::SignedOut } else { LegState::Failed };
+            set_state(installation, ctx, &mut leg, to).await?;
+            Ok(Some(run.id))
+        }
+        LegState::SignedOut | LegState::Failed => Ok(Some(run.id)),
+        LegState::Waiting | LegState::Unreachable => Ok(None),
     }
-    let to = if response.is_success { LegState::SignedOut } else { LegState::Failed };
-    let moved = set_state(installation, ctx, &mut leg, to).await?;
-    Ok(moved.then_some(run.id))
 }

@@ -2,13 +2,14 @@
 //! providers of the session then, and the answer says so.
 
 use crate::base::{Ctx, Error, Result, urls};
+use crate::events::record;
 use crate::saml::binding::Carried;
 use crate::saml::logout::{LogoutMessage, LogoutResponseInput};
 use crate::saml::soap;
 use crate::saml::status::Status;
 use crate::signon::artifact::told_in_soap;
-use crate::signon::logout::leg::{LegState, event_of};
-use crate::signon::logout::{UNKNOWN, end_sessions, examine, matching, refuse, saml_target};
+use crate::signon::logout::leg::{LegState, event_of, legs_of};
+use crate::signon::logout::{UNKNOWN, end_sessions, examine, matching, refuse, saml_target, skew};
 use crate::signon::outcome::Refused;
 use crate::signon::receive::{Visitor, note_error};
 use crate::signon::{Installation, admission, refusal};
@@ -49,18 +50,21 @@ async fn look_at(
         }
         Err(refused) => return Ok(Err(refuse(installation, ctx, &target, false, &refused).await?)),
     };
-    let matched = matching(installation, &target, &request).await?;
+    let skew = skew(installation, visitor).await?;
+    let mut tx = installation.db.begin().await?;
+    let matched = matching(&mut tx, ctx, &target, &request, skew).await?;
+    let legs = legs_of(ctx, end_sessions(&mut tx, ctx, &target, &matched).await?, 0);
+    for leg in &legs {
+        record(&mut tx, ctx, event_of(leg, LegState::Unreachable)).await?;
+    }
+    tx.commit().await?;
     let status = if matched.is_empty() {
         refusal::note_answered(installation, ctx, false, UNKNOWN, Some(target.application.id)).await?;
         Status::UnknownPrincipal
+    } else if legs.is_empty() {
+        Status::Success
     } else {
-        let mut tx = installation.db.begin().await?;
-        let legs = end_sessions(&mut tx, ctx, &target, &request, &matched).await?;
-        for leg in &legs {
-            crate::events::record(&mut tx, ctx, event_of(leg.application, LegState::Unreachable)).await?;
-        }
-        tx.commit().await?;
-        if legs.is_empty() { Status::Success } else { Status::PartialLogout }
+        Status::PartialLogout
     };
     let (id, issued_at, signer) = (ctx.random.saml_id(), ctx.now(), target.signer()?);
     let issuer = target.application.idp_entity_id.clone();

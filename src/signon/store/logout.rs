@@ -13,9 +13,12 @@ pub(in crate::signon) struct Joined {
     pub(in crate::signon) application: ApplicationId,
     pub(in crate::signon) name_id: String,
     pub(in crate::signon) name_id_format: String,
+    /// Whether its service provider was given the NameID encrypted.
+    pub(in crate::signon) name_id_encrypted: bool,
     pub(in crate::signon) user: UserId,
     pub(in crate::signon) username: String,
-    pub(in crate::signon) ended: bool,
+    /// When it began at the service provider.
+    pub(in crate::signon) created_at: Timestamp,
 }
 
 fn joined(row: &Row) -> Result<Joined> {
@@ -25,9 +28,10 @@ fn joined(row: &Row) -> Result<Joined> {
         application: row.parse("application_id")?,
         name_id: row.text("name_id")?,
         name_id_format: row.text("name_id_format")?,
+        name_id_encrypted: row.bool("name_id_encrypted")?,
         user: row.parse("user_id")?,
         username: row.text("username")?,
-        ended: row.opt_time("ended_at")?.is_some(),
+        created_at: row.time("created_at")?,
     })
 }
 
@@ -38,7 +42,7 @@ pub(in crate::signon) async fn sp_session_of_index(
     session_index: &str,
 ) -> Result<Option<Joined>> {
     let query = sql("SELECT p.session_id, p.session_index, p.application_id, p.name_id, p.name_id_format, \
-         s.user_id, s.ended_at, u.username FROM sp_sessions p JOIN sessions s ON s.id = p.session_id \
+         p.name_id_encrypted, p.created_at, s.user_id, u.username FROM sp_sessions p JOIN sessions s ON s.id = p.session_id \
          JOIN users u ON u.id = s.user_id WHERE p.application_id = $1 AND p.session_index = $2");
     let row = executor.optional(query.bind_text(application).bind(session_index)).await?;
     row.as_ref().map(joined).transpose()
@@ -52,7 +56,7 @@ pub(in crate::signon) async fn sp_sessions_of_name(
     limit: i64,
 ) -> Result<Vec<Joined>> {
     let query = sql("SELECT p.session_id, p.session_index, p.application_id, p.name_id, p.name_id_format, \
-         s.user_id, s.ended_at, u.username FROM sp_sessions p JOIN sessions s ON s.id = p.session_id \
+         p.name_id_encrypted, p.created_at, s.user_id, u.username FROM sp_sessions p JOIN sessions s ON s.id = p.session_id \
          JOIN users u ON u.id = s.user_id WHERE p.application_id = $1 AND p.name_id = $2 \
          ORDER BY CASE WHEN s.ended_at IS NULL THEN 0 ELSE 1 END, p.created_at DESC LIMIT $3")
     .bind_text(application)
@@ -61,25 +65,74 @@ pub(in crate::signon) async fn sp_sessions_of_name(
     executor.all(query).await?.iter().map(joined).collect()
 }
 
-/// The sessions at service providers that belong to a session here, the oldest first.
-pub(in crate::signon) async fn sp_sessions_of_session(
+/// Sessions at service providers that one LogoutRequest names at most.
+pub(in crate::signon) const MAX_INDEXES: usize = 50;
+
+/// The sessions at service providers that belong to a session here and may be open, without those of `except`: of each
+/// application and name the newest [`MAX_INDEXES`], the oldest first. None of a session that had ended before and whose
+/// time is over: its service providers were told that time with the assertion.
+pub(in crate::signon) async fn open_sp_sessions(
     executor: &mut impl Executor,
     session: SessionId,
+    except: Option<ApplicationId>,
+    now: Timestamp,
 ) -> Result<Vec<Joined>> {
-    let query = sql("SELECT p.session_id, p.session_index, p.application_id, p.name_id, p.name_id_format, \
-         s.user_id, s.ended_at, u.username FROM sp_sessions p JOIN sessions s ON s.id = p.session_id \
-         JOIN users u ON u.id = s.user_id WHERE p.session_id = $1 ORDER BY p.created_at, p.session_index LIMIT 1000");
-    executor.all(query.bind_text(session)).await?.iter().map(joined).collect()
+    let query = sql(
+        "SELECT session_id, session_index, application_id, name_id, name_id_format, name_id_encrypted, created_at, user_id, username \
+         FROM (SELECT p.session_id, p.session_index, p.application_id, p.name_id, p.name_id_format, p.name_id_encrypted, p.created_at, \
+         s.user_id, u.username, ROW_NUMBER() OVER (PARTITION BY p.application_id, p.name_id, p.name_id_format \
+         ORDER BY p.created_at DESC, p.session_index) AS place FROM sp_sessions p \
+         JOIN sessions s ON s.id = p.session_id JOIN users u ON u.id = s.user_id \
+         WHERE p.session_id = $1 AND p.application_id <> $2 AND p.ended_at IS NULL \
+         AND (s.ended_at IS NULL OR s.expires_at > $3)) AS seats WHERE place <= $4 \
+         ORDER BY created_at, session_index",
+    )
+    .bind_text(session)
+    .bind(except.map(|id| id.to_string()).unwrap_or_default())
+    .bind(now)
+    .bind(i64::try_from(MAX_INDEXES).unwrap_or(i64::MAX));
+    executor.all(query).await?.iter().map(joined).collect()
+}
+
+/// Notes that the sessions of this name at a service provider have ended.
+pub(in crate::signon) async fn end_sp_sessions(
+    tx: &mut Tx,
+    session: SessionId,
+    application: ApplicationId,
+    name_id: &str,
+    now: Timestamp,
+) -> Result<()> {
+    let query = sql("UPDATE sp_sessions SET ended_at = $4 \
+         WHERE session_id = $1 AND application_id = $2 AND name_id = $3 AND ended_at IS NULL")
+    .bind_text(session)
+    .bind_text(application)
+    .bind(name_id)
+    .bind(now);
+    tx.run(query).await.map(drop)
+}
+
+/// Gives what may be open at service providers to another session of the same person.
+pub(in crate::signon) async fn move_sp_sessions(
+    tx: &mut Tx,
+    from: SessionId,
+    to: SessionId,
+    now: Timestamp,
+) -> Result<u64> {
+    let query = sql("UPDATE sp_sessions SET session_id = $2 WHERE session_id = $1 AND ended_at IS NULL \
+         AND EXISTS (SELECT 1 FROM sessions o JOIN sessions n ON n.user_id = o.user_id \
+         WHERE o.id = $1 AND n.id = $2 AND o.expires_at > $3)");
+    tx.run(query.bind_text(from).bind_text(to).bind(now)).await
 }
 
 pub(in crate::signon) async fn insert_run(tx: &mut Tx, run: &Run) -> Result<()> {
     let query = sql("INSERT INTO logout_runs (id, browser_hash, application_id, request_id, relay_state, \
-         answer_by, begun_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)")
+         user_id, answer_by, begun_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)")
     .bind(run.id.as_str())
     .bind(run.browser_hash.as_str())
     .bind(run.application.map(|id| id.to_string()))
     .bind(run.request_id.clone())
     .bind(run.relay_state.clone())
+    .bind(run.user.map(|id| id.to_string()))
     .bind(run.answer_by.map(|by| by.as_str().to_owned()))
     .bind(run.begun_at)
     .bind(run.expires_at);
@@ -89,7 +142,7 @@ pub(in crate::signon) async fn insert_run(tx: &mut Tx, run: &Run) -> Result<()> 
 pub(in crate::signon) async fn insert_leg(tx: &mut Tx, run: &str, position: i64, leg: &Leg) -> Result<()> {
     let query = sql(
         "INSERT INTO logout_legs (run_id, position, application_id, session_id, name_id, name_id_format, \
-         session_indexes, request_id, state) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+         name_id_encrypted, session_indexes, request_id, state) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     )
     .bind(run)
     .bind(position)
@@ -97,6 +150,7 @@ pub(in crate::signon) async fn insert_leg(tx: &mut Tx, run: &str, position: i64,
     .bind_text(leg.session)
     .bind(leg.name_id.as_str())
     .bind(leg.name_id_format.as_str())
+    .bind(leg.name_id_encrypted)
     .bind(serde_json::to_string(&leg.session_indexes).map_err(crate::base::Error::internal)?)
     .bind(leg.request_id.as_str())
     .bind(leg.state.as_str());
@@ -110,6 +164,7 @@ fn run(row: &Row) -> Result<Run> {
         application: row.opt_parse("application_id")?,
         request_id: row.opt_text("request_id")?,
         relay_state: row.opt_text("relay_state")?,
+        user: row.opt_parse("user_id")?,
         answer_by: row.opt_parse("answer_by")?,
         begun_at: row.time("begun_at")?,
         expires_at: row.time("expires_at")?,
@@ -118,9 +173,10 @@ fn run(row: &Row) -> Result<Run> {
 }
 
 pub(in crate::signon) async fn find_run(executor: &mut impl Executor, id: &str) -> Result<Option<Run>> {
-    let query =
-        sql("SELECT id, browser_hash, application_id, request_id, relay_state, answer_by, begun_at, \
-         expires_at, ended_at FROM logout_runs WHERE id = $1");
+    let query = sql(
+        "SELECT id, browser_hash, application_id, request_id, relay_state, user_id, answer_by, begun_at, \
+         expires_at, ended_at FROM logout_runs WHERE id = $1",
+    );
     executor.optional(query.bind(id)).await?.as_ref().map(run).transpose()
 }
 
@@ -131,7 +187,7 @@ pub(in crate::signon) async fn find_open_run(
     now: Timestamp,
 ) -> Result<Option<Run>> {
     let query = sql(
-        "SELECT id, browser_hash, application_id, request_id, relay_state, answer_by, begun_at, \
+        "SELECT id, browser_hash, application_id, request_id, relay_state, user_id, answer_by, begun_at, \
          expires_at, ended_at FROM logout_runs WHERE browser_hash = $1 AND expires_at > $2 AND ended_at IS NULL \
          ORDER BY begun_at DESC, id LIMIT 1",
     );
@@ -160,8 +216,10 @@ fn leg(row: &Row) -> Result<Leg> {
         run: row.text("run_id")?,
         application: row.parse("application_id")?,
         session: row.parse("session_id")?,
+        person: row.opt_parse("user_id")?.zip(row.opt_text("username")?),
         name_id: row.text("name_id")?,
         name_id_format: row.text("name_id_format")?,
+        name_id_encrypted: row.bool("name_id_encrypted")?,
         session_indexes: row.json("session_indexes")?,
         request_id: row.text("request_id")?,
         state: row.parse("state")?,
@@ -171,23 +229,49 @@ fn leg(row: &Row) -> Result<Leg> {
 /// The legs of a run, in order.
 pub(in crate::signon) async fn list_legs(executor: &mut impl Executor, run: &str) -> Result<Vec<Leg>> {
     let query = sql(
-        "SELECT run_id, application_id, session_id, name_id, name_id_format, session_indexes, request_id, state \
-         FROM logout_legs WHERE run_id = $1 ORDER BY position",
+        "SELECT l.run_id, l.application_id, l.session_id, l.name_id, l.name_id_format, l.name_id_encrypted, l.session_indexes, \
+         l.request_id, l.state, u.id AS user_id, u.username FROM logout_legs l \
+         LEFT JOIN sessions s ON s.id = l.session_id LEFT JOIN users u ON u.id = s.user_id \
+         WHERE l.run_id = $1 ORDER BY l.position",
     );
     executor.all(query.bind(run)).await?.iter().map(leg).collect()
 }
 
-/// The leg of a LogoutRequest of ours at this application.
+/// The leg of a LogoutRequest of ours at this application: of the last one, or of the one before it.
 pub(in crate::signon) async fn find_leg(
     executor: &mut impl Executor,
     application: ApplicationId,
     request_id: &str,
 ) -> Result<Option<Leg>> {
     let query = sql(
-        "SELECT run_id, application_id, session_id, name_id, name_id_format, session_indexes, request_id, state \
-         FROM logout_legs WHERE application_id = $1 AND request_id = $2",
+        "SELECT l.run_id, l.application_id, l.session_id, l.name_id, l.name_id_format, l.name_id_encrypted, l.session_indexes, \
+         l.request_id, l.state, u.id AS user_id, u.username FROM logout_legs l \
+         LEFT JOIN sessions s ON s.id = l.session_id LEFT JOIN users u ON u.id = s.user_id \
+         WHERE l.application_id = $1 AND (l.request_id = $2 OR l.former_request_id = $2)",
     );
     executor.optional(query.bind_text(application).bind(request_id)).await?.as_ref().map(leg).transpose()
+}
+
+/// Legs that were not brought to an end in runs that are past their time, at most `limit`.
+pub(in crate::signon) async fn list_stranded(
+    executor: &mut impl Executor,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<Leg>> {
+    let query = sql(
+        "SELECT l.run_id, l.application_id, l.session_id, l.name_id, l.name_id_format, l.name_id_encrypted, l.session_indexes, \
+         l.request_id, l.state, u.id AS user_id, u.username FROM logout_runs r JOIN logout_legs l ON l.run_id = r.id \
+         LEFT JOIN sessions s ON s.id = l.session_id LEFT JOIN users u ON u.id = s.user_id \
+         WHERE r.expires_at < $1 AND l.state IN ('waiting', 'asked') ORDER BY r.expires_at, l.run_id, l.position LIMIT $2",
+    );
+    executor.all(query.bind(now).bind(limit)).await?.iter().map(leg).collect()
+}
+
+/// Forgets runs that are past their time and have no leg in want of an end.
+pub(in crate::signon) async fn delete_expired_runs(tx: &mut Tx, now: Timestamp) -> Result<u64> {
+    let query = sql("DELETE FROM logout_runs WHERE expires_at < $1 AND NOT EXISTS \
+         (SELECT 1 FROM logout_legs l WHERE l.run_id = logout_runs.id AND l.state IN ('waiting', 'asked'))");
+    tx.run(query.bind(now)).await
 }
 
 /// Moves a leg on: touches one row, or none when it is not in the state it is moved from.
@@ -199,4 +283,12 @@ pub(in crate::signon) async fn move_leg(
 ) -> Result<u64> {
     let query = sql("UPDATE logout_legs SET state = $3 WHERE request_id = $1 AND state = $2");
     tx.run(query.bind(request_id).bind(from.as_str()).bind(to.as_str())).await
+}
+
+/// Lets a leg that was asked wait for being asked again, by a message with another ID (Core 1.3.4).
+pub(in crate::signon) async fn renew_leg(tx: &mut Tx, request_id: &str, fresh: &str) -> Result<u64> {
+    let query =
+        sql("UPDATE logout_legs SET state = 'waiting', former_request_id = request_id, request_id = $2 \
+         WHERE request_id = $1 AND state = 'asked'");
+    tx.run(query.bind(request_id).bind(fresh)).await
 }

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::auth::{SignIn, sign_in};
 use crate::base::{Error, Kind, urls};
+use crate::signon::logout::carry_over;
 use crate::signon::pending::mark_authenticated;
 use crate::signon::receive::{Purpose, Visitor, purpose};
 use crate::web::account::set_session;
@@ -216,6 +217,9 @@ pub async fn sign_in_here(
         }
         Err(error) => return Err(error.into()),
     };
+    if let Some(token) = gate.session_token(&web) {
+        carry_over(&installation.db, &ctx, &token, &new.session).await?;
+    }
     set_session(&web, &notes, &new);
     match (&going, &onward) {
         (Going::To(purpose), Onward::Handle(handle)) => {

@@ -8,9 +8,9 @@ use serde::Deserialize;
 
 use crate::auth::session;
 use crate::base::{Error, Kind, urls};
-use crate::signon::logout::begin;
 use crate::signon::logout::leg::LegState;
 use crate::signon::logout::run::{Progress, Wish, go_on, hand_over};
+use crate::signon::logout::sign_out;
 use crate::web::context::Notes;
 use crate::web::error::{Answer, Failure};
 use crate::web::extract::body::{GateForm, Queried, SignedForm};
@@ -39,18 +39,21 @@ pub(super) async fn sign_out_here(
     SignedForm(form): SignedForm<Leaving>,
 ) -> Answer {
     let installation = &web.installation;
-    let ended = &person.live.session;
-    session::sign_out(&installation.db, &person.ctx, ended).await?;
-    notes.set_cookie(web.cookies.clear_session());
-    if form.only.is_none() {
+    let session = &person.live.session;
+    let run = if form.only.is_some() {
+        session::sign_out(&installation.db, &person.ctx, session).await?;
+        None
+    } else {
         let browser = web.cookies.browser(&headers).unwrap_or_else(|| {
             let secret = person.ctx.random.token();
             notes.set_cookie(web.cookies.set_browser(&secret));
             secret
         });
-        if let Some(run) = begin(installation, &person.ctx, ended, &browser).await? {
-            return Ok(see_other(&with_run(&run)));
-        }
+        sign_out(installation, &person.ctx, session, &browser).await?
+    };
+    notes.set_cookie(web.cookies.clear_session());
+    if let Some(run) = run {
+        return Ok(see_other(&with_run(&run)));
     }
     let mut shell = web.shell_of_nobody("You are signed out").await;
     shell.theme = web.cookies.theme(&headers);
@@ -149,7 +152,7 @@ pub(in crate::web) async fn show_progress(web: &Web, gate: &Gate, progress: Prog
             complete,
             asked_by: progress.asked_by.unwrap_or_default(),
             answerable: progress.answerable && !waiting,
-            signed_in: gate.live.is_some(),
+            signed_in: progress.signed_in,
         },
     )
 }

@@ -6,6 +6,7 @@ use axum::extract::{FromRequestParts, MatchedPath, OptionalFromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 
+use crate::auth::session::id_of;
 use crate::auth::{Role, SessionView};
 use crate::base::id::UserId;
 use crate::base::{Actor, Ctx, Error, urls};
@@ -58,7 +59,7 @@ pub(in crate::web) async fn epochs_of(web: &Web, parts: &mut Parts) -> Result<Ep
 #[derive(Clone)]
 struct Found(Option<Live>);
 
-/// The running session of the request's cookie. A cookie of a session that has ended is taken away.
+/// The running session of the request's cookie. A cookie of no session at all is taken away.
 pub(in crate::web) async fn find(web: &Web, parts: &mut Parts) -> Result<Option<Live>, Failure> {
     if let Some(Found(live)) = parts.extensions.get::<Found>() {
         return Ok(live.clone());
@@ -70,7 +71,8 @@ pub(in crate::web) async fn find(web: &Web, parts: &mut Parts) -> Result<Option<
             let epochs = epochs_of(web, parts).await?;
             let installation = &web.installation;
             let session = installation.sessions.authenticate(&installation.db, &ctx, epochs, &token).await?;
-            if session.is_none() {
+            // One that is over still says whose applications are open in this browser, until somebody signs in.
+            if session.is_none() && id_of(&mut installation.db.reader(), &token).await?.is_none() {
                 notes.set_cookie(web.cookies.clear_session());
             }
             session.map(|session| Live { session, token })

@@ -10,6 +10,7 @@ use crate::base::{Error, Kind, urls};
 use crate::saml::soap::fault;
 use crate::signon::Epochs;
 use crate::signon::artifact;
+use crate::signon::logout::run::is_open;
 use crate::signon::logout::{self, Arrived, Outcome, soap};
 use crate::signon::outcome::Refused;
 use crate::signon::receive::Visitor;
@@ -19,7 +20,7 @@ use crate::web::error::{Answer, Failure};
 use crate::web::extract::body::is_media_type;
 use crate::web::extract::{Anyone, Gate, RawBody};
 use crate::web::headers::Policy;
-use crate::web::pages::parts::Mark;
+use crate::web::pages::parts::{Link, Mark};
 use crate::web::pages::{HandoverPage, PostPage};
 use crate::web::render::{page, see_other};
 use crate::web::saml::endpoint::{at_the_door, posted_form, visitor};
@@ -66,7 +67,20 @@ async fn arrive(web: &Web, gate: &Gate, notes: &Notes, slug: &str, arrived: Arri
     if let (Outcome::GoOn { run }, true) = (&outcome, begins_by_form) {
         notes.set_cookie(web.cookies.set_hop(run, &gate.browser));
     }
-    show(web, gate, slug, outcome).await
+    match outcome {
+        // A form of another site brings no cookie: whether there is a sign-out to go on with shows only then.
+        Outcome::Refused(refused) => show_refused(web, gate, slug, refused, begins_by_form).await,
+        other => show(web, gate, slug, other).await,
+    }
+}
+
+/// One message that is refused must not strand a sign-out that others wait for.
+async fn show_refused(web: &Web, gate: &Gate, slug: &str, refused: Refused, may_go_on: bool) -> Answer {
+    let name = refused.label.as_deref().unwrap_or("this application");
+    let heading = format!("Signing out of {name} did not work");
+    let goes_on = may_go_on || is_open(&web.installation, &gate.ctx, &gate.browser).await?;
+    let onward = goes_on.then(|| Link::new("Go on signing out", urls::logout()));
+    refuse(web, gate, gate.epochs, slug, refused, heading, onward).await
 }
 
 /// The answer to a step of signing out.
@@ -94,11 +108,7 @@ pub(in crate::web) async fn show(web: &Web, gate: &Gate, slug: &str, outcome: Ou
             Ok(response)
         }
         Outcome::Progress(progress) => show_progress(web, gate, *progress).await,
-        Outcome::Refused(refused) => {
-            let name = refused.label.as_deref().unwrap_or("this application");
-            let heading = format!("Signing out of {name} did not work");
-            refuse(web, gate, gate.epochs, slug, refused, heading).await
-        }
+        Outcome::Refused(refused) => show_refused(web, gate, slug, refused, false).await,
     }
 }
 

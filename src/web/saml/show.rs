@@ -47,7 +47,7 @@ pub(super) async fn show(web: &Web, gate: &Gate, epochs: Epochs, slug: &str, out
         }
         Outcome::Refused(refused) => {
             let heading = heading(&refused);
-            refuse(web, gate, epochs, slug, refused, heading).await
+            refuse(web, gate, epochs, slug, refused, heading, None).await
         }
     }
 }
@@ -88,7 +88,7 @@ fn heading(refused: &Refused) -> String {
     }
 }
 
-/// The page of a refusal.
+/// The page of a refusal. `onward`: what the person was in the middle of, if it goes on.
 pub(super) async fn refuse(
     web: &Web,
     gate: &Gate,
@@ -96,6 +96,7 @@ pub(super) async fn refuse(
     slug: &str,
     refused: Refused,
     heading: String,
+    onward: Option<Link>,
 ) -> Answer<Response> {
     let now = gate.ctx.now();
     let mut technical =
@@ -113,13 +114,15 @@ pub(super) async fn refuse(
     let role = gate.live.as_ref().and_then(|live| live.session.role);
     let may_look =
         |role: &Role| role.allows(Permission::ApplicationsWrite) && role.allows(Permission::PeopleRead);
-    let again = gate.live.as_ref().map(|_| {
-        if refused.recorded && role.as_ref().is_some_and(may_look) {
-            let exchange = format!("{}?reference={}", urls::admin_exchange_find(), gate.ctx.request_id);
-            Link::new("See what was received", exchange)
-        } else {
-            Link::new("Back to your applications", urls::portal())
-        }
+    let again = onward.or_else(|| {
+        gate.live.as_ref().map(|_| {
+            if refused.recorded && role.as_ref().is_some_and(may_look) {
+                let exchange = format!("{}?reference={}", urls::admin_exchange_find(), gate.ctx.request_id);
+                Link::new("See what was received", exchange)
+            } else {
+                Link::new("Back to your applications", urls::portal())
+            }
+        })
     });
     let advice = if refused.kind == Kind::Malformed || refused.kind == Kind::Forbidden {
         vec!["If you need help, tell your administrator the reference below.".to_owned()]

@@ -174,14 +174,21 @@ fn wanted(web: &Web, application: &Application, form: &SsoForm) -> Result<SsoPat
 }
 
 /// Whether a patch touches what needs a fresh password (decision 15): whom assertions are for and where they go, who
-/// they name and what they say, whether requests must be signed and answers encrypted. A placeholder counts where it lands in one of these.
+/// they name and what they say, where people are sent with it when they sign out, and what is asked of requests and
+/// promised of answers. A placeholder counts where it lands in one of these.
 fn weighs(web: &Web, application: &Application, patch: &SsoPatch) -> Result<bool, Failure> {
     let catalog = &web.installation.catalog;
     let new = sso::patched(catalog, application, patch.clone())?;
     let (old, now) = (&application.sso, &new.sso);
-    let addressed = old.acs_urls != now.acs_urls || old.sp_entity_id != now.sp_entity_id;
-    let said = old.name_id != now.name_id || old.attributes != now.attributes;
-    let opened = (old.require_signed_requests && !now.require_signed_requests)
+    let addressed =
+        old.acs_urls != now.acs_urls || old.sp_entity_id != now.sp_entity_id || old.slo != now.slo;
+    let said = old.name_id != now.name_id
+        || old.attributes != now.attributes
+        || old.authn_contexts != now.authn_contexts;
+    let opened = (!old.allow_missing_destination && now.allow_missing_destination)
+        || (!old.redirect_enveloped_signature && now.redirect_enveloped_signature)
+        || (old.sign_error_responses && !now.sign_error_responses)
+        || (old.require_signed_requests && !now.require_signed_requests)
         || (old.encrypt_assertion && !now.encrypt_assertion)
         || (old.encrypt_name_id && !now.encrypt_name_id);
     if addressed || said || opened {
@@ -189,7 +196,9 @@ fn weighs(web: &Web, application: &Application, patch: &SsoPatch) -> Result<bool
     }
     let declared = resolved::declared(catalog, application);
     let weighty = |field: &str| {
-        ["acs_urls", "sp_entity_id", "name_id", "attributes"].iter().any(|start| field.starts_with(start))
+        ["acs_urls", "sp_entity_id", "name_id", "attributes", "slo"]
+            .iter()
+            .any(|start| field.starts_with(start))
     };
     let templates = now.templates();
     let places = templates.iter().filter(|(field, _)| weighty(field)).map(|(_, text)| *text);
