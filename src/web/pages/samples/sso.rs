@@ -252,7 +252,7 @@ impl Samples {
             metadata_download: self.t("https://id.meridian.example/saml2/heap/metadata?download=1"),
             metadata_file: self.t("tessera-heap-metadata.xml"),
             certificate_download: self.t("https://id.meridian.example/saml2/heap/certificate.pem"),
-            logout_url: self.t("https://login.meridian.example/saml2/heap/logout"),
+            logout_url: self.t("https://id.meridian.example/saml2/heap/logout"),
             certificate_pem: self
                 .t("-----BEGIN CERTIFICATE-----\nMIIEITCCAomgAwIBAgIUQ3…\n-----END CERTIFICATE-----"),
         }
