@@ -312,8 +312,8 @@ CREATE TABLE exchanges (
     expires_at BIGINT NOT NULL,
     -- code of the refusal; NULL: an assertion was sent
     code TEXT COLLATE "C",
-    -- it came with a session, or under a signature of the service provider
-    is_known BOOLEAN NOT NULL,
+    -- it came with a session; fresh and under a signature of the service provider; from anybody
+    room TEXT COLLATE "C" NOT NULL CHECK (room IN ('session', 'signed', 'anyone')),
     -- /24 or /64, of what came without a session
     source_prefix TEXT COLLATE "C",
     sealed BYTEA NOT NULL
@@ -411,9 +411,10 @@ CREATE TABLE logout_legs (
     -- ID of our LogoutRequest, and of the one before it where it was sent again
     request_id TEXT COLLATE "C" NOT NULL UNIQUE,
     former_request_id TEXT COLLATE "C",
-    state TEXT COLLATE "C" NOT NULL CHECK (state IN ('waiting', 'asked', 'signed_out', 'failed', 'no_answer', 'unreachable')),
+    state TEXT COLLATE "C" NOT NULL CHECK (state IN ('waiting', 'asked', 'signed_out', 'failed', 'no_answer', 'unreachable', 'elsewhere')),
     PRIMARY KEY (run_id, position)
 );
+CREATE INDEX logout_legs_former ON logout_legs (former_request_id) WHERE former_request_id IS NOT NULL;
 
 CREATE TABLE last_uses (
     user_id TEXT COLLATE "C" NOT NULL REFERENCES users (id) ON DELETE CASCADE,

@@ -1,7 +1,7 @@
 //! Sessions: begun by [`crate::auth::sign_in()`], checked at each request, ended by hand, by time, or by what happens
 //! to their person (W-08). Only the SHA-256 of the token is stored.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use secrecy::SecretString;
 use serde::Serialize;
@@ -226,11 +226,17 @@ pub async fn sign_out_in(tx: &mut Tx, ctx: &Ctx, session: &SessionView) -> Resul
     Ok(())
 }
 
-/// Ends a session in the caller's transaction, because one of its applications or its person asked for it there;
-/// answers whether it was running. The event is the caller's.
-pub async fn end_in(tx: &mut Tx, ctx: &Ctx, session: SessionId) -> Result<bool> {
-    let ended = sessions::end_any(tx, session, ctx.now()).await?;
-    if ended {
+/// Ends sessions in the caller's transaction, because one of their applications asked for it; answers which were running.
+/// The events are the caller's. They are ended in the order of their ids, and all of them before the epoch is raised, so
+/// that nobody who ends one of them meanwhile waits for this and is waited for.
+pub async fn end_in(tx: &mut Tx, ctx: &Ctx, ids: BTreeSet<SessionId>) -> Result<Vec<SessionId>> {
+    let mut ended = Vec::new();
+    for session in ids {
+        if sessions::end_any(tx, session, ctx.now()).await? {
+            ended.push(session);
+        }
+    }
+    if !ended.is_empty() {
         bump(tx, Scope::Sessions).await?;
     }
     Ok(ended)

@@ -100,6 +100,12 @@ async fn run(db: Db, mut queue: mpsc::Receiver<Waiting>) {
             }
         }
         let crowded = writes.len() > 1;
+        // Who locks several rows locks them in one order, else two groups of two nodes could wait for each other.
+        let mut both: Vec<_> = writes.into_iter().zip(callers).collect();
+        both.sort_by(|(one, _), (other, _)| {
+            last_checked(one).partial_cmp(&last_checked(other)).unwrap_or(std::cmp::Ordering::Equal)
+        });
+        let (writes, callers): (Vec<_>, Vec<_>) = both.into_iter().unzip();
         match commit(&db, &writes).await {
             Ok(results) => {
                 for (done, result) in callers.into_iter().zip(results) {
@@ -124,6 +130,14 @@ async fn run(db: Db, mut queue: mpsc::Receiver<Waiting>) {
             tokio::time::sleep(GATHER).await;
         }
     }
+}
+
+/// The values of the last step that must touch a row.
+fn last_checked(steps: &[Step]) -> Option<&[Value]> {
+    steps.iter().rev().find_map(|step| match step {
+        Step::One(query, _) => Some(query.values.as_slice()),
+        _ => None,
+    })
 }
 
 /// Answers what became of each write.

@@ -15,7 +15,7 @@ use crate::db::{Db, Reader, Tx, map_error};
 const MAX_ROWS: usize = 32;
 
 /// A value bound to a statement: the few portable column types there are.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, PartialOrd)]
 pub enum Value {
     /// TEXT: ids, enums, strings, JSON.
     Text(Option<String>),
@@ -59,12 +59,13 @@ pub struct Query {
     pub text: &'static str,
     /// `$1`, `$2` … in order.
     pub values: Vec<Value>,
+    locks: bool,
 }
 
 /// A statement. The text is static, so no value can be written into it.
 #[must_use]
 pub fn sql(text: &'static str) -> Query {
-    Query { text, values: Vec::new() }
+    Query { text, values: Vec::new(), locks: false }
 }
 
 impl Query {
@@ -81,12 +82,24 @@ impl Query {
         self.bind(value.to_string())
     }
 
+    /// Keeps the rows that it reads as they are until the transaction ends: who changes one of them waits, and whom it
+    /// waits for is read as it became. On SQLite one transaction writes at a time anyway.
+    #[must_use]
+    pub fn for_share(self) -> Self {
+        Self { locks: true, ..self }
+    }
+
     fn sqlite(self) -> sqlx::query::Query<'static, Sqlite, SqliteArguments> {
         self.values.into_iter().fold(sqlx::query::<Sqlite>(self.text), bind_sqlite)
     }
 
     fn postgres(self) -> sqlx::query::Query<'static, Postgres, PgArguments> {
-        self.values.into_iter().fold(sqlx::query::<Postgres>(self.text), bind_postgres)
+        let query = if self.locks {
+            sqlx::query::<Postgres>(AssertSqlSafe(format!("{} FOR SHARE", self.text)))
+        } else {
+            sqlx::query::<Postgres>(self.text)
+        };
+        self.values.into_iter().fold(query, bind_postgres)
     }
 }
 

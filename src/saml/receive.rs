@@ -214,7 +214,11 @@ pub fn receive(
     }
     check_issuer(root, sp)?;
     let (node, signed) = check_signature(message, &document, sp)?;
-    receive_from(message, node, signed, sp, endpoint, stage).map_err(|refusal| Refusal { signed, ..refusal })
+    receive_from(message, node, signed, sp, endpoint, stage).map_err(|refusal| {
+        // Whoever caught one once has its signature for ever.
+        let is_fresh = !matches!(refusal.reason, Reason::Stale | Reason::FromTheFuture);
+        Refusal { signed: signed && is_fresh, ..refusal }
+    })
 }
 
 /// The rest, of whoever it is from.

@@ -299,7 +299,7 @@ pub struct Refusal {
     pub mismatch: Option<Mismatch>,
     /// The trusted ACS to answer at; without it the refusal is a page of ours.
     pub reply: Option<Box<Reply>>,
-    /// Whether a signature of the message had been verified before.
+    /// Whether a signature of the message had been verified before, and it is not out of its time.
     pub signed: bool,
 }
 

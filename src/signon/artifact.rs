@@ -3,10 +3,12 @@
 //!
 //! An artifact is worth as much as a response until it is used, so only its hash is stored.
 
+use std::sync::Arc;
+
 use crate::auth::SessionView;
 use crate::base::clock::MINUTE;
 use crate::base::id::{ApplicationId, SessionId};
-use crate::base::{Ctx, Error, Kind, Random, Result, Timestamp, urls};
+use crate::base::{Ctx, Error, Random, Result, Timestamp, urls};
 use crate::db::Query;
 use crate::saml::artifact::{Artifact, ArtifactResolve, ArtifactResponseInput, receive};
 use crate::saml::binding::Carried;
@@ -15,12 +17,11 @@ use crate::saml::response::Base64;
 use crate::saml::soap;
 use crate::settings::SEEN_REQUEST_LIFETIME;
 use crate::signon::issue::replayed;
-use crate::signon::logout::saml_target;
-use crate::signon::outcome::Refused;
 use crate::signon::pending::{hash, source_prefix};
-use crate::signon::receive::{Visitor, note_error};
+use crate::signon::receive::Visitor;
+use crate::signon::soap::Answer;
 use crate::signon::target::Target;
-use crate::signon::{Installation, admission, refusal, store};
+use crate::signon::{Installation, refusal, store};
 use crate::vault::Vault;
 
 /// How long an artifact counts.
@@ -124,55 +125,19 @@ pub(in crate::signon) async fn write_error(
     Ok(kept.artifact)
 }
 
-/// A service provider asks over SOAP for what an artifact stands for: the envelope of the answer, or why there is none.
-pub async fn arrive(
+/// Gives a service provider what an artifact of its own stands for, once.
+pub(in crate::signon) async fn answer(
     installation: &Installation,
     ctx: &Ctx,
     visitor: Visitor<'_>,
-    slug: &str,
+    target: &Arc<Target>,
     octets: Vec<u8>,
-) -> Result<std::result::Result<String, Refused>> {
-    let outcome = look_at(installation, ctx, visitor, slug, octets).await;
-    if let Err(error) = &outcome {
-        note_error(installation, ctx, visitor, slug, error).await?;
-    }
-    told_in_soap(outcome)
-}
-
-/// Whoever asks over SOAP is told in its own way what went wrong; what is ours to mend stays an error.
-pub(in crate::signon) fn told_in_soap(
-    outcome: Result<std::result::Result<String, Refused>>,
-) -> Result<std::result::Result<String, Refused>> {
-    match outcome {
-        Err(error) if error.kind != Kind::Internal => Ok(Err(Refused {
-            kind: error.kind,
-            code: error.code,
-            message: error.message.into_owned(),
-            label: None,
-            mismatch: None,
-            recorded: false,
-        })),
-        other => other,
-    }
-}
-
-async fn look_at(
-    installation: &Installation,
-    ctx: &Ctx,
-    visitor: Visitor<'_>,
-    slug: &str,
-    octets: Vec<u8>,
-) -> Result<std::result::Result<String, Refused>> {
-    admission::at_the_door(installation, ctx, visitor).await?;
-    let target = match saml_target(installation, ctx, visitor, slug).await? {
-        Ok(target) => target,
-        Err(refused) => return Ok(Err(refused)),
-    };
+) -> Result<Answer> {
     let id = target.application.id;
     let settings = installation.settings(visitor.epochs).await?;
     let skew = i64::from(settings.clock_skew_seconds) * 1000;
     let timing = Timing::at(ctx.now()).within(skew, i64::from(settings.request_max_age_seconds) * 1000);
-    let url = installation.base_url.join(&urls::idp_artifact(slug));
+    let url = installation.base_url.join(&urls::idp_artifact(&target.application.slug));
     let asked_of = target.clone();
     let examine = move || -> Result<_> {
         let endpoint = Endpoint { url: &url, entity_id: &asked_of.application.idp_entity_id };

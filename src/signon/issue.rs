@@ -232,7 +232,7 @@ pub(in crate::signon) async fn prepare(
     let mut format = settings.name_id.format;
     let mut encrypt_name_id = settings.encrypt_name_id;
     if let Some(trusted) = request {
-        let can_encrypt = target.recipient()?.is_some();
+        let can_encrypt = target.recipient()?.is_some() && settings.may_encrypt();
         let wanted = match trusted.name_id_format(format, &target.offered_formats(), can_encrypt) {
             Ok(wanted) => wanted,
             Err(refusal) => return Ok(Err(refusal)),
@@ -436,12 +436,14 @@ async fn error_response(
     reply: &Reply,
     told: &'static str,
 ) -> Result<Outcome> {
-    let sign = signed_in || target.settings()?.sign_error_responses;
+    // What an artifact stands for is signed whoever asks: only the service provider can fetch it (ART-601).
+    let by_artifact = reply.binding == AcsBinding::Artifact;
+    let sign = signed_in || by_artifact || target.settings()?.sign_error_responses;
     let signer = if sign { Some(target.signer()?) } else { None };
     let (response_id, issued_at) = (ctx.random.saml_id(), ctx.now());
     let issuer = target.application.idp_entity_id.clone();
     let answers = reply.clone();
-    let keeper = (reply.binding == AcsBinding::Artifact).then(|| Keeper::of_error(installation, ctx, target));
+    let keeper = by_artifact.then(|| Keeper::of_error(installation, ctx, target));
     let work = move || -> Result<_> {
         let response = ErrorResponse {
             response_id: &response_id,

@@ -27,6 +27,7 @@ pub mod recorder;
 pub mod refusal;
 pub mod release;
 mod signing;
+pub mod soap;
 mod store;
 pub mod subject;
 pub mod target;

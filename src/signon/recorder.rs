@@ -3,8 +3,8 @@
 //! replayed is taken out, the rest is sealed and gone after a day (decision 11).
 //!
 //! Exchanges are kept in memory and written every few seconds, a bounded number of them: anybody can make one. So that
-//! nobody can push out what others did, there is room of its own for what came with a session or under the signature of
-//! the service provider, and of all that came without a session little is kept of one network. It decides nothing, and
+//! nobody can push out what others did, there is room of its own for what came with a session, and for what was fresh and
+//! under the signature of the service provider; of all that came without a session little is kept of one network. It decides nothing, and
 //! what it holds is never trusted.
 
 use std::collections::BTreeSet;
@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::clock::{DAY, MINUTE};
 use crate::base::id::{ApplicationId, UserId};
+use crate::base::vocabulary::vocabulary;
 use crate::base::{Actor, Ctx, Error, Kind, Random, Result, Timestamp};
 use crate::db::epoch::{Scope, bump};
 use crate::db::{Db, Executor};
@@ -29,11 +30,11 @@ use crate::vault::Vault;
 
 /// How long an exchange is kept.
 const KEPT: i64 = DAY;
-/// Exchanges kept of one application, of each [`Draft::is_known`].
+/// Exchanges kept of one application, in each [`Room`].
 const MOST: i64 = 25;
 /// Of these, those without a session that came from one network.
 const MOST_OF_SOURCE: i64 = 5;
-/// Exchanges waiting in memory, of each [`Draft::is_known`]: in all, of one application, and without a session from one
+/// Exchanges waiting in memory, in each [`Room`]: in all, of one application, and without a session from one
 /// network.
 const WAITING: usize = 100;
 const WAITING_OF_ONE: usize = 20;
@@ -112,9 +113,31 @@ impl Exchange {
 pub(in crate::signon) struct Origin {
     /// Somebody is signed in.
     pub(in crate::signon) signed_in: bool,
-    /// A signature of the service provider was verified. Whoever sees its redirects has one, so it opens the better
-    /// room but not without bound.
+    /// A signature of the service provider was verified, over a request in its time. Whoever sees its redirects has one.
     pub(in crate::signon) signed: bool,
+}
+
+vocabulary! {
+    /// Where an exchange is kept, so that nobody pushes out what others did.
+    Room {
+        /// It came from anybody.
+        #[default]
+        Anyone = "anyone",
+        /// It came fresh and under a signature of the service provider.
+        Signed = "signed",
+        /// It came with a session.
+        Session = "session",
+    }
+}
+
+impl Origin {
+    fn room(self) -> Room {
+        match self {
+            Self { signed_in: true, .. } => Room::Session,
+            Self { signed: true, .. } => Room::Signed,
+            Self { .. } => Room::Anyone,
+        }
+    }
 }
 
 /// One that waits to be written.
@@ -124,8 +147,7 @@ struct Draft {
     application: ApplicationId,
     at: Timestamp,
     code: Option<String>,
-    /// Whether it came with a session, or under a signature that was verified.
-    is_known: bool,
+    room: Room,
     /// The network, of what came without a session.
     source_prefix: Option<String>,
     waiting: Option<Waiting>,
@@ -136,7 +158,7 @@ struct Draft {
 pub(in crate::signon) struct Row {
     pub(in crate::signon) application: ApplicationId,
     pub(in crate::signon) line: ExchangeLine,
-    pub(in crate::signon) is_known: bool,
+    pub(in crate::signon) room: Room,
     pub(in crate::signon) source_prefix: Option<String>,
     pub(in crate::signon) sealed: Vec<u8>,
     pub(in crate::signon) expires_at: Timestamp,
@@ -196,7 +218,7 @@ impl Recorder {
             application: target.application.id,
             at: ctx.now(),
             code: code.map(str::to_owned),
-            is_known: origin.signed_in || origin.signed,
+            room: origin.room(),
             source_prefix: (!origin.signed_in).then(|| source.clone()),
             waiting: waiting.filter(small).cloned(),
             exchange: Exchange {
@@ -230,7 +252,7 @@ impl Recorder {
 /// Whether another one may wait.
 fn has_room(drafts: &[Draft], new: &Draft) -> bool {
     let (mut all, mut of_one, mut of_source) = (0, 0, 0);
-    for draft in drafts.iter().filter(|draft| draft.is_known == new.is_known) {
+    for draft in drafts.iter().filter(|draft| draft.room == new.room) {
         all += 1;
         if draft.application == new.application {
             of_one += 1;
@@ -339,7 +361,7 @@ fn seal(draft: &Draft, vault: &Vault, random: &Random) -> Result<Row> {
             recorded_at: draft.at,
             code: draft.code.clone(),
         },
-        is_known: draft.is_known,
+        room: draft.room,
         source_prefix: draft.source_prefix.clone(),
         sealed: vault.seal(&aad(&draft.reference), &plain, random)?,
         expires_at: draft.at.plus(KEPT),

@@ -171,10 +171,11 @@ pub(super) struct SpSession<'a> {
 
 /// Touches one row, or none when the session here has ended meanwhile: who was told of its end must not gain another.
 pub(super) fn insert_sp_session(session: &SpSession<'_>, now: Timestamp) -> Query {
-    sql("INSERT INTO sp_sessions (session_index, session_id, application_id, name_id, name_id_format, name_id_encrypted, \
-         created_at) SELECT $1, $2, $3, $4, $5, $6, $7 FROM sessions WHERE id = $2 AND ended_at IS NULL")
-    .bind(session.session_index)
+    sql("INSERT INTO sp_sessions (session_id, session_index, application_id, name_id, name_id_format, name_id_encrypted, \
+         created_at) SELECT $1, $2, $3, $4, $5, $6, $7 FROM sessions WHERE id = $1 AND ended_at IS NULL")
+    .for_share()
     .bind_text(session.session)
+    .bind(session.session_index)
     .bind_text(session.application)
     .bind(session.name_id)
     .bind(session.name_id_format)
@@ -256,7 +257,7 @@ pub(super) async fn list_fetches(
 /// Keeps an exchange, unless the application is gone.
 pub(super) async fn insert_exchange(tx: &mut Tx, row: &recorder::Row) -> Result<()> {
     let query =
-        sql("INSERT INTO exchanges (reference, application_id, recorded_at, expires_at, code, is_known, \
+        sql("INSERT INTO exchanges (reference, application_id, recorded_at, expires_at, code, room, \
          source_prefix, sealed) SELECT $2, a.id, $3, $4, $5, $6, $7, $8 FROM applications a WHERE a.id = $1 \
          ON CONFLICT (reference) DO NOTHING")
         .bind_text(row.application)
@@ -264,13 +265,13 @@ pub(super) async fn insert_exchange(tx: &mut Tx, row: &recorder::Row) -> Result<
         .bind(row.line.recorded_at)
         .bind(row.expires_at)
         .bind(row.line.code.clone())
-        .bind(row.is_known)
+        .bind(row.room.as_str())
         .bind(row.source_prefix.clone())
         .bind(row.sealed.clone());
     tx.run(query).await.map(drop)
 }
 
-/// Forgets all but the latest so many of an application, counted apart by whether they came from somebody known; of
+/// Forgets all but the latest so many of an application, counted apart by room; of
 /// those without a session first all but the latest so many of each network.
 pub(super) async fn prune_exchanges(
     tx: &mut Tx,
@@ -278,14 +279,13 @@ pub(super) async fn prune_exchanges(
     kept: i64,
     kept_of_source: i64,
 ) -> Result<()> {
-    let of_source = sql(
-        "DELETE FROM exchanges WHERE reference IN (SELECT t.reference FROM (SELECT reference, \
-         ROW_NUMBER() OVER (PARTITION BY is_known, source_prefix ORDER BY recorded_at DESC, reference) AS place \
-         FROM exchanges WHERE application_id = $1 AND source_prefix IS NOT NULL) t WHERE t.place > $2)",
-    );
+    let of_source =
+        sql("DELETE FROM exchanges WHERE reference IN (SELECT t.reference FROM (SELECT reference, \
+         ROW_NUMBER() OVER (PARTITION BY room, source_prefix ORDER BY recorded_at DESC, reference) AS place \
+         FROM exchanges WHERE application_id = $1 AND source_prefix IS NOT NULL) t WHERE t.place > $2)");
     tx.run(of_source.bind_text(application).bind(kept_of_source)).await?;
     let of_all = sql("DELETE FROM exchanges WHERE reference IN (SELECT t.reference FROM (SELECT reference, \
-         ROW_NUMBER() OVER (PARTITION BY is_known ORDER BY recorded_at DESC, reference) AS place \
+         ROW_NUMBER() OVER (PARTITION BY room ORDER BY recorded_at DESC, reference) AS place \
          FROM exchanges WHERE application_id = $1) t WHERE t.place > $2)");
     tx.run(of_all.bind_text(application).bind(kept)).await.map(drop)
 }

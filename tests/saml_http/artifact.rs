@@ -7,6 +7,7 @@ use openssl::pkey::{PKey, Private};
 use serde_json::{Value, json};
 use tessera::applications::sso;
 use tessera::auth::session;
+use tessera::db::sql;
 use tessera::saml::soap::envelope;
 
 use crate::house::{Answered, Browser, House};
@@ -14,18 +15,6 @@ use crate::sp::{ENTITY_ID, Posted, Request, enveloped, key_pair, unescaped};
 
 const BINDING: &str = "ProtocolBinding=\"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Artifact\"";
 const AT: &str = "https://sp.example/artifact";
-
-/// Makes a test on each database of every case.
-macro_rules! on_both_databases {
-    ($($name:ident),+ $(,)?) => {
-        mod sqlite {
-            $(#[tokio::test] async fn $name() { super::$name(crate::house::House::open().await).await; })+
-        }
-        mod postgres {
-            $(#[tokio::test] async fn $name() { super::$name(crate::house::House::on_postgres().await).await; })+
-        }
-    };
-}
 
 on_both_databases!(
     art_601_what_an_artifact_stands_for_is_given_once_to_whom_it_was_made_for,
@@ -158,6 +147,17 @@ async fn art_601_artifacts_count_for_a_minute_and_only_while_the_session_stands(
     session::revoke_all(&house.installation.db, &house.ctx(), browser.user.unwrap(), None).await.unwrap();
     assert!(!judged(&send(&house, "a", resolve(&house, "_r3", &artifact, Some(&sp))).await), "A-14");
     house.sign_in(&mut browser, "livia").await;
+    let artifact = issue(&house, &mut browser, "a", "_last").await;
+    let mut tx = house.installation.db.begin().await.unwrap();
+    let soon = sql("UPDATE sessions SET expires_at = $1").bind(house.clock.now().plus(1000));
+    tx.run(soon).await.unwrap();
+    tx.commit().await.unwrap();
+    house.clock.advance(1000);
+    assert!(
+        !judged(&send(&house, "a", resolve(&house, "_rlast", &artifact, Some(&sp))).await),
+        "nor past its end"
+    );
+    house.sign_in(&mut browser, "livia").await;
     let artifact = issue(&house, &mut browser, "a", "_4").await;
     let listed = house.api("GET", "/applications", "application/json", "").await;
     let listed: Value = serde_json::from_str(&listed.body).unwrap();
@@ -177,6 +177,11 @@ async fn art_601_errors_go_by_artifact_too_and_are_bounded(house: House) {
     let answer = send(&house, "a", resolve(&house, "_r1", &artifact, Some(&sp))).await;
     assert!(judged(&answer));
     assert!(answer.body.contains("status:NoPassive") && !answer.body.contains("<saml:Assertion"));
+    assert_eq!(
+        answer.body.matches("<ds:SignatureValue>").count(),
+        2,
+        "answer and response, though nobody is signed in"
+    );
     // Of what anybody can have made, the newest are kept; those of signed-in people stay.
     let mut browser = house.member("livia").await;
     let mine = issue(&house, &mut browser, "a", "_mine").await;

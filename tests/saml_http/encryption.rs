@@ -123,6 +123,16 @@ async fn saml_117_210_an_encrypted_name_id_is_given_to_who_asks_and_can_read_it(
     let answered = house.get(&mut browser, &ask("unable", "https://unable.example")).await;
     let posted = Posted::read(&answered.body).expect("a response");
     assert_eq!(posted.status(), ["Requester", "InvalidNameIDPolicy"]);
+    // Nor by a cipher that the application does not list (ALG-405): encryption as such is off, so it was never chosen.
+    let other = "https://other.example";
+    let listed = json!({ "sp_entity_id": other, "sp_encryption_certificates": [pem],
+        "listed_algorithms": { "ciphers": ["aes128-gcm"] } });
+    let application = house.application("other", listed).await;
+    let answered = house.get(&mut browser, &ask("other", other)).await;
+    assert_eq!(Posted::read(&answered.body).expect("one").status(), ["Requester", "InvalidNameIDPolicy"]);
+    house.patch(&application, json!({ "encryption_algorithm": "aes128-gcm" })).await;
+    let answered = house.get(&mut browser, &ask("other", other)).await;
+    assert_eq!(Posted::read(&answered.body).expect("one").status(), ["Success"]);
 }
 
 /// The built-in service provider as `tessera serve` has it.

@@ -4,24 +4,13 @@
 use axum::http::StatusCode;
 use serde_json::json;
 use tessera::base::clock::{HOUR, MINUTE};
-use tessera::db::sql;
+use tessera::db::{Executor as _, sql};
 use tessera::saml::Status;
 use tessera::signon::logout::run::sweep;
 
 use crate::house::{Answered, Browser, House, PASSWORD, hidden};
 use crate::logout::{Hop, Seat, Sp, follow, is_signed_in, press, slo, sp};
 use crate::sp::{escaped, key_pair, unescaped};
-
-macro_rules! on_both_databases {
-    ($($name:ident),+ $(,)?) => {
-        mod sqlite {
-            $(#[tokio::test] async fn $name() { super::$name(crate::house::House::open().await).await; })+
-        }
-        mod postgres {
-            $(#[tokio::test] async fn $name() { super::$name(crate::house::House::on_postgres().await).await; })+
-        }
-    };
-}
 
 on_both_databases!(
     slo_502_the_session_that_is_open_in_this_browser_ends_too,
@@ -34,6 +23,8 @@ on_both_databases!(
     slo_501_whom_an_application_knows_encrypted_is_named_to_it_encrypted,
     slo_504_what_was_not_told_stands_in_the_events_with_the_person,
     slo_501_nobody_is_signed_on_in_a_session_that_has_ended,
+    slo_501_all_sessions_of_a_name_are_found_behind_many_sign_ons,
+    slo_502_more_sessions_than_one_request_ends_are_never_said_to_have_ended,
 );
 
 async fn csrf(house: &House, browser: &mut Browser) -> String {
@@ -154,7 +145,11 @@ async fn slo_502_who_was_never_told_of_an_end_is_told_later_or_named(house: Hous
     leave(&house, &mut browser, "&only=tessera").await;
     let asked = ask(&house, &mut browser, &a, "_1", &seat).await;
     let page = follow(&house, &mut browser, &asked).await;
-    assert!(unescaped(&page.body).contains("Can’t be told: sign out there yourself"), "{}", page.body);
+    assert!(
+        unescaped(&page.body).contains("Can’t be told from here: sign out there yourself"),
+        "{}",
+        page.body
+    );
     let back = Hop::read(&press(&house, &mut browser, &page, "answer").await);
     assert_eq!(back.status(), ["Success", "PartialLogout"], "the other one is still open");
     // Past the end of the session, which the other was told with its assertion, there is nothing to tell.
@@ -320,4 +315,149 @@ async fn slo_501_nobody_is_signed_on_in_a_session_that_has_ended(house: House) {
     assert_eq!(refused.status, StatusCode::UNAUTHORIZED, "{}", refused.body);
     assert!(!refused.body.contains("SAMLResponse"), "{}", refused.body);
     assert_eq!(house.events("sso_auth").await.len(), before);
+}
+
+async fn slo_501_all_sessions_of_a_name_are_found_behind_many_sign_ons(house: House) {
+    let a = sp(&house, "a", slo("a")).await;
+    let mut laptop = house.member("livia").await;
+    let seat = a.sign_on(&house, &mut laptop).await;
+    let mut desk = Browser::default();
+    house.sign_in(&mut desk, "livia").await;
+    for _ in 0..205 {
+        a.sign_on(&house, &mut desk).await;
+    }
+    let all = Seat { index: String::new(), ..seat };
+    let asked = ask(&house, &mut desk, &a, "_all", &all).await;
+    assert_eq!(Hop::read(&follow(&house, &mut desk, &asked).await).status(), ["Success"]);
+    assert!(!is_signed_in(&house, &desk).await && !is_signed_in(&house, &laptop).await);
+}
+
+async fn slo_502_more_sessions_than_one_request_ends_are_never_said_to_have_ended(house: House) {
+    let a = sp(&house, "a", slo("a")).await;
+    let mut browser = house.member("livia").await;
+    let seat = a.sign_on(&house, &mut browser).await;
+    let mut tx = house.installation.db.begin().await.unwrap();
+    for n in 0..205 {
+        let id = format!("0190b0a0-0000-7000-8000-{n:012}");
+        let copy = sql(
+            "INSERT INTO sessions (id, token_hash, user_id, user_epoch, created_at, authenticated_at, last_seen_at, \
+             expires_at, remembered) SELECT $1, $2, s.user_id, s.user_epoch, s.created_at, s.authenticated_at, s.last_seen_at, \
+             s.expires_at, s.remembered FROM sessions s JOIN sp_sessions p ON p.session_id = s.id WHERE p.session_index = $3",
+        );
+        tx.run(copy.bind(id.as_str()).bind(id.as_str()).bind(seat.index.as_str())).await.unwrap();
+        let there = sql(
+            "INSERT INTO sp_sessions (session_id, session_index, application_id, name_id, name_id_format, \
+             name_id_encrypted, created_at) SELECT $1, $2, p.application_id, p.name_id, p.name_id_format, p.name_id_encrypted, \
+             p.created_at FROM sp_sessions p WHERE p.session_index = $3",
+        );
+        tx.run(there.bind(id.as_str()).bind(format!("_{n}")).bind(seat.index.as_str())).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    let all = Seat { index: String::new(), ..seat };
+    let asked = ask(&house, &mut browser, &a, "_1", &all).await;
+    let page = follow(&house, &mut browser, &asked).await;
+    let back = Hop::read(&press(&house, &mut browser, &page, "answer").await);
+    assert_eq!(back.status(), ["Success", "PartialLogout"], "some of them are still open");
+    let asked = ask(&house, &mut browser, &a, "_2", &all).await;
+    let page = follow(&house, &mut browser, &asked).await;
+    assert!(!page.body.contains("Has not answered"), "{}", page.body);
+    let left = sql("SELECT COUNT(*) AS n FROM sessions WHERE ended_at IS NULL");
+    assert_eq!(
+        house.installation.db.reader().one(left).await.unwrap().int("n").unwrap(),
+        0,
+        "once more ends the rest"
+    );
+}
+
+/// Waits until so many statements wait for a lock of another transaction.
+async fn blocked(house: &House, count: i64) {
+    for _ in 0..10_000 {
+        let query = sql("SELECT COUNT(*) AS n FROM pg_stat_activity \
+             WHERE datname = current_database() AND wait_event_type = 'Lock'");
+        if house.installation.db.reader().one(query).await.unwrap().int("n").unwrap() >= count {
+            return;
+        }
+    }
+    panic!("nothing waits")
+}
+
+#[tokio::test]
+async fn slo_502_on_postgres_a_sign_on_waits_for_a_sign_out_and_is_refused() {
+    let house = House::on_postgres().await;
+    let a = sp(&house, "a", slo("a")).await;
+    let mut browser = house.member("livia").await;
+    a.sign_on(&house, &mut browser).await;
+    let mut tx = house.installation.db.begin().await.unwrap();
+    tx.run(sql("UPDATE sessions SET ended_at = 1")).await.unwrap();
+    let mut request = crate::sp::Request::new("_meanwhile");
+    "https://a.example".clone_into(&mut request.issuer);
+    let path = format!("/saml2/a?{}", request.query(None));
+    let (answered, ()) = tokio::join!(house.get(&mut browser, &path), async {
+        blocked(&house, 1).await;
+        tx.commit().await.unwrap();
+    });
+    assert_eq!(answered.status, StatusCode::UNAUTHORIZED, "{}", answered.body);
+    assert!(!answered.body.contains("SAMLResponse"));
+}
+
+#[tokio::test]
+async fn slo_502_on_postgres_a_sign_out_waits_for_a_sign_on_and_tells_its_application() {
+    let house = House::on_postgres().await;
+    let (a, b) = (sp(&house, "a", slo("a")).await, sp(&house, "b", slo("b")).await);
+    let mut browser = house.member("livia").await;
+    let seat = a.sign_on(&house, &mut browser).await;
+    let csrf = csrf(&house, &mut browser).await;
+    // A sign-on to the other application, written and not yet committed.
+    let mut tx = house.installation.db.begin().await.unwrap();
+    let there = sql(
+        "INSERT INTO sp_sessions (session_id, session_index, application_id, name_id, name_id_format, \
+         name_id_encrypted, created_at) SELECT s.id, '_there', $1, p.name_id, p.name_id_format, p.name_id_encrypted, \
+         p.created_at FROM sessions s JOIN sp_sessions p ON p.session_id = s.id WHERE p.session_index = $2",
+    );
+    let there = there.for_share().bind(b.application.id.to_string()).bind(seat.index.as_str());
+    tx.run(there).await.unwrap();
+    let (left, ()) = tokio::join!(house.post(&mut browser, "/logout", format!("csrf={csrf}")), async {
+        blocked(&house, 1).await;
+        tx.commit().await.unwrap();
+    });
+    let first = Hop::read(&follow(&house, &mut browser, &left).await);
+    let told = [first.url.clone(), {
+        let sp = if first.url.contains("a.example") { &a } else { &b };
+        let done = answer(&house, &mut browser, sp, &first).await;
+        Hop::read(&follow(&house, &mut browser, &done).await).url
+    }];
+    assert!(told.contains(&"https://b.example/slo".to_owned()), "{told:?}");
+}
+
+#[tokio::test]
+async fn slo_501_on_postgres_two_requests_that_end_one_session_do_not_wait_for_each_other() {
+    let house = House::on_postgres().await;
+    let (a, b) = (sp(&house, "a", slo("a")).await, sp(&house, "b", slo("b")).await);
+    let mut first = house.member("livia").await;
+    let seat = a.sign_on(&house, &mut first).await;
+    house.clock.advance(1000);
+    let mut second = Browser::default();
+    house.sign_in(&mut second, "livia").await;
+    a.sign_on(&house, &mut second).await;
+    let there = b.sign_on(&house, &mut second).await;
+    let all = Seat { index: String::new(), ..seat };
+    let (mut one, mut other) = (first.clone(), second.clone());
+    // While somebody holds the epochs, the first has ended what comes first, and the second the session of both.
+    let mut tx = house.installation.db.begin().await.unwrap();
+    tx.run(sql("UPDATE cache_epochs SET id = id")).await.unwrap();
+    let (at_a, at_b, ()) = tokio::join!(
+        ask(&house, &mut one, &a, "_all", &all),
+        async {
+            blocked(&house, 1).await;
+            ask(&house, &mut other, &b, "_one", &there).await
+        },
+        async {
+            blocked(&house, 2).await;
+            tx.commit().await.unwrap();
+        }
+    );
+    for answered in [at_a, at_b] {
+        assert_eq!(answered.status, StatusCode::SEE_OTHER, "{}", answered.body);
+    }
+    assert!(!is_signed_in(&house, &first).await && !is_signed_in(&house, &second).await);
 }

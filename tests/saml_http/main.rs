@@ -3,6 +3,18 @@
 
 #![expect(clippy::format_push_string, reason = "test support fails loudly, and says where")]
 
+/// Makes a test on each database of every case.
+macro_rules! on_both_databases {
+    ($($name:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test] async fn $name() { super::$name(crate::house::House::open().await).await; })+
+        }
+        mod postgres {
+            $(#[tokio::test] async fn $name() { super::$name(crate::house::House::on_postgres().await).await; })+
+        }
+    };
+}
+
 mod answers;
 mod artifact;
 mod canary;

@@ -10,18 +10,6 @@ use tessera::directory::{memberships, people};
 use crate::house::{Answered, BASE, Browser, House, hidden};
 use crate::sp::{Posted, Request, escaped, key_pair};
 
-/// Makes a test on each database of every case.
-macro_rules! on_both_databases {
-    ($($name:ident),+ $(,)?) => {
-        mod sqlite {
-            $(#[tokio::test] async fn $name() { super::$name(crate::house::House::open().await).await; })+
-        }
-        mod postgres {
-            $(#[tokio::test] async fn $name() { super::$name(crate::house::House::on_postgres().await).await; })+
-        }
-    };
-}
-
 on_both_databases!(
     slo_504_a_session_that_ended_is_dead_on_every_node_at_once,
     a_14_off_on_one_node_is_off_on_the_other_at_every_step,

@@ -43,6 +43,14 @@ impl ListedAlgorithms {
 }
 
 impl SsoSettings {
+    /// Whether what would be encrypted for the application is by algorithms that it lists.
+    #[must_use]
+    pub fn may_encrypt(&self) -> bool {
+        let listed = &self.listed_algorithms;
+        takes(listed.ciphers.as_ref(), &self.encryption_algorithm)
+            && takes(listed.transports.as_ref(), &self.key_transport)
+    }
+
     /// Refuses what would be sent and is not listed.
     pub fn check_listed(&self) -> Result<()> {
         let listed = &self.listed_algorithms;

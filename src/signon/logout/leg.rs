@@ -30,6 +30,8 @@ vocabulary! {
         NoAnswer = "no_answer",
         /// It has no address to be told at, or is not in use any more.
         Unreachable = "unreachable",
+        /// It belongs to a session of another browser: through this one it is neither told nor named.
+        Elsewhere = "elsewhere",
     }
 }
 

@@ -5,10 +5,12 @@
 //! What a service provider may end is what it was given: the NameID and the session index of a session of its own.
 //! Start at [`arrive`]; the way through the service providers is in [`run`].
 
+pub(in crate::signon) mod hop;
 pub mod leg;
 pub mod run;
-pub mod soap;
+pub(in crate::signon) mod soap;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::applications::model::Kind as ApplicationKind;
@@ -27,7 +29,8 @@ use crate::saml::refusal::Refusal;
 use crate::saml::response::{Base64, NameId};
 use crate::saml::status::Status;
 use crate::settings::SEEN_REQUEST_LIFETIME;
-use crate::signon::logout::run::{AnswerBy, Progress, Run};
+use crate::signon::logout::hop::AnswerBy;
+use crate::signon::logout::run::{Progress, Run};
 use crate::signon::outcome::{Outcome as SignOn, Refused};
 use crate::signon::receive::{Visitor, find_target, note_error};
 use crate::signon::store::logout::{self as store, Joined};
@@ -35,7 +38,7 @@ use crate::signon::target::Target;
 use crate::signon::{Installation, admission, refusal};
 
 /// Sessions of one name that one request ends at most.
-const MAX_SESSIONS: i64 = 200;
+const MAX_SESSIONS: usize = 200;
 
 /// A message at the address for logout, as it came; the verb has fixed the binding.
 #[derive(Clone, Debug)]
@@ -221,7 +224,7 @@ async fn requested(
     let skew = skew(installation, visitor).await?;
     let mut tx = installation.db.begin().await?;
     let matched = matching(&mut tx, ctx, target, &request, skew).await?;
-    let Some(first) = matched.first() else {
+    let Some(first) = matched.sessions.first() else {
         tx.commit().await?;
         let (signed_in, id) = (visitor.session.is_some(), Some(target.application.id));
         refusal::note_answered(installation, ctx, signed_in, UNKNOWN, id).await?;
@@ -233,10 +236,10 @@ async fn requested(
     run.application = Some(target.application.id);
     run.request_id = Some(request.id.clone());
     run.relay_state = relay_state;
-    run.user = Some(first.user).filter(|user| matched.iter().all(|found| found.user == *user));
+    run.user = Some(first.user).filter(|user| matched.sessions.iter().all(|found| found.user == *user));
     run.answer_by = by;
-    let others = end_sessions(&mut tx, ctx, target, &matched).await?;
-    run::insert(&mut tx, ctx, &run, &leg::legs_of(ctx, others, 0)).await?;
+    let open = end_sessions(&mut tx, ctx, target, matched).await?;
+    run::insert(&mut tx, ctx, &run, &leg::legs_of(ctx, open, 0)).await?;
     tx.commit().await?;
     // Also when nobody else is to be told: only the next step, on our own site, sees who is signed in here.
     Ok(Outcome::GoOn { run: run.id })
@@ -248,41 +251,48 @@ async fn skew(installation: &Installation, visitor: Visitor<'_>) -> Result<i64> 
     Ok(i64::from(settings.clock_skew_seconds) * 1000)
 }
 
-/// Ends the sessions that a request names, once, with an event each; answers what may still be open at others. A session
-/// that had ended before is not passed over: those others may never have been told.
-async fn end_sessions(tx: &mut Tx, ctx: &Ctx, target: &Target, matched: &[Joined]) -> Result<Vec<Joined>> {
-    let application = target.application.id;
-    let mut others = Vec::new();
-    let mut done: Vec<SessionId> = Vec::new();
-    for found in matched {
-        store::end_sp_sessions(tx, found.session, application, &found.name_id, ctx.now()).await?;
-        if done.contains(&found.session) {
-            continue;
-        }
-        done.push(found.session);
-        let who = (found.user, found.username.as_str());
-        others.extend(end_session(tx, ctx, application, found.session, who).await?);
-    }
-    Ok(others)
+/// Sessions that a request names, and one more where there are too many for one request.
+struct Matched {
+    sessions: Vec<Joined>,
+    beyond: Option<Joined>,
 }
 
-/// Ends a session because an application wants its person signed out, with an event if it was running; answers what may
-/// be open at others.
-async fn end_session(
+/// Ends the sessions that a request names, once, with an event each; answers what may still be open. A session that had
+/// ended before is not passed over: its other service providers may never have been told. What is too much for one
+/// request stays open, and so the answer is never that all has ended.
+async fn end_sessions(tx: &mut Tx, ctx: &Ctx, target: &Target, matched: Matched) -> Result<Vec<Joined>> {
+    let application = target.application.id;
+    let person = |found: &Joined| (found.session, (found.user, found.username.clone()));
+    let people = matched.sessions.iter().map(person).collect();
+    let mut open = end_in(tx, ctx, application, &people).await?;
+    for found in &matched.sessions {
+        store::end_sp_sessions(tx, found.session, application, &found.name_id, ctx.now()).await?;
+    }
+    open.extend(matched.beyond);
+    Ok(open)
+}
+
+/// Ends sessions because an application wants their people signed out, with an event for each that was running; answers
+/// what may be open at others. That is read once they have ended: whoever signs on until then is seen, and nobody does
+/// after.
+async fn end_in(
     tx: &mut Tx,
     ctx: &Ctx,
     application: ApplicationId,
-    session: SessionId,
-    (user, username): (UserId, &str),
+    people: &BTreeMap<SessionId, (UserId, String)>,
 ) -> Result<Vec<Joined>> {
-    let others = store::open_sp_sessions(tx, session, Some(application), ctx.now()).await?;
-    if session::end_in(tx, ctx, session).await? {
+    for session in session::end_in(tx, ctx, people.keys().copied().collect()).await? {
+        let (user, username) = &people[&session];
         let event = Event::new(EventName::SsoLogout)
-            .target("user", user, username)
+            .target("user", *user, username)
             .application(application)
             .detail("initiated_by", "sp")
             .detail("session", session.to_string());
         record(tx, ctx, event).await?;
+    }
+    let mut others = Vec::new();
+    for session in people.keys() {
+        others.extend(store::open_sp_sessions(tx, *session, Some(application), ctx.now()).await?);
     }
     Ok(others)
 }
@@ -291,35 +301,35 @@ async fn end_session(
 /// (Core 3.3.4 and 3.7.1). A session of another service provider or of another name is none of them.
 ///
 /// The request is taken once, whatever it names (SAML-131): else it would lie in wait for a session that begins later.
-/// For the same reason it means none that began after it was issued. In the order of their ids, so that two requests
-/// at once don't wait for each other.
+/// For the same reason it means none that began after it was issued, give or take the skew of clocks.
 async fn matching(
     tx: &mut Tx,
     ctx: &Ctx,
     target: &Target,
     request: &LogoutRequest,
     skew: i64,
-) -> Result<Vec<Joined>> {
+) -> Result<Matched> {
     let (application, wanted) = (target.application.id, &request.name_id);
     let expires_at = ctx.now().plus(SEEN_REQUEST_LIFETIME);
     let seen = crate::signon::store::insert_seen(application, &request.id, expires_at);
     tx.run_one(seen, replayed).await?;
+    let until: Timestamp = request.issue_instant.plus(skew);
     let mut found = Vec::new();
     if request.session_indexes.is_empty() {
-        found = store::sp_sessions_of_name(tx, application, &wanted.value, MAX_SESSIONS).await?;
+        let limit = i64::try_from(MAX_SESSIONS + 1).map_err(Error::internal)?;
+        found = store::sp_sessions_of_name(tx, application, &wanted.value, until, limit).await?;
     }
     for index in &request.session_indexes {
         found.extend(store::sp_session_of_index(tx, application, index).await?);
     }
     let sp_entity_id = target.sp_entity_id()?;
-    let until: Timestamp = request.issue_instant.plus(skew);
     found.retain(|session| {
         session.created_at <= until
             && name_id_of(target, sp_entity_id, &session.name_id, &session.name_id_format)
                 .is_some_and(|issued| wanted.matches(&issued))
     });
-    found.sort_by_key(|session| session.session);
-    Ok(found)
+    let beyond = if found.len() > MAX_SESSIONS { found.pop() } else { None };
+    Ok(Matched { sessions: found, beyond })
 }
 
 /// A NameID as the assertion had it.
@@ -375,7 +385,7 @@ pub(in crate::signon) async fn respond(
         };
         input.write(signer)
     };
-    run::dispatch(installation, target, by, url, Carried::Response, signer, write, relay_state).await
+    hop::dispatch(installation, target, by, url, Carried::Response, signer, write, relay_state).await
 }
 
 /// A service provider answers a LogoutRequest of ours: one that was sent, to it, and is waited for.
@@ -410,8 +420,8 @@ pub async fn sign_out(
     browser: &str,
 ) -> Result<Option<String>> {
     let mut tx = installation.db.begin().await?;
-    let all = store::open_sp_sessions(&mut tx, session.session_id, None, ctx.now()).await?;
     session::sign_out_in(&mut tx, ctx, session).await?;
+    let all = store::open_sp_sessions(&mut tx, session.session_id, None, ctx.now()).await?;
     let legs = leg::legs_of(ctx, all, 0);
     let run = Run::of_browser(ctx, browser);
     if !legs.is_empty() {

@@ -3,25 +3,22 @@
 //! with the cookie of that browser, is bounded in time and length, and each leg is told once. Whoever comes back, or
 //! waits for an answer that never comes, goes on from the page of the run.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::applications;
 use crate::auth::{SessionView, session};
 use crate::base::clock::MINUTE;
 use crate::base::id::{ApplicationId, UserId};
-use crate::base::vocabulary::vocabulary;
-use crate::base::{Ctx, Error, Kind, Result, Timestamp};
-use crate::catalog::sso::Slo;
+use crate::base::{Ctx, Result, Timestamp};
 use crate::db::epoch::Epochs;
 use crate::db::{Db, Tx};
 use crate::events::record;
-use crate::saml::binding::{Binding, Carried};
-use crate::saml::logout::{LogoutRequestInput, LogoutResponse, redirect_url};
-use crate::saml::response::{Base64, WriteError};
-use crate::saml::sign::Signer;
+use crate::saml::logout::LogoutResponse;
 use crate::saml::status::Status;
+use crate::signon::logout::hop::{self, AnswerBy};
 use crate::signon::logout::leg::{self, Leg, LegState, event_of};
-use crate::signon::logout::{Outcome, end_session, name_id_of, respond};
+use crate::signon::logout::{Outcome, end_in, respond};
 use crate::signon::pending::hash;
 use crate::signon::store::logout::{self as store, Joined};
 use crate::signon::target::{self, Target};
@@ -29,55 +26,8 @@ use crate::signon::{Installation, receive::Visitor};
 
 /// How long a run can be gone on with.
 const LIFETIME: i64 = 30 * MINUTE;
-/// How long a LogoutRequest of ours counts.
-const USABLE_FOR: i64 = 5 * MINUTE;
 /// Legs brought to their end in one sweep.
 const MAX_STRANDED: i64 = 1000;
-
-vocabulary! {
-    /// How a LogoutResponse of ours travels.
-    AnswerBy {
-        /// HTTP-Redirect.
-        #[default]
-        Redirect = "redirect",
-        /// HTTP-POST.
-        Post = "post",
-    }
-}
-
-impl AnswerBy {
-    /// By the binding that the request came by, if there is an address for it; else by the other.
-    pub(super) fn of(target: &Target, came_by: Binding) -> Result<Option<Self>> {
-        let slo = &target.settings()?.slo;
-        let order = if came_by == Binding::Post {
-            [Self::Post, Self::Redirect]
-        } else {
-            [Self::Redirect, Self::Post]
-        };
-        Ok(order.into_iter().find(|by| by.request_url(slo).is_some()))
-    }
-
-    fn request_url(self, slo: &Slo) -> Option<&String> {
-        match self {
-            Self::Redirect => slo.redirect_url.as_ref(),
-            Self::Post => slo.post_url.as_ref(),
-        }
-    }
-
-    /// Where answers go.
-    pub(super) fn url(self, target: &Target) -> Result<String> {
-        let slo = &target.settings()?.slo;
-        let elsewhere = match self {
-            Self::Redirect => slo.redirect_response_url.as_ref(),
-            Self::Post => slo.post_response_url.as_ref(),
-        };
-        let url = elsewhere.or(self.request_url(slo)).cloned();
-        url.ok_or_else(|| {
-            let message = "The application has no address for sign-out messages any more. You are signed out of Tessera.";
-            Error::new(Kind::Gone, "logout_address_gone", message)
-        })
-    }
-}
 
 /// A run as stored.
 #[derive(Clone, Debug)]
@@ -130,8 +80,10 @@ pub struct Progress {
     pub asked_by: Option<String>,
     /// Whether that application can still be answered: the person goes back to it.
     pub answerable: bool,
-    /// The service providers by name, in order.
+    /// The service providers of this browser's session by name, in order.
     pub legs: Vec<(String, LegState)>,
+    /// Whether there are others, of sessions in other browsers.
+    pub elsewhere: bool,
     /// Whether somebody is signed in here nevertheless: another person, or again.
     pub signed_in: bool,
 }
@@ -146,7 +98,7 @@ impl Progress {
     /// Whether all that were to be told say that they are signed out.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.legs.iter().all(|(_, state)| *state == LegState::SignedOut)
+        !self.elsewhere && self.legs.iter().all(|(_, state)| *state == LegState::SignedOut)
     }
 }
 
@@ -285,8 +237,8 @@ async fn end_own(
         return Ok(false);
     }
     let mut tx = installation.db.begin().await?;
-    let who = (session.user_id, session.username.as_str());
-    let others = end_session(&mut tx, ctx, application, session.session_id, who).await?;
+    let who = (session.user_id, session.username.clone());
+    let others = end_in(&mut tx, ctx, application, &BTreeMap::from([(session.session_id, who)])).await?;
     let already = store::list_legs(&mut tx, &run.id).await?;
     let known = |other: &Joined| {
         let same = |leg: &Leg| leg.session == other.session && leg.application == other.application;
@@ -300,7 +252,7 @@ async fn end_own(
 }
 
 /// At the beginning of a run that a service provider wants: what belongs to sessions of other browsers can't be told
-/// through this one.
+/// through this one, and whoever looks on does not learn what it is.
 async fn leave_others(
     installation: &Installation,
     ctx: &Ctx,
@@ -308,7 +260,8 @@ async fn leave_others(
     legs: &mut [Leg],
     token: Option<&str>,
 ) -> Result<()> {
-    let begins = legs.iter().all(|leg| matches!(leg.state, LegState::Waiting | LegState::Unreachable));
+    use LegState::{Elsewhere, Unreachable, Waiting};
+    let begins = legs.iter().all(|leg| matches!(leg.state, Waiting | Unreachable | Elsewhere));
     if !begins || run.application.is_none() {
         return Ok(());
     }
@@ -316,8 +269,8 @@ async fn leave_others(
         Some(token) => session::id_of(&mut installation.db.reader(), token).await?,
         None => None,
     };
-    for leg in legs.iter_mut().filter(|leg| leg.state == LegState::Waiting && own != Some(leg.session)) {
-        set_state(installation, ctx, leg, LegState::Unreachable).await?;
+    for leg in legs.iter_mut().filter(|leg| leg.state != Elsewhere && own != Some(leg.session)) {
+        set_state(installation, ctx, leg, Elsewhere).await?;
     }
     Ok(())
 }
@@ -361,7 +314,9 @@ async fn progress(
     legs: &[Leg],
 ) -> Result<Progress> {
     let mut named = Vec::with_capacity(legs.len());
-    for leg in legs {
+    let here = legs.iter().filter(|leg| leg.state != LegState::Elsewhere);
+    let elsewhere = here.clone().count() < legs.len();
+    for leg in here {
         named.push((usable(installation, epochs, leg.application).await?.0, leg.state));
     }
     Ok(Progress {
@@ -369,6 +324,7 @@ async fn progress(
         asked_by: asked_by.map(|target| target.application.label.clone()),
         answerable: asked_by.is_some() && run.answer_by.is_some() && run.ended_at.is_none(),
         legs: named,
+        elsewhere,
         signed_in: false,
     })
 }
@@ -377,7 +333,8 @@ async fn progress(
 async fn set_state(installation: &Installation, ctx: &Ctx, leg: &mut Leg, to: LegState) -> Result<bool> {
     let mut tx = installation.db.begin().await?;
     let moved = store::move_leg(&mut tx, &leg.request_id, leg.state, to).await? == 1;
-    if moved && !matches!(to, LegState::Waiting | LegState::Asked) {
+    let is_told = !matches!(to, LegState::Waiting | LegState::Asked) && leg.state != LegState::Unreachable;
+    if moved && is_told {
         record(&mut tx, ctx, event_of(leg, to)).await?;
     }
     if moved && to == LegState::SignedOut {
@@ -418,8 +375,8 @@ async fn send_next(
 ) -> Result<Option<Outcome>> {
     for leg in legs.iter_mut().filter(|leg| leg.state == LegState::Waiting) {
         let (_, target) = usable(installation, epochs, leg.application).await?;
-        let target = target.filter(|target| can_be_named_to(target, leg, ctx.now()));
-        let Some((target, by, url)) = target.and_then(reachable) else {
+        let target = target.filter(|target| hop::can_be_named_to(target, leg, ctx.now()));
+        let Some((target, by, url)) = target.and_then(hop::reachable) else {
             set_state(installation, ctx, leg, LegState::Unreachable).await?;
             continue;
         };
@@ -427,89 +384,9 @@ async fn send_next(
         if !set_state(installation, ctx, leg, LegState::Asked).await? {
             return Ok(None);
         }
-        return request(installation, ctx, &target, by, url, leg).await.map(Some);
+        return hop::request(installation, ctx, &target, by, url, leg).await.map(Some);
     }
     Ok(None)
-}
-
-/// Whether the NameID of a leg goes encrypted: where the application encrypts, or was given it so.
-fn is_encrypted(target: &Target, leg: &Leg) -> Result<bool> {
-    Ok(leg.name_id_encrypted || target.settings()?.encrypts())
-}
-
-/// Whether a service provider can be named the person: what has to be encrypted needs a key that is relied on, and is
-/// never sent plain instead (SAML-211, MD-307).
-fn can_be_named_to(target: &Target, leg: &Leg, now: Timestamp) -> bool {
-    let has_key = || matches!(target.recipient(), Ok(Some(_))) && !target.metadata_has_ended(now);
-    is_encrypted(target, leg).is_ok_and(|encrypted| !encrypted || has_key())
-}
-
-/// How a service provider is told in the browser: by redirect if it takes that, since its own cookies always come along
-/// then; else by a form.
-fn reachable(target: Arc<Target>) -> Option<(Arc<Target>, AnswerBy, String)> {
-    let slo = &target.settings.as_ref()?.slo;
-    let found = AnswerBy::ALL.iter().find_map(|by| by.request_url(slo).map(|url| (*by, url.clone())));
-    found.map(|(by, url)| (target, by, url))
-}
-
-async fn request(
-    installation: &Installation,
-    ctx: &Ctx,
-    target: &Arc<Target>,
-    by: AnswerBy,
-    url: String,
-    leg: &Leg,
-) -> Result<Outcome> {
-    let name_id = name_id_of(target, target.sp_entity_id()?, &leg.name_id, &leg.name_id_format)
-        .ok_or_else(|| Error::internal("a stored NameID has an unknown format"))?;
-    let (issued_at, signer) = (ctx.now(), target.signer()?);
-    let (issuer, destination) = (target.application.idp_entity_id.clone(), url.clone());
-    let (id, indexes) = (leg.request_id.clone(), leg.session_indexes.clone());
-    let recipient = if is_encrypted(target, leg)? { target.recipient()? } else { None };
-    let random = ctx.random.clone();
-    let write = move |signer: Option<&dyn Signer>| {
-        let input = LogoutRequestInput {
-            id: &id,
-            issued_at,
-            not_on_or_after: issued_at.plus(USABLE_FOR),
-            issuer: &issuer,
-            destination: &destination,
-            name_id: &name_id,
-            session_indexes: &indexes,
-            encryption: recipient.as_deref().map(|recipient| (recipient, &random)),
-        };
-        input.write(signer)
-    };
-    dispatch(installation, target, by, url, Carried::Request, signer, write, None).await
-}
-
-/// Writes and signs a message on the pool of cores, as its binding wants it.
-#[expect(clippy::too_many_arguments, reason = "what a message and its way consist of")]
-pub(super) async fn dispatch(
-    installation: &Installation,
-    target: &Arc<Target>,
-    by: AnswerBy,
-    url: String,
-    carried: Carried,
-    signer: Arc<dyn Signer>,
-    write: impl FnOnce(Option<&dyn Signer>) -> std::result::Result<String, WriteError> + Send + 'static,
-    relay_state: Option<String>,
-) -> Result<Outcome> {
-    let asks = carried == Carried::Request;
-    let label = target.application.label.clone();
-    match by {
-        AnswerBy::Redirect => {
-            let work =
-                move || redirect_url(&url, carried, &write(None)?, relay_state.as_deref(), signer.as_ref());
-            let url = installation.on_cpu(work).await?.map_err(Error::internal)?;
-            Ok(Outcome::HandOver { target: target.clone(), asks, url })
-        }
-        AnswerBy::Post => {
-            let work = move || write(Some(signer.as_ref())).map(Base64::encode);
-            let message = installation.on_cpu(work).await?.map_err(Error::internal)?;
-            Ok(Outcome::Post { label, asks, url, message, relay_state })
-        }
-    }
 }
 
 /// Notes what a service provider answers; the run to go on with, or `None` when it was not asked or the run is over.
@@ -536,6 +413,6 @@ pub(super) async fn note_answer(
             Ok(Some(run.id))
         }
         LegState::SignedOut | LegState::Failed => Ok(Some(run.id)),
-        LegState::Waiting | LegState::Unreachable => Ok(None),
+        LegState::Waiting | LegState::Unreachable | LegState::Elsewhere => Ok(None),
     }
 }

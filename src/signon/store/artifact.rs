@@ -33,7 +33,7 @@ pub(in crate::signon) async fn take(
 ) -> Result<Option<Vec<u8>>> {
     let query = sql("DELETE FROM artifacts WHERE handle_hash = $1 AND application_id = $2 AND expires_at > $3 \
          AND (session_id IS NULL OR session_id IN (SELECT s.id FROM sessions s JOIN users u ON u.id = s.user_id \
-         WHERE s.ended_at IS NULL AND s.user_epoch = u.epoch AND u.state = 'active')) RETURNING sealed")
+         WHERE s.ended_at IS NULL AND s.expires_at > $3 AND s.user_epoch = u.epoch AND u.state = 'active')) RETURNING sealed")
     .bind(handle_hash)
     .bind_text(application)
     .bind(now);

@@ -48,19 +48,25 @@ pub(in crate::signon) async fn sp_session_of_index(
     row.as_ref().map(joined).transpose()
 }
 
-/// The sessions of this name at a service provider, the newest first; those whose session here has ended come last.
+/// The sessions of this name at a service provider that began until then: of each session here and format the newest,
+/// those whose session here runs before those where it has ended.
 pub(in crate::signon) async fn sp_sessions_of_name(
     executor: &mut impl Executor,
     application: ApplicationId,
     name_id: &str,
+    until: Timestamp,
     limit: i64,
 ) -> Result<Vec<Joined>> {
-    let query = sql("SELECT p.session_id, p.session_index, p.application_id, p.name_id, p.name_id_format, \
-         p.name_id_encrypted, p.created_at, s.user_id, u.username FROM sp_sessions p JOIN sessions s ON s.id = p.session_id \
-         JOIN users u ON u.id = s.user_id WHERE p.application_id = $1 AND p.name_id = $2 \
-         ORDER BY CASE WHEN s.ended_at IS NULL THEN 0 ELSE 1 END, p.created_at DESC LIMIT $3")
+    let query = sql("SELECT session_id, session_index, application_id, name_id, name_id_format, name_id_encrypted, \
+         created_at, user_id, username FROM (SELECT p.session_id, p.session_index, p.application_id, p.name_id, \
+         p.name_id_format, p.name_id_encrypted, p.created_at, s.user_id, s.ended_at, u.username, ROW_NUMBER() OVER \
+         (PARTITION BY p.session_id, p.name_id_format ORDER BY p.created_at DESC, p.session_index) AS place \
+         FROM sp_sessions p JOIN sessions s ON s.id = p.session_id JOIN users u ON u.id = s.user_id \
+         WHERE p.application_id = $1 AND p.name_id = $2 AND p.created_at <= $3) AS seats WHERE place = 1 \
+         ORDER BY CASE WHEN ended_at IS NULL THEN 0 ELSE 1 END, created_at DESC, session_id LIMIT $4")
     .bind_text(application)
     .bind(name_id)
+    .bind(until)
     .bind(limit);
     executor.all(query).await?.iter().map(joined).collect()
 }
@@ -69,8 +75,8 @@ pub(in crate::signon) async fn sp_sessions_of_name(
 pub(in crate::signon) const MAX_INDEXES: usize = 50;
 
 /// The sessions at service providers that belong to a session here and may be open, without those of `except`: of each
-/// application and name the newest [`MAX_INDEXES`], the oldest first. None of a session that had ended before and whose
-/// time is over: its service providers were told that time with the assertion.
+/// application and name the newest [`MAX_INDEXES`], the oldest first. None of a session that had ended before now and
+/// whose time is over: its service providers were told that time with the assertion.
 pub(in crate::signon) async fn open_sp_sessions(
     executor: &mut impl Executor,
     session: SessionId,
@@ -84,7 +90,7 @@ pub(in crate::signon) async fn open_sp_sessions(
          ORDER BY p.created_at DESC, p.session_index) AS place FROM sp_sessions p \
          JOIN sessions s ON s.id = p.session_id JOIN users u ON u.id = s.user_id \
          WHERE p.session_id = $1 AND p.application_id <> $2 AND p.ended_at IS NULL \
-         AND (s.ended_at IS NULL OR s.expires_at > $3)) AS seats WHERE place <= $4 \
+         AND (s.ended_at IS NULL OR s.ended_at >= $3 OR s.expires_at > $3)) AS seats WHERE place <= $4 \
          ORDER BY created_at, session_index",
     )
     .bind_text(session)

@@ -139,6 +139,10 @@ pub(in crate::web) async fn show_progress(web: &Web, gate: &Gate, progress: Prog
             let (text, tone) = in_words(*state, waiting);
             LogoutLeg { application: application.clone(), state: text, tone }
         })
+        .chain(progress.elsewhere.then(|| {
+            let (text, tone) = in_words(LegState::Elsewhere, waiting);
+            LogoutLeg { application: "Applications in another browser".to_owned(), state: text, tone }
+        }))
         .collect();
     let complete = progress.is_complete();
     html(
@@ -165,6 +169,7 @@ fn in_words(state: LegState, waiting: bool) -> (&'static str, Tone) {
         LegState::SignedOut => ("Signed out", Tone::Ok),
         LegState::Failed => ("Could not sign you out: sign out there yourself", Tone::Warn),
         LegState::NoAnswer => ("Did not answer: sign out there yourself", Tone::Warn),
+        LegState::Elsewhere => ("Can’t be told from here: sign out there yourself", Tone::Warn),
         LegState::Unreachable => ("Can’t be told: sign out there yourself", Tone::Warn),
     }
 }

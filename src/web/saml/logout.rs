@@ -8,12 +8,10 @@ use axum::response::{IntoResponse as _, Response};
 
 use crate::base::{Error, Kind, urls};
 use crate::saml::soap::fault;
-use crate::signon::Epochs;
-use crate::signon::artifact;
 use crate::signon::logout::run::is_open;
-use crate::signon::logout::{self, Arrived, Outcome, soap};
+use crate::signon::logout::{self, Arrived, Outcome};
 use crate::signon::outcome::Refused;
-use crate::signon::receive::Visitor;
+use crate::signon::soap::{Service, arrive as arrive_in_soap};
 use crate::web::account::logout::show_progress;
 use crate::web::context::Notes;
 use crate::web::error::{Answer, Failure};
@@ -118,50 +116,46 @@ pub(in crate::web) fn with_run(run: &str) -> String {
     format!("{}?run={run}", urls::logout())
 }
 
-/// POST: a LogoutRequest over SOAP. The answer is an envelope whatever happens (SOAP 1.1, 6.2).
+/// POST: a LogoutRequest over SOAP.
 pub(super) async fn by_soap(
     caller: Anyone,
-    State(web): State<Shared>,
-    Path(slug): Path<String>,
+    web: State<Shared>,
+    slug: Path<String>,
     headers: HeaderMap,
-    RawBody(body): RawBody,
+    body: RawBody,
 ) -> Answer {
-    check_soap(&headers)?;
-    let installation = &web.installation;
-    let visitor = of_server(installation.epochs().await?);
-    let answer = soap::arrive(installation, &caller.ctx, visitor, &slug, body.into()).await?;
-    Ok(in_soap(answer))
+    in_soap(caller, web, slug, headers, body, Service::Logout).await
 }
 
-/// POST: an ArtifactResolve over SOAP (Bindings 3.6.5). Whoever asks is believed by its signature alone.
+/// POST: an ArtifactResolve over SOAP (Bindings 3.6.5).
 pub(super) async fn resolve_artifact(
+    caller: Anyone,
+    web: State<Shared>,
+    slug: Path<String>,
+    headers: HeaderMap,
+    body: RawBody,
+) -> Answer {
+    in_soap(caller, web, slug, headers, body, Service::Artifact).await
+}
+
+/// The answer is an envelope whatever happens (SOAP 1.1, 6.2).
+async fn in_soap(
     caller: Anyone,
     State(web): State<Shared>,
     Path(slug): Path<String>,
     headers: HeaderMap,
     RawBody(body): RawBody,
+    service: Service,
 ) -> Answer {
-    check_soap(&headers)?;
+    if !is_media_type(&headers, "text/xml") {
+        return Err(Failure::wrong_media_type("text/xml"));
+    }
     let installation = &web.installation;
-    let visitor = of_server(installation.epochs().await?);
-    let answer = artifact::arrive(installation, &caller.ctx, visitor, &slug, body.into()).await?;
-    Ok(in_soap(answer))
-}
-
-fn check_soap(headers: &HeaderMap) -> Result<(), Failure> {
-    if is_media_type(headers, "text/xml") { Ok(()) } else { Err(Failure::wrong_media_type("text/xml")) }
-}
-
-/// A server has no session and no browser.
-fn of_server(epochs: Epochs) -> Visitor<'static> {
-    Visitor { session: None, browser: "", epochs }
-}
-
-fn in_soap(answer: Result<String, Refused>) -> Response {
-    match answer {
+    let epochs = installation.epochs().await?;
+    Ok(match arrive_in_soap(installation, &caller.ctx, epochs, &slug, service, body.into()).await? {
         Ok(envelope) => xml(StatusCode::OK, envelope),
         Err(refused) => faulty(&refused),
-    }
+    })
 }
 
 fn faulty(refused: &Refused) -> Response {
