@@ -183,6 +183,7 @@ pub trait Signer: Send + Sync {
 }
 
 /// A [`Signer`] over a key in memory.
+#[derive(Clone)]
 pub struct OpensslSigner {
     key: PKey<Private>,
     certificate_base64: String,

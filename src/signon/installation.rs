@@ -28,6 +28,7 @@ use crate::settings::{self, Settings};
 use crate::signon::admission::Admission;
 use crate::signon::cache::SignonCache;
 use crate::signon::fetches::Fetches;
+use crate::signon::logout::direct;
 use crate::signon::recorder::Recorder;
 use crate::signon::refusal::RefusalCounts;
 use crate::threads::CpuPool;
@@ -74,6 +75,8 @@ pub struct Installation {
     epoch_reader: EpochReader,
     cpu: CpuPool,
     searches: Semaphore,
+    /// Places for sign-outs that are told from server to server.
+    pub(in crate::signon) direct_calls: Semaphore,
 }
 
 /// Searches through the events at the same time. They may take long, and sign-ons need the other readers.
@@ -113,6 +116,7 @@ impl Installation {
             cache: SignonCache::default(),
             cpu: CpuPool::start(cores).map_err(Error::internal)?,
             searches: Semaphore::new(SEARCHES),
+            direct_calls: Semaphore::new(direct::MAX_CALLS),
         })
     }
 

@@ -64,8 +64,8 @@ pub async fn metadata(
         }
     }
     let sso_url = installation.base_url.join(&urls::idp(slug));
-    // Only what works: a LogoutRequest must be signed, and SOAP can't tell other applications, so that a service
-    // provider that would prefer it does better without.
+    // Only what works: a LogoutRequest must be signed, and over SOAP no application can be told that takes none itself, so
+    // that a service provider that would prefer it does better without.
     let can_sign = !application.sso.sp_certificates.is_empty();
     let logout_url = can_sign.then(|| installation.base_url.join(&urls::idp_logout(slug)));
     // Opened by whichever of our RSA keys it is for; the one that signs now is the one to take.

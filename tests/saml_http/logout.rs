@@ -57,7 +57,7 @@ pub async fn sp(house: &House, slug: &'static str, slo: Value) -> Sp {
 }
 
 impl Sp {
-    fn entity_id(&self) -> String {
+    pub fn entity_id(&self) -> String {
         format!("https://{}.example", self.slug)
     }
 
@@ -206,7 +206,7 @@ pub async fn press(house: &House, browser: &mut Browser, shown: &Answered, wish:
 }
 
 /// The results that events tell of, by name: those of one instant have no order.
-async fn results(house: &House) -> Vec<String> {
+pub async fn results(house: &House) -> Vec<String> {
     let events = house.events("sso_logout").await;
     let mut told: Vec<String> = events
         .iter()

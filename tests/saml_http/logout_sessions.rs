@@ -32,7 +32,7 @@ async fn csrf(house: &House, browser: &mut Browser) -> String {
 }
 
 /// Signs out in the portal.
-async fn leave(house: &House, browser: &mut Browser, more: &str) -> Answered {
+pub async fn leave(house: &House, browser: &mut Browser, more: &str) -> Answered {
     let csrf = csrf(house, browser).await;
     house.post(browser, "/logout", format!("csrf={csrf}{more}")).await
 }
@@ -46,7 +46,7 @@ async fn by_the_form(house: &House, browser: &mut Browser, username: &str) {
     assert_eq!(answered.location(), "/", "{}", answered.body);
 }
 
-async fn ask(house: &House, browser: &mut Browser, sp: &Sp, id: &str, seat: &Seat) -> Answered {
+pub async fn ask(house: &House, browser: &mut Browser, sp: &Sp, id: &str, seat: &Seat) -> Answered {
     house.get_from_elsewhere(browser, &sp.asks(house, id, seat, &sp.signer)).await
 }
 

@@ -26,6 +26,7 @@ mod idp_initiated;
 mod keys;
 mod limits;
 mod logout;
+mod logout_direct;
 mod logout_sessions;
 mod nodes;
 mod recorder;

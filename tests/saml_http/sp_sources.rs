@@ -20,7 +20,7 @@ const TYPE: &str = "application/json";
 const ENTITY: &str = "https://sp.example/entity";
 
 /// Whom the house trusts.
-fn authority() -> &'static Authority {
+pub fn authority() -> &'static Authority {
     static AUTHORITY: OnceLock<Authority> = OnceLock::new();
     AUTHORITY.get_or_init(Authority::default)
 }

@@ -42,7 +42,7 @@ pub struct LogoutResponse {
 pub enum LogoutMessage {
     /// It wants to end sessions. Always signed.
     Request(LogoutRequest),
-    /// It answers. Signed whenever a certificate of it is registered.
+    /// It answers. Signed whenever a certificate of it is registered, unless it came back on a connection of ours.
     Response(LogoutResponse),
 }
 

@@ -66,7 +66,9 @@ pub(in crate::saml) fn check_signature<'a, 'i>(
     root: Node<'a, 'i>,
     sp: &ServiceProvider<'_>,
 ) -> Result<(Node<'a, 'i>, bool), Refusal> {
-    let required = message.carried == Carried::Request || !sp.signing_keys.is_empty();
+    // What comes back on a connection that we opened is from whom we asked (Bindings 3.2.2).
+    let answers_us = message.carried == Carried::Response && message.binding == Binding::Soap;
+    let required = message.carried == Carried::Request || (!sp.signing_keys.is_empty() && !answers_us);
     if required && sp.signing_keys.is_empty() {
         return Err(Reason::RequiredKeyMissing.into());
     }

@@ -1,4 +1,5 @@
-//! One message to a service provider through the browser: where it goes, whom it names, how it is signed.
+//! One message to a service provider through the browser: where it goes, whom it names, how it is signed. What it says
+//! is the same from server to server.
 
 use std::sync::Arc;
 
@@ -92,14 +93,24 @@ pub(super) async fn request(
     url: String,
     leg: &Leg,
 ) -> Result<Outcome> {
+    let (signer, write) = (target.signer()?, written(ctx, target, &url, leg)?);
+    dispatch(installation, target, by, url, Carried::Request, signer, write, None).await
+}
+
+/// The work of writing a LogoutRequest to that address.
+pub(super) fn written(
+    ctx: &Ctx,
+    target: &Target,
+    url: &str,
+    leg: &Leg,
+) -> Result<impl FnOnce(Option<&dyn Signer>) -> std::result::Result<String, WriteError> + Send + use<>> {
     let name_id = name_id_of(target, target.sp_entity_id()?, &leg.name_id, &leg.name_id_format)
         .ok_or_else(|| Error::internal("a stored NameID has an unknown format"))?;
-    let (issued_at, signer) = (ctx.now(), target.signer()?);
-    let (issuer, destination) = (target.application.idp_entity_id.clone(), url.clone());
+    let (issued_at, random) = (ctx.now(), ctx.random.clone());
+    let (issuer, destination) = (target.application.idp_entity_id.clone(), url.to_owned());
     let (id, indexes) = (leg.request_id.clone(), leg.session_indexes.clone());
     let recipient = if is_encrypted(target, leg)? { target.recipient()? } else { None };
-    let random = ctx.random.clone();
-    let write = move |signer: Option<&dyn Signer>| {
+    Ok(move |signer: Option<&dyn Signer>| {
         let input = LogoutRequestInput {
             id: &id,
             issued_at,
@@ -111,8 +122,7 @@ pub(super) async fn request(
             encryption: recipient.as_deref().map(|recipient| (recipient, &random)),
         };
         input.write(signer)
-    };
-    dispatch(installation, target, by, url, Carried::Request, signer, write, None).await
+    })
 }
 
 /// Writes and signs a message on the pool of cores, as its binding wants it.

@@ -5,6 +5,7 @@
 //! What a service provider may end is what it was given: the NameID and the session index of a session of its own.
 //! Start at [`arrive`]; the way through the service providers is in [`run`].
 
+pub(in crate::signon) mod direct;
 pub(in crate::signon) mod hop;
 pub mod leg;
 pub mod run;

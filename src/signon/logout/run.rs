@@ -1,5 +1,6 @@
 //! A run: the service providers of one ended session, told one after another by top-level hops of one browser (hidden
-//! frames fail where browsers keep cookies of other sites back). Its state lives in the database, counts only together
+//! frames fail where browsers keep cookies of other sites back), after those that can be told from server to server. Its
+//! state lives in the database, counts only together
 //! with the cookie of that browser, is bounded in time and length, and each leg is told once. Whoever comes back, or
 //! waits for an answer that never comes, goes on from the page of the run.
 
@@ -18,7 +19,7 @@ use crate::saml::logout::LogoutResponse;
 use crate::saml::status::Status;
 use crate::signon::logout::hop::{self, AnswerBy};
 use crate::signon::logout::leg::{self, Leg, LegState, event_of};
-use crate::signon::logout::{Outcome, end_in, respond};
+use crate::signon::logout::{Outcome, direct, end_in, respond};
 use crate::signon::pending::hash;
 use crate::signon::store::logout::{self as store, Joined};
 use crate::signon::target::{self, Target};
@@ -183,7 +184,7 @@ pub async fn go_on(
     let ended = end_own(installation, ctx, &run, visitor.session).await?;
     let mut legs = store::list_legs(&mut installation.db.reader(), &run.id).await?;
     if run.ended_at.is_none() {
-        leave_others(installation, ctx, &run, &mut legs, token).await?;
+        begin(installation, ctx, visitor, &run, &mut legs, token).await?;
         if let Wish::Skip | Wish::Again = wish {
             for leg in legs.iter_mut().filter(|leg| leg.state == LegState::Asked) {
                 if wish == Wish::Skip {
@@ -196,7 +197,7 @@ pub async fn go_on(
             legs = store::list_legs(&mut installation.db.reader(), &run.id).await?;
         }
         if legs.iter().all(|leg| leg.state != LegState::Asked)
-            && let Some(sent) = send_next(installation, ctx, visitor.epochs, &mut legs).await?
+            && let Some(sent) = send_next(installation, ctx, visitor, &mut legs).await?
         {
             return Ok(Some(sent));
         }
@@ -251,28 +252,58 @@ async fn end_own(
     Ok(true)
 }
 
-/// At the beginning of a run that a service provider wants: what belongs to sessions of other browsers can't be told
-/// through this one, and whoever looks on does not learn what it is.
-async fn leave_others(
+/// At the beginning of a run, whoever can be told from server to server is told so. What belongs to sessions of other
+/// browsers can be told in no other way: it is not led through this one, and whoever looks on does not learn what it is.
+async fn begin(
     installation: &Installation,
     ctx: &Ctx,
+    visitor: Visitor<'_>,
     run: &Run,
-    legs: &mut [Leg],
+    legs: &mut Vec<Leg>,
     token: Option<&str>,
 ) -> Result<()> {
-    use LegState::{Elsewhere, Unreachable, Waiting};
-    let begins = legs.iter().all(|leg| matches!(leg.state, Waiting | Unreachable | Elsewhere));
-    if !begins || run.application.is_none() {
+    use LegState::{Elsewhere, SignedOut, Unreachable, Waiting};
+    if legs.iter().any(|leg| !matches!(leg.state, Waiting | Unreachable | Elsewhere)) {
         return Ok(());
     }
     let own = match token {
         Some(token) => session::id_of(&mut installation.db.reader(), token).await?,
         None => None,
     };
-    for leg in legs.iter_mut().filter(|leg| leg.state != Elsewhere && own != Some(leg.session)) {
-        set_state(installation, ctx, leg, Elsewhere).await?;
+    let is_own = |leg: &Leg| run.application.is_none() || own == Some(leg.session);
+    let mut to_tell = Vec::new();
+    for leg in legs.iter_mut() {
+        let waits = leg.state == Waiting;
+        let is_ours = if is_own(leg) || leg.state == Elsewhere {
+            waits
+        } else {
+            // A leg is told by who has moved it.
+            set_state(installation, ctx, leg, Elsewhere).await? && waits
+        };
+        if is_ours {
+            to_tell.push(leg);
+        }
     }
+    direct::tell_all(installation, ctx, visitor, to_tell.into_iter()).await?;
+    legs.retain(|leg| is_own(leg) || leg.state != SignedOut);
     Ok(())
+}
+
+/// The whole of a run without a browser: answers whether all are signed out.
+pub(super) async fn go_through(
+    installation: &Installation,
+    ctx: &Ctx,
+    visitor: Visitor<'_>,
+    run: &Run,
+    legs: &mut [Leg],
+) -> Result<bool> {
+    let waiting = legs.iter_mut().filter(|leg| leg.state == LegState::Waiting);
+    direct::tell_all(installation, ctx, visitor, waiting).await?;
+    for leg in legs.iter_mut().filter(|leg| leg.state == LegState::Waiting) {
+        set_state(installation, ctx, leg, LegState::Unreachable).await?;
+    }
+    end(installation, ctx, run).await?;
+    Ok(legs.iter().all(|leg| leg.state == LegState::SignedOut))
 }
 
 /// Whether it was not at its end before.
@@ -284,7 +315,7 @@ async fn end(installation: &Installation, ctx: &Ctx, run: &Run) -> Result<bool> 
 }
 
 /// The application of this id, if people can use it.
-async fn usable(
+pub(super) async fn usable(
     installation: &Installation,
     epochs: Epochs,
     id: ApplicationId,
@@ -330,7 +361,12 @@ async fn progress(
 }
 
 /// Moves a leg, if it is still where it was read, with the event of what became of it; answers whether it was moved.
-async fn set_state(installation: &Installation, ctx: &Ctx, leg: &mut Leg, to: LegState) -> Result<bool> {
+pub(super) async fn set_state(
+    installation: &Installation,
+    ctx: &Ctx,
+    leg: &mut Leg,
+    to: LegState,
+) -> Result<bool> {
     let mut tx = installation.db.begin().await?;
     let moved = store::move_leg(&mut tx, &leg.request_id, leg.state, to).await? == 1;
     let is_told = !matches!(to, LegState::Waiting | LegState::Asked) && leg.state != LegState::Unreachable;
@@ -343,6 +379,18 @@ async fn set_state(installation: &Installation, ctx: &Ctx, leg: &mut Leg, to: Le
     tx.commit().await?;
     leg.state = to;
     Ok(moved)
+}
+
+/// Forgets a leg of another browser that is signed out, with its event: there is nothing left to be said of it here.
+pub(super) async fn forget(installation: &Installation, ctx: &Ctx, leg: &mut Leg) -> Result<()> {
+    let mut tx = installation.db.begin().await?;
+    if store::delete_leg(&mut tx, &leg.request_id).await? == 1 {
+        record(&mut tx, ctx, event_of(leg, LegState::SignedOut)).await?;
+    }
+    store::end_sp_sessions(&mut tx, leg.session, leg.application, &leg.name_id, ctx.now()).await?;
+    tx.commit().await?;
+    leg.state = LegState::SignedOut;
+    Ok(())
 }
 
 /// Lets a service provider that has not answered be asked again.
@@ -370,14 +418,17 @@ pub async fn sweep(db: &Db, ctx: &Ctx) -> Result<()> {
 async fn send_next(
     installation: &Installation,
     ctx: &Ctx,
-    epochs: Epochs,
+    visitor: Visitor<'_>,
     legs: &mut [Leg],
 ) -> Result<Option<Outcome>> {
     for leg in legs.iter_mut().filter(|leg| leg.state == LegState::Waiting) {
-        let (_, target) = usable(installation, epochs, leg.application).await?;
+        let (_, target) = usable(installation, visitor.epochs, leg.application).await?;
         let target = target.filter(|target| hop::can_be_named_to(target, leg, ctx.now()));
         let Some((target, by, url)) = target.and_then(hop::reachable) else {
-            set_state(installation, ctx, leg, LegState::Unreachable).await?;
+            // One that is asked again from server to server.
+            if !direct::tell(installation, ctx, visitor, leg).await? {
+                set_state(installation, ctx, leg, LegState::Unreachable).await?;
+            }
             continue;
         };
         // Another tab of this browser has gone on meanwhile: its page is the one that counts.

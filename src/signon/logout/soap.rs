@@ -1,15 +1,15 @@
-//! A LogoutRequest over SOAP: from server to server, without a browser. Nobody can be led to the other service
-//! providers of the session then, and the answer says so.
+//! A LogoutRequest over SOAP: from server to server, without a browser. The other service providers of the session can
+//! only be told in the same way then, and the answer says whether all of them were.
 
 use std::sync::Arc;
 
 use crate::base::{Ctx, Error, Result, urls};
-use crate::events::record;
 use crate::saml::binding::Carried;
 use crate::saml::logout::{LogoutMessage, LogoutResponseInput};
 use crate::saml::soap;
 use crate::saml::status::Status;
-use crate::signon::logout::leg::{LegState, event_of, legs_of};
+use crate::signon::logout::leg::legs_of;
+use crate::signon::logout::run::{self, Run};
 use crate::signon::logout::{UNKNOWN, end_sessions, examine, matching, refuse, skew};
 use crate::signon::receive::Visitor;
 use crate::signon::soap::Answer;
@@ -37,15 +37,19 @@ pub(in crate::signon) async fn answer(
     let mut tx = installation.db.begin().await?;
     let matched = matching(&mut tx, ctx, target, &request, skew).await?;
     let is_known = !matched.sessions.is_empty();
-    let legs = legs_of(ctx, end_sessions(&mut tx, ctx, target, matched).await?, 0);
-    for leg in &legs {
-        record(&mut tx, ctx, event_of(leg, LegState::Unreachable)).await?;
+    let mut run = Run::of_browser(ctx, &ctx.random.token());
+    run.application = Some(target.application.id);
+    run.request_id = Some(request.id.clone());
+    let mut legs = legs_of(ctx, end_sessions(&mut tx, ctx, target, matched).await?, 0);
+    if !legs.is_empty() {
+        run::insert(&mut tx, ctx, &run, &legs).await?;
     }
     tx.commit().await?;
+    let complete = legs.is_empty() || run::go_through(installation, ctx, visitor, &run, &mut legs).await?;
     let status = if !is_known {
         refusal::note_answered(installation, ctx, false, UNKNOWN, Some(target.application.id)).await?;
         Status::UnknownPrincipal
-    } else if legs.is_empty() {
+    } else if complete {
         Status::Success
     } else {
         Status::PartialLogout

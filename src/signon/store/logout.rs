@@ -291,6 +291,12 @@ pub(in crate::signon) async fn move_leg(
     tx.run(query.bind(request_id).bind(from.as_str()).bind(to.as_str())).await
 }
 
+/// Forgets a leg of another browser: touches one row, or none.
+pub(in crate::signon) async fn delete_leg(tx: &mut Tx, request_id: &str) -> Result<u64> {
+    let query = sql("DELETE FROM logout_legs WHERE request_id = $1 AND state = 'elsewhere'");
+    tx.run(query.bind(request_id)).await
+}
+
 /// Lets a leg that was asked wait for being asked again, by a message with another ID (Core 1.3.4).
 pub(in crate::signon) async fn renew_leg(tx: &mut Tx, request_id: &str, fresh: &str) -> Result<u64> {
     let query =
