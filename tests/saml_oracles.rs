@@ -132,12 +132,13 @@ fn respond_with(
         acs_url: ACS,
         in_response_to: Some("_request"),
         audience: SP_ID,
-        name_id,
+        name_id: Some(name_id),
         authn_instant: issued_at,
         session_index: &random.saml_id(),
         session_not_on_or_after: Some(issued_at.plus(3_600_000)),
         authn_context_class: AUTHN_PASSWORD_PROTECTED,
         attributes,
+        advice: None,
         lifetimes: Lifetimes::default(),
         encryption,
     };
@@ -159,6 +160,8 @@ fn error(status: Status) -> ErrorResponse<'static> {
 fn idp_metadata() -> IdpMetadata {
     IdpMetadata {
         logout_url: Some("https://idp.example/saml2/app/logout".to_owned()),
+        client_sso_url: Some("https://idp.example/saml2/app/ecp".into()),
+        scope: Some("idp.example".into()),
         artifact_url: Some("https://idp.example/saml2/app/artifact".to_owned()),
         entity_id: IDP_ID.to_owned(),
         sso_url: "https://idp.example/saml2/app".to_owned(),

@@ -15,7 +15,9 @@ struct House {
 }
 
 fn house() -> House {
-    let tessera = Tessera::setup(env!("CARGO_BIN_EXE_tessera")).start();
+    // Where the providers are told of sign-outs by SOAP.
+    let setup = Tessera::setup(env!("CARGO_BIN_EXE_tessera")).arg("--outbound-allow=127.0.0.1/32");
+    let tessera = setup.start();
     let user =
         ["user", "create", "--username", "ada", "--email", EMAIL, "--role", "owner", "--password-stdin"];
     let ada = tessera.ok(&user, ADA.password);
@@ -176,6 +178,88 @@ fn art_601_mellon_fetches_what_an_artifact_stands_for() {
             assert_eq!(told["attributes"]["mail"], json!([EMAIL]), "{slug}");
         }
     }
+}
+
+/// What stands between two pieces of a message.
+fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
+    let from = text.find(start).unwrap_or_else(|| panic!("no {start} in {text}")) + start.len();
+    let length = text[from..].find(end).unwrap_or_else(|| panic!("no {end} in {text}"));
+    &text[from..from + length]
+}
+
+/// The element of this name, whatever its prefix, as it stands.
+fn element<'a>(text: &'a str, name: &str) -> &'a str {
+    let at = text.find(&format!(":{name}")).unwrap_or_else(|| panic!("no {name} in {text}"));
+    let start = text[..at].rfind('<').expect("a tag");
+    let close = format!("</{}:{name}>", &text[start + 1..at]);
+    let end = text[start..].find(&close).unwrap_or_else(|| panic!("no {close} in {text}"));
+    &text[start..start + end + close.len()]
+}
+
+#[test]
+fn ecp_610_a_client_without_a_browser_signs_in_to_mellon() {
+    const SOAP: &str = "http://schemas.xmlsoap.org/soap/envelope/";
+    const ECP: &str = "urn:oasis:names:tc:SAML:2.0:profiles:SSO:ecp";
+    let mut house = house();
+    for signed in [false, true] {
+        let slug = format!("client-{signed}");
+        let options: &[&str] = if signed { &["--sign-requests"] } else { &[] };
+        let provider = connect(&mut house, Kind::Mellon, &slug, options);
+        let ecp = house.tessera.url(&format!("/saml2/{slug}/ecp"));
+        // What the provider wants to know.
+        let mut client = Browser::new();
+        let paos = format!("ver=\"urn:liberty:paos:2003-08\";\"{ECP}\"");
+        let headers = [("accept", "text/html, application/vnd.paos+xml"), ("paos", paos.as_str())];
+        let asked = client.send("GET", &provider.private_url(), &headers, None);
+        assert_eq!(asked.status, 200, "{}", asked.text());
+        let asked = asked.text();
+        let consumer = between(&asked, "responseConsumerURL=\"", "\"").to_owned();
+        // What was for the client goes no further.
+        let request = asked.replace(element(&asked, "Header"), "");
+        let ask = |client: &mut Browser, headers: &[(&str, &str)]| {
+            client.send("POST", &ecp, headers, Some(request.as_bytes()))
+        };
+        // Off until somebody wants it.
+        let soap = ("content-type", "text/xml");
+        assert!(ask(&mut client, &[soap]).text().contains("ecp_off"));
+        let applications = house.api.get("/applications?limit=100").expect(200);
+        let mut items = applications["items"].as_array().expect("a list").iter();
+        let application = text(items.find(|item| item["slug"] == slug.as_str()).expect("it was made"), "id");
+        house.api.patch(&format!("/applications/{application}/sso"), &json!({"ecp": true})).expect(200);
+        assert_eq!(ask(&mut client, &[soap]).status, 401);
+        let basic = "Basic YWRhOmJyb256ZSBhYmFjdXMgdW5kZXIgdGhlIGFyY2g=";
+        let answered = ask(&mut client, &[soap, ("authorization", basic)]);
+        assert_eq!(answered.status, 200, "{}", answered.text());
+        let answered = answered.text();
+        assert_eq!(between(&answered, "AssertionConsumerServiceURL=\"", "\""), consumer, "ECP 2.3.7");
+        assert_eq!(answered.contains("RequestAuthenticated"), signed);
+        // The provider gets it back with what it gave along.
+        let header = element(&asked, "RelayState");
+        let body = between(&answered, "<soap11:Body>", "</soap11:Body>");
+        let back = format!(
+            "<s:Envelope xmlns:s=\"{SOAP}\" xmlns:ecp=\"{ECP}\"><s:Header>{header}</s:Header><s:Body>{body}</s:Body></s:Envelope>"
+        );
+        let headers = [("content-type", "application/vnd.paos+xml")];
+        let taken = client.send("POST", &consumer, &headers, Some(back.as_bytes()));
+        assert!(matches!(taken.status, 200 | 303), "{}: {}", taken.status, taken.text());
+        let told = accepted(&client.get(&provider.private_url()));
+        assert_eq!(told["name_id"], EMAIL, "{slug}: {told}");
+    }
+}
+
+#[test]
+fn slo_503_mellon_is_told_by_soap_and_ends_its_session() {
+    let mut house = house();
+    let mut browser = Browser::new();
+    let mellon = connect(&mut house, Kind::Mellon, "quiet", &["--soap-logout"]);
+    let other = connect(&mut house, Kind::Pysaml2, "other", &[]);
+    accepted(&sign_on(&mut browser, &mellon.login_url(&[]), Some(ADA)));
+    accepted(&sign_on(&mut browser, &other.login_url(&[]), None));
+    assert_eq!(browser.get(&mellon.private_url()).status, 200);
+    let begun = browser.get(&other.logout_url());
+    let page = sign_out(&mut browser, begun);
+    assert_eq!(page.json()["event"], "signed_out", "{}", page.text());
+    assert_signed_out_everywhere(&house, &mut browser, &[mellon, other]);
 }
 
 /// Three providers, and a browser that is signed in to all of them.

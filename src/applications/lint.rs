@@ -14,7 +14,7 @@ use crate::base::name_id::NameIdFormat;
 use crate::base::property::{Property, Source};
 use crate::base::{Result, Timestamp};
 use crate::catalog::Catalog;
-use crate::catalog::sso::{GroupFilter, IdpInitiated, SignMode, SsoSettings, ValueFrom};
+use crate::catalog::sso::{GroupFilter, IdpInitiated, SignMode, SsoSettings, SubjectIdentifier, ValueFrom};
 use crate::db::Executor;
 use crate::directory::groups;
 use crate::keys::{self, KeyState, KeyView};
@@ -338,6 +338,30 @@ impl Found {
                 "sign_error_responses",
                 message,
                 "Switch this off unless the application refuses unsigned errors.",
+            );
+        }
+        if sso.ecp && sso.acs_urls.iter().all(|acs| acs.binding.is_of_browsers()) {
+            let message = "Clients without a browser are let in, but no ACS URL takes responses by PAOS, so none can sign in.";
+            self.add(
+                Note,
+                "ecp_without_acs",
+                "acs_urls",
+                message,
+                "Upload the application’s metadata, or switch this off.",
+            );
+        }
+        if sso.omit_name_id
+            && sso.subject_identifier == SubjectIdentifier::None
+            && !sso.attributes.iter().any(|attribute| attribute.enabled)
+        {
+            let message =
+                "The application is told neither a Name ID nor an attribute, so it can’t know who signs in.";
+            self.add(
+                Warning,
+                "nobody_named",
+                "attributes",
+                message,
+                "Add the attribute that it knows people by.",
             );
         }
         if sso.sign == SignMode::Response && !sso.encrypt_assertion {

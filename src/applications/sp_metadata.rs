@@ -209,14 +209,13 @@ fn patch_of(metadata: &SpMetadata) -> Result<SsoPatch> {
     // An artifact is only of use to whoever can sign a request for what it stands for.
     let can_sign = metadata.certificates.iter().any(|entry| entry.usage != KeyUse::Encryption);
     for service in &metadata.acs {
-        let Some(binding) = service.binding.filter(|binding| can_sign || *binding == AcsBinding::Post) else {
-            continue;
-        };
+        let usable = |binding: &AcsBinding| can_sign || *binding != AcsBinding::Artifact;
+        let Some(binding) = service.binding.filter(usable) else { continue };
         if acs.iter().all(|known| known.url != service.url || known.binding != Some(binding)) {
             acs.push(AcsUrlForm {
                 url: service.url.clone(),
                 index: service.index,
-                default: service.is_default,
+                default: service.is_default.filter(|_| binding.is_of_browsers()),
                 binding: Some(binding),
             });
         }
@@ -258,6 +257,9 @@ fn patch_of(metadata: &SpMetadata) -> Result<SsoPatch> {
     patch.attribute_services = Change::Set(services.collect());
     if let Some(signed) = metadata.authn_requests_signed {
         patch.require_signed_requests = Change::Set(signed);
+    }
+    if let Some(identifier) = metadata.subject_identifier {
+        patch.subject_identifier = Change::Set(identifier);
     }
     if let Some(format) = metadata.preferred_name_id_format() {
         let part: NameIdPatch =

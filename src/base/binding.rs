@@ -11,6 +11,8 @@ vocabulary! {
         Post = "post",
         /// HTTP-Artifact (Bindings 3.6): the browser carries a reference, and the service provider fetches the response.
         Artifact = "artifact",
+        /// PAOS (Bindings 3.3): an enhanced client carries the response, and no browser.
+        Paos = "paos",
     }
 }
 
@@ -21,7 +23,14 @@ impl AcsBinding {
         match self {
             Self::Post => "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST",
             Self::Artifact => "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Artifact",
+            Self::Paos => "urn:oasis:names:tc:SAML:2.0:bindings:PAOS",
         }
+    }
+
+    /// Whether a browser brings responses by it.
+    #[must_use]
+    pub fn is_of_browsers(self) -> bool {
+        self != Self::Paos
     }
 
     /// From the binding's URI; `None`: none that we send by.

@@ -16,6 +16,7 @@ pub mod property;
 pub mod random;
 pub mod rate;
 pub mod signature;
+pub mod subject_id;
 pub mod urls;
 pub(crate) mod vocabulary;
 

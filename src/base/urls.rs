@@ -83,6 +83,16 @@ impl BaseUrl {
         self.text.split_once("://").map_or(self.text.as_str(), |(_, rest)| rest)
     }
 
+    /// Its host alone.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        let authority = self.authority();
+        match authority.rsplit_once(':') {
+            Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
+            _ => authority,
+        }
+    }
+
     /// Whether it is `https`: then cookies are `__Host-` and `Secure`.
     #[must_use]
     pub fn is_secure(&self) -> bool {
@@ -148,6 +158,12 @@ pub fn idp_logout(slug: &str) -> String {
 #[must_use]
 pub fn idp_artifact(slug: &str) -> String {
     format!("/saml2/{slug}/artifact")
+}
+
+/// `/saml2/{slug}/ecp`
+#[must_use]
+pub fn idp_ecp(slug: &str) -> String {
+    format!("/saml2/{slug}/ecp")
 }
 
 /// `/saml2/{slug}/logout/soap`

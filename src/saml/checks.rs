@@ -88,7 +88,7 @@ const STEPS: &[Step] = &[
             "xml_not_canonical",
         ],
     ),
-    of_request("It is a sign-in request", "Core 3.4.1", &["not_an_authn_request"]),
+    of_request("It is a sign-in request", "Core 3.4.1", &["soap_invalid", "not_an_authn_request"]),
     of_request(
         "It is from the registered application",
         "Core 3.2.1",
@@ -124,7 +124,17 @@ const STEPS: &[Step] = &[
     of_request("The answer goes by a binding of its address", "Profiles 4.1.2", &["binding_unsupported"]),
     of_request("What it asks for is valid", "Core 3.4.1", &["request_invalid", "subject_confirmation"]),
     of_request("It allows this identity provider", "Core 3.4.1.2", &["idp_not_listed"]),
+    of_request(
+        "Where a connection is named, client and application name the same",
+        "ECP 2.3.6.2",
+        &["channel_bindings"],
+    ),
     of_request("If it is signed, its key is still vouched for", "Metadata 2.3.2", &["sp_metadata_ended"]),
+    of_request(
+        "If a key is asked for, there is somebody to encrypt it for",
+        "SAML-EC 5.3.1",
+        &["generated_key"],
+    ),
     of_request("The kind of sign-in that is asked for can be had here", "Core 3.3.2.2.1", &["authn_context"]),
     always("The person signed in", "Core 3.4.1", &["passive", "given_up"]),
     always("The person may use the application", "Profiles 4.1.4.1", &["not_bound", "person_not_active"]),
@@ -209,8 +219,7 @@ mod tests {
         for reason in Reason::ALL.iter().copied().chain(of_xml) {
             let steps = STEPS.iter().filter(|step| step.codes.contains(&reason.code())).count();
             // Messages at the address for logout are no sign-ons.
-            let of_logout =
-                matches!(reason, Reason::NotALogoutMessage | Reason::SoapInvalid | Reason::NameIdEncrypted);
+            let of_logout = matches!(reason, Reason::NotALogoutMessage | Reason::NameIdEncrypted);
             assert_eq!(steps, usize::from(!of_logout), "{}", reason.code());
         }
     }

@@ -13,6 +13,7 @@ pub mod certificate;
 pub mod checks;
 pub mod decrypt;
 pub mod dsig;
+pub mod ecp;
 pub mod encrypt;
 pub mod logout;
 pub mod metadata;

@@ -10,6 +10,10 @@ pub const ALG_SUPPORT: &str = "urn:oasis:names:tc:SAML:metadata:algsupport";
 pub const METADATA: &str = "urn:oasis:names:tc:SAML:2.0:metadata";
 /// Names for people in metadata (Login and Discovery User Interface 2.1).
 pub const METADATA_UI: &str = "urn:oasis:names:tc:SAML:metadata:ui";
+/// Attributes of entities in metadata (Metadata Extension for Entity Attributes).
+pub const METADATA_ATTRIBUTES: &str = "urn:oasis:names:tc:SAML:metadata:attribute";
+/// Scopes in metadata: the part after `@` that an identity provider may use (Shibboleth).
+pub const METADATA_SCOPE: &str = "urn:mace:shibboleth:metadata:1.0";
 /// XML Signature.
 pub const DSIG: &str = "http://www.w3.org/2000/09/xmldsig#";
 /// XML Encryption 1.0.
@@ -38,6 +42,14 @@ pub const BINDING_ARTIFACT: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Ar
 pub const BINDING_SOAP: &str = "urn:oasis:names:tc:SAML:2.0:bindings:SOAP";
 /// SOAP 1.1.
 pub const SOAP: &str = "http://schemas.xmlsoap.org/soap/envelope/";
+/// Whoever takes a SOAP message next (SOAP 1.1, 4.2.2).
+pub const SOAP_NEXT: &str = "http://schemas.xmlsoap.org/soap/actor/next";
+/// Header blocks of Enhanced Client or Proxy 2.0.
+pub const ECP: &str = "urn:oasis:names:tc:SAML:2.0:profiles:SSO:ecp";
+/// Channel Binding Extensions 1.0.
+pub const CHANNEL_BINDING: &str = "urn:oasis:names:tc:SAML:protocol:ext:channel-binding";
+/// SAML Enhanced Client SASL and GSS-API Mechanisms.
+pub const SAML_EC: &str = "urn:ietf:params:xml:ns:samlec";
 /// The extension by which a requester says that it wants no LogoutResponse (Asynchronous Single Logout 2.1).
 pub const ASYNC_LOGOUT: &str = "urn:oasis:names:tc:SAML:2.0:protocol:ext:async-slo";
 /// The DEFLATE encoding of the Redirect binding (Bindings 3.4.4.1).

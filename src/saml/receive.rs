@@ -12,13 +12,14 @@ use crate::base::clock::MINUTE;
 use crate::base::name_id::NameIdFormat;
 use crate::saml::binding::{Binding, Message, RelayState, verify_redirect_signature};
 use crate::saml::certificate::VerificationKey;
-use crate::saml::dsig::{holds_signature, verify_root};
-use crate::saml::names::FORMAT_ENCRYPTED;
+use crate::saml::dsig::{holds_signature, verify_element, verify_root};
+use crate::saml::ecp::{self, ChannelBinding, ClientHeaders};
+use crate::saml::names::{DSIG, FORMAT_ENCRYPTED};
 use crate::saml::refusal::{Reason, Refusal, Reply};
 use crate::saml::request::{AuthnRequest, Outline, Version, is_authn_request, issuer, parse_index};
 use crate::saml::status::Status;
 use crate::saml::xml::Limits;
-use crate::saml::xml::reader::{Source, check_ids};
+use crate::saml::xml::reader::{Source, check_ids, is};
 
 /// One registered AssertionConsumerService.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,6 +104,8 @@ pub struct WantedNameId {
     pub format: NameIdFormat,
     /// Whether the request wants it encrypted, whatever the application's settings.
     pub encrypted: bool,
+    /// Whether the request names a format: then there has to be one.
+    pub asked: bool,
 }
 
 /// A request that is from the registered service provider, and the registered address its answer goes to.
@@ -114,6 +117,16 @@ pub struct Trusted {
     binding: AcsBinding,
     relay_state: Option<RelayState>,
     signed: bool,
+    client: Option<Client>,
+}
+
+/// What an enhanced client that brought a request has to be told beside the answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Client {
+    /// The connection that it and the service provider agree on.
+    pub channel_binding: Option<ChannelBinding>,
+    /// Whether it asks for a key.
+    pub wants_key: bool,
 }
 
 impl Trusted {
@@ -139,6 +152,12 @@ impl Trusted {
     #[must_use]
     pub fn relay_state(&self) -> Option<&RelayState> {
         self.relay_state.as_ref()
+    }
+
+    /// The enhanced client, if it came by one.
+    #[must_use]
+    pub fn client(&self) -> Option<&Client> {
+        self.client.as_ref()
     }
 
     /// Whether it carried a signature, which then was verified. Its ID must not be seen twice (SAML-131).
@@ -177,21 +196,21 @@ impl Trusted {
         /// Not in the standard, but sent by many for `unspecified`.
         const UNSPECIFIED_AS_2_0: &str = "urn:oasis:names:tc:SAML:2.0:nameid-format:unspecified";
         let refuse = || self.refuse(Reason::NameIdPolicy);
-        let plain = |format| Ok(WantedNameId { format, encrypted: false });
+        let wanted = |format, encrypted, asked| Ok(WantedNameId { format, encrypted, asked });
         let Some(policy) = &self.request.name_id_policy else {
-            return plain(default);
+            return wanted(default, false, false);
         };
         // Affiliations are not known here, so only the service provider's own name space can be meant.
         if policy.sp_name_qualifier.as_ref().is_some_and(|qualifier| *qualifier != self.sp_entity_id) {
             return Err(refuse());
         }
         match policy.format.as_deref() {
-            None | Some(UNSPECIFIED_AS_2_0) => plain(default),
+            None | Some(UNSPECIFIED_AS_2_0) => wanted(default, false, false),
             // What is inside is ours to choose (Core 3.4.1.1).
-            Some(FORMAT_ENCRYPTED) if can_encrypt => Ok(WantedNameId { format: default, encrypted: true }),
+            Some(FORMAT_ENCRYPTED) if can_encrypt => wanted(default, true, true),
             Some(urn) => match NameIdFormat::from_urn(urn) {
-                Some(NameIdFormat::Unspecified) => plain(default),
-                Some(format) if format == default || offered.contains(&format) => plain(format),
+                Some(NameIdFormat::Unspecified) => wanted(default, false, false),
+                Some(format) if format == default || offered.contains(&format) => wanted(format, false, true),
                 _ => Err(refuse()),
             },
         }
@@ -208,13 +227,21 @@ pub fn receive(
     let source = Source::new(&message.xml, &Limits::MESSAGE)?;
     let document = source.parse()?;
     check_ids(&document)?;
-    let root = document.root_element();
+    let (root, headers) = match message.binding {
+        Binding::Soap => ecp::open(&document).map(|(root, headers)| (root, Some(headers)))?,
+        Binding::Redirect | Binding::Post => (document.root_element(), None),
+    };
     if !is_authn_request(root) {
         return Err(Reason::NotAnAuthnRequest.into());
     }
+    // What a browser brings is answered by way of a browser, and what an enhanced client brings by it.
+    let by_browser = headers.is_none();
+    let fits = |acs: &&AssertionConsumer| acs.binding.is_none_or(AcsBinding::is_of_browsers) == by_browser;
+    let acs: Vec<AssertionConsumer> = sp.acs.iter().filter(fits).cloned().collect();
+    let sp = &ServiceProvider { acs: &acs, ..*sp };
     check_issuer(root, sp)?;
-    let (node, signed) = check_signature(message, &document, sp)?;
-    receive_from(message, node, signed, sp, endpoint, stage).map_err(|refusal| {
+    let (node, signed) = check_signature(message, &document, root, sp)?;
+    receive_from(message, (node, headers.as_ref()), signed, sp, endpoint, stage).map_err(|refusal| {
         // Whoever caught one once has its signature for ever.
         let is_fresh = !matches!(refusal.reason, Reason::Stale | Reason::FromTheFuture);
         Refusal { signed: signed && is_fresh, ..refusal }
@@ -224,7 +251,7 @@ pub fn receive(
 /// The rest, of whoever it is from.
 fn receive_from(
     message: &Message,
-    node: Node<'_, '_>,
+    (node, headers): (Node<'_, '_>, Option<&ClientHeaders>),
     signed: bool,
     sp: &ServiceProvider<'_>,
     endpoint: &Endpoint<'_>,
@@ -232,7 +259,8 @@ fn receive_from(
 ) -> Result<Trusted, Refusal> {
     let outline = Outline::read(node)?;
     if let Stage::First(timing) = stage {
-        check_destination(&outline, sp, endpoint, signed)?;
+        // A service provider need not know which identity provider an enhanced client will go to.
+        check_destination(&outline, sp, endpoint, signed && message.binding != Binding::Soap)?;
         check_age(&outline, timing)?;
     }
     if sp.strict_relay_state && message.relay_state.as_ref().is_some_and(RelayState::exceeds_standard) {
@@ -243,7 +271,15 @@ fn receive_from(
     let fallback = || default_acs(sp.acs).and_then(|acs| Some((acs, acs.binding?)));
     let answer_at = acs.binding.map(|binding| (acs, binding)).or_else(fallback);
     let (answer_at, binding) = answer_at.ok_or(Reason::AcsNone)?;
-    let request = read_details(node, &outline, acs, endpoint).map_err(|reason| {
+    let details = read_details(node, &outline, acs, endpoint).and_then(|request| {
+        let client = headers.map(|headers| -> Result<Client, Reason> {
+            let sp = ecp::bindings_of_request(node).map_err(|_| Reason::SchemaViolation)?;
+            let channel_binding = ecp::matching(headers, &sp, signed)?;
+            Ok(Client { channel_binding, wants_key: headers.wants_key })
+        });
+        Ok((request, client.transpose()?))
+    });
+    let (request, client) = details.map_err(|reason: Reason| {
         let reply = |status| {
             Box::new(Reply {
                 acs_url: answer_at.url.clone(),
@@ -262,6 +298,7 @@ fn receive_from(
         binding,
         relay_state: message.relay_state.clone(),
         signed,
+        client,
     })
 }
 
@@ -279,6 +316,7 @@ pub(in crate::saml) fn check_issuer(root: Node<'_, '_>, sp: &ServiceProvider<'_>
 fn check_signature<'a, 'i>(
     message: &Message,
     document: &'a Document<'i>,
+    root: Node<'a, 'i>,
     sp: &ServiceProvider<'_>,
 ) -> Result<(Node<'a, 'i>, bool), Refusal> {
     if sp.require_signed_requests && sp.signing_keys.is_empty() {
@@ -292,14 +330,32 @@ fn check_signature<'a, 'i>(
         verify_redirect_signature(signature, sp.signing_keys)?;
     }
     if enveloped {
-        let verified = verify_root(document, sp.signing_keys).map_err(Reason::from)?;
-        return Ok((verified.element(), true));
+        return Ok((verify_enveloped(message, document, root, sp.signing_keys)?, true));
     }
     let signed = message.redirect_signature.is_some();
     if sp.require_signed_requests && !signed {
         return Err(Reason::SignatureMissing.into());
     }
-    Ok((document.root_element(), signed))
+    Ok((root, signed))
+}
+
+/// Verifies the one signature that a document holds, over its message, and answers what was signed.
+pub(in crate::saml) fn verify_enveloped<'a, 'i>(
+    message: &Message,
+    document: &'a Document<'i>,
+    root: Node<'a, 'i>,
+    keys: &[VerificationKey],
+) -> Result<Node<'a, 'i>, Refusal> {
+    let verified = match message.binding {
+        Binding::Soap => {
+            if document.descendants().filter(|node| is(*node, DSIG, "Signature")).count() != 1 {
+                return Err(Reason::SignatureMalformed.into());
+            }
+            verify_element(root, keys)
+        }
+        Binding::Redirect | Binding::Post => verify_root(document, keys),
+    };
+    Ok(verified.map_err(Reason::from)?.element())
 }
 
 pub(in crate::saml) fn check_destination(

@@ -11,6 +11,8 @@ use crate::saml::testing::{
 };
 use crate::saml::xml::XmlFault;
 
+#[path = "receive_client_tests.rs"]
+mod clients;
 #[path = "receive_signature_tests.rs"]
 mod signatures;
 

@@ -189,6 +189,12 @@ reasons! {
     /// An index of a set of attributes that is not registered.
     AttributeServiceUnknown: Incompatible, "attribute_service_unknown",
         "The application asks for a set of attributes that is not registered here. Upload its current metadata.";
+    /// Client and service provider do not agree on their connection, or not under a signature (ECP 2.3.6.2).
+    ChannelBindings: Misbehaved, "channel_bindings",
+        "The client and the application do not name the same connection under the application's signature, so somebody may stand between them.";
+    /// A key for client and service provider is wanted, and nobody can be encrypted for (SAML-EC 5.3.1).
+    GeneratedKey: Incompatible, "generated_key",
+        "The client asks for a key to share with the application, which needs a certificate of the application to encrypt for. Upload its current metadata.";
     /// Interaction is needed but not allowed.
     Passive: Incompatible, "passive",
         "The application wants a sign-in without interaction, which is not possible now.";
@@ -241,6 +247,8 @@ impl Reason {
             Self::GivenUp => Some(Status::AuthnFailed),
             Self::SubjectMismatch => Some(Status::UnknownPrincipal),
             Self::IdpNotListed => Some(Status::NoSupportedIdp),
+            Self::ChannelBindings => Some(Status::RequestDenied),
+            Self::GeneratedKey => Some(Status::Responder),
             _ => None,
         }
     }
@@ -384,6 +392,8 @@ mod tests {
                 ("name_id_policy", "Requester", Some("InvalidNameIDPolicy")),
                 ("authn_context", "Responder", Some("NoAuthnContext")),
                 ("attribute_service_unknown", "Requester", Some("InvalidAttrNameOrValue")),
+                ("channel_bindings", "Responder", Some("RequestDenied")),
+                ("generated_key", "Responder", None),
                 ("passive", "Responder", Some("NoPassive")),
                 ("given_up", "Responder", Some("AuthnFailed")),
                 ("subject_mismatch", "Requester", Some("UnknownPrincipal")),

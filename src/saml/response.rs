@@ -13,6 +13,7 @@ use crate::base::name_id::NameIdFormat;
 pub use crate::base::signature::SignMode;
 use crate::base::{Random, Timestamp};
 use crate::saml::dsig::envelop::{self, Finished};
+use crate::saml::ecp::ClientAdvice;
 use crate::saml::encrypt::{Encryption, Recipient};
 use crate::saml::names::{ASSERTION, CM_BEARER, PROTOCOL, XS, XSI};
 use crate::saml::sign::{SignError, Signer};
@@ -106,8 +107,8 @@ pub struct ResponseInput<'a> {
     pub in_response_to: Option<&'a str>,
     /// The service provider's entity ID.
     pub audience: &'a str,
-    /// Who it is about.
-    pub name_id: &'a NameId,
+    /// Who it is about; `None`: the attributes alone tell (IIP-IDP11).
+    pub name_id: Option<&'a NameId>,
     /// When the person proved who they are.
     pub authn_instant: Timestamp,
     /// Opaque, one for each session at a service provider.
@@ -118,6 +119,8 @@ pub struct ResponseInput<'a> {
     pub authn_context_class: &'a str,
     /// What is released, in order.
     pub attributes: &'a [Attribute],
+    /// What an enhanced client's service provider is told beside.
+    pub advice: Option<&'a ClientAdvice>,
     /// How long it may be used.
     pub lifetimes: Lifetimes,
     /// What is encrypted, and for whom; `None` for nothing.
@@ -287,10 +290,9 @@ impl ResponseInput<'_> {
 
     /// The NameID's `EncryptedData`, where it is to be encrypted.
     fn encrypted_name_id(&self) -> Result<Option<String>, WriteError> {
-        let Some(encryption) = self.encryption.filter(|encryption| encryption.name_id) else {
-            return Ok(None);
-        };
-        self.name_id.encrypted(encryption.recipient, encryption.random).map(Some)
+        let encryption = self.encryption.filter(|encryption| encryption.name_id);
+        let (Some(encryption), Some(name_id)) = (encryption, self.name_id) else { return Ok(None) };
+        name_id.encrypted(encryption.recipient, encryption.random).map(Some)
     }
 
     fn write_assertion(&self, w: &mut Writer, encrypted_name_id: Option<&str>) -> Finished<'_> {
@@ -307,6 +309,11 @@ impl ResponseInput<'_> {
         let after_issuer = w.position();
         self.write_subject(w, encrypted_name_id);
         self.write_conditions(w);
+        if let Some(advice) = self.advice.filter(|advice| !advice.is_empty()) {
+            w.open("saml:Advice");
+            advice.write(w, false);
+            w.close();
+        }
         self.write_authn_statement(w);
         if keeps_xs {
             self.write_attributes(w);
@@ -323,9 +330,9 @@ impl ResponseInput<'_> {
         w.open("saml:Subject");
         if let Some(sealed) = encrypted_name_id {
             w.open("saml:EncryptedID").written(sealed).close();
-        } else {
+        } else if let Some(name_id) = self.name_id {
             w.open("saml:NameID");
-            self.name_id.finish(w);
+            name_id.finish(w);
         }
         w.open("saml:SubjectConfirmation").attribute("Method", CM_BEARER);
         // No NotBefore here: Profiles 4.1.4.2 forbids it.

@@ -15,24 +15,32 @@ pub fn decode(octets: Vec<u8>, carried: Carried) -> Message {
     Message { binding: Binding::Soap, carried, xml: octets, relay_state: None, redirect_signature: None }
 }
 
-/// The one message in the envelope.
+/// The one message in an envelope of which no header is understood.
 pub(in crate::saml) fn body<'a, 'i>(document: &'a Document<'i>) -> Result<Node<'a, 'i>, Refusal> {
+    open(document, |_| false).map(|(_, message)| message)
+}
+
+/// The header of an envelope and the one message in it. What must be understood has to be (SOAP 1.1, 4.2.3).
+pub(in crate::saml) fn open<'a, 'i>(
+    document: &'a Document<'i>,
+    understands: impl Fn(&Node<'a, 'i>) -> bool,
+) -> Result<(Option<Node<'a, 'i>>, Node<'a, 'i>), Refusal> {
     let envelope = document.root_element();
     if !is(envelope, SOAP, "Envelope") {
         return Err(Reason::SoapInvalid.into());
     }
-    let body = match elements(envelope).as_slice() {
-        [body] if is(*body, SOAP, "Body") => *body,
+    let (header, body) = match elements(envelope).as_slice() {
+        [body] if is(*body, SOAP, "Body") => (None, *body),
         [header, body] if is(*header, SOAP, "Header") && is(*body, SOAP, "Body") => {
-            if elements(*header).iter().any(must_be_understood) {
+            if elements(*header).iter().any(|entry| must_be_understood(entry) && !understands(entry)) {
                 return Err(Reason::SoapInvalid.into());
             }
-            *body
+            (Some(*header), *body)
         }
         _ => return Err(Reason::SoapInvalid.into()),
     };
     match elements(body).as_slice() {
-        [message] => Ok(*message),
+        [message] => Ok((header, *message)),
         _ => Err(Reason::SoapInvalid.into()),
     }
 }
@@ -41,7 +49,6 @@ fn elements<'a, 'i>(node: Node<'a, 'i>) -> Vec<Node<'a, 'i>> {
     node.children().filter(Node::is_element).collect()
 }
 
-/// We understand no header, so one that must be understood is too much (SOAP 1.1, 4.2.3).
 fn must_be_understood(entry: &Node<'_, '_>) -> bool {
     entry
         .attributes()

@@ -13,6 +13,7 @@ use crate::db::group_commit::Step;
 use crate::events::{self, Event, EventName};
 use crate::metrics::{Initiator, SignonOutcome};
 use crate::saml::binding::{RelayState, STANDARD_RELAY_STATE};
+use crate::saml::ecp::ClientAdvice;
 use crate::saml::receive::Trusted;
 use crate::saml::refusal::{Reason, Refusal, Reply};
 use crate::saml::response::{Attribute, ErrorResponse, NameId};
@@ -22,6 +23,7 @@ use crate::signon::artifact::Keeper;
 use crate::signon::context_class::{Standing, of_password, standing};
 use crate::signon::outcome::{Outcome, PostForm, Refused};
 use crate::signon::signing::{Addressed, Taker, sign_and_keep, signing};
+use crate::signon::store::NOBODY_NAMED;
 use crate::signon::subject::Subject;
 use crate::signon::target::Target;
 use crate::signon::{Installation, artifact, name_id, refusal, release, store, subject};
@@ -117,6 +119,8 @@ pub struct Asked<'a> {
     pub remember_request: bool,
     /// The password was entered for this very sign-on.
     pub fresh: bool,
+    /// What the application is told of the enhanced client that has asked.
+    pub advice: Option<&'a ClientAdvice>,
 }
 
 impl Asked<'_> {
@@ -183,7 +187,16 @@ async fn respond(
     let steps = durable_steps(ctx, authorized, session, asked, &prepared, &session_index)?;
     let audience = target.sp_entity_id()?.to_owned();
     let taker = Taker::Application;
-    let to = Addressed { taker, session_index, acs_url: acs_url.clone(), binding, audience, in_response_to };
+    let advice = asked.advice.cloned();
+    let to = Addressed {
+        taker,
+        session_index,
+        acs_url: acs_url.clone(),
+        binding,
+        audience,
+        in_response_to,
+        advice,
+    };
     let signing = signing(installation, ctx, target, session, prepared, to)?;
     let signed = sign_and_keep(installation, signing, steps).await?;
     installation.metrics.signon(asked.initiator(), SignonOutcome::Issued);
@@ -213,7 +226,8 @@ fn no_acs() -> Error {
 
 /// Everything that is decided before signing.
 pub(in crate::signon) struct Prepared {
-    pub(in crate::signon) name_id: NameId,
+    /// `None`: nobody is named.
+    pub(in crate::signon) name_id: Option<NameId>,
     pub(in crate::signon) encrypt_name_id: bool,
     pub(in crate::signon) attributes: Vec<Attribute>,
     pub(in crate::signon) context_class: String,
@@ -231,6 +245,7 @@ pub(in crate::signon) async fn prepare(
     let mut context_class = of_password(installation.base_url.is_secure()).to_owned();
     let mut format = settings.name_id.format;
     let mut encrypt_name_id = settings.encrypt_name_id;
+    let mut omit_name_id = settings.omit_name_id;
     if let Some(trusted) = request {
         let can_encrypt = target.recipient()?.is_some() && settings.may_encrypt();
         let wanted = match trusted.name_id_format(format, &target.offered_formats(), can_encrypt) {
@@ -239,6 +254,7 @@ pub(in crate::signon) async fn prepare(
         };
         format = wanted.format;
         encrypt_name_id |= wanted.encrypted;
+        omit_name_id &= !wanted.asked;
         match standing(installation, settings, trusted, Some(asked.fresh)) {
             Standing::Enough(class) => context_class = class.unwrap_or(context_class),
             Standing::AskPassword | Standing::Refuse(_) => {
@@ -255,24 +271,33 @@ pub(in crate::signon) async fn prepare(
             return Ok(Err(trusted.refuse(Reason::NameIdPolicy)));
         }
     }
-    let name_id = name_id::of(installation, ctx, (target, subject), settings, format).await?;
-    if let Some(trusted) = request
-        && trusted.request().subject.as_ref().is_some_and(|wanted| !wanted.matches(&name_id))
-    {
-        return Ok(Err(trusted.refuse(Reason::SubjectMismatch)));
+    let wanted = request.and_then(|trusted| Some((trusted, trusted.request().subject.as_ref()?)));
+    let mut name_id = None;
+    if !omit_name_id || wanted.is_some() {
+        let named = name_id::of(installation, ctx, (target, subject), settings, format).await?;
+        if let Some((trusted, wanted)) = wanted
+            && !wanted.matches(&named)
+        {
+            return Ok(Err(trusted.refuse(Reason::SubjectMismatch)));
+        }
+        name_id = Some(named).filter(|_| !omit_name_id);
     }
     let wanted = match request.map(|trusted| release::wanted(settings, trusted)) {
         Some(Err(refusal)) => return Ok(Err(refusal)),
         Some(Ok(wanted)) => wanted,
         None => None,
     };
-    let attributes = release::attributes(&settings.attributes, wanted, subject).map_err(|fault| {
+    let mut attributes = release::attributes(&settings.attributes, wanted, subject).map_err(|fault| {
         Error::new(
             Kind::Unavailable,
             fault.code,
             format!("{} The attribute is {}.", fault.message, fault.attribute),
         )
     })?;
+    let identifier =
+        name_id::as_attribute(installation, ctx, (target, subject), settings.subject_identifier).await?;
+    // A mapping that makes one itself has the say.
+    attributes.extend(identifier.filter(|ours| attributes.iter().all(|mapped| mapped.name != ours.name)));
     Ok(Ok(Prepared { name_id, encrypt_name_id, attributes, context_class }))
 }
 
@@ -294,14 +319,21 @@ fn durable_steps(
         let expires_at = ctx.now().plus(SEEN_REQUEST_LIFETIME);
         steps.push(Step::One(store::insert_seen(application.id, &request.id, expires_at), replayed));
     }
+    let (value, format) = prepared
+        .name_id
+        .as_ref()
+        .map_or(("", NOBODY_NAMED), |name_id| (name_id.value.as_str(), name_id.format.short()));
     let mut event = Event::new(EventName::SsoAuth)
         .target("application", application.id, application.label.as_str())
         .application(application.id)
         .detail("initiated_by", if asked.request.is_some() { "sp" } else { "idp" })
-        .detail("name_id_format", prepared.name_id.format.short())
+        .detail("name_id_format", format)
         .detail("session_index", session_index)
         .detail("key", authorized.target.key.map(|key| key.to_string()).unwrap_or_default())
         .personal("by_group", authorized.by_group.as_str());
+    if let Some(trusted) = asked.request.filter(|trusted| trusted.client().is_some()) {
+        event = event.detail("binding", trusted.binding().as_str());
+    }
     // Accepted, but longer than the standard has it: another IdP may refuse it (SAML-127).
     let ours = || asked.relay_state.is_some_and(|state| state.len() > STANDARD_RELAY_STATE);
     if asked.request.and_then(Trusted::relay_state).is_some_and(RelayState::exceeds_standard) || ours() {
@@ -311,8 +343,8 @@ fn durable_steps(
         session_index,
         session: session.session_id,
         application: application.id,
-        name_id: &prepared.name_id.value,
-        name_id_format: prepared.name_id.format.short(),
+        name_id: value,
+        name_id_format: format,
         name_id_encrypted: prepared.encrypt_name_id,
     };
     steps.push(Step::One(store::insert_sp_session(&sp_session, ctx.now()), signed_out));
@@ -382,9 +414,9 @@ pub async fn deny(
 }
 
 /// Whether the service provider is told that a person may not come in: where it is set so, and always when it asked for
-/// an answer without any page of ours (SAML-119).
+/// an answer without any page of ours (SAML-119), or there is nobody to read one.
 fn tells_there(settings: &SsoSettings, trusted: &Trusted) -> bool {
-    settings.deny_to == DenyTo::Sp || trusted.request().is_passive
+    settings.deny_to == DenyTo::Sp || trusted.request().is_passive || trusted.client().is_some()
 }
 
 /// Tells a failure of ours at the ACS, once there is one to trust (SAML-128, decision 5). What is said of the person,

@@ -10,6 +10,7 @@ pub mod artifact;
 pub mod cache;
 pub mod configure;
 pub mod context_class;
+pub mod ecp;
 pub mod fetches;
 pub mod idp_initiated;
 pub mod installation;

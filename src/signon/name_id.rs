@@ -2,9 +2,9 @@
 
 use crate::base::name_id::NameIdFormat;
 use crate::base::{Ctx, Error, Kind, Result};
-use crate::catalog::sso::SsoSettings;
+use crate::catalog::sso::{SsoSettings, SubjectIdentifier};
 use crate::directory::login_name::is_addr_spec;
-use crate::saml::response::NameId;
+use crate::saml::response::{Attribute, NameId};
 use crate::signon::subject::Subject;
 use crate::signon::target::Target;
 use crate::signon::{Installation, release, store};
@@ -34,6 +34,22 @@ pub(in crate::signon) async fn of(
         }),
         _ => mapped(&target.application.label, settings, format, subject),
     }
+}
+
+/// The identifier of a person that goes along as an attribute, if one does. It is told apart from people's names, stays
+/// when these change, and is never given to anyone else.
+pub(in crate::signon) async fn as_attribute(
+    installation: &Installation,
+    ctx: &Ctx,
+    (target, subject): (&Target, &Subject),
+    kind: SubjectIdentifier,
+) -> Result<Option<Attribute>> {
+    let unique = match kind {
+        SubjectIdentifier::None => return Ok(None),
+        SubjectIdentifier::Subject => subject.person.id.to_string(),
+        SubjectIdentifier::Pairwise => persistent(installation, ctx, target, subject).await?,
+    };
+    Ok(release::identifier(kind, &unique, installation.base_url.host()))
 }
 
 /// A NameID that the application's mapping gives.

@@ -45,6 +45,11 @@ pub enum Waiting {
         /// The form as octets.
         raw_body: String,
     },
+    /// An AuthnRequest of an enhanced client: the envelope as it came. It is answered at once and never stored.
+    Soap {
+        /// The envelope.
+        raw_body: String,
+    },
     /// A visit to the IdP URL without a request.
     IdpInitiated {
         /// RelayState of the link, if it carried one that is allowed.
@@ -67,6 +72,7 @@ impl Waiting {
         match self {
             Self::Redirect { .. } => "redirect",
             Self::Post { .. } => "post",
+            Self::Soap { .. } => "soap",
             Self::IdpInitiated { .. } => "none",
         }
     }
@@ -75,7 +81,7 @@ impl Waiting {
     pub(in crate::signon) fn len(&self) -> usize {
         match self {
             Self::Redirect { raw_query } => raw_query.len(),
-            Self::Post { raw_body } => raw_body.len(),
+            Self::Post { raw_body } | Self::Soap { raw_body } => raw_body.len(),
             Self::IdpInitiated { .. } => 0,
         }
     }
@@ -85,7 +91,7 @@ impl Waiting {
         match self {
             Self::Redirect { raw_query } => Self::Redirect { raw_query: essential(raw_query) },
             Self::Post { raw_body } => Self::Post { raw_body: essential(raw_body) },
-            Self::IdpInitiated { .. } => self.clone(),
+            Self::Soap { .. } | Self::IdpInitiated { .. } => self.clone(),
         }
     }
 }

@@ -8,13 +8,13 @@ use crate::applications::sso::check_complete;
 use crate::base::id::UserId;
 use crate::base::name_id::NameIdFormat;
 use crate::base::{Ctx, Error, Kind, Result};
-use crate::catalog::sso::{SignMode, SsoSettings};
+use crate::catalog::sso::{SignMode, SsoSettings, SubjectIdentifier};
 use crate::saml::response::{Attribute, Lifetimes, NameId, ResponseInput};
 use crate::signon::context_class::of_password;
 use crate::signon::issue::authorise;
 use crate::signon::subject::Subject;
 use crate::signon::target::{self, Target};
-use crate::signon::{Installation, name_id, release, store, subject};
+use crate::signon::{Installation, name_id, release, subject};
 
 /// Value of a persistent NameID that is made at the first sign-on.
 const NOT_MADE_YET: &str = "(made at the first sign-on)";
@@ -100,15 +100,32 @@ pub async fn preview(
         }
     };
     let settings = target.settings()?;
-    let name_id = name_id(installation, ctx, &target, settings, &subject).await;
+    let name_id = if settings.omit_name_id {
+        Ok(None)
+    } else {
+        name_id(installation, ctx, &target, settings, &subject).await.map(Some)
+    };
     let attributes = release::attributes(&settings.attributes, None, &subject)
         .map_err(|fault| Error::new(Kind::Unavailable, fault.code, fault.message));
     let name_id = kept(name_id, &mut refusal)?;
-    let attributes = kept(attributes, &mut refusal)?;
+    let mut attributes = kept(attributes, &mut refusal)?;
+    if let Some(attributes) = &mut attributes {
+        let unique = match settings.subject_identifier {
+            SubjectIdentifier::Pairwise => made(installation, &target, &subject).await?,
+            _ => subject.person.id.to_string(),
+        };
+        attributes.extend(release::identifier(
+            settings.subject_identifier,
+            &unique,
+            installation.base_url.host(),
+        ));
+    }
     let acs = settings.default_acs().ok_or_else(|| Error::internal("complete settings have no ACS URL"))?;
     let class = of_password(installation.base_url.is_secure());
     let xml = match (&name_id, &attributes) {
-        (Some(name_id), Some(attributes)) => Some(write(ctx, &target, &acs.url, name_id, attributes, class)?),
+        (Some(name_id), Some(attributes)) => {
+            Some(write(ctx, &target, &acs.url, name_id.as_ref(), attributes, class)?)
+        }
         _ => None,
     };
     Ok(Some(Preview {
@@ -118,7 +135,7 @@ pub async fn preview(
         audience: target.sp_entity_id()?.to_owned(),
         recipient: acs.url.clone(),
         sign: settings.sign,
-        name_id: name_id.map(|id| PreviewNameId { format: id.format, value: id.value }),
+        name_id: name_id.flatten().map(|id| PreviewNameId { format: id.format, value: id.value }),
         attributes: attributes.unwrap_or_default().into_iter().map(shown).collect(),
         authn_context_class: class,
         xml,
@@ -150,25 +167,27 @@ async fn name_id(
         NameIdFormat::Transient => {
             Ok(NameId { format, value: ctx.random.saml_id(), name_qualifier: None, sp_name_qualifier: None })
         }
-        NameIdFormat::Persistent => {
-            let mut reader = installation.db.reader();
-            let made = store::find_persistent(&mut reader, application.id, subject.person.id).await?;
-            Ok(NameId {
-                format,
-                value: made.unwrap_or_else(|| NOT_MADE_YET.to_owned()),
-                name_qualifier: Some(application.idp_entity_id.clone()),
-                sp_name_qualifier: Some(target.sp_entity_id()?.to_owned()),
-            })
-        }
+        NameIdFormat::Persistent => Ok(NameId {
+            format,
+            value: made(installation, target, subject).await?,
+            name_qualifier: Some(application.idp_entity_id.clone()),
+            sp_name_qualifier: Some(target.sp_entity_id()?.to_owned()),
+        }),
         _ => name_id::mapped(&application.label, settings, format, subject),
     }
+}
+
+/// The identifier that was made of the person for this application, or words for one that is not made yet.
+async fn made(installation: &Installation, target: &Target, subject: &Subject) -> Result<String> {
+    let made = name_id::made(installation, target, subject).await?;
+    Ok(made.unwrap_or_else(|| NOT_MADE_YET.to_owned()))
 }
 
 fn write(
     ctx: &Ctx,
     target: &Target,
     acs_url: &str,
-    name_id: &NameId,
+    name_id: Option<&NameId>,
     attributes: &[Attribute],
     class: &'static str,
 ) -> Result<String> {
@@ -186,6 +205,7 @@ fn write(
         session_not_on_or_after: None,
         authn_context_class: class,
         attributes,
+        advice: None,
         lifetimes: Lifetimes::default(),
         encryption: None,
     };

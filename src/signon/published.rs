@@ -9,6 +9,7 @@ use crate::base::binding::AcsBinding;
 use crate::base::clock::{DAY, HOUR};
 use crate::base::name_id::NameIdFormat;
 use crate::base::signature::KeyType;
+use crate::base::subject_id::SubjectIdentifier;
 use crate::base::{Ctx, Error, Result, urls};
 use crate::catalog::sso::AcsUrl;
 use crate::db::epoch::Epochs;
@@ -77,12 +78,18 @@ pub async fn metadata(
     let takes_artifacts = |acs: &AcsUrl| acs.binding == AcsBinding::Artifact;
     let artifact_url = (can_sign && application.sso.acs_urls.iter().any(takes_artifacts))
         .then(|| installation.base_url.join(&urls::idp_artifact(slug)));
+    let takes_clients = application.sso.acs_urls.iter().any(|acs| !acs.binding.is_of_browsers());
+    let client_sso_url =
+        (application.sso.ecp && takes_clients).then(|| installation.base_url.join(&urls::idp_ecp(slug)));
     // The standard wants https here; without it there is none to give.
     let error_url =
         installation.base_url.is_secure().then(|| installation.base_url.join(urls::sign_in_help()));
     let metadata = IdpMetadata {
         entity_id: application.idp_entity_id,
         sso_url,
+        client_sso_url,
+        scope: (application.sso.subject_identifier != SubjectIdentifier::None)
+            .then(|| installation.base_url.host().to_owned()),
         logout_url,
         artifact_url,
         certificates,

@@ -9,9 +9,10 @@ use crate::base::{Ctx, Error, Kind, Result};
 use crate::catalog::sso::transform::TooLong;
 use crate::db::epoch::Epochs;
 use crate::db::group_commit::Step;
-use crate::saml::binding::{decode_post, decode_redirect};
+use crate::saml::binding::{Carried, decode_post, decode_redirect};
 use crate::saml::receive::{Stage, Timing, Trusted, receive as check};
 use crate::saml::refusal::{Reason, Refusal};
+use crate::saml::soap;
 use crate::signon::context_class::{Standing, standing};
 use crate::signon::issue::{
     Asked, Denied, already_answered, authorise, deny, issue, or_tell_there, refuse, subject_of,
@@ -42,11 +43,16 @@ pub(in crate::signon) struct Trail {
 }
 
 impl Trail {
-    fn saw(&mut self, examined: &std::result::Result<Trusted, Refusal>) {
+    pub(in crate::signon) fn saw(&mut self, examined: &std::result::Result<Trusted, Refusal>) {
         self.signed = match examined {
             Ok(trusted) => trusted.is_signed(),
             Err(refusal) => refusal.signed,
         };
+    }
+
+    /// The key of the signature does not count any more.
+    pub(in crate::signon) fn mistrust(&mut self) {
+        self.signed = false;
     }
 }
 
@@ -175,10 +181,7 @@ async fn look_at(
         refusal::note(installation, ctx, signed_in, refused.code, id).await?;
         return Ok(Outcome::Refused(refused));
     }
-    let settings = installation.settings(visitor.epochs).await?;
-    let skew = i64::from(settings.clock_skew_seconds) * 1000;
-    let max_age = i64::from(settings.request_max_age_seconds) * 1000;
-    let stage = Stage::First(Timing::at(ctx.now()).within(skew, max_age));
+    let stage = first_look(installation, ctx, visitor).await?;
     let examined = examine(installation, &target, waiting, stage).await?;
     trail.saw(&examined);
     let trusted = match examined {
@@ -186,7 +189,7 @@ async fn look_at(
         Err(refusal) => return refuse(installation, ctx, &target, visitor.session.is_some(), &refusal).await,
     };
     if let Some(outcome) = key_is_over(installation, ctx, visitor, &target, &trusted).await? {
-        trail.signed = false;
+        trail.mistrust();
         return Ok(outcome);
     }
     // A form from another site brings no Lax cookie: whether somebody is signed in shows at the next GET.
@@ -198,6 +201,7 @@ async fn look_at(
             consume: None,
             remember_request: trusted.is_signed(),
             fresh: false,
+            advice: None,
         };
         if let Some(outcome) = decide(installation, ctx, visitor, &target, &trusted, stands, asked).await? {
             return Ok(outcome);
@@ -213,9 +217,21 @@ async fn look_at(
     or_tell_there(installation, ctx, &target, visitor.session.is_some(), &trusted, outcome).await
 }
 
+/// The stage of a message that has just arrived, by the settings of now.
+pub(in crate::signon) async fn first_look(
+    installation: &Installation,
+    ctx: &Ctx,
+    visitor: Visitor<'_>,
+) -> Result<Stage> {
+    let settings = installation.settings(visitor.epochs).await?;
+    let skew = i64::from(settings.clock_skew_seconds) * 1000;
+    let max_age = i64::from(settings.request_max_age_seconds) * 1000;
+    Ok(Stage::First(Timing::at(ctx.now()).within(skew, max_age)))
+}
+
 /// A signature is not believed by a key out of signed metadata that has ended: whoever published it may have taken the
 /// key back since (MD-307).
-async fn key_is_over(
+pub(in crate::signon) async fn key_is_over(
     installation: &Installation,
     ctx: &Ctx,
     visitor: Visitor<'_>,
@@ -336,7 +352,7 @@ async fn take_up(
         Err(refusal) => return refuse(installation, ctx, target, visitor.session.is_some(), &refusal).await,
     };
     if let Some(outcome) = key_is_over(installation, ctx, visitor, target, &trusted).await? {
-        trail.signed = false;
+        trail.mistrust();
         return Ok(outcome);
     }
     let stands = stands(installation, target, &trusted, visitor.session, Some(pending))?;
@@ -346,6 +362,7 @@ async fn take_up(
         consume: Some(&pending.handle_hash),
         remember_request: false,
         fresh: visitor.session.is_some_and(|session| is_fresh(pending, session)),
+        advice: None,
     };
     let decided = decide(installation, ctx, visitor, target, &trusted, stands, asked).await?;
     Ok(decided.unwrap_or_else(|| Outcome::SignIn { handle: handle.to_owned() }))
@@ -437,7 +454,7 @@ async fn turn_back(
 }
 
 /// Decodes and checks on a bounded pool: XML and signatures cost time that an attacker chooses.
-async fn examine(
+pub(in crate::signon) async fn examine(
     installation: &Installation,
     target: &Arc<Target>,
     waiting: &Waiting,
@@ -455,12 +472,16 @@ fn decode_and_check(
     let decoded = match waiting {
         Waiting::Redirect { raw_query } => decode_redirect(raw_query),
         Waiting::Post { raw_body } => decode_post(raw_body),
+        Waiting::Soap { raw_body } => Ok(soap::decode(raw_body.clone().into_bytes(), Carried::Request)),
         Waiting::IdpInitiated { .. } => {
             return Err(Error::internal("a visit without a request has no message"));
         }
     };
     match decoded {
-        Ok(message) => Ok(check(&message, &target.service_provider()?, &target.endpoint(), stage)),
+        Ok(message) => {
+            let endpoint = target.endpoint(matches!(waiting, Waiting::Soap { .. }));
+            Ok(check(&message, &target.service_provider()?, &endpoint, stage))
+        }
         Err(refusal) => Ok(Err(refusal)),
     }
 }

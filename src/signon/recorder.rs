@@ -21,7 +21,8 @@ use crate::base::{Actor, Ctx, Error, Kind, Random, Result, Timestamp};
 use crate::db::epoch::{Scope, bump};
 use crate::db::{Db, Executor};
 use crate::events::{Event, EventName, record};
-use crate::saml::binding::{decode_post, decode_redirect};
+use crate::saml::binding::{Carried, decode_post, decode_redirect};
+use crate::saml::soap;
 use crate::signon::outcome::Outcome;
 use crate::signon::pending::Waiting;
 use crate::signon::target::Target;
@@ -344,6 +345,9 @@ fn seal(draft: &Draft, vault: &Vault, random: &Random) -> Result<Row> {
     let decoded = match &draft.waiting {
         Some(Waiting::Redirect { raw_query }) => decode_redirect(raw_query).ok(),
         Some(Waiting::Post { raw_body }) => decode_post(raw_body).ok(),
+        Some(Waiting::Soap { raw_body }) => {
+            Some(soap::decode(raw_body.clone().into_bytes(), Carried::Request))
+        }
         Some(Waiting::IdpInitiated { .. }) | None => None,
     };
     if let Some(message) = decoded {

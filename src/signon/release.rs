@@ -4,7 +4,8 @@
 use crate::base::id::GroupId;
 use crate::base::property::Source;
 use crate::catalog::sso::{
-    Attribute, AttributeService, GroupFilter, NameId, SsoSettings, Transform, ValueFrom, transform,
+    Attribute, AttributeService, GroupFilter, NameId, SsoSettings, SubjectIdentifier, Transform, ValueFrom,
+    transform,
 };
 use crate::directory::value_of;
 use crate::saml;
@@ -60,6 +61,17 @@ pub fn attributes(
         }
     }
     Ok(out)
+}
+
+/// An identifier as an attribute: unique, then where it is unique (Subject Identifier Attributes Profile 3). `None`: there
+/// is none to release.
+pub fn identifier(kind: SubjectIdentifier, unique: &str, scope: &str) -> Option<saml::response::Attribute> {
+    Some(saml::response::Attribute {
+        name: kind.attribute()?.to_owned(),
+        name_format: saml::names::ATTRIBUTE_URI.to_owned(),
+        friendly_name: Some(kind.as_str().to_owned()),
+        values: vec![format!("{unique}@{scope}")],
+    })
 }
 
 /// The NameID's value from the mapping; `None` when the person has no such value. Persistent and transient ones

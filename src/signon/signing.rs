@@ -8,6 +8,7 @@ use crate::auth::SessionView;
 use crate::base::binding::AcsBinding;
 use crate::base::{Ctx, Error, Result};
 use crate::db::group_commit::Step;
+use crate::saml::ecp::ClientAdvice;
 use crate::saml::encrypt::Encryption;
 use crate::saml::response::{Base64, Lifetimes, ResponseInput, SignMode};
 use crate::signon::Installation;
@@ -33,6 +34,7 @@ pub(in crate::signon) struct Addressed {
     pub(in crate::signon) binding: AcsBinding,
     pub(in crate::signon) audience: String,
     pub(in crate::signon) in_response_to: Option<String>,
+    pub(in crate::signon) advice: Option<ClientAdvice>,
 }
 
 /// A response as it is sent, and what it is fetched by where the browser does not carry it.
@@ -107,10 +109,11 @@ pub(in crate::signon) fn signing(
     let (issued_at, authn_instant) = (ctx.now(), session.authenticated_at);
     let session_end = (!session.remembered).then_some(session.expires_at);
     let (signer, mode) = (target.signer()?, target.settings()?.sign);
+    let holds_key = to.advice.as_ref().is_some_and(|advice| advice.generated_key.is_some());
     let recipient = match to.taker {
         Taker::BuiltIn => None,
         Taker::Application => {
-            let encrypts = target.settings()?.encrypts() || prepared.encrypt_name_id;
+            let encrypts = target.settings()?.encrypts() || prepared.encrypt_name_id || holds_key;
             if encrypts && target.metadata_has_ended(ctx.now()) {
                 return Err(metadata_ended());
             }
@@ -118,7 +121,8 @@ pub(in crate::signon) fn signing(
         }
     };
     let random = ctx.random.clone();
-    let (assertion, name_id) = (target.settings()?.encrypt_assertion, prepared.encrypt_name_id);
+    let assertion = target.settings()?.encrypt_assertion || holds_key;
+    let name_id = prepared.encrypt_name_id;
     let issuer = target.application.idp_entity_id.clone();
     let by_artifact = to.binding == AcsBinding::Artifact;
     let keeper = by_artifact.then(|| Keeper::of_session(installation, ctx, target, session));
@@ -133,12 +137,13 @@ pub(in crate::signon) fn signing(
             acs_url: &to.acs_url,
             in_response_to: to.in_response_to.as_deref(),
             audience: &to.audience,
-            name_id: &prepared.name_id,
+            name_id: prepared.name_id.as_ref(),
             authn_instant,
             session_index: &to.session_index,
             session_not_on_or_after: session_end,
             authn_context_class: &prepared.context_class,
             attributes: &prepared.attributes,
+            advice: to.advice.as_ref(),
             lifetimes: Lifetimes::default(),
             encryption: recipient.as_deref().map(|recipient| Encryption {
                 recipient,

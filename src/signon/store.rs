@@ -159,6 +159,9 @@ pub(super) async fn insert_persistent(
     tx.run(query.bind(value).bind_text(application).bind_text(user).bind(now)).await.map(drop)
 }
 
+/// What stands in place of a format where an assertion names nobody: such a session can't be named in a logout message.
+pub(super) const NOBODY_NAMED: &str = "none";
+
 /// A session at a service provider, beginning now.
 pub(super) struct SpSession<'a> {
     pub(super) session_index: &'a str,

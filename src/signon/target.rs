@@ -32,6 +32,8 @@ pub struct Target {
     pub bound: Vec<GroupId>,
     /// The IdP URL, as configured.
     pub endpoint_url: String,
+    /// Where enhanced clients come.
+    pub client_url: String,
     /// The key that signs.
     pub key: Option<KeyId>,
     /// Until when exchanges that succeed are recorded.
@@ -112,10 +114,11 @@ impl Target {
         self.metadata_ends.is_some_and(|end| end <= now)
     }
 
-    /// Who we are towards it.
+    /// Who we are towards it; `by_client`: where enhanced clients come.
     #[must_use]
-    pub fn endpoint(&self) -> Endpoint<'_> {
-        Endpoint { url: &self.endpoint_url, entity_id: &self.application.idp_entity_id }
+    pub fn endpoint(&self, by_client: bool) -> Endpoint<'_> {
+        let url = if by_client { &self.client_url } else { &self.endpoint_url };
+        Endpoint { url, entity_id: &self.application.idp_entity_id }
     }
 
     /// The service provider's entity ID.
@@ -162,10 +165,12 @@ async fn build(installation: &Installation, application: Application, key: Optio
     let bound = binding::groups_of(&mut reader, application.id).await?;
     let bound = bound.into_iter().map(|(group, _)| group).collect();
     let endpoint_url = installation.base_url.join(&urls::idp(&application.slug));
+    let client_url = installation.base_url.join(&urls::idp_ecp(&application.slug));
     let mut target = Target {
         settings: None,
         bound,
         endpoint_url,
+        client_url,
         key: None,
         record_until: recorder::recorded_until(&mut reader, application.id).await?,
         signer: None,

@@ -89,6 +89,7 @@ pub async fn trial(
         binding: AcsBinding::Post,
         audience: address.entity_id,
         in_response_to: None,
+        advice: None,
     };
     let saml_response = sign(installation, ctx, &target, session, prepared, to).await?;
     note(installation, ctx, &application).await?;

@@ -59,7 +59,7 @@ async fn each_oddity_of_an_application_is_found_and_goes_with_its_repair() {
         "name_id": { "format": "emailAddress", "source": "username" },
         "authn_contexts": [{ "class": "https://refeds.org/profile/mfa" }],
         "attribute_services": [{ "index": 0, "attributes": [{ "name": "mail", "required": true }] }],
-        "attributes": [{ "name": "groups", "groups": {} }]
+        "attributes": [{ "name": "groups", "groups": {} }], "ecp": true
     });
     owner.patch(&sso, odd).await.expect(200);
     let user = id(&owner
@@ -87,6 +87,7 @@ async fn each_oddity_of_an_application_is_found_and_goes_with_its_repair() {
         ("warning", "name_id_not_email"),
         ("warning", "required_attribute_missing"),
         ("note", "any_relay_state"),
+        ("note", "ecp_without_acs"),
         ("note", "assertion_unsigned"),
         ("note", "unsigned_requests_accepted"),
         ("note", "encryption_not_used"),
@@ -94,6 +95,10 @@ async fn each_oddity_of_an_application_is_found_and_goes_with_its_repair() {
     ] {
         assert!(holds(&found, severity, code), "{code}: {found:?}");
     }
+    owner.patch(&sso, json!({ "attributes": [], "omit_name_id": true })).await.expect(200);
+    assert!(holds(&codes(&owner, &app).await, "warning", "nobody_named"));
+    owner.patch(&sso, json!({ "subject_identifier": "pairwise-id" })).await.expect(200);
+    assert!(!holds(&codes(&owner, &app).await, "warning", "nobody_named"));
     // Time passes.
     for (days, code) in [(3 * 365 - 30, "certificate_ends_soon"), (60, "certificate_expired")] {
         house.clock.advance(days * DAY);

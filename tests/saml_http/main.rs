@@ -20,6 +20,7 @@ mod artifact;
 mod canary;
 mod checks;
 mod conditions;
+mod ecp;
 mod encryption;
 mod house;
 mod idp_initiated;

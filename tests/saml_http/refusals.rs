@@ -17,7 +17,10 @@ use crate::sp::{ENTITY_ID, Posted, Request, body_of, escaped, key_pair, query_of
 
 /// Reasons that no request over HTTP can give, because something else stands before them; each has a test of its own
 /// beside the code that refuses.
-const NOT_OVER_HTTP: [Reason; 9] = [
+const NOT_OVER_HTTP: [Reason; 11] = [
+    // Of clients without a browser, which have tests of their own.
+    Reason::ChannelBindings,
+    Reason::GeneratedKey,
     // No request's fault: the person presses a button.
     Reason::GivenUp,
     // Without a `SAMLRequest` it is a visit, not a request.

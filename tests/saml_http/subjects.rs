@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 use tessera::directory::{NewPerson, people};
+use tessera::signon::preview::preview;
 use tessera::web::extract::Access;
 use tessera::web::route_table;
 
@@ -207,4 +208,77 @@ async fn a_40_an_application_at_an_address_used_before_inherits_nothing() {
     let certificate = |posted: &Posted| posted.value("<ds:X509Certificate>", "<").unwrap();
     assert_ne!(certificate(&new), certificate(&told), "a key of its own");
     assert_ne!(new.name_id(), told.name_id());
+}
+
+on_both_databases!(
+    saml_216_an_assertion_may_name_nobody_unless_a_name_is_asked_for,
+    saml_216_an_identifier_goes_along_as_an_attribute,
+);
+
+async fn saml_216_an_assertion_may_name_nobody_unless_a_name_is_asked_for(house: House) {
+    let settings =
+        json!({ "omit_name_id": true, "attributes": [{ "name": "dept", "source": "department" }] });
+    let application = house.application("app", settings).await;
+    let mut browser = house.member("livia").await;
+    let told = async |browser: &mut Browser, request: Request| {
+        let answered = house.get(browser, &format!("/saml2/app?{}", request.query(None))).await;
+        Posted::read(&answered.body).unwrap_or_else(|| panic!("{}", answered.body))
+    };
+    let policy = |format: &str| format!("<samlp:NameIDPolicy Format=\"{format}\"/>");
+    let unspecified = policy("urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified");
+    for request in [Request::new("_1"), Request::new("_2").child(&unspecified)] {
+        let posted = told(&mut browser, request).await;
+        assert!(posted.holds_assertion() && !posted.xml.contains("NameID"), "{}", posted.xml);
+        assert!(posted.xml.contains("<saml:Subject><saml:SubjectConfirmation "), "{}", posted.xml);
+    }
+    let transient = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient";
+    let posted = told(&mut browser, Request::new("_3").child(&policy(transient))).await;
+    assert!(posted.name_id().is_some(), "who asks for a name needs one");
+    // The console shows the same, and the events say so.
+    let events = house.events("sso_auth").await;
+    let formats: Vec<&str> = events.iter().map(|e| e.details["name_id_format"].as_str().unwrap()).collect();
+    let told_as = |name: &str| formats.iter().filter(|format| **format == name).count();
+    assert_eq!((told_as("none"), told_as("transient")), (2, 1), "{formats:?}");
+    let (ctx, livia) = (house.ctx(), browser.user.unwrap());
+    let preview = preview(&house.installation, &ctx, &application, livia).await.unwrap().unwrap();
+    assert!(preview.name_id.is_none() && preview.xml.unwrap().contains("dept"));
+    // It can't be told of a sign-out, and that is said.
+    let page = crate::logout_sessions::leave(&house, &mut browser, "").await;
+    let page = crate::logout::follow(&house, &mut browser, &page).await;
+    assert!(
+        page.body.contains("Can&#8217;t be told") || page.body.contains("Can’t be told"),
+        "{}",
+        page.body
+    );
+}
+
+async fn saml_216_an_identifier_goes_along_as_an_attribute(house: House) {
+    let named = |kind: &str| {
+        format!(
+            "Name=\"urn:oasis:names:tc:SAML:attribute:{kind}\" NameFormat=\"urn:oasis:names:tc:SAML:2.0:attrname-format:uri\""
+        )
+    };
+    let mut browser = house.member("livia").await;
+    let mut seen = std::collections::BTreeMap::new();
+    for (slug, kind) in [("a", "subject-id"), ("b", "subject-id"), ("c", "pairwise-id"), ("d", "pairwise-id")]
+    {
+        house.application(slug, json!({ "subject_identifier": kind })).await;
+        let mut values = Vec::new();
+        for _ in 0..2 {
+            let posted =
+                Posted::read(&house.get(&mut browser, &format!("/saml2/{slug}")).await.body).unwrap();
+            assert!(posted.xml.contains(&named(kind)), "{}", posted.xml);
+            values.push(posted.value("xsi:type=\"xs:string\">", "<").unwrap());
+        }
+        assert_eq!(values[0], values[1], "it stays");
+        let (unique, scope) = values[0].split_once('@').unwrap();
+        assert!(scope == "id.example" && unique.len() <= 127, "{}", values[0]);
+        assert!(unique.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'=')));
+        let metadata = house.get(&mut Browser::default(), &format!("/saml2/{slug}/metadata")).await.body;
+        assert!(metadata.contains("regexp=\"false\">id.example</shibmd:Scope>"), "{metadata}");
+        seen.insert(slug, values[0].clone());
+    }
+    assert_eq!(seen["a"], seen["b"], "the same everywhere");
+    assert_ne!(seen["c"], seen["d"], "another one at each");
+    assert_ne!(seen["a"], seen["c"]);
 }

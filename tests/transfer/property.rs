@@ -112,7 +112,7 @@ fn sso() -> impl Strategy<Value = Value> {
         prop::option::of(text()),
         prop::collection::vec(text(), 0..3),
         prop::collection::vec(text(), 0..3),
-        any::<[bool; 4]>(),
+        any::<[bool; 6]>(),
         prop::sample::select(vec!["emailAddress", "persistent", "transient", "unspecified"]),
         prop::collection::vec(transform(), 0..2),
     )
@@ -126,6 +126,8 @@ fn sso() -> impl Strategy<Value = Value> {
                 "sign_error_responses": switches[1],
                 "strict_relay_state": switches[2],
                 "redirect_enveloped_signature": switches[3],
+                "omit_name_id": switches[4],
+                "ecp": switches[5],
                 "name_id": {"format": format, "constant": entity, "transforms": transforms},
                 "login_url": null,
             })

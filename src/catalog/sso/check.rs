@@ -32,7 +32,8 @@ pub(super) fn sentence(fault: &str) -> String {
     out
 }
 
-/// Fills in indexes (the lowest free one) and the default (the first), and refuses what contradicts itself.
+/// Fills in indexes (the lowest free one) and the default (the first that a browser brings responses to), and refuses
+/// what contradicts itself.
 pub(super) fn numbered(forms: Vec<AcsUrlForm>) -> Result<Vec<AcsUrl>> {
     let mut taken = BTreeSet::new();
     for (i, form) in forms.iter().enumerate() {
@@ -51,7 +52,21 @@ pub(super) fn numbered(forms: Vec<AcsUrlForm>) -> Result<Vec<AcsUrl>> {
         let field = format!("acs_urls.{i}.default");
         return Err(Error::field(field, "several_defaults", "Two ACS URLs are the default. Choose one."));
     }
-    let default = default.or_else(|| forms.iter().position(|form| form.default.is_none())).unwrap_or(0);
+    let is_of_browsers = |form: &AcsUrlForm| form.binding.unwrap_or_default().is_of_browsers();
+    if let Some(i) = default.filter(|i| !is_of_browsers(&forms[*i])) {
+        let field = format!("acs_urls.{i}.default");
+        let message =
+            "An ACS URL by PAOS can’t be the default: no browser brings responses to it. Choose another.";
+        return Err(Error::field(field, "paos_default", message));
+    }
+    let default = default
+        .or_else(|| forms.iter().position(|form| form.default.is_none() && is_of_browsers(form)))
+        .or_else(|| forms.iter().position(is_of_browsers));
+    if default.is_none() && !forms.is_empty() {
+        let message =
+            "An ACS URL by PAOS is for clients without a browser. Add one that takes responses by POST.";
+        return Err(Error::field("acs_urls", "paos_only", message));
+    }
     let mut free = 0..=u16::MAX;
     let mut out = Vec::with_capacity(forms.len().min(100));
     for (i, form) in forms.into_iter().enumerate() {
@@ -62,7 +77,7 @@ pub(super) fn numbered(forms: Vec<AcsUrlForm>) -> Result<Vec<AcsUrl>> {
         out.push(AcsUrl {
             url: form.url,
             index,
-            default: i == default,
+            default: Some(i) == default,
             binding: form.binding.unwrap_or_default(),
         });
     }

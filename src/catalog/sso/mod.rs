@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::base::encryption::{EncryptionAlgorithm, KeyTransport};
 pub use crate::base::signature::{SignMode, SignatureAlgorithm};
+pub use crate::base::subject_id::SubjectIdentifier;
 pub use attribute::{AcsUrl, AcsUrlForm, Attribute, AttributeForm, Jit, NameFormat, NameId, NameIdPatch};
 pub use change::Change;
 pub use listed::{ListedAlgorithms, encryption_unsupported};
@@ -91,6 +92,11 @@ pub struct SsoSettings {
     pub sign: SignMode,
     /// How it is signed.
     pub signature_algorithm: SignatureAlgorithm,
+    /// Name nobody: assertions without a NameID, for applications that go by an attribute. Whoever asks for a format gets
+    /// one all the same (IIP-IDP11).
+    pub omit_name_id: bool,
+    /// An identifier of the person that goes along as an attribute (Subject Identifier Attributes Profile).
+    pub subject_identifier: SubjectIdentifier,
     /// Encrypt the assertion for the application. The response is then always signed (SAML-211).
     pub encrypt_assertion: bool,
     /// Encrypt the NameID inside the assertion.
@@ -134,6 +140,8 @@ pub struct SsoSettings {
     pub sp_encryption_certificates: Vec<String>,
     /// Where it takes logout messages. Templates.
     pub slo: Slo,
+    /// Let clients without a browser sign people in with username and password, for ACS URLs by PAOS (ECP-610).
+    pub ecp: bool,
 }
 
 /// What a connector or a `PATCH` says of the settings: every field may be left out; `null` brings a field back to
@@ -175,6 +183,14 @@ pub struct SsoPatch {
     #[serde(skip_serializing_if = "Change::is_keep")]
     #[schema(value_type = Option<SignatureAlgorithm>)]
     pub signature_algorithm: Change<SignatureAlgorithm>,
+    /// Name nobody: assertions without a `NameID`.
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<bool>)]
+    pub omit_name_id: Change<bool>,
+    /// An identifier of the person that goes along as an attribute.
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<SubjectIdentifier>)]
+    pub subject_identifier: Change<SubjectIdentifier>,
     /// Encrypt the assertion for the application.
     #[serde(skip_serializing_if = "Change::is_keep")]
     #[schema(value_type = Option<bool>)]
@@ -259,6 +275,10 @@ pub struct SsoPatch {
     #[serde(skip_serializing_if = "Change::is_keep")]
     #[schema(value_type = Option<SloPatch>)]
     pub slo: Change<SloPatch>,
+    /// Let clients without a browser sign people in with username and password.
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<bool>)]
+    pub ecp: Change<bool>,
     /// Who may begin a sign-on. In connectors only.
     #[serde(skip_serializing_if = "Change::is_keep")]
     #[schema(value_type = Option<Vec<Initiation>>)]
@@ -340,6 +360,8 @@ impl SsoSettings {
         }
         patch.sign.apply_to(&mut new.sign);
         patch.signature_algorithm.apply_to(&mut new.signature_algorithm);
+        patch.omit_name_id.apply_to(&mut new.omit_name_id);
+        patch.subject_identifier.apply_to(&mut new.subject_identifier);
         patch.encrypt_assertion.apply_to(&mut new.encrypt_assertion);
         patch.encrypt_name_id.apply_to(&mut new.encrypt_name_id);
         patch.encryption_algorithm.apply_to(&mut new.encryption_algorithm);
@@ -365,6 +387,7 @@ impl SsoSettings {
             Change::Reset => new.slo = Slo::default(),
             Change::Set(part) => part.merge_into(&mut new.slo),
         }
+        patch.ecp.apply_to(&mut new.ecp);
         new.drop_empty_text();
         match declared {
             Some(named) => new.conforming(&named),
@@ -396,7 +419,7 @@ impl SsoSettings {
         self.encrypt_assertion || self.encrypt_name_id
     }
 
-    /// The consumer service used when a request names none.
+    /// The consumer service used when a request names none: one that a browser brings responses to.
     #[must_use]
     pub fn default_acs(&self) -> Option<&AcsUrl> {
         self.acs_urls.iter().find(|acs| acs.default).or_else(|| self.acs_urls.first())

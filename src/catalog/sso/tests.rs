@@ -66,6 +66,13 @@ fn indexes_and_default_are_filled_in() {
     );
     assert_eq!(new.default_acs().map(|acs| acs.index), Some(0));
     let code = |value| SsoSettings::default().merged(patch(value)).unwrap_err().fields[0].code.to_string();
+    let by = |binding: &str| json!({"url": "https://c.example/", "binding": binding});
+    let first = SsoSettings::default().merged(patch(json!({"acs_urls": [by("paos"), by("post")]}))).unwrap();
+    assert_eq!(first.default_acs().map(|acs| acs.index), Some(1), "no browser brings anything by PAOS");
+    assert_eq!(code(json!({"acs_urls": [by("paos")]})), "paos_only");
+    let mut default = by("paos");
+    default["default"] = json!(true);
+    assert_eq!(code(json!({"acs_urls": [default, by("post")]})), "paos_default");
     assert_eq!(
         code(
             json!({"acs_urls": [{"url": "https://a.example/", "index": 1}, {"url": "https://b.example/", "index": 1}]})

@@ -6,10 +6,12 @@ use roxmltree::{Document, Node};
 
 use crate::saml::binding::{Binding, Carried, Message, RelayState, verify_redirect_signature};
 use crate::saml::decrypt;
-use crate::saml::dsig::{holds_signature, verify_element, verify_root};
+use crate::saml::dsig::holds_signature;
 use crate::saml::logout::{LogoutMessage, LogoutRequest, LogoutResponse};
-use crate::saml::names::{ASSERTION, ASYNC_LOGOUT, DSIG, PROTOCOL};
-use crate::saml::receive::{Endpoint, ServiceProvider, Timing, check_age, check_destination, check_issuer};
+use crate::saml::names::{ASSERTION, ASYNC_LOGOUT, PROTOCOL};
+use crate::saml::receive::{
+    Endpoint, ServiceProvider, Timing, check_age, check_destination, check_issuer, verify_enveloped,
+};
 use crate::saml::refusal::{Reason, Refusal};
 use crate::saml::request::{Outline, RequestedSubject, Version, parse_instant, texts};
 use crate::saml::soap;
@@ -80,15 +82,7 @@ pub(in crate::saml) fn check_signature<'a, 'i>(
         verify_redirect_signature(signature, sp.signing_keys)?;
     }
     if enveloped {
-        let verified = if message.binding == Binding::Soap {
-            if document.descendants().filter(|node| is(*node, DSIG, "Signature")).count() != 1 {
-                return Err(Reason::SignatureMalformed.into());
-            }
-            verify_element(root, sp.signing_keys)
-        } else {
-            verify_root(document, sp.signing_keys)
-        };
-        return Ok((verified.map_err(Reason::from)?.element(), true));
+        return Ok((verify_enveloped(message, document, root, sp.signing_keys)?, true));
     }
     let signed = message.redirect_signature.is_some();
     if required && !signed {

@@ -10,11 +10,12 @@ use serde::{Deserialize, Serialize};
 use crate::base::Timestamp;
 pub use crate::base::encryption::KeyUse;
 use crate::base::name_id::NameIdFormat;
+use crate::base::subject_id::{REQUIREMENT, SubjectIdentifier};
 use crate::saml::certificate::{Certificate, CertificateFault, VerificationKey, parse_certificate};
 use crate::saml::dsig::{SignatureFault, verify_element};
 use crate::saml::metadata::choose::{Choices, Wanted, choose, sp_descriptor};
 use crate::saml::metadata::locate::{Location, LocationFault};
-use crate::saml::names::{ALG_SUPPORT, DSIG, METADATA};
+use crate::saml::names::{ALG_SUPPORT, ASSERTION, DSIG, METADATA, METADATA_ATTRIBUTES};
 use crate::saml::receive::{AcsBinding, AssertionConsumer};
 use crate::saml::request::parse_index;
 use crate::saml::xml::reader::{Source, attribute, boolean, check_ids, children, plain_text};
@@ -195,6 +196,8 @@ pub struct SpMetadata {
     pub single_logout: Vec<Endpoint>,
     /// Its sets of attributes.
     pub attribute_services: Vec<AttributeService>,
+    /// The identifier that it needs as an attribute, where it says so.
+    pub subject_identifier: Option<SubjectIdentifier>,
     /// When it ceases to be valid.
     pub valid_until: Option<Timestamp>,
     /// How long a copy may be kept before it is fetched again, in milliseconds, where that was said.
@@ -321,7 +324,7 @@ fn read_descriptor(
     let acs: Vec<AssertionConsumer> = children(role, METADATA, "AssertionConsumerService")
         .map(|node| read_acs(node, allow_http))
         .collect::<Result<_, _>>()?;
-    if !acs.iter().any(|acs| acs.binding.is_some()) {
+    if !acs.iter().any(|acs| acs.binding.is_some_and(AcsBinding::is_of_browsers)) {
         return Err(MetadataFault::NoAcs);
     }
     let (mut certificates, mut refused_certificates) = (Vec::new(), Vec::new());
@@ -361,6 +364,7 @@ fn read_descriptor(
             .map(|node| read_endpoint(node, allow_http))
             .collect::<Result<_, _>>()?,
         attribute_services: read_attribute_services(role)?,
+        subject_identifier: role.parent_element().and_then(subject_identifier),
         valid_until: None,
         cache_duration: None,
     })
@@ -376,6 +380,18 @@ fn signing_methods(role: Node<'_, '_>) -> Vec<String> {
     };
     let of_role = listed(role);
     if of_role.is_empty() { role.parent_element().map(listed).unwrap_or_default() } else { of_role }
+}
+
+/// What an entity says that it needs to know people by (Subject Identifier Attributes Profile 4). A list of several, or
+/// of what is not known, says nothing.
+fn subject_identifier(entity: Node<'_, '_>) -> Option<SubjectIdentifier> {
+    let mut said = children(entity, METADATA, "Extensions")
+        .flat_map(|extensions| children(extensions, METADATA_ATTRIBUTES, "EntityAttributes"))
+        .flat_map(|attributes| children(attributes, ASSERTION, "Attribute"))
+        .filter(|node| attribute(*node, "Name") == Some(REQUIREMENT))
+        .flat_map(|node| children(node, ASSERTION, "AttributeValue"));
+    let (value, None) = (said.next()?, said.next()) else { return None };
+    SubjectIdentifier::fulfilling(plain_text(value).ok()?.trim())
 }
 
 fn certificate_texts<'a>(descriptor: Node<'a, '_>) -> Vec<Result<&'a str, XmlFault>> {

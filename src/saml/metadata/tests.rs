@@ -6,8 +6,9 @@ use base64::engine::general_purpose::STANDARD;
 use super::*;
 use crate::base::Timestamp;
 use crate::base::name_id::NameIdFormat;
+use crate::base::subject_id::SubjectIdentifier;
 use crate::saml::certificate::{CertificateFault, CertificateWarning, VerificationKey};
-use crate::saml::receive::{AcsBinding, default_acs};
+use crate::saml::receive::{AcsBinding, AssertionConsumer, default_acs};
 use crate::saml::testing::{self, IDP, SP};
 use crate::saml::xml::XmlFault;
 
@@ -84,12 +85,14 @@ fn md_302_metadata_of_a_service_provider_is_read() {
     assert_eq!(
         addresses,
         [
-            ("https://sp.example/paos", Some(9), None),
+            ("https://sp.example/paos", Some(9), Some(AcsBinding::Paos)),
             ("https://sp.example/a", Some(0), Some(AcsBinding::Post)),
             ("https://sp.example/b", None, Some(AcsBinding::Post)),
         ]
     );
-    assert_eq!(default_acs(&found.acs).unwrap().url, "https://sp.example/b");
+    let is_of_browsers = |acs: &&AssertionConsumer| acs.binding.is_some_and(AcsBinding::is_of_browsers);
+    let of_browsers: Vec<_> = found.acs.iter().filter(is_of_browsers).cloned().collect();
+    assert_eq!(default_acs(&of_browsers).unwrap().url, "https://sp.example/b");
     assert_eq!(found.single_logout[0].response_location.as_deref(), Some("https://sp.example/slor"));
     assert_eq!(found.attribute_services.len(), 1);
     assert!(found.attribute_services[0].attributes[0].is_required);
@@ -245,6 +248,8 @@ fn md_301_our_metadata_says_only_what_works() {
     let certificates = vec![IDP.certificate.clone(), SP.certificate.clone()];
     let metadata = IdpMetadata {
         logout_url: Some("https://idp.example/saml2/app/logout".into()),
+        client_sso_url: Some("https://idp.example/saml2/app/ecp".into()),
+        scope: Some("idp.example".into()),
         artifact_url: Some("https://idp.example/saml2/app/artifact".into()),
         entity_id: "https://idp.example/saml2/heap/metadata".into(),
         sso_url: "https://idp.example/saml2/heap".into(),
@@ -287,4 +292,51 @@ fn alg_405_md_304_what_metadata_lists_of_algorithms_is_read() {
         &format!("{extensions}{}", role("", &acs("https://sp.example/acs", "index='0'"))),
     );
     assert_eq!(read(&of_entity).unwrap().signing_methods, found.signing_methods);
+}
+
+#[test]
+fn saml_216_what_an_entity_needs_to_know_people_by_is_read() {
+    let said = |values: &[&str]| {
+        let values: Vec<String> = values
+            .iter()
+            .map(|value| format!("<saml:AttributeValue>{value}</saml:AttributeValue>"))
+            .collect();
+        let values = values.concat();
+        let extensions = format!(
+            "<md:Extensions><mda:EntityAttributes xmlns:mda='urn:oasis:names:tc:SAML:metadata:attribute' \
+             xmlns:saml='urn:oasis:names:tc:SAML:2.0:assertion'><saml:Attribute Name='urn:other'/>\
+             <saml:Attribute Name='urn:oasis:names:tc:SAML:profiles:subject-id:req' \
+             NameFormat='urn:oasis:names:tc:SAML:2.0:attrname-format:uri'>{values}</saml:Attribute>\
+             </mda:EntityAttributes></md:Extensions>"
+        );
+        let text = entity(
+            "https://sp.example",
+            &format!("{extensions}{}", role("", &acs("https://sp.example/acs", "index='0'"))),
+        );
+        read(&text).unwrap().subject_identifier
+    };
+    for (value, expected) in [
+        ("subject-id", SubjectIdentifier::Subject),
+        (" pairwise-id ", SubjectIdentifier::Pairwise),
+        ("any", SubjectIdentifier::Pairwise),
+        ("none", SubjectIdentifier::None),
+    ] {
+        assert_eq!(said(&[value]), Some(expected), "{value}");
+    }
+    for unclear in [&[][..], &["other"], &["any", "none"]] {
+        assert_eq!(said(unclear), None, "{unclear:?}");
+    }
+}
+
+#[test]
+fn ecp_610_an_address_for_clients_is_read_beside_one_for_browsers() {
+    let paos = "<md:AssertionConsumerService Binding='urn:oasis:names:tc:SAML:2.0:bindings:PAOS' \
+                Location='https://sp.example/paos' index='1' isDefault='true'/>";
+    let found = read(&entity(
+        "https://sp.example",
+        &role("", &format!("{paos}{}", acs("https://sp.example/acs", "index='0'"))),
+    ));
+    let found = found.unwrap();
+    assert_eq!(found.acs[0].binding, Some(AcsBinding::Paos));
+    assert_eq!(found.acs[1].binding, Some(AcsBinding::Post));
 }

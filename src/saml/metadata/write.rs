@@ -9,7 +9,8 @@ use crate::base::encryption::{EncryptionAlgorithm, KeyTransport};
 use crate::base::name_id::NameIdFormat;
 use crate::saml::dsig::envelop::{self, Finished};
 use crate::saml::names::{
-    ALG_SUPPORT, BINDING_POST, BINDING_REDIRECT, BINDING_SOAP, DSIG, METADATA, PROTOCOL,
+    ALG_SUPPORT, BINDING_POST, BINDING_REDIRECT, BINDING_SOAP, CHANNEL_BINDING, DSIG, METADATA,
+    METADATA_SCOPE, PROTOCOL,
 };
 use crate::saml::response::WriteError;
 use crate::saml::sign::{DigestAlgorithm, SignatureAlgorithm, Signer};
@@ -25,10 +26,14 @@ pub struct IdpMetadata {
     pub entity_id: String,
     /// The IdP URL, for both bindings.
     pub sso_url: String,
+    /// Where enhanced clients bring requests; `None` for a service provider that takes none from them.
+    pub client_sso_url: Option<String>,
     /// Where logout messages are taken through the browser; `None` for a service provider that can't sign them.
     pub logout_url: Option<String>,
     /// Where artifacts are resolved; `None` for a service provider that takes none.
     pub artifact_url: Option<String>,
+    /// The part after `@` of subject identifiers; `None` where none are released.
+    pub scope: Option<String>,
     /// Signing certificates, DER: the active one first, then the next.
     pub certificates: Vec<Vec<u8>>,
     /// What a service provider encrypts identifiers for in its LogoutRequests, DER; `None` where there are none.
@@ -112,6 +117,11 @@ impl IdpMetadata {
             )
             .attribute_if("errorURL", self.error_url.as_deref())
             .attribute("protocolSupportEnumeration", PROTOCOL);
+        if let Some(scope) = &self.scope {
+            w.open("md:Extensions");
+            w.open("shibmd:Scope").namespace("shibmd", METADATA_SCOPE).attribute("regexp", "false");
+            w.text(scope).close().close();
+        }
         for der in &self.certificates {
             w.open("md:KeyDescriptor").attribute("use", "signing");
             key_info(w, der);
@@ -149,6 +159,14 @@ impl IdpMetadata {
             w.open("md:SingleSignOnService")
                 .attribute("Binding", binding)
                 .attribute("Location", &self.sso_url)
+                .close();
+        }
+        if let Some(location) = &self.client_sso_url {
+            w.open("md:SingleSignOnService")
+                .namespace("cb", CHANNEL_BINDING)
+                .attribute("Binding", BINDING_SOAP)
+                .attribute("Location", location)
+                .attribute("cb:supportsChannelBindings", "true")
                 .close();
         }
         w.close();

@@ -6,6 +6,7 @@ use crate::base::Ctx;
 use crate::base::id::{ApplicationId, SessionId, UserId};
 use crate::base::vocabulary::vocabulary;
 use crate::events::{Event, EventName, Outcome as EventOutcome};
+use crate::signon::store::NOBODY_NAMED;
 use crate::signon::store::logout::{Joined, MAX_INDEXES};
 
 /// Service providers that a browser is led to in one run (SLO-503); the others are named as not told.
@@ -85,11 +86,16 @@ pub(super) fn legs_of(ctx: &Ctx, sessions: Vec<Joined>, already: usize) -> Vec<L
             session: seat.session,
             person: Some((seat.user, seat.username)),
             name_id: seat.name_id,
-            name_id_format: seat.name_id_format,
+            name_id_format: seat.name_id_format.clone(),
             name_id_encrypted: seat.name_id_encrypted,
             session_indexes: vec![seat.session_index],
             request_id: ctx.random.saml_id(),
-            state: if already + legs.len() < MAX_HOPS { LegState::Waiting } else { LegState::Unreachable },
+            // Who was named nobody can't be told of anybody.
+            state: if already + legs.len() < MAX_HOPS && seat.name_id_format != NOBODY_NAMED {
+                LegState::Waiting
+            } else {
+                LegState::Unreachable
+            },
         });
     }
     for leg in &mut legs {

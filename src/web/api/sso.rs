@@ -19,7 +19,7 @@ use crate::base::name_id::NameIdFormat;
 use crate::catalog::placeholder::Missing;
 use crate::catalog::sso::{
     AttributeForm, AttributeService, AuthnContextClass, DenyTo, EncryptionAlgorithm, IdpInitiated,
-    KeyTransport, ListedAlgorithms, Profile, SignMode, SignatureAlgorithm, SsoPatch,
+    KeyTransport, ListedAlgorithms, Profile, SignMode, SignatureAlgorithm, SsoPatch, SubjectIdentifier,
 };
 use crate::saml::metadata::Wanted;
 use crate::web::api::answer::{Listing, Tagged};
@@ -111,6 +111,10 @@ pub struct SsoShape {
     /// Assertion consumer services.
     acs_urls: Vec<SsoAcsUrl>,
     name_id: SsoNameId,
+    /// Name nobody: assertions without a NameID.
+    omit_name_id: bool,
+    /// An identifier of the person that goes along as an attribute.
+    subject_identifier: SubjectIdentifier,
     /// What is signed.
     sign: SignMode,
     /// How it is signed.
@@ -158,6 +162,8 @@ pub struct SsoShape {
     sp_encryption_certificates: Vec<String>,
     /// Where the application takes logout messages.
     slo: SsoSlo,
+    /// Let clients without a browser sign people in with username and password.
+    ecp: bool,
     /// What is not filled in yet, and where it is used.
     missing: Vec<Missing>,
     /// Whether people can use it.

@@ -179,6 +179,12 @@ pub struct SsoValues {
     pub sign_error_responses: bool,
     /// `redirect_enveloped_signature`
     pub redirect_enveloped_signature: bool,
+    /// `subject_identifier`
+    pub subject_identifiers: Vec<Choice>,
+    /// `omit_name_id`
+    pub omit_name_id: bool,
+    /// `ecp`
+    pub ecp: bool,
     /// `slo`
     pub slo: SloValues,
 }

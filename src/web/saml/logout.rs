@@ -158,7 +158,7 @@ async fn in_soap(
     })
 }
 
-fn faulty(refused: &Refused) -> Response {
+pub(super) fn faulty(refused: &Refused) -> Response {
     let status = match refused.kind {
         Kind::TooMany => StatusCode::TOO_MANY_REQUESTS,
         Kind::Unavailable | Kind::StorageFull => StatusCode::SERVICE_UNAVAILABLE,
@@ -167,7 +167,7 @@ fn faulty(refused: &Refused) -> Response {
     xml(status, fault(&format!("{}: {}", refused.code, refused.message)))
 }
 
-fn xml(status: StatusCode, envelope: String) -> Response {
+pub(super) fn xml(status: StatusCode, envelope: String) -> Response {
     let kind = HeaderValue::from_static("text/xml; charset=utf-8");
     (status, [(header::CONTENT_TYPE, kind)], envelope).into_response()
 }

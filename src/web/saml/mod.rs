@@ -1,6 +1,7 @@
 //! The SAML endpoints: the IdP URL, the way on after a sign-in, metadata and certificate. The verb fixes the
 //! binding: GET is Redirect and reads the query only, POST is POST and reads the body only (SAML-101).
 
+mod ecp;
 pub(in crate::web) mod endpoint;
 pub(in crate::web) mod logout;
 mod metadata;
@@ -18,6 +19,7 @@ pub(in crate::web) fn routes() -> Routes {
         .post(&urls::idp_give_up("{slug}"), endpoint::give_up)
         .get(&urls::idp_logout("{slug}"), logout::by_get)
         .post(&urls::idp_logout("{slug}"), logout::by_post)
+        .post(&urls::idp_ecp("{slug}"), ecp::by_client)
         .post(&urls::idp_artifact("{slug}"), logout::resolve_artifact)
         .post(&urls::idp_logout_soap("{slug}"), logout::by_soap)
         .get(urls::metadata_certificate(), metadata::metadata_certificate)

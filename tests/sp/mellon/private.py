@@ -28,9 +28,11 @@ def opened(encrypted):
 
 
 def received():
-    if not os.environ.get("MELLON_SAML_RESPONSE"):
+    dumped = os.environ.get("MELLON_SAML_RESPONSE", "")
+    # What a client without a browser has brought is dumped with its envelope, and not in base64.
+    if not dumped or dumped.lstrip().startswith("<"):
         return opened(False)
-    response = xml.fromstring(base64.b64decode(os.environ["MELLON_SAML_RESPONSE"]))
+    response = xml.fromstring(base64.b64decode(dumped))
     if response.find(f"{ASSERTION}EncryptedAssertion") is not None:
         return opened(True)
     assertion = response.find(f"{ASSERTION}Assertion")

@@ -19,6 +19,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 MD = "urn:oasis:names:tc:SAML:2.0:metadata"
 DS = "http://www.w3.org/2000/09/xmldsig#"
 BINDINGS = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-"
+PAOS = "urn:oasis:names:tc:SAML:2.0:bindings:PAOS"
+SOAP = "urn:oasis:names:tc:SAML:2.0:bindings:SOAP"
 MODULES = ("mpm_prefork", "authn_core", "authz_core", "authz_user", "alias", "cgi", "env", "rewrite", "auth_mellon")
 MODULE_FOLDER = "/usr/lib/apache2/modules"
 START_SECONDS = 20
@@ -33,9 +35,10 @@ METADATA = """<?xml version="1.0" encoding="UTF-8"?>
     <md:KeyDescriptor use="encryption">
       <ds:KeyInfo><ds:X509Data><ds:X509Certificate>{certificate}</ds:X509Certificate></ds:X509Data></ds:KeyInfo>
     </md:KeyDescriptor>
-    <md:SingleLogoutService Binding="{bindings}Redirect" Location="{base}/mellon/logout"/>
+    <md:SingleLogoutService Binding="{logout_binding}" Location="{base}/mellon/logout"/>
     <md:NameIDFormat>{name_id_format}</md:NameIDFormat>
     <md:AssertionConsumerService index="0" isDefault="true" Binding="{bindings}{acs_binding}" Location="{acs}"/>
+    <md:AssertionConsumerService index="1" Binding="{paos}" Location="{base}/mellon/paosResponse"/>
   </md:SPSSODescriptor>
 </md:EntityDescriptor>
 """
@@ -165,6 +168,7 @@ def arguments():
     parser.add_argument("--allow-unsolicited", action="store_true", help="mellon always does")
     parser.add_argument("--binding", choices=["redirect", "post"], default="redirect")
     parser.add_argument("--artifact", action="store_true", help="take responses by HTTP-Artifact")
+    parser.add_argument("--soap-logout", action="store_true", help="take LogoutRequests by SOAP alone")
     parser.add_argument("--name-id-format", default="urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress")
     return parser.parse_args()
 
@@ -179,7 +183,8 @@ def serve(options, folder):
     certificate, signed = write_key_pair(folder), "true" if options.sign_requests else "false"
     description = METADATA.format(
         md=MD, ds=DS, bindings=BINDINGS, base=base, entity_id=entity_id, acs=acs, acs_binding=acs_binding, signed=signed, certificate=certificate,
-        name_id_format=options.name_id_format,
+        name_id_format=options.name_id_format, paos=PAOS,
+        logout_binding=SOAP if options.soap_logout else BINDINGS + "Redirect",
     )
     (folder / "sp.xml").write_text(description)
     say("metadata", file=str(folder / "sp.xml"), entity_id=entity_id, acs=acs, base=base)

@@ -64,6 +64,12 @@ pub struct SsoForm {
     pub sign_error_responses: bool,
     /// `redirect_enveloped_signature`
     pub redirect_enveloped_signature: bool,
+    /// `subject_identifier`
+    pub subject_identifier: String,
+    /// `omit_name_id`
+    pub omit_name_id: bool,
+    /// `ecp`
+    pub ecp: bool,
     /// Rows of `attributes`, without the spare one.
     pub attributes: Vec<AttributeRow>,
     /// `slo`
@@ -101,6 +107,9 @@ impl SsoForm {
             authn_contexts: text::contexts_text(&sso.authn_contexts),
             sign_error_responses: sso.sign_error_responses,
             redirect_enveloped_signature: sso.redirect_enveloped_signature,
+            subject_identifier: sso.subject_identifier.as_str().to_owned(),
+            omit_name_id: sso.omit_name_id,
+            ecp: sso.ecp,
             attributes: sso.attributes.iter().map(attribute_row).collect(),
             slo: SloValues::of(|name| slo_of(&sso.slo, name).unwrap_or_default()),
         }
@@ -139,6 +148,9 @@ impl SsoForm {
             authn_contexts: posted.raw("authn_contexts").to_owned(),
             sign_error_responses: posted.ticked("sign_error_responses"),
             redirect_enveloped_signature: posted.ticked("redirect_enveloped_signature"),
+            subject_identifier: value("subject_identifier"),
+            omit_name_id: posted.ticked("omit_name_id"),
+            ecp: posted.ticked("ecp"),
             attributes: read_attributes(posted, fixed),
             slo: SloValues::of(|name| value(&format!("slo.{name}"))),
         }
@@ -164,6 +176,8 @@ impl SsoForm {
             encrypt_assertion: Change::Set(self.encrypt_assertion),
             encrypt_name_id: Change::Set(self.encrypt_name_id),
             redirect_enveloped_signature: Change::Set(self.redirect_enveloped_signature),
+            omit_name_id: Change::Set(self.omit_name_id),
+            ecp: Change::Set(self.ecp),
             sign_error_responses: Change::Set(self.sign_error_responses),
             default_relay_state: Change::Set(self.default_relay_state.clone()),
             relay_states: Change::Set(text::lines(&self.relay_states)),
@@ -177,6 +191,7 @@ impl SsoForm {
         patch.encryption_algorithm = chosen("encryption_algorithm", &self.encryption_algorithm, &mut faults);
         patch.key_transport = chosen("key_transport", &self.key_transport, &mut faults);
         patch.idp_initiated = chosen("idp_initiated", &self.idp_initiated, &mut faults);
+        patch.subject_identifier = chosen("subject_identifier", &self.subject_identifier, &mut faults);
         match text::read_contexts(&self.authn_contexts) {
             Ok(classes) => patch.authn_contexts = Change::Set(classes),
             Err(message) => faults.push(fault("authn_contexts", "unreadable_line", message)),

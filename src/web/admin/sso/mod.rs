@@ -183,11 +183,14 @@ fn weighs(web: &Web, application: &Application, patch: &SsoPatch) -> Result<bool
     let addressed =
         old.acs_urls != now.acs_urls || old.sp_entity_id != now.sp_entity_id || old.slo != now.slo;
     let said = old.name_id != now.name_id
+        || old.omit_name_id != now.omit_name_id
+        || old.subject_identifier != now.subject_identifier
         || old.attributes != now.attributes
         || old.authn_contexts != now.authn_contexts;
     let opened = (!old.allow_missing_destination && now.allow_missing_destination)
         || (!old.redirect_enveloped_signature && now.redirect_enveloped_signature)
         || (old.sign_error_responses && !now.sign_error_responses)
+        || (!old.ecp && now.ecp)
         || (old.require_signed_requests && !now.require_signed_requests)
         || (old.encrypt_assertion && !now.encrypt_assertion)
         || (old.encrypt_name_id && !now.encrypt_name_id);

@@ -300,6 +300,16 @@ fn values(application: &Application, form: &SsoForm, key: Option<&KeyView>) -> S
         authn_contexts: form.authn_contexts.clone(),
         sign_error_responses: form.sign_error_responses,
         redirect_enveloped_signature: form.redirect_enveloped_signature,
+        subject_identifiers: listed(
+            &[
+                ("none", "None"),
+                ("pairwise-id", "pairwise-id (another at each application)"),
+                ("subject-id", "subject-id (the same everywhere)"),
+            ],
+            &form.subject_identifier,
+        ),
+        omit_name_id: form.omit_name_id,
+        ecp: form.ecp,
         slo: form.slo.clone(),
     }
 }

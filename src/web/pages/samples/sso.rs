@@ -184,6 +184,12 @@ impl Samples {
             authn_contexts: self.t("https://refeds.org/profile/sfa"),
             sign_error_responses: false,
             redirect_enveloped_signature: false,
+            subject_identifiers: self.choices(
+                &[("none", "None"), ("pairwise-id", "pairwise-id (another at each application)")],
+                "none",
+            ),
+            omit_name_id: false,
+            ecp: false,
             slo: SloValues {
                 redirect_url: self.t("https://heapanalytics.com/saml/YOUR_ID/logout"),
                 ..SloValues::default()

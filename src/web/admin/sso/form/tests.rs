@@ -16,6 +16,7 @@ const SINGLE: &[(&str, &str)] = &[
     ("key_transport", "rsa-oaep-mgf1p"),
     ("idp_initiated", "on"),
     ("deny_to", "page"),
+    ("subject_identifier", "none"),
 ];
 
 fn posted(more: &[(&str, &str)]) -> Posted {
