@@ -45,10 +45,12 @@ fuzz_target!(|data: &[u8]| {
     let mut choice = Choice::new(data);
     let seed = &SEEDS[choice.below(SEEDS.len())];
     let evil = &EVIL[choice.below(EVIL.len())];
-    let by_redirect = choice.one_in(4);
+    let (by_redirect, by_client) = (choice.one_in(4), choice.one_in(4));
     let xml = mutated(&seed.signed, evil, &mut choice);
     let judged = if by_redirect {
         Setup { redirect_enveloped: true, ..Setup::REQUIRED }.redirect(&redirect(&xml))
+    } else if by_client {
+        Setup::REQUIRED.soap(if choice.one_in(2) { evil } else { "" }, &xml)
     } else {
         Setup::REQUIRED.post(&xml)
     };

@@ -23,7 +23,12 @@ fuzz_target!(|data: &[u8]| {
     let mut choice = Choice::new(data);
     let evil = &EVIL[choice.below(EVIL.len())];
     let xml = mutated(&SEED.0, evil, &mut choice);
-    if let Ok(message) = Setup::default().log_out(&xml) {
+    let judged = if choice.one_in(4) {
+        Setup::default().log_out_by_soap(if choice.one_in(2) { evil } else { "" }, &xml)
+    } else {
+        Setup::default().log_out(&xml)
+    };
+    if let Ok(message) = judged {
         assert_eq!(message, SEED.1, "{xml}");
     }
 });

@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 
+use crate::applications::binding;
 use crate::applications::model::{Application, Kind as ApplicationKind};
 use crate::applications::sso::check_complete;
 use crate::base::id::UserId;
@@ -26,6 +27,10 @@ pub struct Preview {
     pub refusal: Option<PreviewRefusal>,
     /// The group that gives access.
     pub by_group: Option<String>,
+    /// The groups that the person is in, by name.
+    pub groups: Vec<String>,
+    /// The groups that are bound to the application, by name.
+    pub bound_groups: Vec<String>,
     /// Entity ID of the IdP.
     pub issuer: String,
     /// Entity ID of the application.
@@ -131,6 +136,8 @@ pub async fn preview(
     Ok(Some(Preview {
         refusal,
         by_group,
+        groups: subject.groups.iter().map(|(_, name)| name.clone()).collect(),
+        bound_groups: binding::names_of(&mut installation.db.reader(), application.id).await?,
         issuer: target.application.idp_entity_id.clone(),
         audience: target.sp_entity_id()?.to_owned(),
         recipient: acs.url.clone(),

@@ -74,6 +74,8 @@ async fn heap_goes_from_the_catalog_to_a_preview() {
 
     let seen = preview(json!({ "user_id": user })).await.expect(200);
     assert_eq!((&seen["refusal"], &seen["by_group"]), (&Value::Null, &json!("Analysts")));
+    assert_eq!(seen["groups"], json!(["Analysts", "Everyone"]));
+    assert_eq!(seen["bound_groups"], json!(["Analysts"]));
     assert_eq!(seen["name_id"], json!({ "format": "emailAddress", "value": "livia@example.com" }));
     assert_eq!(seen["recipient"], "https://heapanalytics.com/saml/finalize/1234567890/");
     assert_eq!(seen["audience"], "https://heapanalytics.com");

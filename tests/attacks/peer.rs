@@ -16,8 +16,9 @@ use openssl::rsa::Rsa;
 use openssl::sign::Signer;
 use openssl::x509::{X509, X509NameBuilder};
 use tessera::base::Timestamp;
-use tessera::saml::binding::Message;
+use tessera::saml::binding::{Binding, Carried, Message};
 use tessera::saml::logout::{self, LogoutMessage};
+use tessera::saml::soap::decode;
 use tessera::saml::xml::reader::Source;
 use tessera::saml::xml::{Limits, c14n};
 use tessera::saml::{
@@ -195,21 +196,31 @@ impl Setup {
 
     /// What the product makes of a message from the service provider whose key this is.
     pub fn judge_by(self, message: &Message, keys: &[VerificationKey]) -> Result<Trusted, Refusal> {
+        let by_client = message.binding == Binding::Soap;
+        let binding = if by_client { AcsBinding::Paos } else { AcsBinding::Post };
         let acs = [(ACS, 0), (SECOND_ACS, 7)].map(|(url, index)| AssertionConsumer {
             url: url.to_owned(),
             index: Some(index),
             is_default: None,
-            binding: Some(AcsBinding::Post),
+            binding: Some(binding),
         });
         receive(message, &self.service_provider(&acs, keys), &HERE, Stage::First(Timing::at(NOW)))
     }
 
     /// What the product makes of a logout message by POST.
     pub fn log_out(self, xml: impl AsRef<[u8]>) -> Result<LogoutMessage, Reason> {
-        let message = decode_post(&post(xml)).map_err(|refusal| refusal.reason)?;
+        self.log_out_by(&decode_post(&post(xml)).map_err(|refusal| refusal.reason)?)
+    }
+
+    /// The same by SOAP, with this header.
+    pub fn log_out_by_soap(self, header: &str, xml: &str) -> Result<LogoutMessage, Reason> {
+        self.log_out_by(&soap(header, xml))
+    }
+
+    fn log_out_by(self, message: &Message) -> Result<LogoutMessage, Reason> {
         let keys = [SP.verification_key()];
         let sp = self.service_provider(&[], &keys);
-        logout::receive(&message, &sp, &HERE, &[], Timing::at(NOW)).map_err(|refusal| refusal.reason)
+        logout::receive(message, &sp, &HERE, &[], Timing::at(NOW)).map_err(|refusal| refusal.reason)
     }
 
     fn service_provider<'a>(
@@ -234,11 +245,24 @@ impl Setup {
         self.judge_by(&message, &[SP.verification_key()]).map_err(|refusal| refusal.reason)
     }
 
+    /// The same from a client without a browser: in an envelope with this header.
+    pub fn soap(self, header: &str, xml: &str) -> Result<Trusted, Reason> {
+        self.judge_by(&soap(header, xml), &[SP.verification_key()]).map_err(|refusal| refusal.reason)
+    }
+
     /// The same by Redirect.
     pub fn redirect(self, query: &str) -> Result<Trusted, Reason> {
         let message = decode_redirect(query).map_err(|refusal| refusal.reason)?;
         self.judge_by(&message, &[SP.verification_key()]).map_err(|refusal| refusal.reason)
     }
+}
+
+/// A message in an envelope.
+fn soap(header: &str, xml: &str) -> Message {
+    const SOAP: &str = "http://schemas.xmlsoap.org/soap/envelope/";
+    let header = if header.is_empty() { String::new() } else { format!("<s:Header>{header}</s:Header>") };
+    let envelope = format!("<s:Envelope xmlns:s=\"{SOAP}\">{header}<s:Body>{xml}</s:Body></s:Envelope>");
+    decode(envelope.into_bytes(), Carried::Request)
 }
 
 pub fn percent(text: &str) -> String {

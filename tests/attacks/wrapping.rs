@@ -148,6 +148,7 @@ fn is_refusal_of_a_wrapping(reason: Reason) -> bool {
         Reason::SignatureMalformed
             | Reason::SignatureInvalid
             | Reason::NotAnAuthnRequest
+            | Reason::SoapInvalid
             | Reason::Xml(XmlFault::DuplicateId | XmlFault::ForeignId | XmlFault::MixedContent)
     )
 }
@@ -170,9 +171,14 @@ fn a_02_saml_105_every_wrapping_of_a_signed_authn_request_is_refused() {
         );
         let reason = enveloped.redirect(&redirect(xml)).expect_err(name);
         assert!(is_refusal_of_a_wrapping(reason), "{name}: {reason:?}");
+        let reason = Setup::REQUIRED.soap("", xml).expect_err(name);
+        assert!(is_refusal_of_a_wrapping(reason), "{name} by a client: {reason:?}");
     }
-    let honest = Setup::REQUIRED.post(Plain::honest("AuthnRequest", "_honest").signed(&SP)).unwrap();
-    assert_eq!((honest.request().id.as_str(), honest.request().force_authn), ("_honest", true));
+    let signed = Plain::honest("AuthnRequest", "_honest").signed(&SP);
+    for honest in [Setup::REQUIRED.post(&signed), Setup::REQUIRED.soap("", &signed)] {
+        let honest = honest.unwrap();
+        assert_eq!((honest.request().id.as_str(), honest.request().force_authn), ("_honest", true));
+    }
 }
 
 #[test]
@@ -202,14 +208,47 @@ fn a_02_saml_105_every_wrapping_of_a_signed_logout_request_is_refused() {
     for Wrapped { name, xml } in shapes("LogoutRequest") {
         assert!(read(&xml, &keys).is_err(), "{name}");
         let reason = Setup::default().log_out(&xml).expect_err(&name);
-        let is_no_logout = reason == Reason::NotALogoutMessage;
-        assert!(is_no_logout || is_refusal_of_a_wrapping(reason), "{name}: {reason:?}");
+        let by_soap = Setup::default().log_out_by_soap("", &xml).expect_err(&name);
+        for reason in [reason, by_soap] {
+            let is_no_logout = reason == Reason::NotALogoutMessage;
+            assert!(is_no_logout || is_refusal_of_a_wrapping(reason), "{name}: {reason:?}");
+        }
     }
     let unsigned = Plain::honest("LogoutRequest", "_honest").xml();
     assert_eq!(Setup::default().log_out(unsigned).err(), Some(Reason::SignatureMissing));
     let honest = read(&Plain::honest("LogoutRequest", "_honest").signed(&SP), &keys).unwrap();
     assert_eq!(honest["NameID"], "a@example.com");
     assert_eq!(honest["LogoutRequest/ID"], "_honest");
+}
+
+#[test]
+fn a_02_saml_105_an_envelope_gives_a_signature_no_other_place() {
+    for root in ["AuthnRequest", "LogoutRequest"] {
+        let honest = Plain::honest(root, "_honest");
+        let (bare, signed, signature) = (honest.xml(), honest.signed(&SP), honest.signature(&SP));
+        for id in ["_evil", "_honest"] {
+            let evil = Plain::evil(root, id);
+            let foreign = |inner: &str| format!("<x:y xmlns:x=\"urn:x\">{inner}</x:y>");
+            let cases = [
+                (signed.clone(), evil.xml()),
+                (foreign(&signed), evil.xml()),
+                (signature.clone(), evil.xml()),
+                (format!("{bare}{signature}"), evil.xml()),
+                (bare.clone(), evil.around("", &signature, "")),
+                (foreign(&bare), evil.around("", &signature, "")),
+                (String::new(), format!("{}{signed}", evil.xml())),
+                (String::new(), format!("{signed}{}", evil.xml())),
+            ];
+            for (header, body) in cases {
+                let reason = match root {
+                    "AuthnRequest" => Setup::REQUIRED.soap(&header, &body).err(),
+                    _ => Setup::default().log_out_by_soap(&header, &body).err(),
+                };
+                let reason = reason.unwrap_or_else(|| panic!("{header} {body}"));
+                assert!(is_refusal_of_a_wrapping(reason), "{reason:?}: {header} {body}");
+            }
+        }
+    }
 }
 
 #[test]

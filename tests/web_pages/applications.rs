@@ -59,6 +59,9 @@ async fn heap_from_the_catalog_to_a_members_tile() {
     let tab = format!("{app}/groups");
     admin.get(&tab).await;
     admin.says("No groups bound");
+    admin.get(&format!("{sso}/preview?person=mara")).await;
+    admin.says("No group is bound to Heap, so nobody can open it.");
+    admin.get(&tab).await;
     let elements = admin.elements();
     let group = elements.iter().find(|e| e.tag == "option" && e.text.contains("Marketing")).unwrap();
     let group = group.attr("value").unwrap().to_owned();
@@ -67,7 +70,7 @@ async fn heap_from_the_catalog_to_a_members_tile() {
     admin.get(&format!("{sso}/preview?person=mara")).await;
     admin.says("would succeed now").says("through Marketing").says("mara@example.com");
     admin.get(&format!("{sso}/preview")).await;
-    admin.says("would be refused now").says("No group that");
+    admin.says("would be refused now").says("is in Everyone; bound to Heap is Marketing. Add");
     admin.get(&format!("{sso}/preview?person=nobody")).await;
     assert_eq!(admin.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(admin.error_at("person").is_some());

@@ -72,11 +72,28 @@ pub async fn show_preview(
     html(status, &ApplicationPreviewPage { shell, app, person: name, missing, previewed })
 }
 
+/// Names in one line; of many, the first few.
+fn listed(names: &[String]) -> String {
+    const MOST: usize = 5;
+    let shown = names.iter().take(MOST).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(MOST) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
 /// Why, to the administrator: the refusal's own words are for the person.
-fn reason(refusal: PreviewRefusal, name: &str, label: &str) -> String {
+fn reason(refusal: PreviewRefusal, name: &str, label: &str, groups: &[String], bound: &[String]) -> String {
     match refusal.code {
         "application_not_active" => format!("{label} is not switched on. Activate it first."),
-        "not_bound" => format!("No group that {name} is in is bound to {label}. Bind one on the tab Groups."),
+        "not_bound" if bound.is_empty() => {
+            format!("No group is bound to {label}, so nobody can open it. Bind one on the tab Groups.")
+        }
+        "not_bound" => format!(
+            "{name} is in {}; bound to {label} is {}. Add {name} to a group that is bound, or bind another on the tab Groups.",
+            if groups.is_empty() { "no group".to_owned() } else { listed(groups) },
+            listed(bound)
+        ),
         "person_not_active" => format!("The account of {name} is not active."),
         _ => refusal.message,
     }
@@ -87,7 +104,7 @@ fn drawn(loaded: &Loaded, name: impl Into<String>, preview: Preview) -> Previewe
     let label = &loaded.application.label;
     let refused = preview.refusal.is_some();
     let verdict = match (preview.refusal, preview.by_group) {
-        (Some(refusal), _) => reason(refusal, &name, label),
+        (Some(refusal), _) => reason(refusal, &name, label, &preview.groups, &preview.bound_groups),
         (None, Some(group)) => format!("{name} can open {label} through {group}."),
         (None, None) => format!("{name} can open {label}."),
     };
