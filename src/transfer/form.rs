@@ -58,7 +58,14 @@ fn sso(base_url: &BaseUrl, a: &Application) -> Result<Json> {
     if a.idp_entity_id != base_url.join(&urls::idp_metadata(&a.slug)) {
         out.insert("idp_entity_id".into(), json!(a.idp_entity_id));
     }
-    out.extend(settings.into_iter().filter(|(key, _)| key != "idp_entity_id"));
+    // A group of settings of which none is set says so in one word.
+    let bare = |value: Json| match &value {
+        Json::Object(group) if group.values().all(Json::is_null) => Json::Null,
+        _ => value,
+    };
+    out.extend(
+        settings.into_iter().filter(|(key, _)| key != "idp_entity_id").map(|(key, value)| (key, bare(value))),
+    );
     // Objects merge, so a NameID without transforms has to say so.
     if let Some(Json::Object(name_id)) = out.get_mut("name_id") {
         name_id.entry("transforms").or_insert_with(|| json!([]));

@@ -65,7 +65,8 @@ async fn sdp_the_profile_is_applied_in_one_act_that_is_shown_first() {
     let tab = format!("/admin/applications/{}/sso", stored.id);
     let action = format!("{tab}/profile");
     owner.get(&tab).await;
-    owner.submit(&action, &[("confirmed", "-")]).await.says("transient");
+    owner.submit(&action, &[("confirmed", "-")]).await;
+    owner.says("Name ID format: transient instead of emailAddress.");
     let find = async || {
         let mut reader = world.db().reader();
         tessera::applications::require(&mut reader, stored.id).await.unwrap()

@@ -47,6 +47,20 @@ async fn w_09_settings_that_weigh_ask_again_and_keep_what_was_typed() {
         owner.submit(&sso, &[change, ("action", "save")]).await;
         owner.says("Enter your password again");
     }
+    for change in [("ecp", "on"), ("omit_name_id", "on"), ("subject_identifier", "subject-id")] {
+        world.clock.advance(6 * MINUTE);
+        owner.get(&sso).await;
+        owner.submit(&sso, &[change, ("action", "save")]).await;
+        owner.says("Enter your password again");
+    }
+    owner.get("/admin/settings").await;
+    owner.submit("/admin/settings", &[("organisation", "Acme")]).await;
+    owner.says("Saved.");
+    owner.submit("/admin/settings", &[("allow_key_import", "on"), ("organisation", "Acme & Sons")]).await;
+    owner.says("Enter your password again").says("made elsewhere");
+    owner.submit("/admin/settings", &[("step_up_password", PASSWORD)]).await;
+    owner.says("Saved.");
+    assert_eq!(owner.value("organisation").as_deref(), Some("Acme & Sons"));
 }
 
 #[tokio::test]

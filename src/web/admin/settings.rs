@@ -1,16 +1,19 @@
 //! The settings of the installation.
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 
 use crate::auth::Permission;
 use crate::base::{Error, FieldError, Kind, urls};
-use crate::settings::Settings;
+use crate::settings::{self, Settings};
 use crate::signon::configure::change_settings;
 use crate::web::admin::frame::{self, After, Done};
 use crate::web::admin::metadata_signing;
 use crate::web::admin::posted::{Posted, fault};
 use crate::web::admin::seen;
+use crate::web::admin::step_up::{Asked, require_fresh};
+use crate::web::context::Notes;
 use crate::web::error::Answer;
 use crate::web::extract::permission::{SettingsRead, SettingsWrite};
 use crate::web::extract::{Console, Person, Queried, SignedForm};
@@ -209,8 +212,19 @@ pub(in crate::web::admin) async fn draw(
 pub async fn save_settings(
     console: Console<SettingsWrite>,
     State(web): State<Shared>,
+    Extension(notes): Extension<Notes>,
     SignedForm(posted): SignedForm<Posted>,
 ) -> Answer {
+    let stored = settings::read(&mut web.installation.db.reader()).await?;
+    // Whoever holds a copy of a key that comes from elsewhere signs as this installation.
+    if posted.ticked("allow_key_import") && !stored.allow_key_import {
+        let asked = Asked {
+            action: urls::admin_settings(),
+            reason: "You are about to let signing keys in that were made elsewhere. We ask again because your password was entered more than 5 minutes ago.".to_owned(),
+            cancel_href: urls::admin_settings().to_owned(),
+        };
+        require_fresh(&web, &console.person, &notes, &posted, asked).await?;
+    }
     let saved = match numbers(&posted) {
         Ok(numbers) => {
             let mut refused = Ok(());

@@ -1,6 +1,8 @@
 //! Metadata of the service provider, by upload or paste: first what it would change, then, when that is accepted, the
 //! change (decision 9).
 
+use std::collections::BTreeSet;
+
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 
@@ -169,10 +171,21 @@ async fn refused(web: &Web, console: &Fresh<ApplicationsWrite>, loaded: &Loaded,
     draw(web, &console.person, loaded, shell, &SsoForm::of(&loaded.application), status).await
 }
 
-/// A difference in the lines that a person can compare: lists row by row, certificates by how they begin.
+/// A difference in the lines that a person can compare: lists row by row, groups of settings one by one, certificates by
+/// how they begin.
 pub(in crate::web::admin::sso) fn changes(change: &FieldChange) -> Vec<Change> {
     use serde_json::Value as Json;
     let one = |field: String, old: Option<String>, new: Option<String>| Change { field, old, new };
+    if let (Json::Object(old), Json::Object(new)) = (&change.old, &change.new) {
+        let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+        let differing = names.into_iter().filter(|name| old.get(*name) != new.get(*name));
+        let shown = |side: &serde_json::Map<String, Json>, name| side.get(name).and_then(event::shown);
+        return differing
+            .map(|name| {
+                one(field_label(&format!("{}.{name}", change.field)), shown(old, name), shown(new, name))
+            })
+            .collect();
+    }
     let (Json::Array(old), Json::Array(new)) = (&change.old, &change.new) else {
         return vec![one(field_label(&change.field), event::shown(&change.old), event::shown(&change.new))];
     };
@@ -189,7 +202,12 @@ fn row(value: &serde_json::Value) -> Option<String> {
     if let Some(url) = value.get("url").and_then(serde_json::Value::as_str) {
         let index = value.get("index").map(ToString::to_string).unwrap_or_default();
         let default = value.get("default").and_then(serde_json::Value::as_bool) == Some(true);
-        return Some(format!("{url} (index {index}{})", if default { ", default" } else { "" }));
+        let by = match value.get("binding").and_then(serde_json::Value::as_str) {
+            Some("artifact") => ", by artifact",
+            Some("paos") => ", by PAOS",
+            _ => "",
+        };
+        return Some(format!("{url} (index {index}{by}{})", if default { ", default" } else { "" }));
     }
     match value.as_str() {
         Some(pem) if pem.starts_with("-----BEGIN") => {
