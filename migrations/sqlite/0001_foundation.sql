@@ -409,7 +409,7 @@ CREATE TABLE logout_legs (
     -- ID of our LogoutRequest, and of the one before it where it was sent again
     request_id TEXT NOT NULL UNIQUE,
     former_request_id TEXT,
-    state TEXT NOT NULL CHECK (state IN ('waiting', 'asked', 'signed_out', 'failed', 'no_answer', 'unreachable', 'elsewhere')),
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'asked', 'signed_out', 'failed', 'no_answer', 'unreachable', 'elsewhere', 'direct')),
     PRIMARY KEY (run_id, position)
 );
 CREATE INDEX logout_legs_former ON logout_legs (former_request_id) WHERE former_request_id IS NOT NULL;

@@ -220,7 +220,7 @@ fn patch_of(metadata: &SpMetadata) -> Result<SsoPatch> {
             });
         }
     }
-    if acs.is_empty() {
+    if acs.iter().all(|acs| acs.binding == Some(AcsBinding::Paos)) {
         return Err(artifact_needs_certificate("metadata"));
     }
     // Several may say isDefault; the first counts (Metadata 2.4.4).

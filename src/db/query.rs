@@ -59,13 +59,13 @@ pub struct Query {
     pub text: &'static str,
     /// `$1`, `$2` … in order.
     pub values: Vec<Value>,
-    locks: bool,
+    lock: Option<&'static str>,
 }
 
 /// A statement. The text is static, so no value can be written into it.
 #[must_use]
 pub fn sql(text: &'static str) -> Query {
-    Query { text, values: Vec::new(), locks: false }
+    Query { text, values: Vec::new(), lock: None }
 }
 
 impl Query {
@@ -86,7 +86,13 @@ impl Query {
     /// waits for is read as it became. On SQLite one transaction writes at a time anyway.
     #[must_use]
     pub fn for_share(self) -> Self {
-        Self { locks: true, ..self }
+        Self { lock: Some("FOR SHARE"), ..self }
+    }
+
+    /// Keeps the rows that it reads for a change of them in this transaction, in the order that it reads them in.
+    #[must_use]
+    pub fn for_update(self) -> Self {
+        Self { lock: Some("FOR UPDATE"), ..self }
     }
 
     fn sqlite(self) -> sqlx::query::Query<'static, Sqlite, SqliteArguments> {
@@ -94,10 +100,9 @@ impl Query {
     }
 
     fn postgres(self) -> sqlx::query::Query<'static, Postgres, PgArguments> {
-        let query = if self.locks {
-            sqlx::query::<Postgres>(AssertSqlSafe(format!("{} FOR SHARE", self.text)))
-        } else {
-            sqlx::query::<Postgres>(self.text)
+        let query = match self.lock {
+            Some(lock) => sqlx::query::<Postgres>(AssertSqlSafe(format!("{} {lock}", self.text))),
+            None => sqlx::query::<Postgres>(self.text),
         };
         self.values.into_iter().fold(query, bind_postgres)
     }

@@ -203,7 +203,10 @@ fn subject(
         plain_text(name_id)?.clone_into(&mut received.name_id);
         attribute(name_id, "Format").unwrap_or_default().clone_into(&mut received.name_id_format);
     }
-    received.check("Subject", !received.name_id.is_empty(), received.name_id.clone());
+    // Whoever goes by an attribute is named nobody; a NameID that is empty is none.
+    let named = child(subject, ASSERTION, "NameID")?.is_some();
+    let found = if named { received.name_id.clone() } else { "Names nobody".to_owned() };
+    received.check("Subject", !named || !received.name_id.is_empty(), found);
     let Some(confirmation) = child(subject, ASSERTION, "SubjectConfirmation")? else {
         received.check("Bearer confirmation", false, "Missing");
         return Ok(());

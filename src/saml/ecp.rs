@@ -2,6 +2,8 @@
 //! answer back in. What ties the answer to the client's connection (Channel Binding Extensions), and the key that it
 //! may ask for (SAML-EC 5.3.1), stand in header blocks of it.
 
+use std::fmt;
+
 use roxmltree::{Document, Node};
 
 use crate::saml::names::{CHANNEL_BINDING, ECP, PROTOCOL, SAML_EC, SOAP, SOAP_NEXT};
@@ -89,12 +91,18 @@ pub(in crate::saml) fn matching(
 }
 
 /// What an assertion says to an enhanced client's service provider, beside the person (`Advice`, Core 2.5.2).
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct ClientAdvice {
     /// The connection that the answer is tied to.
     pub channel_binding: Option<ChannelBinding>,
     /// The key for client and service provider, base64. The assertion is encrypted then, whatever else is set.
     pub generated_key: Option<String>,
+}
+
+impl fmt::Debug for ClientAdvice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientAdvice").field("channel_binding", &self.channel_binding).finish_non_exhaustive()
+    }
 }
 
 impl ClientAdvice {

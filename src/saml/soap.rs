@@ -6,13 +6,24 @@ use roxmltree::{Document, Node};
 use crate::saml::binding::{Binding, Carried, Message};
 use crate::saml::names::SOAP;
 use crate::saml::refusal::{Reason, Refusal};
-use crate::saml::xml::reader::is;
+use crate::saml::xml::Limits;
+use crate::saml::xml::reader::{Source, is};
 
 /// The octets of a POST as a message: a request when we are asked, a response when we have asked. They are looked at
 /// by the reader of the message.
 #[must_use]
 pub fn decode(octets: Vec<u8>, carried: Carried) -> Message {
     Message { binding: Binding::Soap, carried, xml: octets, relay_state: None, redirect_signature: None }
+}
+
+/// The one message in an envelope, as it stands there; `None` where there is none to be read.
+#[must_use]
+pub fn message(envelope: &str) -> Option<&str> {
+    let source = Source::new(envelope.as_bytes(), &Limits::MESSAGE).ok()?;
+    let document = source.parse().ok()?;
+    let (_, message) = open(&document, |_| true).ok()?;
+    // It was read from these very octets, so the places are the same.
+    envelope.get(message.range())
 }
 
 /// The one message in an envelope of which no header is understood.

@@ -9,11 +9,12 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::SecretString;
 
 use crate::applications::model::Kind as ApplicationKind;
+use crate::auth::session::sign_out;
 use crate::auth::{SessionView, SignIn, sign_in};
 use crate::base::{Actor, Ctx, Error, Kind, Result};
 use crate::db::epoch::Epochs;
 use crate::saml::ecp::{ClientAdvice, ClientAnswer};
-use crate::saml::receive::{Client, Trusted};
+use crate::saml::receive::{Client, Stage, Trusted};
 use crate::saml::refusal::{Reason, Refusal};
 use crate::signon::context_class::{Standing, standing};
 use crate::signon::issue::{Asked, authorise, deny, issue, or_tell_there, refuse, subject_of};
@@ -72,13 +73,13 @@ pub async fn arrive(
         return answered(noted(installation, ctx, stranger, slug, refused).await, &course);
     };
     let examined = look_at(installation, ctx, stranger, slug, &waiting, &mut course).await;
-    let (target, trusted) = match examined {
-        Ok(Ok(examined)) => examined,
+    match examined {
+        Ok(Ok(_)) => {}
         Ok(Err(outcome)) => {
             return record(installation, ctx, stranger, slug, &course, &waiting, Ok(outcome)).await;
         }
         Err(error) => return record(installation, ctx, stranger, slug, &course, &waiting, Err(error)).await,
-    };
+    }
     // Nobody is asked for a password for a request that could not be answered.
     let Some(credentials) = credentials else { return Ok(Answer::Unauthenticated(None)) };
     let attempt =
@@ -95,8 +96,20 @@ pub async fn arrive(
     };
     let actor = Actor::User { id: session.user_id, username: session.username.as_str().into() };
     let ctx = ctx.acting_as(actor);
+    // Checking a password takes its time: everything that may have changed meanwhile is judged as it is now.
     let visitor = Visitor { session: Some(&session), browser: "", epochs: installation.epochs().await? };
-    let outcome = go_on(installation, &ctx, visitor, &session, &target, &trusted, &course.advice).await;
+    let mut course = Course::default();
+    let outcome = match look_at(installation, &ctx, visitor, slug, &waiting, &mut course).await {
+        Ok(Ok((target, trusted))) => {
+            go_on(installation, &ctx, visitor, &session, &target, &trusted, &course.advice).await
+        }
+        Ok(Err(outcome)) => Ok(outcome),
+        Err(error) => Err(error),
+    };
+    if !matches!(&outcome, Ok(Outcome::Post(form)) if form.told.is_none()) {
+        // A session of which nobody knows is of no use.
+        sign_out(&installation.db, &ctx, &session).await?;
+    }
     record(installation, &ctx, visitor, slug, &course, &waiting, outcome).await
 }
 
@@ -114,34 +127,37 @@ async fn record(
     answered(noted(installation, ctx, visitor, slug, outcome).await, course)
 }
 
-/// Everything that is decided of a request before it is known who comes; else the outcome that it is refused with.
+/// Everything that is decided of a request but for who comes, before and once that is known; else the outcome that it is
+/// refused with.
 async fn look_at(
     installation: &Installation,
     ctx: &Ctx,
-    stranger: Visitor<'_>,
+    visitor: Visitor<'_>,
     slug: &str,
     waiting: &Waiting,
     course: &mut Course,
 ) -> Result<std::result::Result<(Arc<Target>, Trusted), Outcome>> {
-    admission::at_the_door(installation, ctx, stranger).await?;
+    admission::at_the_door(installation, ctx, visitor).await?;
     let trail = &mut course.trail;
-    let target = match find_target_of(installation, ctx, stranger, slug, trail).await? {
+    let target = match find_target_of(installation, ctx, visitor, slug, trail).await? {
         Ok(target) => target,
         Err(outcome) => return Ok(Err(outcome)),
     };
-    if let Some(refused) = closed(installation, &target) {
+    let signed_in = visitor.session.is_some();
+    if let Some(refused) = closed(installation, ctx, &target) {
         let id = Some(target.application.id);
-        refusal::note(installation, ctx, false, refused.code, id).await?;
+        refusal::note(installation, ctx, signed_in, refused.code, id).await?;
         return Ok(Err(Outcome::Refused(refused)));
     }
-    let stage = first_look(installation, ctx, stranger).await?;
+    // Age and destination were judged when it came.
+    let stage = if signed_in { Stage::Resumed } else { first_look(installation, ctx, visitor).await? };
     let examined = examine(installation, &target, waiting, stage).await?;
     trail.saw(&examined);
     let trusted = match examined {
         Ok(trusted) => trusted,
-        Err(refusal) => return refused(installation, ctx, &target, &refusal).await,
+        Err(refusal) => return refused(installation, ctx, &target, signed_in, &refusal).await,
     };
-    if let Some(outcome) = key_is_over(installation, ctx, stranger, &target, &trusted).await? {
+    if let Some(outcome) = key_is_over(installation, ctx, visitor, &target, &trusted).await? {
         trail.mistrust();
         return Ok(Err(outcome));
     }
@@ -149,11 +165,11 @@ async fn look_at(
     let Client { channel_binding, wants_key } = trusted.client().cloned().unwrap_or_default();
     let may_encrypt = target.settings()?.may_encrypt() && !target.metadata_has_ended(ctx.now());
     if wants_key && !(may_encrypt && target.recipient()?.is_some()) {
-        return refused(installation, ctx, &target, &trusted.refuse(Reason::GeneratedKey)).await;
+        return refused(installation, ctx, &target, signed_in, &trusted.refuse(Reason::GeneratedKey)).await;
     }
     // What no password makes true is said before it is tried.
     if let Standing::Refuse(reason) = standing(installation, target.settings()?, &trusted, Some(true)) {
-        return refused(installation, ctx, &target, &trusted.refuse(reason)).await;
+        return refused(installation, ctx, &target, signed_in, &trusted.refuse(reason)).await;
     }
     course.advice = ClientAdvice {
         channel_binding,
@@ -166,13 +182,14 @@ async fn refused(
     installation: &Installation,
     ctx: &Ctx,
     target: &Arc<Target>,
+    signed_in: bool,
     refusal: &Refusal,
 ) -> Result<std::result::Result<(Arc<Target>, Trusted), Outcome>> {
-    refuse(installation, ctx, target, false, refusal).await.map(Err)
+    refuse(installation, ctx, target, signed_in, refusal).await.map(Err)
 }
 
 /// Why this application takes no enhanced clients, if so.
-fn closed(installation: &Installation, target: &Target) -> Option<Refused> {
+fn closed(installation: &Installation, ctx: &Ctx, target: &Target) -> Option<Refused> {
     let label = Some(target.application.label.as_str());
     let base_url = &installation.base_url;
     if target.application.kind != ApplicationKind::Saml {
@@ -183,14 +200,16 @@ fn closed(installation: &Installation, target: &Target) -> Option<Refused> {
         let message = "Clients without a browser are not let in here. An administrator can allow it in the settings of the application.";
         return Some(refusal::own(Kind::Forbidden, "ecp_off", message, label));
     }
-    if !base_url.is_secure() && !base_url.is_loopback() {
+    let is_near =
+        base_url.is_loopback() && ctx.source.is_some_and(|source| source.to_canonical().is_loopback());
+    if !base_url.is_secure() && !is_near {
         let message = "Passwords are taken from clients over https only. Run Tessera under an https address.";
         return Some(refusal::own(Kind::Forbidden, "ecp_not_secure", message, label));
     }
     None
 }
 
-/// The person is known: admission, access and answer, as of anybody.
+/// The person is known: access and answer, as of anybody.
 async fn go_on(
     installation: &Installation,
     ctx: &Ctx,
@@ -200,8 +219,6 @@ async fn go_on(
     trusted: &Trusted,
     advice: &ClientAdvice,
 ) -> Result<Outcome> {
-    admission::at_the_door(installation, ctx, visitor).await?;
-    admission::at_the_application(installation, ctx, visitor, &target.application).await?;
     let asked = Asked {
         request: Some(trusted),
         remember_request: trusted.is_signed(),

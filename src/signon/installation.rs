@@ -76,7 +76,7 @@ pub struct Installation {
     cpu: CpuPool,
     searches: Semaphore,
     /// Places for sign-outs that are told from server to server.
-    pub(in crate::signon) direct_calls: Semaphore,
+    pub(in crate::signon) direct_calls: direct::Calls,
 }
 
 /// Searches through the events at the same time. They may take long, and sign-ons need the other readers.
@@ -116,7 +116,7 @@ impl Installation {
             cache: SignonCache::default(),
             cpu: CpuPool::start(cores).map_err(Error::internal)?,
             searches: Semaphore::new(SEARCHES),
-            direct_calls: Semaphore::new(direct::MAX_CALLS),
+            direct_calls: direct::Calls::default(),
         })
     }
 

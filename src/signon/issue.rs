@@ -254,7 +254,8 @@ pub(in crate::signon) async fn prepare(
         };
         format = wanted.format;
         encrypt_name_id |= wanted.encrypted;
-        omit_name_id &= !wanted.asked;
+        // Who speaks of somebody by name is answered by name (Core 3.3.4).
+        omit_name_id &= !wanted.asked && trusted.request().subject.is_none();
         match standing(installation, settings, trusted, Some(asked.fresh)) {
             Standing::Enough(class) => context_class = class.unwrap_or(context_class),
             Standing::AskPassword | Standing::Refuse(_) => {
@@ -265,6 +266,7 @@ pub(in crate::signon) async fn prepare(
         // By the standard an AllowCreate that is left out is `false` (Core 3.4.1.1). Here only one that is written out
         // is: most service providers leave it out and do want somebody new to come in.
         if format == NameIdFormat::Persistent
+            && !omit_name_id
             && policy.is_some_and(|policy| policy.allow_create == Some(false))
             && name_id::made(installation, target, subject).await?.is_none()
         {
@@ -273,14 +275,14 @@ pub(in crate::signon) async fn prepare(
     }
     let wanted = request.and_then(|trusted| Some((trusted, trusted.request().subject.as_ref()?)));
     let mut name_id = None;
-    if !omit_name_id || wanted.is_some() {
+    if !omit_name_id {
         let named = name_id::of(installation, ctx, (target, subject), settings, format).await?;
         if let Some((trusted, wanted)) = wanted
             && !wanted.matches(&named)
         {
             return Ok(Err(trusted.refuse(Reason::SubjectMismatch)));
         }
-        name_id = Some(named).filter(|_| !omit_name_id);
+        name_id = Some(named);
     }
     let wanted = match request.map(|trusted| release::wanted(settings, trusted)) {
         Some(Err(refusal)) => return Ok(Err(refusal)),
@@ -296,8 +298,7 @@ pub(in crate::signon) async fn prepare(
     })?;
     let identifier =
         name_id::as_attribute(installation, ctx, (target, subject), settings.subject_identifier).await?;
-    // A mapping that makes one itself has the say.
-    attributes.extend(identifier.filter(|ours| attributes.iter().all(|mapped| mapped.name != ours.name)));
+    release::add_identifier(&mut attributes, identifier);
     Ok(Ok(Prepared { name_id, encrypt_name_id, attributes, context_class }))
 }
 

@@ -119,11 +119,9 @@ pub async fn preview(
             SubjectIdentifier::Pairwise => made(installation, &target, &subject).await?,
             _ => subject.person.id.to_string(),
         };
-        attributes.extend(release::identifier(
-            settings.subject_identifier,
-            &unique,
-            installation.base_url.host(),
-        ));
+        let identifier =
+            release::identifier(settings.subject_identifier, &unique, installation.base_url.host());
+        release::add_identifier(attributes, identifier);
     }
     let acs = settings.default_acs().ok_or_else(|| Error::internal("complete settings have no ACS URL"))?;
     let class = of_password(installation.base_url.is_secure());

@@ -79,8 +79,9 @@ pub async fn metadata(
     let artifact_url = (can_sign && application.sso.acs_urls.iter().any(takes_artifacts))
         .then(|| installation.base_url.join(&urls::idp_artifact(slug)));
     let takes_clients = application.sso.acs_urls.iter().any(|acs| !acs.binding.is_of_browsers());
-    let client_sso_url =
-        (application.sso.ecp && takes_clients).then(|| installation.base_url.join(&urls::idp_ecp(slug)));
+    let takes_passwords = installation.base_url.is_secure() || installation.base_url.is_loopback();
+    let client_sso_url = (application.sso.ecp && takes_clients && takes_passwords)
+        .then(|| installation.base_url.join(&urls::idp_ecp(slug)));
     // The standard wants https here; without it there is none to give.
     let error_url =
         installation.base_url.is_secure().then(|| installation.base_url.join(urls::sign_in_help()));

@@ -345,8 +345,9 @@ fn seal(draft: &Draft, vault: &Vault, random: &Random) -> Result<Row> {
     let decoded = match &draft.waiting {
         Some(Waiting::Redirect { raw_query }) => decode_redirect(raw_query).ok(),
         Some(Waiting::Post { raw_body }) => decode_post(raw_body).ok(),
+        // What a client says beside the message is its own affair.
         Some(Waiting::Soap { raw_body }) => {
-            Some(soap::decode(raw_body.clone().into_bytes(), Carried::Request))
+            soap::message(raw_body).map(|message| soap::decode(message.as_bytes().to_vec(), Carried::Request))
         }
         Some(Waiting::IdpInitiated { .. }) | None => None,
     };

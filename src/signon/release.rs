@@ -74,6 +74,17 @@ pub fn identifier(kind: SubjectIdentifier, unique: &str, scope: &str) -> Option<
     })
 }
 
+/// Adds an identifier, unless the mapping makes it itself and so has the say.
+pub fn add_identifier(
+    attributes: &mut Vec<saml::response::Attribute>,
+    identifier: Option<saml::response::Attribute>,
+) {
+    let is_new = |ours: &saml::response::Attribute| attributes.iter().all(|mapped| mapped.name != ours.name);
+    if let Some(identifier) = identifier.filter(is_new) {
+        attributes.push(identifier);
+    }
+}
+
 /// The NameID's value from the mapping; `None` when the person has no such value. Persistent and transient ones
 /// are made elsewhere.
 pub fn name_id_value(name_id: &NameId, subject: &Subject) -> Result<Option<String>, ReleaseFault> {

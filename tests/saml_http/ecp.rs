@@ -9,11 +9,15 @@ use openssl::x509::X509;
 use serde_json::{Value, json};
 use tessera::applications::{Application, binding};
 use tessera::base::name_id::NameIdFormat;
+use tessera::db::{Executor as _, sql};
 use tessera::saml::logout::LogoutRequestInput;
 use tessera::saml::soap::envelope;
 use tessera::saml::{NameId, OpensslSigner, SignatureAlgorithm};
 
+use crate::encryption::opened;
 use crate::house::{Answered, BASE, Browser, House, PASSWORD};
+use crate::logout_sessions::blocked;
+use crate::recorder::references;
 use crate::sp::{ENTITY_ID, NOW, Posted, enveloped, key_pair};
 
 const PAOS: &str = "https://sp.example/paos";
@@ -173,13 +177,16 @@ async fn ecp_610_the_doors_are_the_same_as_for_browsers(house: House) {
         ["Responder", "NoAuthnContext"],
         "said before a password is asked for"
     );
-    // Who is not let in is told so where the client can hand it on; so is one whose account is off.
+    // Who is not let in is told so where the client can hand it on, and leaves no session behind.
     for username in ["livia", "outsider"] {
         let answered = send(&house, "a", Some(&basic(username, PASSWORD)), plain()).await;
         let posted = response(&answered);
         assert_eq!(posted.holds_assertion(), username == "livia", "{}", posted.xml);
         if username == "outsider" {
             assert_eq!(posted.status(), ["Responder", "RequestDenied"]);
+            let open = sql("SELECT COUNT(*) AS n FROM sessions s JOIN users u ON u.id = s.user_id \
+                 WHERE u.username = 'outsider' AND s.ended_at IS NULL");
+            assert_eq!(house.installation.db.reader().one(open).await.unwrap().int("n").unwrap(), 0);
         }
     }
     for bad in
@@ -239,7 +246,7 @@ async fn ecp_610_guessing_is_slowed_down_like_anywhere(house: House) {
 }
 
 async fn ecp_610_the_answer_is_tied_to_the_connection_and_carries_a_key(house: House) {
-    let (_, encryption) = key_pair();
+    let (private, encryption) = key_pair();
     let (_, key) = application(&house, "a", json!({ "sp_encryption_certificates": [encryption] })).await;
     let (_, other) = application(&house, "b", json!({})).await;
     house.member("livia").await;
@@ -282,10 +289,62 @@ async fn ecp_610_the_answer_is_tied_to_the_connection_and_carries_a_key(house: H
         let text = answered.body.split_once("<samlec:GeneratedKey").unwrap().1;
         STANDARD.decode(text.split_once('>').unwrap().1.split_once('<').unwrap().0).unwrap()
     };
+    let inside = opened(&posted.xml, &private).expect("its key opens it");
+    let theirs = inside.split_once("<samlec:GeneratedKey").unwrap().1;
+    let theirs = theirs.split_once('>').unwrap().1.split_once('<').unwrap().0;
+    assert_eq!(STANDARD.decode(theirs).unwrap(), key_of(&keyed), "both have the same");
     let another = send(&house, "a", Some(&livia), wrapped(&session_key, &request("_4", "", ""))).await;
     assert!(key_of(&keyed).len() == 32 && key_of(&keyed) != key_of(&another), "fresh each time");
     let nobody = enveloped(&request("_5", "", ""), "_5", &other);
     let nobody = send(&house, "b", Some(&livia), wrapped(&session_key, &nobody)).await;
     assert_eq!(response(&nobody).status(), ["Responder"], "never plain instead");
     assert!(!nobody.body.contains("GeneratedKey"));
+}
+
+#[tokio::test]
+async fn ecp_610_saml_129_access_is_decided_once_the_password_is_right() {
+    let house = House::on_postgres().await;
+    let (application, _) = application(&house, "a", json!({})).await;
+    house.member("livia").await;
+    // While the sign-in is held up, the group is unbound.
+    let mut tx = house.installation.db.begin().await.unwrap();
+    tx.all(sql("SELECT id FROM users ORDER BY id").for_update()).await.unwrap();
+    let livia = basic("livia", PASSWORD);
+    let (answered, ()) =
+        tokio::join!(send(&house, "a", Some(&livia), envelope(&request("_1", "", ""))), async {
+            blocked(&house, 1).await;
+            binding::unbind(&house.installation.db, &house.ctx(), application.id, house.group).await.unwrap();
+            tx.commit().await.unwrap();
+        });
+    assert_eq!(response(&answered).status(), ["Responder", "RequestDenied"]);
+}
+
+#[tokio::test]
+async fn a_46_what_a_client_says_beside_its_message_is_not_recorded() {
+    let house = House::open().await;
+    let (application, _) = application(&house, "a", json!({})).await;
+    let header = "<w:Security xmlns:w=\"urn:w\"><w:Password>only for somebody else</w:Password></w:Security>";
+    let sent = |message: &str| {
+        format!(
+            "<s:Envelope xmlns:s=\"{SOAP}\"><s:Header>{header}</s:Header><s:Body>{message}</s:Body></s:Envelope>"
+        )
+    };
+    send(
+        &house,
+        "a",
+        None,
+        sent(&request("_1", " AssertionConsumerServiceURL=\"https://evil.example\"", "")),
+    )
+    .await;
+    send(&house, "a", None, sent("<a/><b/>")).await;
+    let known = references(&house, &application).await;
+    assert_eq!(known.len(), 2, "{known:?}");
+    let mut requests = Vec::new();
+    for (reference, _) in &known {
+        let exchange = crate::recorder::opened(&house, &application, reference).await;
+        assert_eq!(exchange.binding, "soap");
+        requests.extend(exchange.request);
+    }
+    assert_eq!(requests.len(), 1, "what can't be read is not kept: {requests:?}");
+    assert!(requests[0].contains("ID=\"_1\"") && !requests[0].contains("somebody else"), "{requests:?}");
 }

@@ -20,7 +20,7 @@ use crate::sp::{Posted, Request, escaped, key_pair};
 const ENCRYPTED: &str = "Format=\"urn:oasis:names:tc:SAML:2.0:nameid-format:encrypted\"";
 
 /// What the private key opens of a message, by an implementation of somebody else.
-fn opened(xml: &str, key: &PKey<Private>) -> Option<String> {
+pub fn opened(xml: &str, key: &PKey<Private>) -> Option<String> {
     let pem = key.private_key_to_pem_pkcs8().unwrap();
     let mut keys = bergshamra::KeysManager::new();
     keys.add_key(bergshamra::keys::loader::load_pem_auto(&pem, None).unwrap());

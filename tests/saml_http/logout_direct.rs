@@ -17,8 +17,8 @@ use tessera::saml::soap::{self, envelope};
 use tessera::saml::{Endpoint, ServiceProvider, Status, Timing, VerificationKey};
 
 use crate::house::{Browser, House};
-use crate::logout::{Hop, Sp, follow, is_signed_in, press, results, sp};
-use crate::logout_sessions::{ask, leave};
+use crate::logout::{Hop, Seat, Sp, follow, is_signed_in, press, results, sp};
+use crate::logout_sessions::{ask, copy_sessions, leave};
 use crate::sp::{key_pair, unescaped};
 use crate::sp_sources::authority;
 
@@ -29,6 +29,8 @@ on_both_databases!(
     slo_502_only_a_good_answer_counts_as_signed_out,
     slo_503_who_does_not_answer_by_soap_is_told_by_the_browser,
     slo_503_a_call_that_was_cut_off_can_be_made_again,
+    slo_501_a_call_to_another_browsers_application_that_was_cut_off_is_made_again,
+    slo_502_who_asks_is_never_told_of_its_own_sessions_that_are_too_many,
 );
 
 type Answering = dyn Fn(&str) -> Reply + Send + Sync;
@@ -48,9 +50,8 @@ impl Direct {
         let saying = says.clone();
         let server = WebServer::https(authority(), move |received| {
             let text = String::from_utf8_lossy(&received.body).into_owned();
-            let id = text.split(" ID=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default();
             let answering = saying.lock().unwrap().clone();
-            answering(id)
+            answering(id_of(&text))
         });
         let mut slo = json!({ "soap_url": server.url("/soap") });
         if redirect {
@@ -76,6 +77,11 @@ impl Direct {
         let all = self.server.received();
         all.iter().map(|received| String::from_utf8(received.body.clone()).unwrap()).collect()
     }
+}
+
+/// The ID of a message.
+fn id_of(text: &str) -> &str {
+    text.split(" ID=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default()
 }
 
 fn said(clock: &Clock, issuer: &str, to: &str, status: Status, sign: Option<&dyn Signer>) -> Reply {
@@ -163,7 +169,7 @@ async fn slo_501_502_what_belongs_to_another_browser_is_told_from_server_to_serv
         assert_eq!(Hop::read(&page).status(), expected);
     }
     assert_eq!(ledger.asked().len(), 2);
-    assert_eq!(results(&house).await, ["elsewhere", "elsewhere", "signed_out", "sp", "sp"]);
+    assert_eq!(results(&house).await, ["failed", "signed_out", "sp", "sp"], "one word for each");
 }
 
 async fn slo_501_502_a_request_by_soap_is_handed_on_by_soap(house: House) {
@@ -256,7 +262,7 @@ async fn slo_503_who_does_not_answer_by_soap_is_told_by_the_browser(house: House
     let hop = Hop::read(&follow(&house, &mut browser, &out).await);
     assert!(began.elapsed().as_secs() < 10, "three that hang are waited for as long as one");
     assert_eq!(hop.url, "https://ledger.example/slo");
-    assert!(!hanging[0].asked().is_empty());
+    assert_ne!(hop.id(), id_of(&hanging[0].asked()[0]), "who remembers IDs takes no message twice");
     let ledger = &hanging[0].sp;
     let path = ledger.answers(&house, &hop, Status::Success, &ledger.signer);
     let answered = house.get_from_elsewhere(&mut browser, &path).await;
@@ -275,11 +281,7 @@ async fn slo_503_a_call_that_was_cut_off_can_be_made_again(house: House) {
     {
         // The person closes the page while it waits.
         let mut gone = browser.clone();
-        let mut going = std::pin::pin!(follow(&house, &mut gone, &out));
-        while ledger.server.received().is_empty() {
-            let wait = tokio::time::timeout(std::time::Duration::from_millis(20), going.as_mut());
-            assert!(wait.await.is_err(), "nobody answers");
-        }
+        cut_off(&ledger, follow(&house, &mut gone, &out)).await;
     }
     let page = house.get(&mut browser, "/logout").await;
     assert!(page.body.contains("Has not answered yet"), "{}", page.body);
@@ -287,7 +289,48 @@ async fn slo_503_a_call_that_was_cut_off_can_be_made_again(house: House) {
     let page = press(&house, &mut browser, &page, "again").await;
     assert!(page.body.contains(">Signed out<"), "{}", page.body);
     let asked = ledger.asked();
-    let id = |text: &String| text.split(" ID=\"").nth(1).unwrap()[..20].to_owned();
-    assert_ne!(id(&asked[0]), id(&asked[1]), "who remembers IDs takes no message twice");
+    assert_ne!(id_of(&asked[0]), id_of(&asked[1]), "who remembers IDs takes no message twice");
     assert_eq!(results(&house).await, ["signed_out"]);
+}
+
+/// Drops a request once its service provider has been asked.
+async fn cut_off<T>(asked: &Direct, going: impl Future<Output = T>) {
+    let before = asked.server.received().len();
+    let mut going = std::pin::pin!(going);
+    while asked.server.received().len() == before {
+        let wait = tokio::time::timeout(std::time::Duration::from_millis(20), going.as_mut());
+        assert!(wait.await.is_err(), "nobody answers");
+    }
+}
+
+async fn slo_501_a_call_to_another_browsers_application_that_was_cut_off_is_made_again(house: House) {
+    let a = sp(&house, "a", crate::logout::slo("a")).await;
+    let ledger = Direct::open(&house, "ledger", false).await;
+    let mut browser = house.member("livia").await;
+    let seat = a.sign_on(&house, &mut browser).await;
+    ledger.sp.sign_on(&house, &mut browser).await;
+    let mut marcus = house.member("marcus").await;
+    let asked = ask(&house, &mut marcus, &a, "_1", &seat).await;
+    ledger.now_says(|_| Reply::Stall(Vec::new()));
+    cut_off(&ledger, follow(&house, &mut marcus.clone(), &asked)).await;
+    ledger.now_says_status(&house, Status::Success);
+    let page = follow(&house, &mut marcus, &asked).await;
+    assert!(!unescaped(&page.body).contains("ledger"), "{}", page.body);
+    assert_eq!(Hop::read(&page).status(), ["Success"]);
+    let asked = ledger.asked();
+    assert_ne!(id_of(&asked[0]), id_of(&asked[1]));
+    assert_eq!(results(&house).await, ["signed_out", "sp"]);
+}
+
+async fn slo_502_who_asks_is_never_told_of_its_own_sessions_that_are_too_many(house: House) {
+    let a = Direct::open(&house, "a", true).await;
+    let mut browser = house.member("livia").await;
+    let seat = a.sp.sign_on(&house, &mut browser).await;
+    copy_sessions(&house, &seat, 205).await;
+    let all = Seat { index: String::new(), ..seat };
+    let asked = ask(&house, &mut browser, &a.sp, "_1", &all).await;
+    let page = follow(&house, &mut browser, &asked).await;
+    let back = Hop::read(&press(&house, &mut browser, &page, "answer").await);
+    assert_eq!(back.status(), ["Success", "PartialLogout"]);
+    assert!(a.asked().is_empty(), "it has asked itself");
 }

@@ -332,12 +332,10 @@ async fn slo_501_all_sessions_of_a_name_are_found_behind_many_sign_ons(house: Ho
     assert!(!is_signed_in(&house, &desk).await && !is_signed_in(&house, &laptop).await);
 }
 
-async fn slo_502_more_sessions_than_one_request_ends_are_never_said_to_have_ended(house: House) {
-    let a = sp(&house, "a", slo("a")).await;
-    let mut browser = house.member("livia").await;
-    let seat = a.sign_on(&house, &mut browser).await;
+/// Makes so many more sessions of the same person and name, each with a seat like this one.
+pub async fn copy_sessions(house: &House, seat: &Seat, count: usize) {
     let mut tx = house.installation.db.begin().await.unwrap();
-    for n in 0..205 {
+    for n in 0..count {
         let id = format!("0190b0a0-0000-7000-8000-{n:012}");
         let copy = sql(
             "INSERT INTO sessions (id, token_hash, user_id, user_epoch, created_at, authenticated_at, last_seen_at, \
@@ -353,6 +351,13 @@ async fn slo_502_more_sessions_than_one_request_ends_are_never_said_to_have_ende
         tx.run(there.bind(id.as_str()).bind(format!("_{n}")).bind(seat.index.as_str())).await.unwrap();
     }
     tx.commit().await.unwrap();
+}
+
+async fn slo_502_more_sessions_than_one_request_ends_are_never_said_to_have_ended(house: House) {
+    let a = sp(&house, "a", slo("a")).await;
+    let mut browser = house.member("livia").await;
+    let seat = a.sign_on(&house, &mut browser).await;
+    copy_sessions(&house, &seat, 205).await;
     let all = Seat { index: String::new(), ..seat };
     let asked = ask(&house, &mut browser, &a, "_1", &all).await;
     let page = follow(&house, &mut browser, &asked).await;
@@ -360,7 +365,7 @@ async fn slo_502_more_sessions_than_one_request_ends_are_never_said_to_have_ende
     assert_eq!(back.status(), ["Success", "PartialLogout"], "some of them are still open");
     let asked = ask(&house, &mut browser, &a, "_2", &all).await;
     let page = follow(&house, &mut browser, &asked).await;
-    assert!(!page.body.contains("Has not answered"), "{}", page.body);
+    assert_eq!(Hop::read(&page).status(), ["Success"], "none of those that are left is too much");
     let left = sql("SELECT COUNT(*) AS n FROM sessions WHERE ended_at IS NULL");
     assert_eq!(
         house.installation.db.reader().one(left).await.unwrap().int("n").unwrap(),
@@ -370,7 +375,7 @@ async fn slo_502_more_sessions_than_one_request_ends_are_never_said_to_have_ende
 }
 
 /// Waits until so many statements wait for a lock of another transaction.
-async fn blocked(house: &House, count: i64) {
+pub async fn blocked(house: &House, count: i64) {
     for _ in 0..10_000 {
         let query = sql("SELECT COUNT(*) AS n FROM pg_stat_activity \
              WHERE datname = current_database() AND wait_event_type = 'Lock'");

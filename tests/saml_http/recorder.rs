@@ -14,7 +14,7 @@ use tessera::signon::recorder::{self, Reference};
 use crate::house::{Browser, House, PASSWORD};
 use crate::sp::{Posted, Request, key_pair};
 
-async fn references(
+pub async fn references(
     house: &House,
     application: &tessera::applications::Application,
 ) -> Vec<(String, Option<String>)> {
@@ -22,7 +22,7 @@ async fn references(
     lines.into_iter().map(|line| (line.reference, line.code)).collect()
 }
 
-async fn opened(
+pub async fn opened(
     house: &House,
     application: &tessera::applications::Application,
     reference: &str,

@@ -234,11 +234,21 @@ async fn saml_216_an_assertion_may_name_nobody_unless_a_name_is_asked_for(house:
     let transient = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient";
     let posted = told(&mut browser, Request::new("_3").child(&policy(transient))).await;
     assert!(posted.name_id().is_some(), "who asks for a name needs one");
+    // Nobody is made for it, so nothing forbids it; and who asks for somebody is answered by name.
+    let persistent = house
+        .application("other", json!({ "omit_name_id": true, "name_id": { "format": "persistent" } }))
+        .await;
+    let query = Request::new("_4").child("<samlp:NameIDPolicy AllowCreate=\"false\"/>").query(None);
+    let answered = house.get(&mut browser, &format!("/saml2/{}?{query}", persistent.slug)).await;
+    assert!(Posted::read(&answered.body).unwrap().holds_assertion(), "{}", answered.body);
+    let subject = "<saml:Subject><saml:NameID>livia@example.com</saml:NameID></saml:Subject>";
+    let posted = told(&mut browser, Request::new("_5").child(subject)).await;
+    assert_eq!(posted.name_id().as_deref(), Some("livia@example.com"));
     // The console shows the same, and the events say so.
     let events = house.events("sso_auth").await;
     let formats: Vec<&str> = events.iter().map(|e| e.details["name_id_format"].as_str().unwrap()).collect();
     let told_as = |name: &str| formats.iter().filter(|format| **format == name).count();
-    assert_eq!((told_as("none"), told_as("transient")), (2, 1), "{formats:?}");
+    assert_eq!((told_as("none"), told_as("transient")), (3, 1), "{formats:?}");
     let (ctx, livia) = (house.ctx(), browser.user.unwrap());
     let preview = preview(&house.installation, &ctx, &application, livia).await.unwrap().unwrap();
     assert!(preview.name_id.is_none() && preview.xml.unwrap().contains("dept"));

@@ -127,9 +127,14 @@ pub(in crate::auth) async fn end_all(
     keep: Option<SessionId>,
     now: Timestamp,
 ) -> Result<u64> {
+    let keep = keep.map(|id| id.to_string()).unwrap_or_default();
+    // In the order of ids, like everybody who holds several of them: else two could wait for each other.
+    let held =
+        sql("SELECT id FROM sessions WHERE user_id = $1 AND id <> $2 AND ended_at IS NULL ORDER BY id");
+    tx.all(held.bind_text(user).bind(keep.as_str()).for_update()).await?;
     let query = sql("UPDATE sessions SET ended_at = $3 WHERE user_id = $1 AND id <> $2 AND ended_at IS NULL")
         .bind_text(user)
-        .bind(keep.map(|id| id.to_string()).unwrap_or_default())
+        .bind(keep)
         .bind(now);
     tx.run(query).await
 }

@@ -2,11 +2,15 @@
 //! sessions of other browsers too. Each call is bounded in time and size, and so are all of them together; whatever
 //! goes wrong only means that the service provider has to be told in another way.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::join_all;
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::base::id::ApplicationId;
 use crate::base::{Ctx, Error, Result};
 use crate::outbound::{Caps, Method, Request};
 use crate::saml::binding::Carried;
@@ -14,7 +18,7 @@ use crate::saml::logout::LogoutMessage;
 use crate::saml::soap;
 use crate::signon::Installation;
 use crate::signon::logout::leg::{Leg, LegState};
-use crate::signon::logout::run::{forget, set_state, usable};
+use crate::signon::logout::run::{forget, leave, renew, set_state, usable};
 use crate::signon::logout::{examine, hop};
 use crate::signon::receive::Visitor;
 use crate::signon::target::Target;
@@ -23,10 +27,38 @@ use crate::signon::target::Target;
 const WITHIN: Duration = Duration::from_secs(5);
 /// Bytes of an answer.
 const MAX_ANSWER: usize = 128 << 10;
-/// Calls of this process at the same time. Who finds no place is told by the browser, as far as it goes.
-pub(in crate::signon) const MAX_CALLS: usize = 64;
+/// Calls of this process at the same time, and of them to one application. Who finds no place is told by the browser, as
+/// far as it goes.
+const MAX_CALLS: usize = 64;
+const MAX_CALLS_TO_ONE: usize = 8;
 /// The value that SAML gives to this field (Bindings 3.2.3.1).
 const SOAP_ACTION: &str = "\"http://www.oasis-open.org/committees/security\"";
+
+/// Places for calls.
+#[derive(Debug)]
+pub(in crate::signon) struct Calls {
+    all: Arc<Semaphore>,
+    of_one: Mutex<HashMap<ApplicationId, Arc<Semaphore>>>,
+}
+
+impl Default for Calls {
+    fn default() -> Self {
+        Self { all: Arc::new(Semaphore::new(MAX_CALLS)), of_one: Mutex::default() }
+    }
+}
+
+impl Calls {
+    /// Waits for a place with an application, then for one of all: so that one that hangs keeps none of the others.
+    async fn places(&self, application: ApplicationId) -> Option<[OwnedSemaphorePermit; 2]> {
+        let of_one = {
+            let mut all = self.of_one.lock().unwrap_or_else(PoisonError::into_inner);
+            all.entry(application).or_insert_with(|| Arc::new(Semaphore::new(MAX_CALLS_TO_ONE))).clone()
+        };
+        let of_one = of_one.acquire_owned().await.ok()?;
+        let of_all = self.all.clone().acquire_owned().await.ok()?;
+        Some([of_one, of_all])
+    }
+}
 
 /// Tells, all at once, those of these legs that take messages from server to server.
 pub(super) async fn tell_all(
@@ -36,41 +68,34 @@ pub(super) async fn tell_all(
     legs: impl Iterator<Item = &mut Leg>,
 ) -> Result<()> {
     let told = join_all(legs.map(|leg| tell(installation, ctx, visitor, leg))).await;
-    told.into_iter().try_for_each(|told| told.map(drop))
+    told.into_iter().collect()
 }
 
-/// Tells one; answers whether there was a way to. One that waits has moved on then: back to waiting, if it did not say
-/// that it has ended its session and there is a way through the browser. One of another browser is forgotten when it is
-/// signed out.
-pub(super) async fn tell(
-    installation: &Installation,
-    ctx: &Ctx,
-    visitor: Visitor<'_>,
-    leg: &mut Leg,
-) -> Result<bool> {
+/// Tells one that waits, or that belongs to another browser. The first has moved on then: back to waiting, for another
+/// message, if it did not say that it has ended its session and there is a way through the browser. The other is
+/// forgotten when it is signed out.
+async fn tell(installation: &Installation, ctx: &Ctx, visitor: Visitor<'_>, leg: &mut Leg) -> Result<()> {
+    let is_elsewhere = leg.state == LegState::Direct;
     let (_, target) = usable(installation, visitor.epochs, leg.application).await?;
     let target = target.filter(|target| hop::can_be_named_to(target, leg, ctx.now()));
     let Some((target, url)) = target.and_then(|target| address(&target).map(|url| (target, url))) else {
-        return Ok(false);
+        return if is_elsewhere { leave(installation, ctx, leg, LegState::Elsewhere).await } else { Ok(()) };
     };
     // Another tab of this browser has gone on meanwhile: what comes of it there is what counts.
-    if leg.state == LegState::Waiting && !set_state(installation, ctx, leg, LegState::Asked).await? {
-        return Ok(true);
+    if !is_elsewhere && !set_state(installation, ctx, leg, LegState::Asked).await? {
+        return Ok(());
     }
     let came_to = ask(installation, ctx, visitor, &target, &url, leg).await.unwrap_or_else(|error| {
         tracing::error!(application = %leg.application, code = error.code, cause = ?error.internal_cause(), "a sign-out could not be sent");
         LegState::NoAnswer
     });
-    match (leg.state, came_to) {
-        (LegState::Elsewhere, LegState::SignedOut) => forget(installation, ctx, leg).await?,
-        (LegState::Elsewhere, _) => {}
-        (_, LegState::SignedOut) => drop(set_state(installation, ctx, leg, came_to).await?),
-        (_, _) if hop::reachable(target).is_some() => {
-            set_state(installation, ctx, leg, LegState::Waiting).await?;
-        }
-        (_, _) => drop(set_state(installation, ctx, leg, came_to).await?),
+    match came_to {
+        LegState::SignedOut if is_elsewhere => forget(installation, ctx, leg).await,
+        _ if is_elsewhere => leave(installation, ctx, leg, came_to).await,
+        LegState::SignedOut => set_state(installation, ctx, leg, came_to).await.map(drop),
+        _ if hop::reachable(target).is_some() => renew(installation, ctx, leg).await,
+        _ => set_state(installation, ctx, leg, came_to).await.map(drop),
     }
-    Ok(true)
 }
 
 /// Where a service provider takes messages from server to server, if it does.
@@ -88,7 +113,8 @@ async fn ask(
     url: &str,
     leg: &Leg,
 ) -> Result<LegState> {
-    let Ok(_place) = installation.direct_calls.try_acquire() else {
+    let Ok(_places) = tokio::time::timeout(WITHIN, installation.direct_calls.places(leg.application)).await
+    else {
         tracing::warn!(application = %leg.application, "too many sign-outs are told at once, so this one is not");
         return Ok(LegState::NoAnswer);
     };

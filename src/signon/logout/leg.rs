@@ -33,6 +33,8 @@ vocabulary! {
         Unreachable = "unreachable",
         /// It belongs to a session of another browser: through this one it is neither told nor named.
         Elsewhere = "elsewhere",
+        /// It does, and is being told from server to server.
+        Direct = "direct",
     }
 }
 
@@ -61,9 +63,23 @@ pub struct Leg {
     pub state: LegState,
 }
 
+impl LegState {
+    /// Whether whoever looks on does not learn whose it is.
+    #[must_use]
+    pub fn is_hidden(self) -> bool {
+        matches!(self, Self::Elsewhere | Self::Direct)
+    }
+}
+
 /// The legs to sessions at service providers: one for each application, name and session here; the first ones that
-/// there is room for, after `already` of the same run, are to be told.
-pub(super) fn legs_of(ctx: &Ctx, sessions: Vec<Joined>, already: usize) -> Vec<Leg> {
+/// there is room for, after `already` of the same run, are to be told. Never the requester itself: what of its own is too
+/// much for one request stays open, so it stands as what is elsewhere.
+pub(super) fn legs_of(
+    ctx: &Ctx,
+    sessions: Vec<Joined>,
+    already: usize,
+    requester: Option<ApplicationId>,
+) -> Vec<Leg> {
     let mut legs: Vec<Leg> = Vec::new();
     let mut places = HashMap::new();
     for seat in sessions {
@@ -91,7 +107,9 @@ pub(super) fn legs_of(ctx: &Ctx, sessions: Vec<Joined>, already: usize) -> Vec<L
             session_indexes: vec![seat.session_index],
             request_id: ctx.random.saml_id(),
             // Who was named nobody can't be told of anybody.
-            state: if already + legs.len() < MAX_HOPS && seat.name_id_format != NOBODY_NAMED {
+            state: if requester == Some(seat.application) {
+                LegState::Elsewhere
+            } else if already + legs.len() < MAX_HOPS && seat.name_id_format != NOBODY_NAMED {
                 LegState::Waiting
             } else {
                 LegState::Unreachable
@@ -144,11 +162,12 @@ mod tests {
             user,
             username: "ada".to_owned(),
             created_at: now,
+            is_running: true,
         };
         let mut seats: Vec<Joined> = applications.iter().map(|id| seat(*id, "a", 0)).collect();
         seats.push(seat(applications[0], "another name", 1));
         seats.extend((0..MAX_INDEXES + 5).map(|index| seat(applications[1], "a", index)));
-        let legs = legs_of(&ctx, seats, 0);
+        let legs = legs_of(&ctx, seats, 0, None);
         assert_eq!(legs.len(), applications.len() + 1, "one for each application and name");
         let told = legs.iter().filter(|leg| leg.state == LegState::Waiting).count();
         assert_eq!(told, MAX_HOPS, "the others are named as not told");
@@ -159,7 +178,7 @@ mod tests {
             "the latest stay"
         );
         let many = (0..300).map(|_| seat(ApplicationId::generate(now, &ctx.random), "a", 0)).collect();
-        let legs = legs_of(&ctx, many, MAX_HOPS - 1);
+        let legs = legs_of(&ctx, many, MAX_HOPS - 1, None);
         assert_eq!(legs.len(), MAX_LEGS - (MAX_HOPS - 1));
         assert_eq!(legs.iter().filter(|leg| leg.state == LegState::Waiting).count(), 1);
     }

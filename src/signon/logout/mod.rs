@@ -240,7 +240,7 @@ async fn requested(
     run.user = Some(first.user).filter(|user| matched.sessions.iter().all(|found| found.user == *user));
     run.answer_by = by;
     let open = end_sessions(&mut tx, ctx, target, matched).await?;
-    run::insert(&mut tx, ctx, &run, &leg::legs_of(ctx, open, 0)).await?;
+    run::insert(&mut tx, ctx, &run, &leg::legs_of(ctx, open, 0, run.application)).await?;
     tx.commit().await?;
     // Also when nobody else is to be told: only the next step, on our own site, sees who is signed in here.
     Ok(Outcome::GoOn { run: run.id })
@@ -329,7 +329,8 @@ async fn matching(
             && name_id_of(target, sp_entity_id, &session.name_id, &session.name_id_format)
                 .is_some_and(|issued| wanted.matches(&issued))
     });
-    let beyond = if found.len() > MAX_SESSIONS { found.pop() } else { None };
+    // Those that run come first.
+    let beyond = if found.len() > MAX_SESSIONS { found.pop().filter(|found| found.is_running) } else { None };
     Ok(Matched { sessions: found, beyond })
 }
 
@@ -423,7 +424,7 @@ pub async fn sign_out(
     let mut tx = installation.db.begin().await?;
     session::sign_out_in(&mut tx, ctx, session).await?;
     let all = store::open_sp_sessions(&mut tx, session.session_id, None, ctx.now()).await?;
-    let legs = leg::legs_of(ctx, all, 0);
+    let legs = leg::legs_of(ctx, all, 0, None);
     let run = Run::of_browser(ctx, browser);
     if !legs.is_empty() {
         run::insert(&mut tx, ctx, &run, &legs).await?;

@@ -105,13 +105,13 @@ impl Progress {
 
 pub(super) async fn insert(tx: &mut Tx, ctx: &Ctx, run: &Run, legs: &[Leg]) -> Result<()> {
     store::insert_run(tx, run).await?;
-    insert_legs(tx, ctx, &run.id, legs, 0).await
+    insert_legs(tx, ctx, &run.id, legs).await
 }
 
-async fn insert_legs(tx: &mut Tx, ctx: &Ctx, run: &str, legs: &[Leg], already: usize) -> Result<()> {
-    for (position, leg) in (i64::try_from(already).unwrap_or(i64::MAX)..).zip(legs) {
+async fn insert_legs(tx: &mut Tx, ctx: &Ctx, run: &str, legs: &[Leg]) -> Result<()> {
+    for (position, leg) in (store::next_position(tx, run).await?..).zip(legs) {
         store::insert_leg(tx, run, position, leg).await?;
-        if leg.state == LegState::Unreachable {
+        if matches!(leg.state, LegState::Unreachable | LegState::Elsewhere) {
             record(tx, ctx, event_of(leg, leg.state)).await?;
         }
     }
@@ -195,6 +195,10 @@ pub async fn go_on(
             }
             // The answer may have come just before: then that counts.
             legs = store::list_legs(&mut installation.db.reader(), &run.id).await?;
+            if wish == Wish::Again {
+                let waiting = legs.iter_mut().filter(|leg| leg.state == LegState::Waiting);
+                direct::tell_all(installation, ctx, visitor, waiting).await?;
+            }
         }
         if legs.iter().all(|leg| leg.state != LegState::Asked)
             && let Some(sent) = send_next(installation, ctx, visitor, &mut legs).await?
@@ -246,8 +250,8 @@ async fn end_own(
         already.iter().any(same)
     };
     let others = others.into_iter().filter(|other| !known(other)).collect();
-    let legs = leg::legs_of(ctx, others, already.len());
-    insert_legs(&mut tx, ctx, &run.id, &legs, already.len()).await?;
+    let legs = leg::legs_of(ctx, others, already.len(), run.application);
+    insert_legs(&mut tx, ctx, &run.id, &legs).await?;
     tx.commit().await?;
     Ok(true)
 }
@@ -262,8 +266,8 @@ async fn begin(
     legs: &mut Vec<Leg>,
     token: Option<&str>,
 ) -> Result<()> {
-    use LegState::{Elsewhere, SignedOut, Unreachable, Waiting};
-    if legs.iter().any(|leg| !matches!(leg.state, Waiting | Unreachable | Elsewhere)) {
+    use LegState::{Direct, Elsewhere, SignedOut, Unreachable, Waiting};
+    if legs.iter().any(|leg| !matches!(leg.state, Waiting | Unreachable | Elsewhere | Direct)) {
         return Ok(());
     }
     let own = match token {
@@ -271,20 +275,17 @@ async fn begin(
         None => None,
     };
     let is_own = |leg: &Leg| run.application.is_none() || own == Some(leg.session);
-    let mut to_tell = Vec::new();
-    for leg in legs.iter_mut() {
-        let waits = leg.state == Waiting;
-        let is_ours = if is_own(leg) || leg.state == Elsewhere {
-            waits
-        } else {
-            // A leg is told by who has moved it.
-            set_state(installation, ctx, leg, Elsewhere).await? && waits
-        };
-        if is_ours {
-            to_tell.push(leg);
+    for leg in legs.iter_mut().filter(|leg| !is_own(leg)) {
+        match leg.state {
+            Waiting => drop(set_state(installation, ctx, leg, Direct).await?),
+            // Somebody went away while it was told: it is told anew, by another message.
+            Direct => rename(installation, ctx, leg).await?,
+            Unreachable => drop(set_state(installation, ctx, leg, Elsewhere).await?),
+            _ => {}
         }
     }
-    direct::tell_all(installation, ctx, visitor, to_tell.into_iter()).await?;
+    let to_tell = legs.iter_mut().filter(|leg| matches!(leg.state, Waiting | Direct));
+    direct::tell_all(installation, ctx, visitor, to_tell).await?;
     legs.retain(|leg| is_own(leg) || leg.state != SignedOut);
     Ok(())
 }
@@ -345,7 +346,7 @@ async fn progress(
     legs: &[Leg],
 ) -> Result<Progress> {
     let mut named = Vec::with_capacity(legs.len());
-    let here = legs.iter().filter(|leg| leg.state != LegState::Elsewhere);
+    let here = legs.iter().filter(|leg| !leg.state.is_hidden());
     let elsewhere = here.clone().count() < legs.len();
     for leg in here {
         named.push((usable(installation, epochs, leg.application).await?.0, leg.state));
@@ -369,8 +370,8 @@ pub(super) async fn set_state(
 ) -> Result<bool> {
     let mut tx = installation.db.begin().await?;
     let moved = store::move_leg(&mut tx, &leg.request_id, leg.state, to).await? == 1;
-    let is_told = !matches!(to, LegState::Waiting | LegState::Asked) && leg.state != LegState::Unreachable;
-    if moved && is_told {
+    let is_over = !matches!(to, LegState::Waiting | LegState::Asked | LegState::Direct);
+    if moved && is_over && leg.state != LegState::Unreachable {
         record(&mut tx, ctx, event_of(leg, to)).await?;
     }
     if moved && to == LegState::SignedOut {
@@ -393,11 +394,43 @@ pub(super) async fn forget(installation: &Installation, ctx: &Ctx, leg: &mut Leg
     Ok(())
 }
 
-/// Lets a service provider that has not answered be asked again.
-async fn renew(installation: &Installation, ctx: &Ctx, leg: &Leg) -> Result<()> {
+/// Lets a service provider that has not answered be asked again, by a message with another ID (Core 1.3.4).
+pub(super) async fn renew(installation: &Installation, ctx: &Ctx, leg: &mut Leg) -> Result<()> {
+    let fresh = ctx.random.saml_id();
     let mut tx = installation.db.begin().await?;
-    store::renew_leg(&mut tx, &leg.request_id, &ctx.random.saml_id()).await?;
-    tx.commit().await
+    let renewed = store::renew_leg(&mut tx, &leg.request_id, &fresh).await? == 1;
+    tx.commit().await?;
+    if renewed {
+        (leg.request_id, leg.state) = (fresh, LegState::Waiting);
+    }
+    Ok(())
+}
+
+async fn rename(installation: &Installation, ctx: &Ctx, leg: &mut Leg) -> Result<()> {
+    let fresh = ctx.random.saml_id();
+    let mut tx = installation.db.begin().await?;
+    let renamed = store::rename_leg(&mut tx, &leg.request_id, &fresh).await? == 1;
+    tx.commit().await?;
+    if renamed {
+        leg.request_id = fresh;
+    }
+    Ok(())
+}
+
+/// A leg of another browser could not be told: what it came to stands in its event, and nothing of it on a page.
+pub(super) async fn leave(
+    installation: &Installation,
+    ctx: &Ctx,
+    leg: &mut Leg,
+    came_to: LegState,
+) -> Result<()> {
+    let mut tx = installation.db.begin().await?;
+    if store::move_leg(&mut tx, &leg.request_id, leg.state, LegState::Elsewhere).await? == 1 {
+        record(&mut tx, ctx, event_of(leg, came_to)).await?;
+    }
+    tx.commit().await?;
+    leg.state = LegState::Elsewhere;
+    Ok(())
 }
 
 /// Brings runs that nobody went on with to their end: what was not told is said in events. Then forgets them.
@@ -405,7 +438,11 @@ pub async fn sweep(db: &Db, ctx: &Ctx) -> Result<()> {
     let stranded = store::list_stranded(&mut db.reader(), ctx.now(), MAX_STRANDED).await?;
     let mut tx = db.begin().await?;
     for leg in &stranded {
-        let to = if leg.state == LegState::Asked { LegState::NoAnswer } else { LegState::Unreachable };
+        let to = match leg.state {
+            LegState::Asked => LegState::NoAnswer,
+            LegState::Direct => LegState::Elsewhere,
+            _ => LegState::Unreachable,
+        };
         if store::move_leg(&mut tx, &leg.request_id, leg.state, to).await? == 1 {
             record(&mut tx, ctx, event_of(leg, to)).await?;
         }
@@ -425,10 +462,7 @@ async fn send_next(
         let (_, target) = usable(installation, visitor.epochs, leg.application).await?;
         let target = target.filter(|target| hop::can_be_named_to(target, leg, ctx.now()));
         let Some((target, by, url)) = target.and_then(hop::reachable) else {
-            // One that is asked again from server to server.
-            if !direct::tell(installation, ctx, visitor, leg).await? {
-                set_state(installation, ctx, leg, LegState::Unreachable).await?;
-            }
+            set_state(installation, ctx, leg, LegState::Unreachable).await?;
             continue;
         };
         // Another tab of this browser has gone on meanwhile: its page is the one that counts.
@@ -464,6 +498,6 @@ pub(super) async fn note_answer(
             Ok(Some(run.id))
         }
         LegState::SignedOut | LegState::Failed => Ok(Some(run.id)),
-        LegState::Waiting | LegState::Unreachable | LegState::Elsewhere => Ok(None),
+        LegState::Waiting | LegState::Unreachable | LegState::Elsewhere | LegState::Direct => Ok(None),
     }
 }

@@ -40,7 +40,8 @@ pub(in crate::signon) async fn answer(
     let mut run = Run::of_browser(ctx, &ctx.random.token());
     run.application = Some(target.application.id);
     run.request_id = Some(request.id.clone());
-    let mut legs = legs_of(ctx, end_sessions(&mut tx, ctx, target, matched).await?, 0);
+    let open = end_sessions(&mut tx, ctx, target, matched).await?;
+    let mut legs = legs_of(ctx, open, 0, run.application);
     if !legs.is_empty() {
         run::insert(&mut tx, ctx, &run, &legs).await?;
     }

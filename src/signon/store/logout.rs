@@ -19,6 +19,8 @@ pub(in crate::signon) struct Joined {
     pub(in crate::signon) username: String,
     /// When it began at the service provider.
     pub(in crate::signon) created_at: Timestamp,
+    /// Whether the session here runs.
+    pub(in crate::signon) is_running: bool,
 }
 
 fn joined(row: &Row) -> Result<Joined> {
@@ -32,6 +34,7 @@ fn joined(row: &Row) -> Result<Joined> {
         user: row.parse("user_id")?,
         username: row.text("username")?,
         created_at: row.time("created_at")?,
+        is_running: row.opt_time("session_ended_at")?.is_none(),
     })
 }
 
@@ -42,7 +45,7 @@ pub(in crate::signon) async fn sp_session_of_index(
     session_index: &str,
 ) -> Result<Option<Joined>> {
     let query = sql("SELECT p.session_id, p.session_index, p.application_id, p.name_id, p.name_id_format, \
-         p.name_id_encrypted, p.created_at, s.user_id, u.username FROM sp_sessions p JOIN sessions s ON s.id = p.session_id \
+         p.name_id_encrypted, p.created_at, s.ended_at AS session_ended_at, s.user_id, u.username FROM sp_sessions p JOIN sessions s ON s.id = p.session_id \
          JOIN users u ON u.id = s.user_id WHERE p.application_id = $1 AND p.session_index = $2");
     let row = executor.optional(query.bind_text(application).bind(session_index)).await?;
     row.as_ref().map(joined).transpose()
@@ -58,12 +61,12 @@ pub(in crate::signon) async fn sp_sessions_of_name(
     limit: i64,
 ) -> Result<Vec<Joined>> {
     let query = sql("SELECT session_id, session_index, application_id, name_id, name_id_format, name_id_encrypted, \
-         created_at, user_id, username FROM (SELECT p.session_id, p.session_index, p.application_id, p.name_id, \
-         p.name_id_format, p.name_id_encrypted, p.created_at, s.user_id, s.ended_at, u.username, ROW_NUMBER() OVER \
+         created_at, session_ended_at, user_id, username FROM (SELECT p.session_id, p.session_index, p.application_id, p.name_id, \
+         p.name_id_format, p.name_id_encrypted, p.created_at, s.user_id, s.ended_at AS session_ended_at, u.username, ROW_NUMBER() OVER \
          (PARTITION BY p.session_id, p.name_id_format ORDER BY p.created_at DESC, p.session_index) AS place \
          FROM sp_sessions p JOIN sessions s ON s.id = p.session_id JOIN users u ON u.id = s.user_id \
          WHERE p.application_id = $1 AND p.name_id = $2 AND p.created_at <= $3) AS seats WHERE place = 1 \
-         ORDER BY CASE WHEN ended_at IS NULL THEN 0 ELSE 1 END, created_at DESC, session_id LIMIT $4")
+         ORDER BY CASE WHEN session_ended_at IS NULL THEN 0 ELSE 1 END, created_at DESC, session_id LIMIT $4")
     .bind_text(application)
     .bind(name_id)
     .bind(until)
@@ -84,9 +87,10 @@ pub(in crate::signon) async fn open_sp_sessions(
     now: Timestamp,
 ) -> Result<Vec<Joined>> {
     let query = sql(
-        "SELECT session_id, session_index, application_id, name_id, name_id_format, name_id_encrypted, created_at, user_id, username \
+        "SELECT session_id, session_index, application_id, name_id, name_id_format, name_id_encrypted, created_at, session_ended_at, \
+         user_id, username \
          FROM (SELECT p.session_id, p.session_index, p.application_id, p.name_id, p.name_id_format, p.name_id_encrypted, p.created_at, \
-         s.user_id, u.username, ROW_NUMBER() OVER (PARTITION BY p.application_id, p.name_id, p.name_id_format \
+         s.ended_at AS session_ended_at, s.user_id, u.username, ROW_NUMBER() OVER (PARTITION BY p.application_id, p.name_id, p.name_id_format \
          ORDER BY p.created_at DESC, p.session_index) AS place FROM sp_sessions p \
          JOIN sessions s ON s.id = p.session_id JOIN users u ON u.id = s.user_id \
          WHERE p.session_id = $1 AND p.application_id <> $2 AND p.ended_at IS NULL \
@@ -268,7 +272,7 @@ pub(in crate::signon) async fn list_stranded(
         "SELECT l.run_id, l.application_id, l.session_id, l.name_id, l.name_id_format, l.name_id_encrypted, l.session_indexes, \
          l.request_id, l.state, u.id AS user_id, u.username FROM logout_runs r JOIN logout_legs l ON l.run_id = r.id \
          LEFT JOIN sessions s ON s.id = l.session_id LEFT JOIN users u ON u.id = s.user_id \
-         WHERE r.expires_at < $1 AND l.state IN ('waiting', 'asked') ORDER BY r.expires_at, l.run_id, l.position LIMIT $2",
+         WHERE r.expires_at < $1 AND l.state IN ('waiting', 'asked', 'direct') ORDER BY r.expires_at, l.run_id, l.position LIMIT $2",
     );
     executor.all(query.bind(now).bind(limit)).await?.iter().map(leg).collect()
 }
@@ -276,7 +280,7 @@ pub(in crate::signon) async fn list_stranded(
 /// Forgets runs that are past their time and have no leg in want of an end.
 pub(in crate::signon) async fn delete_expired_runs(tx: &mut Tx, now: Timestamp) -> Result<u64> {
     let query = sql("DELETE FROM logout_runs WHERE expires_at < $1 AND NOT EXISTS \
-         (SELECT 1 FROM logout_legs l WHERE l.run_id = logout_runs.id AND l.state IN ('waiting', 'asked'))");
+         (SELECT 1 FROM logout_legs l WHERE l.run_id = logout_runs.id AND l.state IN ('waiting', 'asked', 'direct'))");
     tx.run(query.bind(now)).await
 }
 
@@ -291,9 +295,21 @@ pub(in crate::signon) async fn move_leg(
     tx.run(query.bind(request_id).bind(from.as_str()).bind(to.as_str())).await
 }
 
+/// Gives a leg of another browser that is to be told the ID of its next message.
+pub(in crate::signon) async fn rename_leg(tx: &mut Tx, request_id: &str, fresh: &str) -> Result<u64> {
+    let query = sql("UPDATE logout_legs SET request_id = $2 WHERE request_id = $1 AND state = 'direct'");
+    tx.run(query.bind(request_id).bind(fresh)).await
+}
+
+/// The place behind the last leg of a run.
+pub(in crate::signon) async fn next_position(executor: &mut impl Executor, run: &str) -> Result<i64> {
+    let query = sql("SELECT COALESCE(MAX(position) + 1, 0) AS next FROM logout_legs WHERE run_id = $1");
+    executor.one(query.bind(run)).await?.int("next")
+}
+
 /// Forgets a leg of another browser: touches one row, or none.
 pub(in crate::signon) async fn delete_leg(tx: &mut Tx, request_id: &str) -> Result<u64> {
-    let query = sql("DELETE FROM logout_legs WHERE request_id = $1 AND state = 'elsewhere'");
+    let query = sql("DELETE FROM logout_legs WHERE request_id = $1 AND state = 'direct'");
     tx.run(query.bind(request_id)).await
 }
 

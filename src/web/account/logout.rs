@@ -169,7 +169,9 @@ fn in_words(state: LegState, waiting: bool) -> (&'static str, Tone) {
         LegState::SignedOut => ("Signed out", Tone::Ok),
         LegState::Failed => ("Could not sign you out: sign out there yourself", Tone::Warn),
         LegState::NoAnswer => ("Did not answer: sign out there yourself", Tone::Warn),
-        LegState::Elsewhere => ("Can’t be told from here: sign out there yourself", Tone::Warn),
+        LegState::Elsewhere | LegState::Direct => {
+            ("Can’t be told from here: sign out there yourself", Tone::Warn)
+        }
         LegState::Unreachable => ("Can’t be told: sign out there yourself", Tone::Warn),
     }
 }

@@ -145,6 +145,7 @@ fn facts(line: &ExchangeLine, exchange: &Exchange, person: Option<String>) -> Fa
     let binding = match exchange.binding.as_str() {
         "redirect" => "By redirect, from the application",
         "post" => "By form, from the application",
+        "soap" => "By SOAP, from a client without a browser",
         _ => "None: it began here",
     };
     let mut facts = vec![

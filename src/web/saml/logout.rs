@@ -164,7 +164,12 @@ pub(super) fn faulty(refused: &Refused) -> Response {
         Kind::Unavailable | Kind::StorageFull => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     };
-    xml(status, fault(&format!("{}: {}", refused.code, refused.message)))
+    let mut response = xml(status, fault(&format!("{}: {}", refused.code, refused.message)));
+    if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+        // Limits are those of a minute.
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
+    }
+    response
 }
 
 pub(super) fn xml(status: StatusCode, envelope: String) -> Response {
