@@ -498,6 +498,52 @@ async fn group_commit_is_all_or_nothing_for_each_write() {
 }
 
 #[tokio::test]
+async fn a_circle_of_locks_harms_no_write_of_a_group() {
+    fn missing() -> tessera::base::Error {
+        tessera::base::Error::not_found("row")
+    }
+    let (_guard, db) = Both::open().await.each().last().unwrap();
+    let commits = GroupCommit::start(db.clone());
+    for name in ["a", "b", "c"] {
+        let row = sql("INSERT INTO settings (name, value) VALUES ($1, $2)").bind(name).bind("old");
+        commits.write(vec![Step::Row(row)]).await.unwrap();
+    }
+    let change = |name: &'static str| sql("UPDATE settings SET value = 'new' WHERE name = $1").bind(name);
+    let waiting = async |count: i64| {
+        let query = "SELECT COUNT(*) AS n FROM pg_stat_activity \
+             WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        for _ in 0..10_000 {
+            if db.reader().one(sql(query)).await.unwrap().int("n").unwrap() >= count {
+                return;
+            }
+        }
+        panic!("nothing waits");
+    };
+    let write = |name: &'static str| {
+        let commits = commits.clone();
+        async move { commits.write(vec![Step::One(change(name), missing)]).await }
+    };
+    let mut gate = db.begin().await.unwrap();
+    gate.run(change("c")).await.unwrap();
+    // The other one is patient, so that the group is the one that is given up.
+    let mut other = db.begin().await.unwrap();
+    other.run(sql("SET LOCAL deadlock_timeout = '1h'")).await.unwrap();
+    other.run(change("b")).await.unwrap();
+    let first = tokio::spawn(write("c"));
+    waiting(1).await;
+    let (one, two, ()) = tokio::join!(write("a"), write("b"), async {
+        gate.commit().await.unwrap();
+        first.await.unwrap().unwrap();
+        // Now the group of two has the one row and waits for the other.
+        waiting(1).await;
+        other.run(change("a")).await.unwrap();
+        other.commit().await.unwrap();
+    });
+    one.unwrap();
+    two.unwrap();
+}
+
+#[tokio::test]
 async fn w_15_changes_at_once_follow_each_other_and_derived_addresses_step_aside() {
     use tessera::applications::create::{NewApplication, Surroundings, create};
     use tessera::applications::update::{ApplicationPatch, update};

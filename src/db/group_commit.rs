@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::base::{Error, Kind, Result};
-use crate::db::{Db, Query, Tx, Value, spawn_essential};
+use crate::db::{Db, IN_THE_WAY, Query, Tx, Value, spawn_essential};
 
 /// For how long writes gather while several come at once.
 const GATHER: Duration = Duration::from_millis(8);
@@ -113,7 +113,10 @@ async fn run(db: Db, mut queue: mpsc::Receiver<Waiting>) {
                 }
             }
             // The database is out of reach or full: it is so for each of them.
-            Err(error) if matches!(error.kind, Kind::Unavailable | Kind::StorageFull) => {
+            Err(error)
+                if matches!(error.kind, Kind::Unavailable | Kind::StorageFull)
+                    && error.code != IN_THE_WAY =>
+            {
                 for done in callers {
                     done(Err(error.again()));
                 }

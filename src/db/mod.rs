@@ -244,8 +244,12 @@ fn map_error(error: sqlx::Error) -> Error {
             )
             .because(error);
         }
-        // SQLITE_BUSY; PostgreSQL 40001 serialisation, 40P01 deadlock, 57P0x shutting down.
-        if code == "5" || code == "517" || code.starts_with("40") || code.starts_with("57P") {
+        // PostgreSQL 40001 serialisation, 40P01 deadlock: another transaction was in the way of this one.
+        if code.starts_with("40") {
+            return unavailable(error).with_code(IN_THE_WAY);
+        }
+        // SQLITE_BUSY; PostgreSQL 57P0x shutting down.
+        if code == "5" || code == "517" || code.starts_with("57P") {
             return unavailable(error);
         }
         return Error::internal(error);
@@ -258,6 +262,9 @@ fn map_error(error: sqlx::Error) -> Error {
         other => Error::internal(other),
     }
 }
+
+/// Code of a transaction that was given up because of another one. Nothing of it was done; the same may well succeed now.
+pub(in crate::db) const IN_THE_WAY: &str = "database_conflict";
 
 fn unavailable(error: sqlx::Error) -> Error {
     Error::new(

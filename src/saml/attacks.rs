@@ -167,6 +167,19 @@
 //! *Held by:* `a_14_off_means_off_at_every_step`, `a_14_off_on_one_node_is_off_on_the_other_at_every_step`,
 //! `saml_129_access_taken_away_at_the_sign_in_page_is_gone_when_the_form_is_sent`.
 //!
+//! # A way in beside the door
+//! *Seen:* clients without a browser whose sign-in leaves out what the page for people demands (Keycloak, CVE-2021-3827:
+//! second factors by ECP).
+//!
+//! *Here:* such clients are off until somebody wants them. The request passes the same [`receive()`], which answers them at
+//! addresses for them alone; the sign-in is the one function that people sign in by, with its slowing down; application,
+//! request and access are judged once the password is right. There is no second factor yet that could be left out: when
+//! there is, who has one is refused here.
+//!
+//! *Held by:* `ecp_610_the_doors_are_the_same_as_for_browsers`, `ecp_610_guessing_is_slowed_down_like_anywhere`,
+//! `ecp_610_saml_129_access_is_decided_once_the_password_is_right`,
+//! `ecp_610_a_client_is_answered_at_an_address_for_clients_and_a_browser_at_one_for_browsers`.
+//!
 //! # Replay, and assertions that are good elsewhere
 //! *Seen:* one request or token used twice, or by two at once (ZITADEL, CVE-2025-46815); assertions without an audience,
 //! which another application takes (Casdoor, CVE-2026-9093).

@@ -16,11 +16,20 @@ pub struct Admission {
     sessions: Rate<SessionId>,
     accounts: Rate<UserId>,
     applications: Rate<ApplicationId>,
+    sign_outs: Rate<ApplicationId>,
 }
+
+/// Sign-outs that one application asks for in a minute. Each may make many messages to others.
+const SIGN_OUTS: u32 = 1_200;
 
 impl Default for Admission {
     fn default() -> Self {
-        Self { sessions: Rate::new(MINUTE), accounts: Rate::new(MINUTE), applications: Rate::new(MINUTE) }
+        Self {
+            sessions: Rate::new(MINUTE),
+            accounts: Rate::new(MINUTE),
+            applications: Rate::new(MINUTE),
+            sign_outs: Rate::new(MINUTE),
+        }
     }
 }
 
@@ -59,6 +68,17 @@ pub(in crate::signon) async fn at_the_application(
     let counts = &installation.admission.applications;
     counts.call(application.id, ctx.now(), settings.sign_ons_per_application_minute).map_err(|seconds| {
         too_many(seconds, format!("More people than usual are signing in to {}.", application.label))
+    })
+}
+
+/// Once a request for a sign-out is known to be the application's.
+pub(in crate::signon) fn at_a_sign_out(
+    installation: &Installation,
+    ctx: &Ctx,
+    application: &Application,
+) -> Result<()> {
+    installation.admission.sign_outs.call(application.id, ctx.now(), SIGN_OUTS).map_err(|seconds| {
+        too_many(seconds, format!("{} wants more people signed out than usual.", application.label))
     })
 }
 

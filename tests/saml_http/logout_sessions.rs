@@ -332,6 +332,32 @@ async fn slo_501_all_sessions_of_a_name_are_found_behind_many_sign_ons(house: Ho
     assert!(!is_signed_in(&house, &desk).await && !is_signed_in(&house, &laptop).await);
 }
 
+#[tokio::test]
+async fn a_17_one_application_asks_for_so_many_sign_outs_and_no_more() {
+    let house = House::open().await;
+    let (a, b) = (sp(&house, "a", slo("a")).await, sp(&house, "b", slo("b")).await);
+    let mut browser = house.member("livia").await;
+    let seat = a.sign_on(&house, &mut browser).await;
+    let there = b.sign_on(&house, &mut browser).await;
+    let nobody = Seat { index: "_nobody".to_owned(), ..seat };
+    let mut stranger = Browser::default();
+    let mut refused = None;
+    for n in 0..1_201 {
+        let asked = ask(&house, &mut stranger, &a, &format!("_{n}"), &nobody).await;
+        if asked.status == StatusCode::TOO_MANY_REQUESTS {
+            refused = Some(n);
+            break;
+        }
+    }
+    assert_eq!(refused, Some(1_200));
+    // Nobody else is kept waiting by it, and it is over in a minute.
+    let other = ask(&house, &mut browser, &b, "_other", &there).await;
+    assert_eq!(other.status, StatusCode::SEE_OTHER, "{}", other.body);
+    house.clock.advance(MINUTE + 1);
+    let later = ask(&house, &mut stranger, &a, "_later", &nobody).await;
+    assert_ne!(later.status, StatusCode::TOO_MANY_REQUESTS, "{}", later.body);
+}
+
 /// Makes so many more sessions of the same person and name, each with a seat like this one.
 pub async fn copy_sessions(house: &House, seat: &Seat, count: usize) {
     let mut tx = house.installation.db.begin().await.unwrap();

@@ -219,6 +219,7 @@ async fn requested(
     target: &Arc<Target>,
     asked: Asked,
 ) -> Result<Outcome> {
+    admission::at_a_sign_out(installation, ctx, &target.application)?;
     let Asked { request, binding, relay_state } = asked;
     let by = if request.asynchronous { None } else { AnswerBy::of(target, binding)? };
     let relay_state = relay_state.map(|state| state.as_str().to_owned());

@@ -14,7 +14,7 @@ use crate::signon::logout::{UNKNOWN, end_sessions, examine, matching, refuse, sk
 use crate::signon::receive::Visitor;
 use crate::signon::soap::Answer;
 use crate::signon::target::Target;
-use crate::signon::{Installation, refusal};
+use crate::signon::{Installation, admission, refusal};
 
 /// Ends what a LogoutRequest names, and says how it stands with the others.
 pub(in crate::signon) async fn answer(
@@ -33,6 +33,7 @@ pub(in crate::signon) async fn answer(
         }
         Err(refused) => return Ok(Err(refuse(installation, ctx, target, false, &refused).await?)),
     };
+    admission::at_a_sign_out(installation, ctx, &target.application)?;
     let skew = skew(installation, visitor).await?;
     let mut tx = installation.db.begin().await?;
     let matched = matching(&mut tx, ctx, target, &request, skew).await?;
