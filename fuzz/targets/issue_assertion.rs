@@ -1,5 +1,5 @@
 //! F-05: whatever a person and an application are made of, a Response says that and nothing else, or is not written.
-//! The schema and other verifiers are asked by the tests (`tests/saml_oracles.rs`, `tests/attacks/characters.rs`).
+//! The schema and other verifiers are asked by the tests (`tests/saml_oracles`, `tests/attacks/characters.rs`).
 #![no_main]
 
 use std::sync::LazyLock;

@@ -72,8 +72,7 @@ pub async fn arrive(
         let refused = Err(Error::new(Kind::Malformed, "xml_not_utf8", "The message is not UTF-8."));
         return answered(noted(installation, ctx, stranger, slug, refused).await, &course);
     };
-    let examined = look_at(installation, ctx, stranger, slug, &waiting, &mut course).await;
-    match examined {
+    match look_at(installation, ctx, stranger, slug, &waiting, &mut course).await {
         Ok(Ok(_)) => {}
         Ok(Err(outcome)) => {
             return record(installation, ctx, stranger, slug, &course, &waiting, Ok(outcome)).await;
@@ -241,14 +240,7 @@ fn answered(outcome: Result<Outcome>, course: &Course) -> Result<Answer> {
         Ok(Outcome::Refused(refused)) => Ok(Answer::Refused(refused)),
         Ok(_) => Err(Error::internal("an enhanced client was led to a page")),
         Err(error) if error.kind == Kind::Internal => Err(error),
-        Err(error) => Ok(Answer::Refused(Refused {
-            kind: error.kind,
-            code: error.code,
-            message: error.message.into_owned(),
-            label: None,
-            mismatch: None,
-            recorded: false,
-        })),
+        Err(error) => Ok(Answer::Refused(error.into())),
     }
 }
 

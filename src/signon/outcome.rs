@@ -37,6 +37,13 @@ pub struct Refused {
     pub recorded: bool,
 }
 
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        let (kind, code, message) = (error.kind, error.code, error.message.into_owned());
+        Self { kind, code, message, label: None, mismatch: None, recorded: false }
+    }
+}
+
 impl From<Refused> for Error {
     fn from(refused: Refused) -> Self {
         Self::new(refused.kind, refused.code, refused.message)

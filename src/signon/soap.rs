@@ -38,14 +38,7 @@ pub async fn arrive(
             if error.kind == Kind::Internal {
                 return Err(error);
             }
-            Ok(Err(Refused {
-                kind: error.kind,
-                code: error.code,
-                message: error.message.into_owned(),
-                label: None,
-                mismatch: None,
-                recorded: false,
-            }))
+            Ok(Err(error.into()))
         }
     }
 }

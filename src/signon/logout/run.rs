@@ -275,17 +275,25 @@ async fn begin(
         None => None,
     };
     let is_own = |leg: &Leg| run.application.is_none() || own == Some(leg.session);
-    for leg in legs.iter_mut().filter(|leg| !is_own(leg)) {
-        match leg.state {
-            Waiting => drop(set_state(installation, ctx, leg, Direct).await?),
+    let mut to_tell = Vec::new();
+    for leg in legs.iter_mut() {
+        // Of two tabs, the one that has moved a leg tells it.
+        let is_ours = match leg.state {
+            Waiting if is_own(leg) => true,
+            Waiting => set_state(installation, ctx, leg, Direct).await?,
             // Somebody went away while it was told: it is told anew, by another message.
             Direct => rename(installation, ctx, leg).await?,
-            Unreachable => drop(set_state(installation, ctx, leg, Elsewhere).await?),
-            _ => {}
+            Unreachable if !is_own(leg) => {
+                set_state(installation, ctx, leg, Elsewhere).await?;
+                false
+            }
+            _ => false,
+        };
+        if is_ours {
+            to_tell.push(leg);
         }
     }
-    let to_tell = legs.iter_mut().filter(|leg| matches!(leg.state, Waiting | Direct));
-    direct::tell_all(installation, ctx, visitor, to_tell).await?;
+    direct::tell_all(installation, ctx, visitor, to_tell.into_iter()).await?;
     legs.retain(|leg| is_own(leg) || leg.state != SignedOut);
     Ok(())
 }
@@ -406,7 +414,7 @@ pub(super) async fn renew(installation: &Installation, ctx: &Ctx, leg: &mut Leg)
     Ok(())
 }
 
-async fn rename(installation: &Installation, ctx: &Ctx, leg: &mut Leg) -> Result<()> {
+async fn rename(installation: &Installation, ctx: &Ctx, leg: &mut Leg) -> Result<bool> {
     let fresh = ctx.random.saml_id();
     let mut tx = installation.db.begin().await?;
     let renamed = store::rename_leg(&mut tx, &leg.request_id, &fresh).await? == 1;
@@ -414,7 +422,7 @@ async fn rename(installation: &Installation, ctx: &Ctx, leg: &mut Leg) -> Result
     if renamed {
         leg.request_id = fresh;
     }
-    Ok(())
+    Ok(renamed)
 }
 
 /// A leg of another browser could not be told: what it came to stands in its event, and nothing of it on a page.
