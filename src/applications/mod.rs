@@ -21,7 +21,9 @@ pub mod sp_metadata;
 pub mod sp_source;
 pub mod sso;
 mod store;
+pub mod subject;
 pub mod update;
+pub mod value;
 
 pub use model::{Application, Kind, Status};
 

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use moka::sync::Cache;
 
+use crate::applications::subject::Subject;
 use crate::base::id::UserId;
 use crate::db::epoch::Epochs;
 use crate::settings::Settings;
-use crate::signon::subject::Subject;
 use crate::signon::target::Target;
 
 /// Applications kept.

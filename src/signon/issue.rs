@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::applications::subject::Subject;
 use crate::auth::SessionView;
 use crate::base::binding::AcsBinding;
 use crate::base::name_id::NameIdFormat;
@@ -24,7 +25,6 @@ use crate::signon::context_class::{Standing, of_password, standing};
 use crate::signon::outcome::{Outcome, PostForm, Refused};
 use crate::signon::signing::{Addressed, Taker, sign_and_keep, signing};
 use crate::signon::store::NOBODY_NAMED;
-use crate::signon::subject::Subject;
 use crate::signon::target::Target;
 use crate::signon::{Installation, artifact, name_id, refusal, release, store, subject};
 

@@ -1,11 +1,11 @@
 //! How an application is told who a person is: a NameID that is made here, or one that its mapping gives.
 
+use crate::applications::subject::Subject;
 use crate::base::name_id::NameIdFormat;
 use crate::base::{Ctx, Error, Kind, Result};
 use crate::catalog::sso::{SsoSettings, SubjectIdentifier};
 use crate::directory::login_name::is_addr_spec;
 use crate::saml::response::{Attribute, NameId};
-use crate::signon::subject::Subject;
 use crate::signon::target::Target;
 use crate::signon::{Installation, release, store};
 

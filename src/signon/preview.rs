@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::applications::binding;
 use crate::applications::model::{Application, Kind as ApplicationKind};
 use crate::applications::sso::check_complete;
+use crate::applications::subject::Subject;
 use crate::base::id::UserId;
 use crate::base::name_id::NameIdFormat;
 use crate::base::{Ctx, Error, Kind, Result};
@@ -13,7 +14,6 @@ use crate::catalog::sso::{SignMode, SsoSettings, SubjectIdentifier};
 use crate::saml::response::{Attribute, Lifetimes, NameId, ResponseInput};
 use crate::signon::context_class::of_password;
 use crate::signon::issue::authorise;
-use crate::signon::subject::Subject;
 use crate::signon::target::{self, Target};
 use crate::signon::{Installation, name_id, release, subject};
 

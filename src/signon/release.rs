@@ -1,17 +1,14 @@
 //! Attribute release: what of a person goes into an assertion, by the application's mapping and nothing else
 //! (SAML-213). Pure: the same mapping and subject always give the same attributes.
 
-use crate::base::id::GroupId;
-use crate::base::property::Source;
+use crate::applications::subject::Subject;
+use crate::applications::value;
 use crate::catalog::sso::{
-    Attribute, AttributeService, GroupFilter, NameId, SsoSettings, SubjectIdentifier, Transform, ValueFrom,
-    transform,
+    Attribute, AttributeService, NameId, SsoSettings, SubjectIdentifier, Transform, ValueFrom,
 };
-use crate::directory::value_of;
 use crate::saml;
 use crate::saml::receive::Trusted;
 use crate::saml::refusal::{Reason, Refusal};
-use crate::signon::subject::Subject;
 
 /// A value could not be released: which attribute, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,40 +95,9 @@ fn values(
     transforms: &[Transform],
     subject: &Subject,
 ) -> Result<Vec<String>, ReleaseFault> {
-    let found = match from {
-        ValueFrom::Property(source) => property(subject, source),
-        ValueFrom::Constant(text) => vec![text.clone()],
-        ValueFrom::Groups(filter) => groups(subject, filter),
-        ValueFrom::ByGroup(by) => {
-            // By id alone: a name passes from one group to another.
-            let member = |group: &str| {
-                group
-                    .parse::<GroupId>()
-                    .is_ok_and(|wanted| subject.groups.iter().any(|(id, _)| *id == wanted))
-            };
-            let mut matched =
-                by.rules.iter().filter(|rule| member(&rule.group)).map(|rule| rule.value.clone());
-            let mut found: Vec<String> =
-                if by.all { matched.collect() } else { matched.next().into_iter().collect() };
-            if found.is_empty() {
-                found.extend(by.default.clone());
-            }
-            found
-        }
-    };
-    let mut values = transform::apply(found, transforms).map_err(|error| ReleaseFault {
+    value::values(from, transforms, subject).map_err(|error| ReleaseFault {
         attribute: attribute.to_owned(),
         code: error.code(),
         message: error.to_string(),
-    })?;
-    values.retain(|value| !value.is_empty());
-    Ok(values)
-}
-
-fn property(subject: &Subject, source: &Source) -> Vec<String> {
-    value_of(&subject.person, source).into_iter().collect()
-}
-
-fn groups(subject: &Subject, filter: &GroupFilter) -> Vec<String> {
-    subject.groups.iter().filter(|(_, name)| filter.accepts(name)).map(|(_, name)| name.clone()).collect()
+    })
 }
