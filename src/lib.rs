@@ -20,6 +20,7 @@ pub mod lab;
 pub mod metrics;
 pub mod outbound;
 pub mod saml;
+pub mod scim;
 pub mod settings;
 pub mod signon;
 pub mod threads;
