@@ -8,6 +8,7 @@ mod demo_content;
 mod doctor;
 mod events;
 mod key;
+mod lab;
 mod output;
 mod serve;
 mod setup_link;
@@ -66,13 +67,16 @@ enum Command {
     /// Verify the chain of events
     #[command(subcommand)]
     Events(events::EventsCommand),
+    /// Run the other side of a connection, to try things against
+    #[command(subcommand)]
+    Lab(lab::LabCommand),
     /// What `serve` starts to read large metadata
     #[command(hide = true)]
     ReadAggregate,
 }
 
-/// Arguments of every command that the demo, which has a folder of its own, has no use for.
-const NOT_FOR_THE_DEMO: [(&str, &str); 5] = [
+/// Arguments of every command that the demo, which has a folder of its own, and the lab, which has none, have no use for.
+const OF_AN_INSTALLATION: [(&str, &str); 5] = [
     ("data_dir", "--data-dir"),
     ("database_url", "--database-url"),
     ("master_key_file", "--master-key-file"),
@@ -85,12 +89,16 @@ fn parse() -> std::result::Result<Arguments, clap::Error> {
     let mut command = Arguments::command();
     let matches = command.try_get_matches_from_mut(std::env::args_os())?;
     let arguments = Arguments::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
-    if matches!(arguments.command, Command::Demo(_)) {
-        for (id, flag) in NOT_FOR_THE_DEMO {
-            if matches.value_source(id) == Some(ValueSource::CommandLine) {
-                let why = format!("the demo runs on a folder of its own and takes no {flag}");
-                return Err(command.error(ErrorKind::ArgumentConflict, why));
-            }
+    let why = match arguments.command {
+        Command::Demo(_) => Some("the demo runs on a folder of its own"),
+        Command::Lab(_) => Some("the lab keeps nothing"),
+        _ => None,
+    };
+    for (id, flag) in OF_AN_INSTALLATION {
+        if let Some(why) = why
+            && matches.value_source(id) == Some(ValueSource::CommandLine)
+        {
+            return Err(command.error(ErrorKind::ArgumentConflict, format!("{why} and takes no {flag}")));
         }
     }
     Ok(arguments)
@@ -157,6 +165,7 @@ async fn execute(arguments: Arguments) -> Result<ExitCode> {
         Command::Key(command) => key::run(&data, command).await,
         Command::Doctor(arguments) => doctor::run(&data, arguments).await,
         Command::Events(command) => events::run(&data, command).await,
+        Command::Lab(command) => lab::run(command).await,
         Command::ReadAggregate => Ok(aggregate::serve()),
     }
 }

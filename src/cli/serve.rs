@@ -273,7 +273,8 @@ where
     }
 }
 
-async fn stop_signal() {
+/// Ready at SIGINT and SIGTERM.
+pub(super) async fn stop_signal() {
     use tokio::signal::unix::{SignalKind, signal};
     let interrupt = tokio::signal::ctrl_c();
     match signal(SignalKind::terminate()) {

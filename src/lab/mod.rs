@@ -8,6 +8,7 @@ mod handlers;
 mod judge;
 mod pages;
 mod request;
+pub mod scim;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
