@@ -6,17 +6,19 @@ cd "$(dirname "$0")/.."
 
 current() { [ -f "$2" ] && [ "$(cat "$2")" = "$(sha256sum <"$1")" ]; }
 
-requirements=tests/sp/pysaml2/requirements.txt
-venv=.cache/test-venv
-if ! current "$requirements" "$venv/installed"; then
-  echo "Installing pysaml2 into $venv"
-  rm -rf "$venv"
-  python3 -m venv "$venv"
-  "$venv/bin/pip" install --quiet --no-deps --only-binary :all: --requirement "$requirements" </dev/null
-  sha256sum <"$requirements" >"$venv/installed"
-fi
+environment() {
+  if ! current "$1" "$2/installed"; then
+    echo "Installing what $1 names into $2"
+    rm -rf "$2"
+    python3 -m venv "$2"
+    "$2/bin/pip" install --quiet --no-deps --only-binary :all: --requirement "$1" </dev/null
+    sha256sum <"$1" >"$2/installed"
+  fi
+}
+environment tests/sp/pysaml2/requirements.txt .cache/test-venv
+environment tests/scim/requirements.txt .cache/scim-venv
 
-for folder in tests/sp/node tests/browser; do
+for folder in tests/sp/node tests/scim/scimmy tests/browser; do
   if ! current "$folder/package-lock.json" "$folder/node_modules/installed"; then
     echo "Installing the packages of $folder"
     (cd "$folder" && npm ci --no-audit --no-fund </dev/null)

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 /// Room → rooms it may use. The rows of the table in `ARCHITECTURE.md`.
 fn plan() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     const GROUND: &[&str] = &["base", "db", "threads"];
-    const FIRST: &[&str] = &["saml", "scim", "catalog", "events", "vault", "settings", "metrics", "outbound"];
+    const FIRST: &[&str] =
+        &["saml", "scim", "catalog", "events", "vault", "settings", "metrics", "outbound", "jobs"];
     let mut plan: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     let mut room = |name: &'static str, parts: &[&[&'static str]]| {
         plan.insert(name, parts.iter().flat_map(|part| part.iter().copied()).collect());
@@ -24,12 +25,17 @@ fn plan() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     room("vault", &[GROUND]);
     room("events", &[GROUND, &["vault"]]);
     room("settings", &[GROUND]);
+    room("jobs", &[GROUND]);
     room("keys", &[GROUND, FIRST]);
     room("directory", &[GROUND, FIRST]);
     room("auth", &[GROUND, FIRST, &["directory"]]);
     room("applications", &[GROUND, FIRST, &["keys", "directory", "auth"]]);
     room("signon", &[GROUND, FIRST, &["keys", "directory", "auth", "applications"]]);
-    room("web", &[&["base"], FIRST, &["keys", "directory", "auth", "applications", "signon"]]);
+    room("provisioning", &[GROUND, FIRST, &["keys", "directory", "auth", "applications"]]);
+    room(
+        "web",
+        &[&["base"], FIRST, &["keys", "directory", "auth", "applications", "signon", "provisioning"]],
+    );
     room("transfer", &[GROUND, FIRST, &["keys", "directory", "auth", "applications", "signon"]]);
     room("lab", &[&["base"], &["saml", "scim", "catalog"]]);
     let all: &[&str] = &[
@@ -43,11 +49,13 @@ fn plan() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
         "vault",
         "events",
         "settings",
+        "jobs",
         "keys",
         "directory",
         "auth",
         "applications",
         "signon",
+        "provisioning",
         "web",
         "lab",
         "transfer",

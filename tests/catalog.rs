@@ -208,7 +208,7 @@ fn agrees(connector: &Connector, row: &serde_json::Value) {
     let joined = connector.sources.join("; ");
     assert!(theirs.iter().all(|source| joined.contains(source)), "{}: {joined}", connector.id);
     if let Some(base_url) = connector.provisioning.as_ref().and_then(|p| p.base_url.as_deref()) {
-        assert_eq!(Some(base_url), row["scim"]["base_url"].as_str(), "{}", connector.id);
+        same("provisioning.base_url", Some(base_url.to_owned()), row["scim"]["base_url"].as_str());
     }
 }
 

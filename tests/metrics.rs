@@ -73,8 +73,10 @@ fn counts_move_with_a_real_sign_on_and_name_nobody() {
     assert!(value(&text, "tessera_pending_requests") >= 0.0);
     assert!(text.contains("tessera_build_info{version=\""), "{text}");
     // W-14 and A-46: nobody's name, address or id.
+    let names: Vec<&str> =
+        text.lines().filter_map(|line| line.rsplit_once(' ')).map(|(name, _)| name).collect();
     for personal in ["agrippina", "people.example", "127.0.0.1", "0190", "019a", "prometheus"] {
-        assert!(!text.contains(personal), "{personal} in\n{text}");
+        assert!(!names.iter().any(|name| name.contains(personal)), "{personal} in\n{text}");
     }
     for line in text.lines().filter(|line| !line.starts_with('#')) {
         let (_, number) = line.rsplit_once(' ').expect("a value");

@@ -421,6 +421,112 @@ CREATE TABLE last_uses (
     PRIMARY KEY (user_id, application_id)
 ) WITHOUT ROWID;
 
+-- jobs ---------------------------------------------------------------------------------------------------------
+
+-- What may be different, left by the transaction that changed it.
+CREATE TABLE notices (
+    id INTEGER NOT NULL PRIMARY KEY,
+    subject TEXT NOT NULL CHECK (subject IN
+        ('profile', 'person', 'member', 'group', 'binding', 'application', 'account', 'sweep')),
+    user_id TEXT,
+    group_id TEXT,
+    application_id TEXT,
+    leaving BOOLEAN NOT NULL
+);
+
+-- provisioning -------------------------------------------------------------------------------------------------
+
+-- Where an application's people and groups are provisioned to. None of what follows refers to what may be deleted.
+CREATE TABLE connections (
+    application_id TEXT NOT NULL PRIMARY KEY,
+    status TEXT NOT NULL CHECK (status IN ('draft', 'active', 'inactive')),
+    -- JSON: address, mappings, what is managed and how
+    settings TEXT NOT NULL,
+    manage_groups BOOLEAN NOT NULL,
+    auth TEXT CHECK (auth IN ('bearer', 'basic', 'oauth2_client_credentials')),
+    sealed_secret BLOB,
+    -- the address it was given for; it is sent nowhere else
+    secret_for TEXT,
+    -- the address whose ids the ledger holds
+    ledger_for TEXT,
+    secret_set_at BIGINT,
+    secret_expires_at BIGINT,
+    -- for how many days ahead its end was warned of last
+    warned_days BIGINT,
+    -- JSON: what the other side says it can
+    capabilities TEXT,
+    verified_at BIGINT,
+    -- when it first took a change
+    written_at BIGINT,
+    failures BIGINT NOT NULL,
+    failing_since BIGINT,
+    failure_code TEXT,
+    failure_message TEXT,
+    paused_until BIGINT NOT NULL,
+    -- when all that is there is read and compared, and what was found last (JSON)
+    reconcile_at BIGINT,
+    reconciled_at BIGINT,
+    drift TEXT,
+    -- one node sends
+    leased_by TEXT,
+    leased_until BIGINT NOT NULL,
+    version BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL
+);
+
+-- The ledger: what each application is known to hold of ours, and what is to be done about it.
+CREATE TABLE provisioned (
+    application_id TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('user', 'group')),
+    local_id TEXT NOT NULL,
+    -- what it was called last
+    name TEXT NOT NULL,
+    remote_id TEXT,
+    -- whether we made it there or found it
+    origin TEXT CHECK (origin IN ('created', 'adopted')),
+    -- whether it is active there, as far as we know
+    active BOOLEAN NOT NULL,
+    -- JSON: the resource as it was last confirmed
+    sent TEXT,
+    -- raised by whatever may concern it
+    marks BIGINT NOT NULL,
+    -- NULL: nothing is to be done
+    due_at BIGINT,
+    -- 0 who leaves, 1 people, 2 groups
+    turn BIGINT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN
+        ('synced', 'pending', 'failed', 'conflict', 'awaiting_approval', 'drift', 'accepted')),
+    -- a change that was begun and whose outcome is not known
+    attempt TEXT,
+    attempts BIGINT NOT NULL,
+    failing_since BIGINT,
+    -- what waits for approval or failed; digest of what is asked for, and of what was approved
+    change TEXT,
+    asked TEXT,
+    approved TEXT,
+    code TEXT,
+    message TEXT,
+    changed_at BIGINT NOT NULL,
+    PRIMARY KEY (application_id, kind, local_id)
+);
+CREATE INDEX provisioned_remote ON provisioned (application_id, kind, remote_id);
+CREATE INDEX provisioned_local ON provisioned (local_id, kind);
+CREATE INDEX provisioned_due ON provisioned (application_id, turn, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX provisioned_state ON provisioned (application_id, state);
+
+-- Who of ours is in which group of ours there.
+CREATE TABLE provisioned_members (
+    application_id TEXT NOT NULL,
+    group_id TEXT NOT NULL,
+    user_id TEXT NOT NULL,
+    remote_user_id TEXT NOT NULL,
+    -- it was so before we came
+    found BOOLEAN NOT NULL,
+    PRIMARY KEY (application_id, group_id, user_id)
+) WITHOUT ROWID;
+CREATE INDEX provisioned_members_user ON provisioned_members (user_id);
+
 -- events -------------------------------------------------------------------------------------------------------
 
 CREATE TABLE events (

@@ -8,6 +8,7 @@ use crate::db::epoch::{Scope, bump};
 use crate::db::{Db, Executor, Tx};
 use crate::directory::{Group, groups};
 use crate::events::{Event, EventName, record};
+use crate::jobs::{Notice, notify};
 
 /// Binds a group; answers whether it was not bound before.
 pub async fn bind(db: &Db, ctx: &Ctx, application: ApplicationId, group: GroupId) -> Result<bool> {
@@ -77,6 +78,7 @@ async fn change(
     };
     if is_new {
         bump(tx, Scope::Applications).await?;
+        notify(tx, Notice::Binding { application: application.id, group: group.id, leaving: !bound }).await?;
         let name = if bound { EventName::ApplicationBind } else { EventName::ApplicationUnbind };
         record(tx, ctx, changed(name, application, &group)).await?;
     }

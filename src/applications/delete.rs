@@ -8,6 +8,7 @@ use crate::base::{Ctx, Error, Result};
 use crate::db::epoch::{Scope, bump};
 use crate::db::{Db, Tx};
 use crate::events::{Event, EventName, record};
+use crate::jobs::{Notice, notify};
 
 /// Most applications deleted at once.
 pub const MAX_AT_ONCE: usize = 100;
@@ -64,5 +65,6 @@ async fn remove(tx: &mut Tx, ctx: &Ctx, application: Application) -> Result<Stri
         .application(application.id)
         .detail("slug", application.slug);
     record(tx, ctx, event).await?;
+    notify(tx, Notice::Application { application: application.id }).await?;
     Ok(application.label)
 }

@@ -13,7 +13,7 @@ use crate::db::Executor;
 use crate::directory::groups;
 
 /// The rules with the dotted names of the fields they stand in.
-fn rules(sso: &mut SsoSettings) -> impl Iterator<Item = (String, &mut GroupRule)> {
+fn rules(sso: &mut SsoSettings) -> impl Iterator<Item = (String, &mut GroupRule)> + Send {
     let name_id = std::iter::once(("name_id".to_owned(), &mut sso.name_id.value));
     let attributes = sso.attributes.iter_mut().enumerate();
     let attributes = attributes.map(|(i, row)| (format!("attributes.{i}"), &mut row.value));
@@ -29,31 +29,29 @@ fn rules(sso: &mut SsoSettings) -> impl Iterator<Item = (String, &mut GroupRule)
         })
 }
 
-/// The application as people see it: ids become the names of now.
-pub(in crate::applications) async fn shown(
+/// Rules as people see them: ids become the names of now.
+pub async fn to_names<'r>(
     executor: &mut impl Executor,
-    mut application: Application,
-) -> Result<Application> {
-    for (_, rule) in rules(&mut application.sso) {
+    rules: impl Iterator<Item = &'r mut GroupRule> + Send,
+) -> Result<()> {
+    for rule in rules {
         let Ok(id) = rule.group.parse::<GroupId>() else { continue };
         if let Some(name) = groups::find_name(executor, id).await? {
             rule.group = name;
         }
     }
-    Ok(application)
+    Ok(())
 }
 
-/// The application as it is stored: names become ids. A name or id that no group has is refused, unless it stands in
-/// the stored settings already.
-pub(in crate::applications) async fn stored(
+/// Rules as they are stored: names become ids. A name or id that no group has is refused by its field, unless it is among
+/// those that stood there already.
+pub async fn to_ids<'r>(
     executor: &mut impl Executor,
-    mut application: Application,
-    old: &Application,
-) -> Result<Application> {
-    let mut before = old.sso.clone();
-    let known: Vec<String> = rules(&mut before).map(|(_, rule)| rule.group.clone()).collect();
+    rules: impl Iterator<Item = (String, &'r mut GroupRule)> + Send,
+    known: &[String],
+) -> Result<()> {
     let mut faults = Vec::new();
-    for (field, rule) in rules(&mut application.sso) {
+    for (field, rule) in rules {
         match resolve(executor, &rule.group).await? {
             Some(id) => rule.group = id.to_string(),
             None if known.contains(&rule.group) => {}
@@ -67,7 +65,29 @@ pub(in crate::applications) async fn stored(
             }),
         }
     }
-    if faults.is_empty() { Ok(application) } else { Err(Error::invalid(faults)) }
+    if faults.is_empty() { Ok(()) } else { Err(Error::invalid(faults)) }
+}
+
+/// The application as people see it: ids become the names of now.
+pub(in crate::applications) async fn shown(
+    executor: &mut impl Executor,
+    mut application: Application,
+) -> Result<Application> {
+    to_names(executor, rules(&mut application.sso).map(|(_, rule)| rule)).await?;
+    Ok(application)
+}
+
+/// The application as it is stored: names become ids. A name or id that no group has is refused, unless it stands in
+/// the stored settings already.
+pub(in crate::applications) async fn stored(
+    executor: &mut impl Executor,
+    mut application: Application,
+    old: &Application,
+) -> Result<Application> {
+    let mut before = old.sso.clone();
+    let known: Vec<String> = rules(&mut before).map(|(_, rule)| rule.group.clone()).collect();
+    to_ids(executor, rules(&mut application.sso), &known).await?;
+    Ok(application)
 }
 
 /// A new application of a connector whose template names groups: those that are there are meant.

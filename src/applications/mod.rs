@@ -8,7 +8,7 @@ pub mod access;
 pub mod binding;
 pub mod create;
 pub mod delete;
-mod group_rules;
+pub mod group_rules;
 pub mod lint;
 pub mod logo;
 pub mod model;

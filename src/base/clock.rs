@@ -54,6 +54,15 @@ impl Timestamp {
         }
         text.parse::<jiff::Timestamp>().ok().map(|t| Self(t.as_millisecond()))
     }
+
+    /// Reads the date of a header field (RFC 9110 5.6.7). `None` when it is not one.
+    #[must_use]
+    pub fn from_http_date(text: &str) -> Option<Self> {
+        if text.len() > 40 {
+            return None;
+        }
+        jiff::fmt::rfc2822::parse(text).ok().map(|zoned| Self(zoned.timestamp().as_millisecond()))
+    }
 }
 
 impl fmt::Display for Timestamp {
@@ -121,5 +130,7 @@ mod tests {
         assert_eq!(t.to_rfc3339(), "2026-11-22T08:00:00.123Z");
         assert_eq!(Timestamp::parse_rfc3339("2026-11-22T09:00:00.123+01:00"), Some(t));
         assert_eq!(Timestamp::parse_rfc3339("yesterday"), None);
+        assert_eq!(Timestamp::from_http_date("Sun, 22 Nov 2026 08:00:00 GMT"), Some(t.plus(-123)));
+        assert_eq!(Timestamp::from_http_date("120"), None);
     }
 }

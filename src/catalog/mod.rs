@@ -7,6 +7,7 @@
 mod lenient;
 pub mod lint;
 pub mod load;
+pub mod mapping;
 pub mod model;
 pub mod placeholder;
 pub mod schema;

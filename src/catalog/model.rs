@@ -394,6 +394,40 @@ vocabulary! {
     }
 }
 
+vocabulary! {
+    /// How members are taken out of a group there.
+    MemberRemoval {
+        /// `members[value eq "…"]`, one operation for each (RFC 7644 3.5.2.2).
+        #[default]
+        Filter = "filter",
+        /// `members` with the list of those who go.
+        List = "list",
+    }
+}
+
+vocabulary! {
+    /// How changes are written there.
+    PatchDialect {
+        /// As RFC 7644 has them.
+        #[default]
+        Rfc = "rfc",
+        /// As Microsoft Entra ID writes them: names of operations in capitals, booleans as text.
+        Entra = "entra",
+    }
+}
+
+/// How many changes an application takes in a time.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
+#[serde(deny_unknown_fields)]
+pub struct Pace {
+    /// Requests a minute, in the long run.
+    pub per_minute: u32,
+    /// Requests at once after a rest.
+    pub burst: u32,
+}
+
 /// What is peculiar to an application's SCIM: a closed list, so that each entry is code that is tested.
 #[derive(
     Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
@@ -425,4 +459,34 @@ pub struct Quirks {
     pub privileged_groups: Vec<String>,
     /// What happens when it already has a group of the same name.
     pub adopt_groups: AdoptGroups,
+    /// It understands no PATCH: what changes is read, changed and put back whole.
+    pub no_patch: bool,
+    /// How changes are written.
+    pub patch_dialect: PatchDialect,
+    /// How members are taken out of a group.
+    pub member_removal: MemberRemoval,
+    /// Most members in one request that makes or changes a group; 100 unless said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub membership_limit: Option<u32>,
+    /// Most resources on one page of a list; 100 unless said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page_limit: Option<u32>,
+    /// It never shows who is in a group: what was sent is all that is known.
+    pub members_hidden: bool,
+    /// `externalId` is refused.
+    pub no_external_id: bool,
+    /// Its filters can't be relied on: accounts are found by reading all of them.
+    pub no_filter: bool,
+    /// It takes `application/json` and not `application/scim+json`.
+    pub plain_json: bool,
+    /// It may say yes and change nothing: what was changed is read again.
+    pub read_back: bool,
+    /// An account that is set inactive can't be seen any more.
+    pub inactive_hidden: bool,
+    /// How many requests it takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pace: Option<Pace>,
+    /// Requests at the same time; 4 unless said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<u32>,
 }

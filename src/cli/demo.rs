@@ -1,11 +1,12 @@
 //! `tessera demo`: the same server on a folder that is thrown away, filled with people, groups and applications, and
 //! with a service provider to click into. All it prints is an address and how to sign in.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
+use ipnet::IpNet;
 
 use crate::base::{Actor, Ctx, Error, Kind, Result};
 use crate::cli::demo_content::{self, Filled};
@@ -49,6 +50,9 @@ pub(super) async fn run(data: &DataArgs, args: &DemoArgs) -> Result<ExitCode> {
     config.database_url = format!("sqlite://{}", folder.path().join("tessera.db").display());
     config.master_key_file = folder.path().join("master.key");
     config.master_key = None;
+    // One application is provisioned, to a service on this machine.
+    let scim = serve::ServedScim::start(config.limits.lab_server()).await?;
+    config.outbound_allow.push(IpNet::from(IpAddr::from([127, 0, 0, 1])));
     let listener = serve::listen(&config).await?;
     config.listen = listener.local_addr().map_err(Error::internal)?;
     let installation = Arc::new(open::installation(&config, Opening::Server).await?);
@@ -60,9 +64,10 @@ pub(super) async fn run(data: &DataArgs, args: &DemoArgs) -> Result<ExitCode> {
             "The demo's applications need an address that browsers reach, as --base-url is not of this machine. Give it by --lab-url, beside --lab-listen.",
         )
     })?;
-    let filled = demo_content::fill(&installation, &ctx, &lab.lab).await?;
+    let filled = demo_content::fill(&installation, &ctx, &lab.lab, &scim).await?;
     say(&filled, &lab.lab, installation.base_url.as_str())?;
     serve::until_stopped(&config, installation, listener, Some(lab)).await?;
+    scim.stop().await?;
     folder.close().map_err(Error::internal)?;
     Ok(ExitCode::SUCCESS)
 }

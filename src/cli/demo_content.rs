@@ -10,15 +10,20 @@ use crate::applications::{binding, sso};
 use crate::auth::{NewAccount, Role, account};
 use crate::base::accent::Accent;
 use crate::base::context::short_reference;
-use crate::base::id::{GroupId, UserId};
+use crate::base::id::{ApplicationId, GroupId, UserId};
 use crate::base::signature::KeyType;
 use crate::base::{Ctx, Error, Result, urls};
 use crate::catalog::sso::SsoPatch;
+use crate::cli::serve::ServedScim;
 use crate::directory::{NewGroup, NewPerson, groups, memberships};
 use crate::keys;
 use crate::lab::{Lab, LabSp};
+use crate::provisioning::connection::{ConnectionPatch, Connections, NewSecret, bearer};
 use crate::settings::{self, Settings};
 use crate::signon::Installation;
+
+/// The application whose people and groups are provisioned.
+const PROVISIONED: &str = "forum";
 
 /// The application that the demo suggests to begin at.
 pub(super) const FIRST_APPLICATION: &str = "aqueduct";
@@ -199,7 +204,12 @@ const TILES: &[Tile] = &[
 ];
 
 /// Fills an empty installation.
-pub(super) async fn fill(installation: &Installation, ctx: &Ctx, lab: &Lab) -> Result<Filled> {
+pub(super) async fn fill(
+    installation: &Installation,
+    ctx: &Ctx,
+    lab: &Lab,
+    scim: &ServedScim,
+) -> Result<Filled> {
     let db = &installation.db;
     name_organisation(installation, ctx).await?;
     let mut group_ids = vec![("Everyone", groups::ensure_everyone(db, ctx).await?)];
@@ -215,7 +225,10 @@ pub(super) async fn fill(installation: &Installation, ctx: &Ctx, lab: &Lab) -> R
         }
     }
     for tile in TILES {
-        add_application(installation, ctx, lab, tile, &group_ids).await?;
+        let id = add_application(installation, ctx, lab, tile, &group_ids).await?;
+        if tile.slug == PROVISIONED {
+            provision(installation, ctx, id, scim).await?;
+        }
     }
     Ok(Filled { usernames: PEOPLE.iter().map(|someone| someone.username).collect(), password })
 }
@@ -260,7 +273,7 @@ async fn add_application(
     lab: &Lab,
     tile: &Tile,
     groups: &[(&str, GroupId)],
-) -> Result<()> {
+) -> Result<ApplicationId> {
     let db = &installation.db;
     let key = installation.make_key(ctx, KeyType::default(), tile.label).await?;
     let around = Surroundings {
@@ -287,7 +300,31 @@ async fn add_application(
     if tile.connector == "custom-saml" || application.kind == Kind::Bookmark {
         sso::activate(db, ctx, &installation.catalog, application.id, None).await?;
     }
-    Ok(())
+    Ok(application.id)
+}
+
+/// Connects an application to the SCIM service of the lab.
+async fn provision(
+    installation: &Installation,
+    ctx: &Ctx,
+    id: ApplicationId,
+    scim: &ServedScim,
+) -> Result<()> {
+    let connections = Connections {
+        db: &installation.db,
+        vault: &installation.vault,
+        catalog: &installation.catalog,
+        outbound: &installation.outbound,
+    };
+    let credentials = bearer(SecretString::from(scim.token.as_str()));
+    let patch = ConnectionPatch {
+        base_url: Some(scim.base_url.clone()),
+        manage_groups: Some(true),
+        secret: Some(NewSecret { credentials, expires_at: None }),
+        ..ConnectionPatch::default()
+    };
+    connections.configure(ctx, id, patch, None).await?;
+    connections.activate(ctx, id).await.map(drop)
 }
 
 /// Tells the application and the built-in service provider of each other.

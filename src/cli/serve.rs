@@ -15,7 +15,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::applications;
 use crate::auth::{link, session};
 use crate::base::urls::BaseUrl;
-use crate::base::{Actor, Ctx, Error, Kind, Result, urls};
+use crate::base::{Actor, Clock, Ctx, Error, Kind, Random, Result, urls};
 use crate::cli::output;
 use crate::config::Config;
 use crate::config::open::{self, Opening};
@@ -23,7 +23,10 @@ use crate::db::Db;
 use crate::db::lock::ServerLock;
 use crate::events::{Event, EventName, chain};
 use crate::keys::{self, KeyView, expiry};
+use crate::lab::scim::{LabScim, Quirks, ScimLabOptions};
 use crate::lab::{IdpCertificates, Lab, LabSp};
+use crate::provisioning;
+use crate::provisioning::engine::Engine;
 use crate::signon::trial::{TrialAddress, TrialApplication, TrialProvider};
 use crate::signon::{Installation, logout, pending, recorder};
 use crate::web::server::{ServerOptions, files, serve};
@@ -110,6 +113,36 @@ impl ServedLab {
     }
 }
 
+/// A SCIM service of the lab while it is served, on this machine alone.
+pub(super) struct ServedScim {
+    /// Its base URL.
+    pub(super) base_url: String,
+    /// The token it takes.
+    pub(super) token: String,
+    server: SideServer,
+}
+
+impl ServedScim {
+    pub(super) async fn start(limits: ServerOptions) -> Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.map_err(Error::internal)?;
+        let address = listener.local_addr().map_err(Error::internal)?;
+        let token = Random::System.token();
+        let options = ScimLabOptions {
+            origin: format!("http://{address}"),
+            token: token.clone(),
+            quirks: Quirks::default(),
+            latency: Duration::ZERO,
+        };
+        let lab = LabScim::new(options, Clock::System, Random::System);
+        let (base_url, router) = (lab.base_url(), lab.router());
+        Ok(Self { base_url, token, server: SideServer::start(listener, router, limits) })
+    }
+
+    pub(super) async fn stop(self) -> Result<()> {
+        self.server.stop().await
+    }
+}
+
 fn context(installation: &Installation, what: &'static str) -> Ctx {
     Ctx::background(Actor::System(what), installation.clock.clone(), installation.random.clone())
 }
@@ -144,7 +177,7 @@ pub(super) async fn until_stopped(
         ..config.web()
     };
     let web = Web::new(installation.clone(), options);
-    let mut work = background(&installation);
+    let mut work = background(&installation, &web.provisioning);
     let metrics = start_metrics(config, &web).await?;
     let mut server = config.limits.server();
     server.open = installation.metrics.connections.clone();
@@ -202,7 +235,7 @@ impl SideServer {
 
 /// What runs beside the requests: the sealer, the counts of refusals, sweeping. Each failure is logged and the work
 /// goes on at its next turn.
-fn background(installation: &Arc<Installation>) -> JoinSet<()> {
+fn background(installation: &Arc<Installation>, provisioning: &Arc<Engine>) -> JoinSet<()> {
     let mut work = JoinSet::new();
     let sealer = installation.clone();
     work.spawn(async move {
@@ -233,7 +266,8 @@ fn background(installation: &Arc<Installation>) -> JoinSet<()> {
         let installation = watch.clone();
         async move {
             let ctx = context(&installation, "certificates");
-            expiry::warn(&installation.db, &ctx).await.map(drop)
+            expiry::warn(&installation.db, &ctx).await?;
+            provisioning::expiry::warn(&installation.db, &ctx).await.map(drop)
         }
     }));
     let metadata = installation.clone();
@@ -244,6 +278,12 @@ fn background(installation: &Arc<Installation>) -> JoinSet<()> {
             installation.sp_sources().refresh_due(&ctx).await.map(drop)
         }
     }));
+    let nightly = provisioning.clone();
+    work.spawn(every(Duration::from_mins(5), move || {
+        let provisioning = nightly.clone();
+        async move { provisioning.reconcile_due().await }
+    }));
+    work.spawn(provisioning.clone().run());
     let sweeper = installation.clone();
     work.spawn(every(Duration::from_mins(5), move || {
         let installation = sweeper.clone();
@@ -335,7 +375,6 @@ mod tests {
     use tokio::net::TcpStream;
 
     use super::*;
-    use crate::base::{Clock, Random};
     use crate::config::Limits;
 
     #[tokio::test]

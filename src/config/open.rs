@@ -64,7 +64,7 @@ pub async fn installation(config: &Config, opening: Opening) -> Result<Installat
     let passwords = Passwords::new(PasswordOptions { blocklist, ..PasswordOptions::default() }, &random)?;
     let mut installation = Installation::new(db, vault, catalog, base_url, clock, random, passwords)?;
     installation.disk = DiskReserve::of(&config.database_url, config.limits.disk_reserve_mib << 20);
-    installation.outbound = outbound;
+    installation.outbound = Arc::new(outbound);
     Ok(installation)
 }
 

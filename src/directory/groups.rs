@@ -12,6 +12,7 @@ use crate::directory::people::check_version;
 use crate::directory::store::groups as store;
 use crate::directory::validate::{self, Faults};
 use crate::events::{Event, EventName, record};
+use crate::jobs::{Notice, notify, notify_all};
 
 /// Name of the built-in group.
 pub const EVERYONE: &str = "Everyone";
@@ -232,12 +233,16 @@ pub async fn update_in(
         .personal("before", serde_json::json!({"name": before.name, "description": before.description}))
         .personal("after", serde_json::json!({"name": after.name, "description": after.description}));
     record(tx, ctx, event).await?;
+    notify(tx, Notice::Group { group: id }).await?;
     bump(tx, Scope::Directory).await?;
     Ok(after)
 }
 
 /// Deletes a group with its memberships and its bindings to applications. The name is free at once.
 pub async fn delete(tx: &mut Tx, ctx: &Ctx, group: &Group) -> Result<()> {
+    let members = store::member_ids(tx, group.id).await?;
+    let left = members.into_iter().map(|user| Notice::Member { group: group.id, user, leaving: true });
+    notify_all(tx, &left.chain([Notice::Group { group: group.id }]).collect::<Vec<_>>()).await?;
     store::delete(tx, group.id).await?;
     let event = Event::new(EventName::GroupDelete)
         .target("group", group.id, &group.name)

@@ -14,6 +14,7 @@ use crate::directory::people::{self, PeopleFilter};
 use crate::directory::person::{Person, PersonState};
 use crate::directory::store::{groups as store, people as people_store};
 use crate::events::{Event, EventName, record};
+use crate::jobs::{Notice, notify_all};
 
 /// Most people in one change.
 pub const MAX_CHANGE: usize = 1000;
@@ -62,6 +63,9 @@ pub async fn change(
         .detail("added", ids(&change.added))
         .detail("removed", ids(&change.removed));
     record(&mut tx, ctx, event).await?;
+    let joined = change.added.iter().map(|user| Notice::Member { group, user: *user, leaving: false });
+    let left = change.removed.iter().map(|user| Notice::Member { group, user: *user, leaving: true });
+    notify_all(&mut tx, &joined.chain(left).collect::<Vec<_>>()).await?;
     bump(&mut tx, Scope::Directory).await?;
     tx.commit().await?;
     Ok(change)

@@ -15,6 +15,7 @@ use crate::directory::store::groups as group_store;
 use crate::directory::store::people as store;
 use crate::directory::validate::{self, Faults};
 use crate::events::{Event, EventName, record};
+use crate::jobs::{Notice, notify};
 
 /// How long a name that someone gave up is kept from others (decision 18), in milliseconds.
 pub const NAME_HOLD: i64 = 90 * DAY;
@@ -58,6 +59,7 @@ pub async fn insert(tx: &mut Tx, ctx: &Ctx, new: NewPerson, state: PersonState) 
         .detail("state", state.as_str())
         .personal("email", person.email.clone());
     record(tx, ctx, event).await?;
+    notify(tx, Notice::Person { user: person.id, leaving: false }).await?;
     bump(tx, Scope::Directory).await?;
     Ok(person)
 }
@@ -117,6 +119,7 @@ pub async fn update(
     after.updated_at = now;
     store::update(&mut tx, &after).await?;
     record(&mut tx, ctx, changed(&before, &after)?).await?;
+    notify(&mut tx, Notice::Profile { user: id }).await?;
     bump(&mut tx, Scope::Directory).await?;
     tx.commit().await?;
     Ok(after)
@@ -162,6 +165,7 @@ async fn set_state(
     store::set_state(&mut tx, id, state, ctx.now()).await?;
     let event = Event::new(name).target("user", id, &person.username).detail("before", person.state.as_str());
     record(&mut tx, ctx, event).await?;
+    notify(&mut tx, Notice::Person { user: id, leaving: state != PersonState::Active }).await?;
     bump(&mut tx, Scope::Directory).await?;
     bump(&mut tx, Scope::Sessions).await?;
     let person = locked(&mut tx, id).await?;
@@ -191,6 +195,7 @@ pub async fn delete_seen(db: &Db, ctx: &Ctx, id: UserId, if_match: Option<i64>) 
         .detail("groups", groups)
         .personal("email", person.email);
     record(&mut tx, ctx, event).await?;
+    notify(&mut tx, Notice::Person { user: id, leaving: true }).await?;
     bump(&mut tx, Scope::Directory).await?;
     bump(&mut tx, Scope::Sessions).await?;
     tx.commit().await

@@ -93,6 +93,23 @@ names! {
     MasterKeyChange = "master_key_change", "put the data under another master key";
     ExchangeRecord = "exchange_record", "set how long exchanges of an application are recorded";
     ExchangeOpen = "exchange_open", "opened a recorded exchange";
+    IdmIntegrationActivate = "idm_integration_activate", "switched identity management of an application on";
+    IdmIntegrationUpdate = "idm_integration_update", "changed identity management of an application";
+    IdmIntegrationReauth = "idm_integration_reauth", "gave an application's identity management another secret";
+    IdmIntegrationDelete = "idm_integration_delete", "switched identity management of an application off";
+    IdmIntegrationFailure = "idm_integration_failure", "found that an application can't be provisioned";
+    IdmTokenExpiring = "idm_token_expiring", "noticed that the secret of an application's identity management ends soon";
+    IdmApproval = "idm_approval", "decided on a change at an application";
+    IdmReconcile = "idm_reconcile", "compared an application with what it should hold";
+    IdmRetry = "idm_retry", "had changes at an application tried again";
+    UserLookupProvision = "user_lookup_provision", "found a person's account at an application";
+    UserCreateProvision = "user_create_provision", "made a person's account at an application";
+    UserUpdateProvision = "user_update_provision", "changed a person's account at an application";
+    UserDeprovision = "user_deprovision", "set a person's account at an application inactive";
+    UserDeleteProvision = "user_delete_provision", "deleted a person's account at an application";
+    GroupCreateProvision = "group_create_provision", "made a group at an application";
+    GroupUpdateProvision = "group_update_provision", "changed a group at an application";
+    GroupDeleteProvision = "group_delete_provision", "deleted a group at an application";
     EventChainVerify = "event_chain_verify", "verified the event chain";
     EventExport = "event_export", "exported events";
 }

@@ -9,8 +9,9 @@ use crate::keys::store;
 /// Days ahead at which it is warned; 0: it has ended.
 pub const STEPS: [i64; 6] = [60, 30, 14, 7, 1, 0];
 
-/// The nearest step that has been reached by a certificate which ends then.
-fn step(not_after: Timestamp, now: Timestamp) -> Option<i64> {
+/// The nearest step that has been reached by what ends then.
+#[must_use]
+pub fn step(not_after: Timestamp, now: Timestamp) -> Option<i64> {
     STEPS.into_iter().rev().find(|days| not_after.since(now) < days * DAY || not_after <= now)
 }
 

@@ -45,7 +45,7 @@ impl Clients {
                 .http1_max_headers(MAX_FIELDS)
                 .connect_timeout(CONNECT)
                 .pool_idle_timeout(IDLE)
-                .pool_max_idle_per_host(2)
+                .pool_max_idle_per_host(16)
                 .tls_certs_merge(authorities.iter().cloned())
                 .dns_resolver(Judged { names: names.clone(), guard: guard.clone(), plain })
                 .build()

@@ -1,3 +1,5 @@
+//! PATCH: the dialects, the refusals, and that no operation harms.
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

@@ -68,7 +68,7 @@ pub struct Installation {
     /// Exchanges, not yet written.
     pub recorder: Recorder,
     /// The client for everything that goes out.
-    pub outbound: Outbound,
+    pub outbound: Arc<Outbound>,
     /// Where large metadata is read.
     pub aggregates: Aggregates,
     pub(in crate::signon) cache: SignonCache,
@@ -111,7 +111,7 @@ impl Installation {
             disk: DiskReserve::default(),
             fetches: Fetches::default(),
             recorder: Recorder::default(),
-            outbound: Outbound::default(),
+            outbound: Arc::new(Outbound::default()),
             aggregates: Aggregates::default(),
             cache: SignonCache::default(),
             cpu: CpuPool::start(cores).map_err(Error::internal)?,

@@ -11,6 +11,7 @@ use crate::base::clock::{HOUR, MINUTE};
 use crate::base::id::{SessionId, TokenId};
 use crate::base::rate::Rate;
 use crate::metrics::requests::Requests;
+use crate::provisioning::engine::Engine;
 use crate::signon::Installation;
 use crate::signon::trial::TrialProvider;
 use crate::web::cookies::Cookies;
@@ -42,6 +43,8 @@ impl Default for WebOptions {
 pub struct Web {
     /// The wired rooms.
     pub installation: Arc<Installation>,
+    /// What keeps applications in step with people and groups.
+    pub provisioning: Arc<Engine>,
     /// How the HTTP side is set up.
     pub options: WebOptions,
     /// Names and attributes of our cookies.
@@ -69,6 +72,14 @@ impl Web {
                 .max_capacity(10_000)
                 .time_to_live(std::time::Duration::from_millis(HOUR.unsigned_abs()))
                 .build(),
+            provisioning: Arc::new(Engine::new(
+                installation.db.clone(),
+                installation.vault.clone(),
+                installation.catalog.clone(),
+                installation.outbound.clone(),
+                installation.clock.clone(),
+                installation.random.clone(),
+            )),
             installation,
             options,
         })

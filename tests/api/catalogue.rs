@@ -74,6 +74,14 @@ async fn w_14_each_action_leaves_exactly_its_events() {
     did(&["application_bind"], "PUT", heap(&format!("/groups/{group}")), none()).await;
     did(&["application_unbind"], "DELETE", heap(&format!("/groups/{group}")), none()).await;
     did(&["application_deactivate"], "POST", heap("/sso/deactivate"), none()).await;
+    did(&["application_update"], "PATCH", heap("/sso"), json!({ "placeholders": { "YOUR_TENANT": "acme" } }))
+        .await;
+    let connection = json!({ "token": "of-heap", "manage_groups": true });
+    let both = &["idm_integration_reauth", "idm_integration_update"];
+    did(both, "PUT", heap("/provisioning"), connection).await;
+    did(&["idm_integration_reauth"], "PUT", heap("/provisioning/token"), json!({ "token": "another" })).await;
+    did(&["idm_retry"], "POST", heap("/provisioning/retry"), json!({})).await;
+    did(&[], "POST", heap("/provisioning/deactivate"), none()).await;
     did(&["exchange_record"], "PUT", heap("/recorder"), json!({ "minutes": 15 })).await;
 
     let key = json!({ "publish": false });

@@ -138,6 +138,7 @@ async fn searches_take_empty_choices_and_names() {
     let person = json!({ "username": "ada", "email": "ada@example.com" });
     let ada = id(&owner.post("/users", person).await.expect(201));
     let group = id(&owner.post("/groups", json!({ "name": "Sta%f" })).await.expect(201));
+    house.clock.advance(1000);
     owner.patch(&format!("/users/{ada}"), json!({ "username": "lovelace" })).await.expect(200);
     let names = async |query: &str| -> Vec<String> {
         let found = owner.get(&format!("/events?{query}")).await.expect(200);

@@ -187,6 +187,7 @@ async fn saml_127_a_relay_state_longer_than_the_standard_leaves_a_warning() {
     house.application("app", json!({})).await;
     let mut browser = house.member("livia").await;
     for (length, warning) in [(80, None), (81, Some("relay_state_over_80"))] {
+        house.clock.advance(1000);
         let query = Request::new("_r").query(Some(&"r".repeat(length)));
         assert!(Posted::read(&house.get(&mut browser, &format!("/saml2/app?{query}")).await.body).is_some());
         let newest = &house.events("sso_auth").await[0];

@@ -83,7 +83,7 @@ async fn node(url: &str, clock: &Clock, seed: u64) -> (Arc<Installation>, Router
     let (vault, catalog) = (Vault::new([7; 32]), Catalog::built_in());
     let mut installation =
         Installation::new(db, vault, catalog, base_url, clock.clone(), random, passwords).unwrap();
-    installation.outbound = crate::sp_sources::outbound();
+    installation.outbound = std::sync::Arc::new(crate::sp_sources::outbound());
     let installation = Arc::new(installation);
     let router = router(&Web::new(installation.clone(), WebOptions::default()));
     (installation, router)

@@ -53,7 +53,7 @@ impl World {
             passwords,
         )
         .unwrap();
-        installation.outbound = crate::sp_source::outbound();
+        installation.outbound = std::sync::Arc::new(crate::sp_source::outbound());
         let web = Web::new(Arc::new(installation), WebOptions::default());
         let world = Self { _folder: folder, router: router(&web), web, clock };
         groups::ensure_everyone(world.db(), &world.ctx()).await.unwrap();

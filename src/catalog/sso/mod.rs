@@ -13,7 +13,7 @@ mod profile;
 mod request;
 mod slo;
 pub mod transform;
-mod value;
+pub(in crate::catalog) mod value;
 
 use std::collections::BTreeMap;
 

@@ -94,18 +94,18 @@ pub struct GroupRule {
 
 /// The keys of a [`ValueFrom`] as they stand in YAML and JSON, each optional.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct ValueKeys {
-    pub(super) source: Option<Source>,
-    pub(super) constant: Option<String>,
-    pub(super) groups: Option<GroupFilter>,
-    pub(super) by_group: Option<Vec<GroupRule>>,
-    pub(super) default: Option<String>,
-    pub(super) all: bool,
+pub(in crate::catalog) struct ValueKeys {
+    pub(in crate::catalog) source: Option<Source>,
+    pub(in crate::catalog) constant: Option<String>,
+    pub(in crate::catalog) groups: Option<GroupFilter>,
+    pub(in crate::catalog) by_group: Option<Vec<GroupRule>>,
+    pub(in crate::catalog) default: Option<String>,
+    pub(in crate::catalog) all: bool,
 }
 
 impl ValueKeys {
     /// The one source that is named; `None` when none is.
-    pub(super) fn into_value(self) -> Result<Option<ValueFrom>, &'static str> {
+    pub(in crate::catalog) fn into_value(self) -> Result<Option<ValueFrom>, &'static str> {
         let Self { source, constant, groups, by_group, default, all } = self;
         let named = [source.is_some(), constant.is_some(), groups.is_some(), by_group.is_some()];
         if named.iter().filter(|named| **named).count() > 1 {
@@ -140,16 +140,16 @@ impl From<ValueFrom> for ValueKeys {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
-pub(super) fn is_false(value: &bool) -> bool {
+pub(in crate::catalog) fn is_false(value: &bool) -> bool {
     !value
 }
 
-pub(super) fn yes() -> bool {
+pub(in crate::catalog) fn yes() -> bool {
     true
 }
 
 /// Limits on what a value may hold, each as the sentence that says so.
-pub(super) fn value_fault(
+pub(in crate::catalog) fn value_fault(
     value: &ValueFrom,
     transforms: &[Transform],
 ) -> Option<(&'static str, &'static str)> {

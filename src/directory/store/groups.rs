@@ -91,6 +91,14 @@ pub(in crate::directory) async fn delete(tx: &mut Tx, id: GroupId) -> Result<()>
     tx.run_one(sql("DELETE FROM groups WHERE id = $1").bind_text(id), || Error::not_found("group")).await
 }
 
+pub(in crate::directory) async fn member_ids(
+    executor: &mut impl Executor,
+    group: GroupId,
+) -> Result<Vec<UserId>> {
+    let query = sql("SELECT user_id FROM memberships WHERE group_id = $1").bind_text(group);
+    executor.all(query).await?.iter().map(|row| row.parse("user_id")).collect()
+}
+
 pub(in crate::directory) async fn list(
     executor: &mut impl Executor,
     search: Option<&str>,

@@ -69,8 +69,8 @@ fn failed(error: &ScimError) -> Response<Body> {
     Answer::error(&Quirks::default(), error).into_response()
 }
 
-fn read<T: serde::de::DeserializeOwned>(sent: Sent) -> Result<T, Response<Body>> {
-    let wrong = |text: String| failed(&ScimError::plain(400, text));
+fn read<T: serde::de::DeserializeOwned>(sent: Sent) -> Result<T, ScimError> {
+    let wrong = |text: String| ScimError::plain(400, text);
     let Json(value) = sent.map_err(|error| wrong(error.body_text()))?;
     serde_json::from_value(value).map_err(|error| wrong(error.to_string()))
 }
@@ -85,7 +85,7 @@ async fn put_quirks(State(shared): Lab, sent: Sent) -> Response<Body> {
             lab(shared).set_quirks(quirks);
             done()
         }
-        Err(refused) => refused,
+        Err(refused) => failed(&refused),
     }
 }
 
@@ -106,7 +106,7 @@ async fn list_faults(State(shared): Lab) -> Response<Body> {
 async fn add_fault(State(shared): Lab, sent: Sent) -> Response<Body> {
     match read::<Rule>(sent) {
         Ok(rule) => told(json!({ "number": lab(shared).add_fault(rule) })),
-        Err(refused) => refused,
+        Err(refused) => failed(&refused),
     }
 }
 
@@ -143,7 +143,7 @@ struct Seed {
 async fn seed(State(shared): Lab, sent: Sent) -> Response<Body> {
     let seed: Seed = match read(sent) {
         Ok(seed) => seed,
-        Err(refused) => return refused,
+        Err(refused) => return failed(&refused),
     };
     let lab = lab(shared);
     let users: Result<Vec<String>, ScimError> =
@@ -164,7 +164,7 @@ async fn clear(State(shared): Lab) -> Response<Body> {
 async fn change(State(shared): Lab, Path(id): Path<String>, sent: Sent) -> Response<Body> {
     let patch: Value = match read(sent) {
         Ok(patch) => patch,
-        Err(refused) => return refused,
+        Err(refused) => return failed(&refused),
     };
     match lab(shared).change(&id, &patch) {
         Ok(true) => done(),
@@ -190,7 +190,7 @@ struct Approval {
 async fn approve(State(shared): Lab, sent: Sent) -> Response<Body> {
     match read::<Approval>(sent) {
         Ok(approval) => told(json!({ "approved": lab(shared).approve(approval.group.as_deref()) })),
-        Err(refused) => refused,
+        Err(refused) => failed(&refused),
     }
 }
 
@@ -206,7 +206,7 @@ async fn put_latency(State(shared): Lab, sent: Sent) -> Response<Body> {
             lab(shared).set_latency(Duration::from_millis(latency.millis));
             done()
         }
-        Err(refused) => refused,
+        Err(refused) => failed(&refused),
     }
 }
 
@@ -222,7 +222,7 @@ async fn put_token(State(shared): Lab, sent: Sent) -> Response<Body> {
             lab(shared).set_token(&token.token);
             done()
         }
-        Err(refused) => refused,
+        Err(refused) => failed(&refused),
     }
 }
 

@@ -302,13 +302,13 @@ fn discovery(quirks: &Quirks, base: &str, asking: &Asking) -> Result<Answer, Sci
         return Err(ScimError::plain(501, "This is not implemented."));
     }
     let nothing = || ScimError::plain(404, "There is nothing here.");
-    if asking.method != "GET" {
-        return Err(nothing());
-    }
     let is_discovery = matches!(
         segments.as_slice(),
         ["ServiceProviderConfig" | "ServiceProviderConfigs" | "ResourceTypes" | "Schemas", ..]
     );
+    if is_discovery && asking.method != "GET" {
+        return Err(ScimError::plain(405, "What the server is can only be read."));
+    }
     if is_discovery && asking.parameter("filter").is_some() {
         // RFC 7644 §4.
         return Err(ScimError::plain(403, "What the server is can't be filtered."));

@@ -120,7 +120,7 @@ choices! {
         /// 501: it takes none.
         Unsupported,
     }
-    /// What ServiceProviderConfig answers.
+    /// What `ServiceProviderConfig` answers.
     ConfigAnswer {
         /// The configuration.
         #[default] Shown,
@@ -169,7 +169,7 @@ pub struct Quirks {
     pub user_name_filter: Case,
     /// What a filter on externalId finds.
     pub external_id_filter: ExternalIdFilter,
-    /// ServiceProviderConfig says that filters are not supported.
+    /// `ServiceProviderConfig` says that filters are not supported.
     pub claims_no_filter: bool,
     /// Resources of a page when no count is given.
     pub page_default: u64,
@@ -233,7 +233,7 @@ pub struct Quirks {
     pub boolean_texts: bool,
     /// Answers to POST have no Location.
     pub no_location: bool,
-    /// What ServiceProviderConfig answers.
+    /// What `ServiceProviderConfig` answers.
     pub config: ConfigAnswer,
     /// What a taken name answers.
     pub conflict: Conflict,

@@ -132,14 +132,12 @@ fn check_user_name(quirks: &Quirks, value: &Value) -> Result<(), ScimError> {
         name.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && domain.contains('.'));
     let first = AttributePath::of("emails").with_sub("value");
     let is_first = resource::text(value, &first).is_some_and(|email| email.eq_ignore_ascii_case(name));
-    match quirks.user_name {
-        UserName::Any => Ok(()),
-        UserName::Email | UserName::FirstEmail if !is_email => {
-            Err(invalid_value("userName must be an e-mail address."))
-        }
-        UserName::FirstEmail if !is_first => Err(invalid_value("userName must be the first e-mail address.")),
-        UserName::Email | UserName::FirstEmail => Ok(()),
-    }
+    let wanted = match quirks.user_name {
+        UserName::Email | UserName::FirstEmail if !is_email => "an e-mail address",
+        UserName::FirstEmail if !is_first => "the first e-mail address",
+        UserName::Any | UserName::Email | UserName::FirstEmail => return Ok(()),
+    };
+    Err(invalid_value(format!("userName must be {wanted}.")))
 }
 
 /// Reads a PATCH as this server takes it.

@@ -59,24 +59,23 @@ pub(super) fn check_version(call: &Call<'_>, row: &Row) -> Result<(), ScimError>
     if holds { Ok(()) } else { Err(ScimError::plain(412, "The resource was changed in between.")) }
 }
 
-/// The limit of writes, where there is one.
-fn check_rate(state: &mut State, call: &Call<'_>) -> Result<(), Answer> {
-    let Some(per_minute) = call.quirks.user_writes_per_minute else { return Ok(()) };
-    let rate = f64::from(per_minute) / 60_000.0;
+/// The refusal of a write above the limit, where there is one.
+fn limited(state: &mut State, call: &Call<'_>) -> Option<Answer> {
+    let rate = f64::from(call.quirks.user_writes_per_minute?) / 60_000.0;
     let (left, at) = state.writes_left.unwrap_or((BURST, call.now));
     let elapsed = u32::try_from(call.now.since(at).max(0)).unwrap_or(u32::MAX);
     let left = (left + f64::from(elapsed) * rate).min(BURST);
-    if left < 1.0 {
-        state.writes_left = Some((left, call.now));
-        let refused = Answer::error(call.quirks, &ScimError::plain(429, "Too many writes of users."));
-        return Err(Answer { retry_after: Some("1".to_owned()), ..refused });
+    if left >= 1.0 {
+        state.writes_left = Some((left - 1.0, call.now));
+        return None;
     }
-    state.writes_left = Some((left - 1.0, call.now));
-    Ok(())
+    state.writes_left = Some((left, call.now));
+    let refused = Answer::error(call.quirks, &ScimError::plain(429, "Too many writes of users."));
+    Some(Answer { retry_after: Some("1".to_owned()), ..refused })
 }
 
 pub(super) fn create(state: &mut State, call: &Call<'_>, body: Value) -> Result<Answer, ScimError> {
-    if let Err(limited) = check_rate(state, call) {
+    if let Some(limited) = limited(state, call) {
         return Ok(limited);
     }
     rules::check_schemas(Kind::User, &body)?;
@@ -99,7 +98,7 @@ pub(super) fn replace(
     id: &str,
     body: Value,
 ) -> Result<Answer, ScimError> {
-    if let Err(limited) = check_rate(state, call) {
+    if let Some(limited) = limited(state, call) {
         return Ok(limited);
     }
     let row = state.users.find(id).ok_or_else(|| not_found(Kind::User, id))?;
@@ -115,7 +114,7 @@ pub(super) fn replace(
 }
 
 pub(super) fn patch(state: &mut State, call: &Call<'_>, id: &str, body: &Value) -> Result<Answer, ScimError> {
-    if let Err(limited) = check_rate(state, call) {
+    if let Some(limited) = limited(state, call) {
         return Ok(limited);
     }
     if call.quirks.patch_user == PatchAnswer::Unsupported {
@@ -149,18 +148,15 @@ fn store(
     }
     check_name(state, call, Kind::User, &value, Some(id))?;
     let is_inactive = resource::is_active(&value) == Some(false);
-    let after = match call.lie {
-        Some(Lying { echo }) => {
-            let mut row = row.clone();
-            if echo {
-                row.value = value;
-            }
-            row
+    let after = if let Some(Lying { echo }) = call.lie {
+        let mut row = row.clone();
+        if echo {
+            row.value = value;
         }
-        None => {
-            state.update(Kind::User, id, value, call.now);
-            state.users.find(id).cloned().ok_or_else(|| not_found(Kind::User, id))?
-        }
+        row
+    } else {
+        state.update(Kind::User, id, value, call.now);
+        state.users.find(id).cloned().ok_or_else(|| not_found(Kind::User, id))?
     };
     let answer = if with_body {
         shown(state, call, Kind::User, &after, 200)
@@ -195,7 +191,7 @@ fn keep_immutable(call: &Call<'_>, row: &Row, value: &mut Value) -> Result<bool,
 
 pub(super) fn delete(state: &mut State, call: &Call<'_>, kind: Kind, id: &str) -> Result<Answer, ScimError> {
     if kind == Kind::User
-        && let Err(limited) = check_rate(state, call)
+        && let Some(limited) = limited(state, call)
     {
         return Ok(limited);
     }

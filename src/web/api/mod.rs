@@ -18,6 +18,8 @@ mod metadata_keys;
 pub(in crate::web) mod once;
 mod openapi;
 mod precondition;
+mod provisioned;
+mod provisioning;
 mod section;
 mod settings;
 mod sp_source;
@@ -41,6 +43,8 @@ fn section() -> Section {
         .with(sso::section())
         .with(exchanges::section())
         .with(sp_source::section())
+        .with(provisioning::section())
+        .with(provisioned::section())
         .with(bindings::section())
         .with(keys::section())
         .with(users::section())

@@ -18,7 +18,7 @@ pub use api::{Answer, Api};
 pub use browser::{Browser, Page};
 pub use html::Form;
 pub use postgres::PrivatePostgres;
-pub use process::Tethered;
+pub use process::{Tethered, until};
 pub use provider::{Kind, Prepared, ServiceProvider};
 pub use sign_on::{Person, accepted, sign_in, sign_on, sign_out};
 pub use tessera::{Setup, Tessera};

@@ -97,7 +97,7 @@ pub(crate) fn ended_within(child: &mut Child, limit: Duration) -> bool {
 }
 
 /// Looks at a condition outside this process until it holds, and panics past the limit.
-pub(crate) fn until(what: &str, limit: Duration, mut holds: impl FnMut() -> bool) {
+pub fn until(what: &str, limit: Duration, mut holds: impl FnMut() -> bool) {
     let start = Instant::now();
     while !holds() {
         assert!(start.elapsed() < limit, "waited {limit:?} for {what}");

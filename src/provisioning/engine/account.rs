@@ -1,0 +1,634 @@
+//! One person's account: what it should be by now, what is known to be there, and the least that leads from one to
+//! the other. Look up before making, and take over what is found (SC-03, SC-04); who should not be there is set
+//! inactive.
+
+use serde_json::{Value as Json, json};
+
+use crate::applications::access;
+use crate::applications::subject::{self, Subject};
+use crate::base::id::UserId;
+use crate::base::{Ctx, Result};
+use crate::catalog::model::{Quirks, RemoteDeactivation};
+use crate::events::EventName;
+use crate::jobs::Notice;
+use crate::outbound::Method;
+use crate::provisioning::client::{Fault, FaultKind, encoded};
+use crate::provisioning::engine::Engine;
+use crate::provisioning::engine::outcome::{Outcome, approval_digest, event_of, named_event};
+use crate::provisioning::engine::target::{Found, Target};
+use crate::provisioning::mapping::{self, Base, MapFault};
+use crate::provisioning::model::{Change, Entry, OnUserDelete, Origin, ResourceKind, State};
+use crate::provisioning::store::ledger;
+use crate::scim::{AttributePath, Operation, lacking, resource};
+
+/// More deactivations at once than this, and more than a tenth of all, wait for a person (decision 34).
+const GUARD_COUNT: i64 = 20;
+const GUARD_SHARE: i64 = 10;
+
+/// What should be there by now.
+#[derive(Debug)]
+pub(in crate::provisioning) enum Wanted {
+    /// An active account like this.
+    Active(Json),
+    /// An active account, which can't be described.
+    Unclear(MapFault),
+    /// No active account. `named`: the person themself was suspended or deleted, and not what they are in.
+    Inactive {
+        /// See above.
+        named: bool,
+    },
+    /// No account at all.
+    Gone,
+    /// Whatever is there.
+    Anything,
+}
+
+/// What should be there of a person, and what they are called.
+pub(in crate::provisioning) async fn wanted(
+    engine: &Engine,
+    target: &Target<'_>,
+    user: UserId,
+) -> Result<(Wanted, Option<String>)> {
+    let mut reader = engine.db.reader();
+    let id = target.application.id;
+    let Some(subject) = subject::find(&mut reader, user).await? else {
+        let wanted = match target.connection.settings.on_user_delete {
+            OnUserDelete::Delete => Wanted::Gone,
+            OnUserDelete::Suspend => Wanted::Inactive { named: true },
+            OnUserDelete::Nothing => Wanted::Anything,
+        };
+        return Ok((wanted, None));
+    };
+    let name = Some(subject.person.username.clone());
+    if !subject.is_active() {
+        return Ok((Wanted::Inactive { named: true }, name));
+    }
+    if access::granting_groups(&mut reader, id, user, true).await?.is_empty() {
+        return Ok((Wanted::Inactive { named: false }, name));
+    }
+    let manager = match &subject.person.profile.manager {
+        Some(manager) => ledger::remote_id_of(&mut reader, id, manager).await?,
+        None => None,
+    };
+    Ok((described(target, &subject, manager.as_deref()), name))
+}
+
+fn described(target: &Target<'_>, subject: &Subject, manager: Option<&str>) -> Wanted {
+    let rows = &target.connection.settings.mappings;
+    match mapping::resource(rows, &target.quirks, subject, manager) {
+        Ok(resource) => Wanted::Active(resource),
+        Err(fault) => Wanted::Unclear(fault),
+    }
+}
+
+/// Looks at one person's entry and does what is to be done. An error is ours; what the other side says is an outcome.
+pub(super) async fn look(
+    engine: &Engine,
+    target: &Target<'_>,
+    ctx: &Ctx,
+    mut entry: Entry,
+    user: UserId,
+) -> Result<(Entry, Outcome)> {
+    let (wanted, name) = wanted(engine, target, user).await?;
+    if let Some(name) = name {
+        entry.name = name;
+    }
+    let account = Account { engine, target, ctx, entry: &entry, user };
+    let outcome = match wanted {
+        Wanted::Active(resource) => account.present(&resource).await?,
+        Wanted::Unclear(fault) => {
+            Outcome::held(&entry, State::Failed, Change::Update, fault.code, fault.message)
+        }
+        Wanted::Inactive { named } => account.absent(named, false).await?,
+        Wanted::Gone => account.absent(true, true).await?,
+        // What was under way is finished: who was to go before they were deleted goes.
+        Wanted::Anything if entry.active && entry.change == Some(Change::Deactivate) => {
+            account.absent(true, false).await?
+        }
+        Wanted::Anything => Outcome::forgotten(&entry),
+    };
+    Ok((entry, outcome))
+}
+
+struct Account<'a> {
+    engine: &'a Engine,
+    target: &'a Target<'a>,
+    ctx: &'a Ctx,
+    entry: &'a Entry,
+    user: UserId,
+}
+
+impl Account<'_> {
+    fn failed(&self, change: Change, fault: &Fault) -> Outcome {
+        Outcome::failed(self.ctx, self.target, self.entry, change, fault)
+    }
+
+    /// Whether somebody has to say yes to this first.
+    fn needs_approval(&self, change: Change, asks: Change, content: &Json) -> Option<Outcome> {
+        let is_asked = self.target.connection.settings.require_approval.contains(&asks);
+        let is_given = self.entry.is_approved(&approval_digest(change, content));
+        (is_asked && !is_given).then(|| {
+            self.hold(change, content, "approval_required", "Waits for an administrator to approve it.")
+        })
+    }
+
+    fn hold(&self, change: Change, content: &Json, code: &str, message: &str) -> Outcome {
+        let mut out = Outcome::held(self.entry, State::AwaitingApproval, change, code, message);
+        out.finish.asked = Some(approval_digest(change, content));
+        out
+    }
+
+    async fn present(&self, wanted: &Json) -> Result<Outcome> {
+        match &self.entry.remote_id {
+            Some(id) => self.update(id, wanted).await,
+            None => self.make(wanted).await,
+        }
+    }
+
+    async fn make(&self, wanted: &Json) -> Result<Outcome> {
+        let began = self.entry.attempt == Some(Change::Create);
+        if !began && let Some(held) = self.needs_approval(Change::Create, Change::Create, wanted) {
+            return Ok(held);
+        }
+        let name = text(wanted, "userName");
+        let external_id = self.external_id(wanted);
+        let is_absent =
+            !began && self.target.people.as_ref().is_some_and(|scan| scan.is_absent(&name, &external_id));
+        if !is_absent {
+            match self.look_up(&name, &external_id).await {
+                Err(fault) => return Ok(self.failed(Change::Create, &fault)),
+                Ok(Found::Nothing) => {}
+                Ok(found) => return self.take_over(found, wanted).await,
+            }
+        }
+        self.engine.begin(self.target, self.entry, Change::Create, Some(wanted)).await?;
+        match self.target.send(self.ctx, Method::Post, "/Users", Some(wanted), None).await {
+            Ok(reply) => {
+                let echo = reply.body.unwrap_or_default();
+                let Some(id) = resource::id(&echo) else {
+                    return self.found_after(wanted, &name, &external_id, None).await;
+                };
+                let event =
+                    event_of(self.target, self.entry, Change::Create).detail("remote_id", id.as_str());
+                Ok(self.linked(&id, Origin::Created, wanted, Some(&echo)).with_event(event))
+            }
+            // Each of these is how somebody says that it is there already (SC-04).
+            Err(fault)
+                if matches!(fault.kind, FaultKind::Conflict | FaultKind::Refused | FaultKind::Passing) =>
+            {
+                self.found_after(wanted, &name, &external_id, Some(fault)).await
+            }
+            Err(fault) => Ok(self.not_made(wanted, &fault)),
+        }
+    }
+
+    /// It was sent and did not go well: what it was is remembered for as long as it may have been done.
+    fn not_made(&self, wanted: &Json, fault: &Fault) -> Outcome {
+        let mut out = self.failed(Change::Create, fault).after(Change::Create, fault);
+        out.finish.sent = out.finish.attempt.map(|_| wanted.clone());
+        out
+    }
+
+    /// The external id that goes there: ours, unless the mapping gives another.
+    fn external_id(&self, wanted: &Json) -> String {
+        let mapped = resource::text(wanted, &AttributePath::of("externalId"));
+        mapped.map_or_else(|| mapping::external_id(self.user), str::to_owned)
+    }
+
+    /// By external id, which only we give, and by user name.
+    async fn look_up(&self, name: &str, external_id: &str) -> Result<Found, Fault> {
+        if !self.target.quirks.no_external_id {
+            match self.target.search(self.ctx, "Users", "externalId", external_id).await {
+                Ok(Found::Nothing) => {}
+                // Not every service filters by it.
+                Err(fault) if matches!(fault.kind, FaultKind::Refused | FaultKind::NotImplemented) => {}
+                other => return other,
+            }
+        }
+        self.target.search(self.ctx, "Users", "userName", name).await
+    }
+
+    /// It was answered that nothing was made, or not what: one look, and no second POST.
+    async fn found_after(
+        &self,
+        wanted: &Json,
+        name: &str,
+        external_id: &str,
+        fault: Option<Fault>,
+    ) -> Result<Outcome> {
+        match self.look_up(name, external_id).await {
+            Ok(Found::Nothing) => {}
+            Ok(found) => return self.take_over(found, wanted).await,
+            Err(other) => {
+                let mut out = self.failed(Change::Create, &other);
+                out.finish.attempt = Some(Change::Create);
+                out.finish.sent = Some(wanted.clone());
+                return Ok(out);
+            }
+        }
+        Ok(match fault {
+            Some(fault) if fault.kind == FaultKind::Conflict => Outcome::held(
+                self.entry,
+                State::Conflict,
+                Change::Create,
+                "account_hidden",
+                format!(
+                    "{} says that {name} is there already, and doesn't show it. Look for a deleted or invited account there, then try again.",
+                    self.target.application.label
+                ),
+            ),
+            Some(fault) => self.not_made(wanted, &fault),
+            None => {
+                let fault = Fault {
+                    kind: FaultKind::Passing,
+                    code: "scim_no_id",
+                    message: "It made an account and tells no id of it.".to_owned(),
+                    retry_after: None,
+                };
+                self.not_made(wanted, &fault)
+            }
+        })
+    }
+
+    /// Whether an account that was found may be ours, then makes it as it should be (SC-05).
+    async fn take_over(&self, found: Found, wanted: &Json) -> Result<Outcome> {
+        let conflict = |code: &str, message: String| {
+            Outcome::held(self.entry, State::Conflict, Change::Create, code, message)
+        };
+        let Found::One(found) = found else {
+            return Ok(conflict(
+                "several_accounts",
+                "Several accounts there have this user name. Leave one of them, then try again.".to_owned(),
+            ));
+        };
+        let Some(id) = resource::id(&found) else {
+            return Ok(conflict("account_without_id", "The account that is there has no id.".to_owned()));
+        };
+        let holder = ledger::holder_of(
+            &mut self.engine.db.reader(),
+            self.target.application.id,
+            ResourceKind::User,
+            &id,
+        )
+        .await?;
+        if holder.is_some_and(|holder| holder != self.user.to_string()) {
+            return Ok(conflict(
+                "account_taken",
+                "The account of this user name belongs to somebody else of ours.".to_owned(),
+            ));
+        }
+        let is_ours = resource::text(&found, &AttributePath::of("externalId"))
+            == Some(self.external_id(wanted).as_str());
+        let content = json!({ "adopt": id });
+        let is_approved = self.entry.is_approved(&approval_digest(Change::Create, &content));
+        if !is_ours && !is_approved && is_privileged(&found) {
+            let mut out = conflict(
+                "account_privileged",
+                "The account of this user name is an administrator there. Approve that it is taken over, or rename one of them.".to_owned(),
+            );
+            out.finish.asked = Some(approval_digest(Change::Create, &content));
+            return Ok(out);
+        }
+        let origin = if is_ours && self.entry.attempt == Some(Change::Create) {
+            Origin::Created
+        } else {
+            Origin::Adopted
+        };
+        let lookup = named_event(self.target, self.entry, EventName::UserLookupProvision)
+            .detail("remote_id", id.as_str())
+            .detail("origin", origin.as_str());
+        let operations = mapping::operations(Base::Found(&found), wanted);
+        if operations.is_empty() {
+            return Ok(self.linked(&id, origin, wanted, None).with_event(lookup));
+        }
+        let path = format!("/Users/{}", encoded(&id));
+        match self.target.change(self.ctx, &path, &operations).await {
+            Ok(echo) => Ok(self
+                .linked(&id, origin, wanted, echo.as_ref())
+                .with_event(lookup)
+                .with_event(self.updated(&operations))),
+            Err(fault) => {
+                // It is ours from now on, though not yet as it should be.
+                let mut out = self.failed(Change::Update, &fault).with_event(lookup);
+                out.finish.remote_id = Some(id);
+                out.finish.origin = Some(origin.as_str());
+                out.finish.active = resource::is_active(&found).unwrap_or(true);
+                out.finish.sent = Some(known_of(wanted, &found));
+                out.finish.attempt = None;
+                Ok(out)
+            }
+        }
+    }
+
+    fn updated(&self, operations: &[Operation]) -> crate::events::Event {
+        let fields: Vec<String> =
+            operations.iter().filter_map(|op| op.path.as_ref()).map(ToString::to_string).collect();
+        event_of(self.target, self.entry, Change::Update).detail("fields", fields)
+    }
+
+    /// It is there, and as it should be unless the echo says otherwise (SC-19).
+    fn linked(&self, id: &str, origin: Origin, wanted: &Json, echo: Option<&Json>) -> Outcome {
+        let mut out = Outcome::synced(self.entry);
+        if self.entry.remote_id.as_deref() != Some(id) {
+            let application = self.target.application.id;
+            out.notices.push(Notice::Account { application, user: self.user });
+        }
+        out.finish.remote_id = Some(id.to_owned());
+        out.finish.origin = Some(origin.as_str());
+        out.finish.active = true;
+        out.finish.sent = Some(wanted.clone());
+        // An echo without its name is no echo.
+        if let Some(echo) = echo.filter(|echo| resource::member(echo, "userName").is_some()) {
+            let lacks = not_shown(&self.target.quirks, wanted, echo);
+            if !lacks.is_empty() {
+                let list = lacks.join(", ");
+                out.finish.state = State::Drift;
+                out.finish.code = Some("not_applied".to_owned());
+                out.finish.message = Some(format!("It said yes and shows something else for {list}."));
+            }
+        }
+        out
+    }
+
+    async fn update(&self, id: &str, wanted: &Json) -> Result<Outcome> {
+        let path = format!("/Users/{}", encoded(id));
+        let (sent, mut operations) = match &self.entry.sent {
+            Some(sent) => (sent.clone(), mapping::operations(Base::Sent(sent), wanted)),
+            // Somebody else had a hand in it: what is there now is read first.
+            None => match self.target.send(self.ctx, Method::Get, &path, None, None).await {
+                Ok(reply) => {
+                    let found = reply.body.unwrap_or_default();
+                    (known_of(wanted, &found), mapping::operations(Base::Found(&found), wanted))
+                }
+                Err(fault) if fault.kind == FaultKind::NotFound => return self.gone(wanted).await,
+                Err(fault) => return Ok(self.failed(Change::Update, &fault)),
+            },
+        };
+        if operations.is_empty() {
+            let mut out = Outcome::synced(self.entry);
+            out.finish.sent = Some(wanted.clone());
+            out.finish.active = true;
+            if self.entry.state == State::Drift && self.entry.sent.is_some() {
+                // Nothing was sent, so it still is.
+                out.finish.state = State::Drift;
+                (out.finish.code, out.finish.message) = (self.entry.code.clone(), self.entry.message.clone());
+            }
+            return Ok(out);
+        }
+        if let Some(held) = self.needs_approval(Change::Update, Change::Update, wanted) {
+            return Ok(held);
+        }
+        let held = self.hold_immutable(&mut operations, wanted);
+        if operations.is_empty()
+            && let Some(held) = held
+        {
+            return Ok(held);
+        }
+        match self.target.change(self.ctx, &path, &operations).await {
+            Ok(echo) => {
+                let origin = self.entry.origin.unwrap_or(Origin::Adopted);
+                if let Some(mut held) = held {
+                    held.finish.sent = Some(applied(&sent, &operations));
+                    held.finish.active = true;
+                    return Ok(held.with_event(self.updated(&operations)));
+                }
+                let echo = match echo {
+                    None if self.target.quirks.read_back => self.read_back(&path).await,
+                    echo => echo,
+                };
+                Ok(self.linked(id, origin, wanted, echo.as_ref()).with_event(self.updated(&operations)))
+            }
+            Err(fault) if fault.kind == FaultKind::NotFound => self.gone(wanted).await,
+            Err(fault) => Ok(self.failed(Change::Update, &fault)),
+        }
+    }
+
+    async fn read_back(&self, path: &str) -> Option<Json> {
+        self.target.send(self.ctx, Method::Get, path, None, None).await.ok().and_then(|reply| reply.body)
+    }
+
+    /// What the application never lets change is asked about first; the rest is sent.
+    fn hold_immutable(&self, operations: &mut Vec<Operation>, wanted: &Json) -> Option<Outcome> {
+        let immutable = &self.target.quirks.immutable;
+        let touches = |operation: &Operation| {
+            operation
+                .path
+                .as_ref()
+                .is_some_and(|path| immutable.iter().any(|name| name.eq_ignore_ascii_case(&path.attribute)))
+        };
+        let content = json!({ "immutable": wanted });
+        let is_given = self.entry.is_approved(&approval_digest(Change::Update, &content));
+        if is_given || !operations.iter().any(touches) {
+            return None;
+        }
+        operations.retain(|operation| !touches(operation));
+        Some(self.hold(
+            Change::Update,
+            &content,
+            "immutable_attribute",
+            &format!(
+                "{} never changes {} once set: it would make a second account. Approve it if that is meant.",
+                self.target.application.label,
+                immutable.join(" and ")
+            ),
+        ))
+    }
+
+    /// The account that we knew is not there: found again by its name, or made anew (SC-15).
+    async fn gone(&self, wanted: &Json) -> Result<Outcome> {
+        let entry = Entry { remote_id: None, origin: None, sent: None, active: false, ..self.entry.clone() };
+        let again = Account { entry: &entry, ..*self };
+        Box::pin(again.make(wanted)).await
+    }
+
+    /// Takes an account away: sets it inactive, or deletes it.
+    async fn absent(&self, named: bool, delete: bool) -> Result<Outcome> {
+        let Some(id) = self.entry.remote_id.clone() else { return self.absent_unknown(named, delete).await };
+        let delete = delete || self.target.quirks.remote_deactivation == RemoteDeactivation::Delete;
+        if !delete && !self.entry.active {
+            return Ok(Outcome::synced(self.entry));
+        }
+        let change = if delete { Change::Delete } else { Change::Deactivate };
+        if !named {
+            let content = json!({ "remote_id": id });
+            if let Some(held) = self.needs_approval(change, Change::Delete, &content) {
+                return Ok(held);
+            }
+            let is_given = self.entry.is_approved(&approval_digest(change, &content));
+            if !is_given && self.guard_holds().await? {
+                return Ok(self.hold(
+                    change,
+                    &content,
+                    "mass_change",
+                    "Many people would lose their accounts at once. Look whether that is meant, then approve it.",
+                ));
+            }
+        }
+        let path = format!("/Users/{}", encoded(&id));
+        let done = if delete {
+            self.target.send(self.ctx, Method::Delete, &path, None, None).await.map(|_| None)
+        } else {
+            let operation = Operation::replace(AttributePath::of("active"), json!(false));
+            self.target.change(self.ctx, &path, &[operation]).await
+        };
+        match done {
+            Ok(echo) => {
+                let echo = match echo {
+                    None if self.target.quirks.read_back && !delete => self.read_back(&path).await,
+                    echo => echo,
+                };
+                if !delete && echo.as_ref().and_then(resource::is_active) == Some(true) {
+                    // It said yes, and nothing happened (SC-19).
+                    let fault = passing("not_applied", "It said yes, and the account is still active.");
+                    return Ok(self.failed(change, &fault));
+                }
+            }
+            Err(fault) if fault.kind == FaultKind::NotFound => {
+                if let Some(out) = self.away(&id, change, named, delete).await? {
+                    return Ok(out);
+                }
+            }
+            Err(fault) => return Ok(self.failed(change, &fault)),
+        }
+        let event = event_of(self.target, self.entry, change).detail("remote_id", id);
+        if delete {
+            return Ok(Outcome::forgotten(self.entry).with_event(event));
+        }
+        let mut out = Outcome::synced(self.entry).with_event(event);
+        out.finish.active = false;
+        if let Some(sent) = &mut out.finish.sent {
+            sent["active"] = json!(false);
+        }
+        Ok(out)
+    }
+
+    /// What they are called there, and the external id they have, as far as it was sent.
+    fn known_names(&self) -> (String, String) {
+        let sent = self.entry.sent.as_ref();
+        let of = |name: &str| sent.map(|sent| text(sent, name)).filter(|text| !text.is_empty());
+        let name = of("userName").unwrap_or_else(|| self.entry.name.clone());
+        (name, of("externalId").unwrap_or_else(|| mapping::external_id(self.user)))
+    }
+
+    /// Nothing of theirs is known there. If something was begun and never answered, it may be there all the same (SE-02).
+    async fn absent_unknown(&self, named: bool, delete: bool) -> Result<Outcome> {
+        if self.entry.attempt != Some(Change::Create) {
+            return Ok(Outcome::forgotten(self.entry));
+        }
+        let (name, external_id) = self.known_names();
+        match self.look_up(&name, &external_id).await {
+            Ok(Found::One(found)) => {
+                let is_ours =
+                    resource::text(&found, &AttributePath::of("externalId")) == Some(external_id.as_str());
+                if !is_ours && !self.target.quirks.no_external_id {
+                    return Ok(Outcome::forgotten(self.entry));
+                }
+                self.absent_as(&found, named, delete).await
+            }
+            Ok(Found::Nothing | Found::Several) => Ok(Outcome::forgotten(self.entry)),
+            Err(fault) => {
+                let change = if delete { Change::Delete } else { Change::Deactivate };
+                Ok(self.failed(change, &fault))
+            }
+        }
+    }
+
+    /// Takes away the account that was found to be theirs.
+    async fn absent_as(&self, found: &Json, named: bool, delete: bool) -> Result<Outcome> {
+        let Some(id) = resource::id(found) else { return Ok(Outcome::forgotten(self.entry)) };
+        let active = resource::is_active(found).unwrap_or(true);
+        let origin = self.entry.origin.or(Some(Origin::Created));
+        let entry = Entry { remote_id: Some(id), origin, active, attempt: None, ..self.entry.clone() };
+        let again = Account { entry: &entry, ..*self };
+        Box::pin(again.absent(named, delete)).await
+    }
+
+    /// The account is not where it was. Only when it is nowhere else is it away (SC-15).
+    async fn away(&self, id: &str, change: Change, named: bool, delete: bool) -> Result<Option<Outcome>> {
+        if self.target.quirks.inactive_hidden {
+            return Ok(None);
+        }
+        let (name, external_id) = self.known_names();
+        match self.look_up(&name, &external_id).await {
+            Ok(Found::Nothing) => Ok(None),
+            Ok(Found::One(found)) if resource::id(&found).is_some_and(|there| there != id) => {
+                let is_ours =
+                    resource::text(&found, &AttributePath::of("externalId")) == Some(external_id.as_str());
+                if is_ours { self.absent_as(&found, named, delete).await.map(Some) } else { Ok(None) }
+            }
+            Ok(_) => {
+                let fault =
+                    passing("scim_contradiction", "It shows the account and says that there is none.");
+                Ok(Some(self.failed(change, &fault)))
+            }
+            Err(fault) => Ok(Some(self.failed(change, &fault))),
+        }
+    }
+
+    /// Whether so many leave at once that a person should look (SC-17).
+    async fn guard_holds(&self) -> Result<bool> {
+        let count =
+            async || ledger::count_leaving(&mut self.engine.db.reader(), self.target.application.id).await;
+        let (managed, leaving) = *self.target.leaving.get_or_try_init(count).await?;
+        Ok(leaving > GUARD_COUNT && leaving * GUARD_SHARE > managed)
+    }
+}
+
+fn passing(code: &'static str, message: &str) -> Fault {
+    Fault { kind: FaultKind::Passing, code, message: message.to_owned(), retry_after: None }
+}
+
+/// What of the wanted resource an account already shows: what is known to be sent, though it was not we who sent it.
+fn known_of(wanted: &Json, found: &Json) -> Json {
+    let mut known = json!({});
+    for (name, value) in wanted.as_object().into_iter().flatten() {
+        if lacking(&json!({ name: value }), found).is_empty() {
+            known[name] = value.clone();
+        }
+    }
+    known
+}
+
+fn applied(sent: &Json, operations: &[Operation]) -> Json {
+    let mut out = sent.clone();
+    // What can't be applied to what we know is sent again; that does no harm.
+    let _ = crate::scim::PatchOp::from(operations.to_vec()).apply(&mut out);
+    out
+}
+
+/// Whether an account looks like that of an administrator there.
+fn is_privileged(found: &Json) -> bool {
+    let sounds = |text: &str| {
+        let text = text.to_lowercase();
+        ["admin", "owner", "root"].iter().any(|word| text.contains(word))
+    };
+    let of = |name: &str| resource::all(found, &AttributePath::of(name));
+    let roles = of("roles").into_iter().chain(of("userType")).chain(of("role"));
+    roles.into_iter().any(|role| match role {
+        Json::String(text) => sounds(text),
+        Json::Array(list) => {
+            list.iter().any(|one| one.as_str().is_some_and(sounds) || part_sounds(one, &sounds))
+        }
+        other => part_sounds(other, &sounds),
+    })
+}
+
+fn part_sounds(role: &Json, sounds: &impl Fn(&str) -> bool) -> bool {
+    ["value", "display", "type"]
+        .iter()
+        .any(|part| resource::member(role, part).and_then(Json::as_str).is_some_and(sounds))
+}
+
+fn text(resource: &Json, attribute: &str) -> String {
+    resource::text(resource, &AttributePath::of(attribute)).unwrap_or_default().to_owned()
+}
+
+/// The attributes that a service should show and does not, as far as it is known to care for them.
+pub(super) fn not_shown(quirks: &Quirks, wanted: &Json, shown: &Json) -> Vec<String> {
+    let paths = lacking(wanted, shown).into_iter().map(|path| path.to_string());
+    paths.filter(|path| !quirks.unknown_attributes_ignored || is_core(path)).collect()
+}
+
+fn is_core(path: &str) -> bool {
+    ["userName", "active", "emails", "name"].iter().any(|core| path.starts_with(core))
+}

@@ -1,0 +1,313 @@
+//! Holding the ledger against what is really there: every account and group is read, page by page, and what differs is
+//! told and put right. Read whole or not at all: half a list says nothing about who is missing (SC-10). What is not ours
+//! is counted, and never touched (SE-05).
+
+use std::collections::HashSet;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::applications;
+use crate::base::clock::{DAY, HOUR};
+use crate::base::id::ApplicationId;
+use crate::base::{Ctx, Error, Kind, Result, Timestamp};
+use crate::events::{EventName, Outcome as EventOutcome, record};
+use crate::provisioning::client::Fault;
+use crate::provisioning::connection::{self, event};
+use crate::provisioning::engine::{Engine, Target};
+use crate::provisioning::model::{Entry, Local, ResourceKind, State};
+use crate::provisioning::store::{connections, members, reconcile as store};
+use crate::scim::{AttributePath, resource};
+
+/// Differences that are named in a report; the others are counted.
+pub const NAMED: usize = 200;
+
+/// What a difference is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Difference {
+    /// We know of it, and it is not there.
+    Missing,
+    /// It is there, and not as it was sent.
+    Changed,
+    /// A member of a managed group whom we did not add.
+    ExtraMember,
+    /// A member that we added and that is not in the group any more.
+    MissingMember,
+    /// It is there and none of ours.
+    Unmanaged,
+}
+
+/// One difference.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Named {
+    /// People or groups.
+    pub kind: ResourceKind,
+    /// What it is called there or here.
+    pub name: String,
+    /// Its id there.
+    pub remote_id: String,
+    /// What is different.
+    pub difference: Difference,
+    /// Which attributes, where it was changed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<String>,
+}
+
+/// What was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Drift {
+    /// Accounts and groups that were read.
+    pub read: usize,
+    /// Not there any more; they are looked for by name, and made anew.
+    pub missing: usize,
+    /// Changed by somebody else; they are put right.
+    pub changed: usize,
+    /// Members of managed groups whom we did not add; they are left.
+    pub extra_members: usize,
+    /// Members that we added and somebody took out; they are added again.
+    pub missing_members: usize,
+    /// Accounts and groups that are none of ours; they are never touched.
+    pub unmanaged: usize,
+    /// The first of them, by name.
+    pub items: Vec<Named>,
+}
+
+impl Drift {
+    fn note(&mut self, named: Named) {
+        let count = match named.difference {
+            Difference::Missing => &mut self.missing,
+            Difference::Changed => &mut self.changed,
+            Difference::ExtraMember => &mut self.extra_members,
+            Difference::MissingMember => &mut self.missing_members,
+            Difference::Unmanaged => &mut self.unmanaged,
+        };
+        *count += 1;
+        if self.items.len() < NAMED {
+            self.items.push(named);
+        }
+    }
+}
+
+/// The next night's instant: a day from now, an hour more or less, so that not all come together.
+pub(in crate::provisioning) fn next(ctx: &Ctx) -> Timestamp {
+    let part = i64::from(u16::from_be_bytes(ctx.random.bytes()));
+    ctx.now().plus(DAY - HOUR + 2 * HOUR * part / i64::from(u16::MAX))
+}
+
+impl Engine {
+    /// Reconciles an application now. A service that can't be read whole is an error, and nothing is changed.
+    pub async fn reconcile(&self, ctx: &Ctx, id: ApplicationId) -> Result<Drift> {
+        let application = applications::require(&mut self.db.reader(), id).await?;
+        let known =
+            connections::find(&mut self.db.reader(), id).await?.ok_or_else(connection::not_configured)?;
+        if !known.is_active() {
+            return Err(Error::conflict(
+                "provisioning_inactive",
+                "Identity management is not active for this application. Activate it first.",
+            ));
+        }
+        let busy = || {
+            Error::conflict(
+                "provisioning_busy",
+                "This application is being provisioned at this moment. Try again in a minute.",
+            )
+        };
+        let _busy = self.take_up(id).ok_or_else(busy)?;
+        if !self.lease(id).await? {
+            return Err(busy());
+        }
+        let compare = async {
+            match self.target(ctx, id).await? {
+                Some(target) => self.compare(ctx, &target).await,
+                None => Err(Error::conflict(
+                    "needs_token",
+                    "The connection can't be used before its address and token are put right.",
+                )),
+            }
+        };
+        let found = tokio::select! {
+            found = compare => found,
+            error = self.keep_lease(id) => Err(error),
+        };
+        let mut tx = self.db.begin().await?;
+        connections::release(&mut tx, id, self.holder()).await?;
+        match &found {
+            Ok(drift) => {
+                store::note(&mut tx, id, drift, ctx.now(), next(ctx)).await?;
+                let event = event(EventName::IdmReconcile, &application)
+                    .detail("read", drift.read)
+                    .detail("missing", drift.missing)
+                    .detail("changed", drift.changed)
+                    .detail("unmanaged", drift.unmanaged)
+                    .detail("extra_members", drift.extra_members)
+                    .detail("missing_members", drift.missing_members);
+                record(&mut tx, ctx, event).await?;
+            }
+            Err(error) => {
+                store::postpone(&mut tx, id, ctx.now().plus(HOUR)).await?;
+                let event = event(EventName::IdmReconcile, &application)
+                    .outcome(EventOutcome::Failure)
+                    .detail("code", error.code);
+                record(&mut tx, ctx, event).await?;
+            }
+        }
+        tx.commit().await?;
+        found
+    }
+
+    async fn compare(&self, ctx: &Ctx, target: &Target<'_>) -> Result<Drift> {
+        let mut drift = Drift::default();
+        let mut users = Vec::new();
+        target.read_all(ctx, "Users", "", |user| users.push(Seen::of(user))).await.map_err(unread)?;
+        let mut groups = Vec::new();
+        if target.manages_groups() {
+            target.read_all(ctx, "Groups", "", |group| groups.push(Seen::of(group))).await.map_err(unread)?;
+        }
+        drift.read = users.len() + groups.len();
+        self.compare_kind(ctx, target, ResourceKind::User, &users, &mut drift).await?;
+        self.compare_kind(ctx, target, ResourceKind::Group, &groups, &mut drift).await?;
+        for group in &groups {
+            self.compare_members(ctx, target, group, &mut drift).await?;
+        }
+        Ok(drift)
+    }
+
+    async fn compare_kind(
+        &self,
+        ctx: &Ctx,
+        target: &Target<'_>,
+        kind: ResourceKind,
+        seen: &[Seen],
+        drift: &mut Drift,
+    ) -> Result<()> {
+        let id = target.id();
+        if kind == ResourceKind::Group && !target.manages_groups() {
+            return Ok(());
+        }
+        let mut there = HashSet::with_capacity(seen.len());
+        for one in seen {
+            there.insert(one.id.as_str());
+            let named = |difference, fields| Named {
+                kind,
+                name: one.name.clone(),
+                remote_id: one.id.clone(),
+                difference,
+                fields,
+            };
+            let Some(entry) = store::find(&mut self.db.reader(), id, kind, &one.id).await? else {
+                drift.note(named(Difference::Unmanaged, Vec::new()));
+                continue;
+            };
+            let fields = one.differs(target, &entry, kind);
+            if !fields.is_empty() {
+                drift.note(named(Difference::Changed, fields));
+                let mut tx = self.db.begin().await?;
+                store::changed(&mut tx, &entry, one.active, ctx.now()).await?;
+                tx.commit().await?;
+            }
+        }
+        for entry in store::list_linked(&mut self.db.reader(), id, kind).await? {
+            let Some(remote_id) = entry.remote_id.clone() else { continue };
+            // Some show nobody who is inactive.
+            if there.contains(remote_id.as_str()) || (target.hides_inactive() && !entry.active) {
+                continue;
+            }
+            let name = entry.name.clone();
+            drift.note(Named { kind, name, remote_id, difference: Difference::Missing, fields: Vec::new() });
+            let mut tx = self.db.begin().await?;
+            store::missing(&mut tx, &entry, ctx.now()).await?;
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+
+    async fn compare_members(
+        &self,
+        ctx: &Ctx,
+        target: &Target<'_>,
+        group: &Seen,
+        drift: &mut Drift,
+    ) -> Result<()> {
+        let Some(there) = group.members.as_ref().filter(|_| !target.hides_members()) else { return Ok(()) };
+        let Some(entry) =
+            store::find(&mut self.db.reader(), target.id(), ResourceKind::Group, &group.id).await?
+        else {
+            return Ok(());
+        };
+        let Local::Group(local) = entry.local else { return Ok(()) };
+        let known = members::list_known(&mut self.db.reader(), target.id(), local).await?;
+        let ours: HashSet<&str> = known.iter().map(|member| member.remote_id.as_str()).collect();
+        let named = |remote_id: &str, difference| Named {
+            kind: ResourceKind::Group,
+            name: group.name.clone(),
+            remote_id: remote_id.to_owned(),
+            difference,
+            fields: Vec::new(),
+        };
+        for extra in there.iter().filter(|id| !ours.contains(id.as_str())) {
+            drift.note(named(extra, Difference::ExtraMember));
+        }
+        let gone: Vec<_> = known.iter().filter(|member| !there.contains(&member.remote_id)).collect();
+        if gone.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.db.begin().await?;
+        for member in gone {
+            drift.note(named(&member.remote_id, Difference::MissingMember));
+            tx.run(members::remove(target.id(), local, member.user)).await?;
+        }
+        store::look_again(&mut tx, &entry, ctx.now()).await?;
+        tx.commit().await
+    }
+}
+
+/// What is kept of a resource while all are read.
+struct Seen {
+    id: String,
+    name: String,
+    active: bool,
+    resource: Json,
+    members: Option<HashSet<String>>,
+}
+
+impl Seen {
+    fn of(mut found: Json) -> Self {
+        let text = |name: &str| resource::text(&found, &AttributePath::of(name)).map(str::to_owned);
+        let name = text("userName").or_else(|| text("displayName")).unwrap_or_default();
+        let id = resource::id(&found).unwrap_or_default();
+        let members = resource::member(&found, "members").and_then(Json::as_array).map(|list| {
+            let ids = list.iter().filter_map(|one| resource::member(one, "value").and_then(Json::as_str));
+            ids.map(str::to_owned).collect()
+        });
+        if let Some(object) = found.as_object_mut() {
+            object.remove("members");
+        }
+        Self { id, name, active: resource::is_active(&found).unwrap_or(true), resource: found, members }
+    }
+
+    /// The attributes that are not as they were sent.
+    fn differs(&self, target: &Target<'_>, entry: &Entry, kind: ResourceKind) -> Vec<String> {
+        let Some(sent) = &entry.sent else { return Vec::new() };
+        if entry.state == State::Drift && entry.code.as_deref() == Some("not_applied") {
+            // That it shows something else is known already.
+            return Vec::new();
+        }
+        let mut fields = target.not_shown(sent, &self.resource);
+        let active = "active".to_owned();
+        if kind == ResourceKind::User && self.active != entry.active && !fields.contains(&active) {
+            fields.push(active);
+        }
+        fields
+    }
+}
+
+/// It could not be read whole.
+fn unread(fault: Fault) -> Error {
+    let kind = if fault.kind.is_passing() { Kind::Unavailable } else { Kind::Invalid };
+    Error::new(
+        kind,
+        fault.code,
+        format!("It could not be read whole, so nothing was compared. {}", fault.message),
+    )
+}

@@ -1,0 +1,519 @@
+//! One application while its entries are looked at: where it is, what it can, how often it may be asked, and how it
+//! answers.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use serde_json::Value as Json;
+use tokio::sync::{OnceCell, Semaphore};
+
+use crate::applications::Application;
+use crate::base::clock::{HOUR, MINUTE};
+use crate::base::id::{ApplicationId, GroupId, UserId};
+use crate::base::{Ctx, Error, Result, Timestamp};
+use crate::catalog::model::{PatchDialect, Quirks};
+use crate::outbound::Method;
+use crate::provisioning::client::{Client, Fault, FaultKind, Reply, encoded};
+use crate::provisioning::engine::pace::Pace;
+use crate::provisioning::model::Connection;
+use crate::provisioning::verify::list_of;
+use crate::scim::{AttributePath, Capabilities, Filter, Operation, PatchOp, resource};
+
+/// Resources on one page unless a connector says otherwise.
+const PAGE: u32 = 100;
+/// Requests at the same time unless a connector says otherwise.
+const CONCURRENCY: u32 = 4;
+/// Different entries that fail in a row before nothing more is sent for a while.
+const BREAKS_AT: u32 = 5;
+/// Times that a resource is read again because somebody else changed it meanwhile (SC-12).
+const RETRIES: usize = 3;
+/// Resources that are looked through at most.
+const MOST_SCANNED: usize = 200_000;
+
+/// What the other side had when it was looked through as a whole.
+#[derive(Debug, Default)]
+pub(in crate::provisioning) struct Scan {
+    /// Names without case: user names, or names of groups.
+    names: HashSet<String>,
+    external_ids: HashSet<String>,
+    /// When it was read.
+    pub(super) at: Timestamp,
+}
+
+impl Scan {
+    fn add(&mut self, found: &Json, name: &AttributePath) {
+        self.names.extend(resource::text(found, name).map(str::to_lowercase));
+        let external = resource::text(found, &AttributePath::of("externalId"));
+        self.external_ids.extend(external.map(str::to_owned));
+    }
+
+    /// Whether nothing there had this name or external id.
+    pub(super) fn is_absent(&self, name: &str, external_id: &str) -> bool {
+        !self.names.contains(&name.to_lowercase()) && !self.external_ids.contains(external_id)
+    }
+}
+
+/// Why nothing more is sent for now.
+#[derive(Clone, Debug)]
+pub(super) struct Pause {
+    pub(super) until: Timestamp,
+    /// Why it fails; `None`: it only wants to be asked less often.
+    pub(super) fault: Option<(&'static str, String)>,
+}
+
+/// An application whose entries are looked at.
+#[derive(Debug)]
+pub(in crate::provisioning) struct Target<'a> {
+    pub(super) application: Application,
+    pub(super) connection: Connection,
+    pub(super) quirks: Quirks,
+    pub(super) capabilities: Capabilities,
+    client: Client<'a>,
+    pace: &'a Pace,
+    slots: Semaphore,
+    /// Consecutive entries that failed in passing.
+    failing: AtomicU32,
+    stopped: AtomicBool,
+    pause: Mutex<Option<Pause>>,
+    /// Who is there, where it was worth looking through all.
+    pub(super) people: Option<Scan>,
+    /// Which groups are there.
+    pub(super) groups: Option<Scan>,
+    /// How many are managed, and how many of them leave because nothing gives them the application any more.
+    pub(super) leaving: OnceCell<(i64, i64)>,
+    /// Something was written.
+    pub(super) wrote: AtomicBool,
+    /// Nothing is to be written: what would be is noted here.
+    pub(super) plan: Option<Plan>,
+}
+
+/// A request that would be sent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Planned {
+    /// How.
+    pub method: Method,
+    /// Where, below the base URL.
+    pub path: String,
+    /// What.
+    pub body: Option<Json>,
+}
+
+/// What would be sent, and which accounts there would be then.
+#[derive(Debug, Default)]
+pub(in crate::provisioning) struct Plan {
+    requests: Mutex<Vec<Planned>>,
+    accounts: Mutex<HashMap<UserId, String>>,
+    members: Mutex<HashSet<(GroupId, UserId)>>,
+    made: AtomicU32,
+}
+
+impl Plan {
+    /// Answers a request as if it had been sent and done.
+    fn answer(&self, method: Method, path: &str, body: Option<&Json>) -> Reply {
+        let planned = Planned { method, path: path.to_owned(), body: body.cloned() };
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).push(planned);
+        let echo = body.filter(|_| method == Method::Post).map(|body| {
+            let mut echo = body.clone();
+            let nth = self.made.fetch_add(1, Ordering::Relaxed) + 1;
+            echo["id"] = format!("new-{nth}").into();
+            echo
+        });
+        Reply { status: 200, body: echo, etag: None }
+    }
+
+    /// The requests since the last time.
+    pub(super) fn take(&self) -> Vec<Planned> {
+        std::mem::take(&mut *self.requests.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Notes what account a person would have.
+    pub(super) fn note_account(&self, user: UserId, remote_id: String) {
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner).insert(user, remote_id);
+    }
+
+    /// Notes who would be in a group.
+    pub(super) fn note_members(&self, group: GroupId, users: impl Iterator<Item = UserId>) {
+        let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
+        members.extend(users.map(|user| (group, user)));
+    }
+
+    /// Whether a person would be in a group.
+    pub(super) fn has_member(&self, group: GroupId, user: UserId) -> bool {
+        self.members.lock().unwrap_or_else(PoisonError::into_inner).contains(&(group, user))
+    }
+
+    /// What account a person would have.
+    pub(super) fn account(&self, user: UserId) -> Option<String> {
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner).get(&user).cloned()
+    }
+}
+
+/// What a search found.
+#[derive(Clone, Debug)]
+pub(super) enum Found {
+    Nothing,
+    One(Json),
+    Several,
+}
+
+impl<'a> Target<'a> {
+    pub(super) fn new(
+        application: Application,
+        connection: Connection,
+        quirks: Quirks,
+        client: Client<'a>,
+        pace: &'a Pace,
+    ) -> Self {
+        let capabilities = connection.capabilities.clone();
+        let capabilities =
+            capabilities.and_then(|json| serde_json::from_value(json).ok()).unwrap_or_default();
+        let places = usize::try_from(quirks.concurrency.unwrap_or(CONCURRENCY).clamp(1, 64)).unwrap_or(1);
+        Self {
+            application,
+            connection,
+            capabilities,
+            client,
+            pace,
+            slots: Semaphore::new(places),
+            failing: AtomicU32::new(0),
+            stopped: AtomicBool::new(false),
+            pause: Mutex::new(None),
+            people: None,
+            groups: None,
+            leaving: OnceCell::new(),
+            wrote: AtomicBool::new(false),
+            plan: None,
+            quirks,
+        }
+    }
+
+    /// Requests at the same time.
+    pub(super) fn concurrency(&self) -> usize {
+        usize::try_from(self.quirks.concurrency.unwrap_or(CONCURRENCY).clamp(1, 64)).unwrap_or(1)
+    }
+
+    /// Members in one request.
+    pub(super) fn membership_limit(&self) -> usize {
+        usize::try_from(self.quirks.membership_limit.unwrap_or(PAGE).max(1)).unwrap_or(1)
+    }
+
+    /// Its base URL.
+    pub(super) fn address(&self) -> &str {
+        &self.client.base
+    }
+
+    /// Whose it is.
+    pub(in crate::provisioning) fn id(&self) -> ApplicationId {
+        self.application.id
+    }
+
+    /// The attributes that it should show and does not.
+    pub(in crate::provisioning) fn not_shown(&self, wanted: &Json, shown: &Json) -> Vec<String> {
+        super::account::not_shown(&self.quirks, wanted, shown)
+    }
+
+    /// Whether groups are kept in step.
+    pub(in crate::provisioning) fn manages_groups(&self) -> bool {
+        self.connection.settings.manage_groups
+    }
+
+    /// Whether groups never show who is in them.
+    pub(in crate::provisioning) fn hides_members(&self) -> bool {
+        self.quirks.members_hidden
+    }
+
+    /// Whether accounts that are inactive are not shown.
+    pub(in crate::provisioning) fn hides_inactive(&self) -> bool {
+        self.quirks.inactive_hidden
+    }
+
+    /// Whether nothing more is to be sent now.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+
+    /// Why, and for how long.
+    pub(super) fn take_pause(&self) -> Option<Pause> {
+        self.pause.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn stop(&self, pause: Pause) {
+        self.stopped.store(true, Ordering::Relaxed);
+        let mut held = self.pause.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.as_ref().is_none_or(|held| held.until < pause.until) {
+            *held = Some(pause);
+        }
+    }
+
+    /// What a failure means for all that is still to be sent here.
+    pub(super) fn note(&self, ctx: &Ctx, fault: &Fault) {
+        let now = ctx.now();
+        let told = || Some((fault.code, fault.message.clone()));
+        match fault.kind {
+            FaultKind::Throttled => {
+                let wait = fault.retry_after.unwrap_or(5_000).max(1_000);
+                self.stop(Pause { until: now.plus(wait), fault: None });
+            }
+            FaultKind::Unauthenticated => {
+                self.stop(Pause { until: now.plus(15 * MINUTE), fault: told() });
+            }
+            FaultKind::Ours => self.stop(Pause { until: now.plus(15 * MINUTE), fault: told() }),
+            FaultKind::Lost | FaultKind::Passing => {
+                let in_a_row = self.failing.fetch_add(1, Ordering::Relaxed) + 1;
+                if fault.retry_after.is_some() || in_a_row >= BREAKS_AT {
+                    let times = self.connection.failing.as_ref().map_or(0, |failing| failing.times);
+                    let wait = backoff(ctx, times, 5 * MINUTE).max(fault.retry_after.unwrap_or(0)).min(HOUR);
+                    self.stop(Pause { until: now.plus(wait), fault: told() });
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// An entry went well.
+    pub(super) fn note_well(&self) {
+        self.failing.store(0, Ordering::Relaxed);
+    }
+
+    /// Whether an entry may be begun by the pace that the other side takes. What is begun comes to its end, on credit: half of
+    /// it would be begun again and again.
+    pub(super) fn may_begin(&self, ctx: &Ctx) -> bool {
+        let Some(limits) = self.quirks.pace.filter(|_| self.plan.is_none()) else { return true };
+        match self.pace.wait(self.application.id, limits, ctx.now()) {
+            None => true,
+            Some(wait) => {
+                self.stop(Pause { until: ctx.now().plus(wait), fault: None });
+                false
+            }
+        }
+    }
+
+    /// Sends a request when there is a place for it and the other side may be asked.
+    pub(super) async fn send(
+        &self,
+        ctx: &Ctx,
+        method: Method,
+        path: &str,
+        body: Option<&Json>,
+        if_match: Option<&str>,
+    ) -> Result<Reply, Fault> {
+        let stopped = || Fault {
+            kind: FaultKind::Throttled,
+            code: "scim_paused",
+            message: "Nothing is sent for a while. We go on by ourselves.".to_owned(),
+            retry_after: Some(1_000),
+        };
+        if self.is_stopped() {
+            return Err(stopped());
+        }
+        let _place = self.slots.acquire().await.map_err(|_| stopped())?;
+        if self.is_stopped() {
+            return Err(stopped());
+        }
+        if let Some(plan) = self.plan.as_ref().filter(|_| method != Method::Get) {
+            return Ok(plan.answer(method, path, body));
+        }
+        if let Some(limits) = self.quirks.pace.filter(|_| self.plan.is_none()) {
+            self.pace.take(self.application.id, limits, ctx.now());
+        }
+        let reply = self.client.send(ctx, method, path, body, if_match).await;
+        if reply.is_ok() && method != Method::Get {
+            self.wrote.store(true, Ordering::Relaxed);
+        }
+        reply
+    }
+
+    /// The one resource of this kind whose attribute has this value. What was found is compared again: some services
+    /// overlook the filter (SC-03).
+    pub(super) async fn search(
+        &self,
+        ctx: &Ctx,
+        resources: &str,
+        attribute: &str,
+        value: &str,
+    ) -> Result<Found, Fault> {
+        let path = AttributePath::of(attribute);
+        let is_exact = attribute == "externalId";
+        let is_it = |found: &Json| {
+            resource::text(found, &path).is_some_and(|text| {
+                if is_exact { text == value } else { text.to_lowercase() == value.to_lowercase() }
+            })
+        };
+        let mut hits = Vec::new();
+        if self.quirks.no_filter {
+            self.read_all(ctx, resources, "", |found| {
+                if is_it(&found) {
+                    hits.push(found);
+                }
+            })
+            .await?;
+        } else {
+            let filter = encoded(&Filter::equals(attribute, value).to_string());
+            let path = format!("/{resources}?filter={filter}");
+            match self.send(ctx, Method::Get, &path, None, None).await {
+                Ok(reply) => hits.extend(list_of(&reply)?.resources.into_iter().filter(is_it)),
+                // Some say so when nothing fits.
+                Err(fault) if fault.kind == FaultKind::NotFound => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+        let mut ids: Vec<_> = hits.iter().filter_map(resource::id).collect();
+        ids.sort();
+        ids.dedup();
+        Ok(match (ids.len(), hits.into_iter().next()) {
+            (0, _) | (_, None) => Found::Nothing,
+            (1, Some(one)) => Found::One(one),
+            _ => Found::Several,
+        })
+    }
+
+    /// Reads all resources of a kind, page by page (SC-10). `more` is added to the query.
+    pub(in crate::provisioning) async fn read_all(
+        &self,
+        ctx: &Ctx,
+        resources: &str,
+        more: &str,
+        mut each: impl FnMut(Json),
+    ) -> Result<(), Fault> {
+        let count = self.quirks.page_limit.unwrap_or(PAGE).max(1);
+        let mut seen = HashSet::new();
+        let mut at =
+            if self.capabilities.cursor_paging { "cursor=".to_owned() } else { "startIndex=1".to_owned() };
+        let mut start = 1;
+        loop {
+            let path = format!("/{resources}?{at}&count={count}{more}");
+            let page = list_of(&self.send(ctx, Method::Get, &path, None, None).await?)?;
+            let mut fresh = 0_usize;
+            let next_start = page.next_start(start);
+            for found in page.resources {
+                // The same page for ever is no way through.
+                if resource::id(&found).is_none_or(|id| seen.insert(id)) {
+                    fresh += 1;
+                    each(found);
+                }
+            }
+            if seen.len() > MOST_SCANNED {
+                return Err(incomplete("It has more than can be looked through."));
+            }
+            at = match (&page.next_cursor, next_start) {
+                (Some(cursor), _) if fresh > 0 => format!("cursor={}", encoded(cursor)),
+                (None, Some(next)) if fresh > 0 && !self.capabilities.cursor_paging => {
+                    start = next;
+                    format!("startIndex={next}")
+                }
+                (None, None) => return Ok(()),
+                (None, Some(_)) if self.capabilities.cursor_paging => return Ok(()),
+                _ => return Err(incomplete("Its pages come round again.")),
+            };
+        }
+    }
+
+    /// Looks through all of a kind, for when many are to be made. `None`: it could not be done whole.
+    pub(super) async fn scan(&self, ctx: &Ctx, resources: &str, name: &str) -> Option<Scan> {
+        let path = AttributePath::of(name);
+        let mut scan = Scan { at: ctx.now(), ..Scan::default() };
+        let more = if resources == "Groups" { "&excludedAttributes=members" } else { "" };
+        match self.read_all(ctx, resources, more, |found| scan.add(&found, &path)).await {
+            Ok(()) => Some(scan),
+            Err(fault) => {
+                self.note(ctx, &fault);
+                None
+            }
+        }
+    }
+
+    /// Changes a resource: by PATCH where that is understood, else by putting it back whole (SC-07). Answers the resource
+    /// as it was echoed.
+    pub(super) async fn change(
+        &self,
+        ctx: &Ctx,
+        path: &str,
+        operations: &[Operation],
+    ) -> Result<Option<Json>, Fault> {
+        let patches = !self.quirks.no_patch && self.capabilities.patch != Some(false);
+        if patches {
+            let body = self.patch_body(operations);
+            match self.send(ctx, Method::Patch, path, Some(&body), None).await {
+                Ok(reply) => return Ok(reply.body),
+                Err(fault) if fault.kind == FaultKind::NotImplemented => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+        self.put(ctx, path, operations).await
+    }
+
+    fn patch_body(&self, operations: &[Operation]) -> Json {
+        let mut body = PatchOp::from(operations.to_vec()).to_json();
+        if self.quirks.patch_dialect == PatchDialect::Entra
+            && let Some(list) = body.get_mut("Operations").and_then(Json::as_array_mut)
+        {
+            for operation in list {
+                for name in ["Add", "Replace", "Remove"] {
+                    if operation.get("op").and_then(Json::as_str) == Some(name.to_lowercase().as_str()) {
+                        operation["op"] = name.into();
+                    }
+                }
+                if let Some(Json::Bool(value)) = operation.get("value") {
+                    operation["value"] = if *value { "True" } else { "False" }.into();
+                }
+            }
+        }
+        body
+    }
+
+    /// Reads a resource, changes it, puts it back: what is not ours in it stays.
+    pub(super) async fn put(
+        &self,
+        ctx: &Ctx,
+        path: &str,
+        operations: &[Operation],
+    ) -> Result<Option<Json>, Fault> {
+        for _ in 0..RETRIES {
+            let reply = self.send(ctx, Method::Get, path, None, None).await?;
+            let Some(mut resource) = reply.body else { return Err(incomplete("It shows nothing of it.")) };
+            PatchOp::from(operations.to_vec()).apply(&mut resource).map_err(|error| Fault {
+                kind: FaultKind::Refused,
+                code: "scim_not_applicable",
+                message: format!("What it shows can't be changed as it should: {error}"),
+                retry_after: None,
+            })?;
+            let etag = reply.etag.filter(|_| self.capabilities.etag);
+            match self.send(ctx, Method::Put, path, Some(&resource), etag.as_deref()).await {
+                Err(fault) if fault.kind == FaultKind::Changed => {}
+                other => return other.map(|reply| reply.body),
+            }
+        }
+        Err(Fault {
+            kind: FaultKind::Passing,
+            code: "scim_changed",
+            message: "Somebody else changes it all the time.".to_owned(),
+            retry_after: None,
+        })
+    }
+}
+
+fn incomplete(message: &str) -> Fault {
+    Fault {
+        kind: FaultKind::NotScim,
+        code: "scim_incomplete",
+        message: message.to_owned(),
+        retry_after: None,
+    }
+}
+
+/// How long to wait after so many failures: from two seconds on twice as long each time, any part of it (SC-13).
+pub(super) fn backoff(ctx: &Ctx, times: i64, longest: i64) -> i64 {
+    let most = 2_000_i64.saturating_mul(1 << times.clamp(0, 20)).min(longest);
+    let part = i64::from(u16::from_be_bytes(ctx.random.bytes()));
+    most / 2 + most / 2 * part / i64::from(u16::MAX)
+}
+
+/// A fault of the database, not of the other side.
+pub(super) fn lost_lease() -> Error {
+    Error::new(
+        crate::base::Kind::Unavailable,
+        "provisioning_lease_lost",
+        "Another node provisions this application by now.",
+    )
+}

@@ -1,0 +1,122 @@
+//! What administrators see of the ledger, and what they decide: how it stands with each person and group, what waits
+//! for their yes, and trying again.
+
+use crate::applications;
+use crate::base::id::ApplicationId;
+use crate::base::paging::{Page, PageRequest};
+use crate::base::{Ctx, Error, Result};
+use crate::db::{Db, Executor};
+use crate::events::{Event, EventName, record};
+use crate::provisioning::connection;
+use crate::provisioning::model::{Entry, Local, ResourceKind, State};
+use crate::provisioning::store::{connections, ledger, state as store};
+
+/// Most entries that are decided on at once.
+pub const MAX_DECISIONS: usize = 1000;
+
+/// How many entries are in each state.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts(Vec<(ResourceKind, State, i64)>);
+
+impl Counts {
+    /// How many of a kind are in a state.
+    #[must_use]
+    pub fn of(&self, kind: ResourceKind, state: State) -> i64 {
+        self.0.iter().filter(|(k, s, _)| *k == kind && *s == state).map(|(_, _, n)| n).sum()
+    }
+
+    /// How many there are of a kind.
+    #[must_use]
+    pub fn all(&self, kind: ResourceKind) -> i64 {
+        self.0.iter().filter(|(k, _, _)| *k == kind).map(|(_, _, n)| n).sum()
+    }
+}
+
+/// How many entries of an application are in each state.
+pub async fn counts(executor: &mut impl Executor, id: ApplicationId) -> Result<Counts> {
+    Ok(Counts(ledger::count_states(executor, id).await?))
+}
+
+/// One page of the entries of a kind, by id; `state`: only those.
+pub async fn list(
+    executor: &mut impl Executor,
+    id: ApplicationId,
+    kind: ResourceKind,
+    state: Option<State>,
+    page: &PageRequest,
+) -> Result<Page<Entry>> {
+    let state = state.map_or("", State::as_str);
+    let after = page.after.as_deref().unwrap_or("");
+    let rows = ledger::list(executor, id, kind, state, after, page.fetch()).await?;
+    Ok(Page::cut(rows, page, |entry| entry.local.to_string()))
+}
+
+/// A decision on what waits.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// On whose account, or on which group.
+    pub local: Local,
+    /// Digest of what was shown.
+    pub asked: String,
+    /// Yes, or no.
+    pub approve: bool,
+}
+
+/// Decides, all or none: refused when one of them is not what was shown any more.
+pub async fn decide(db: &Db, ctx: &Ctx, id: ApplicationId, decisions: &[Decision]) -> Result<()> {
+    if decisions.is_empty() || decisions.len() > MAX_DECISIONS {
+        return Err(Error::field("items", "out_of_range", "Decide on 1 to 1,000 at once."));
+    }
+    let mut tx = db.begin().await?;
+    let application = applications::require(&mut tx, id).await?;
+    connections::lock(&mut tx, id).await?.ok_or_else(connection::not_configured)?;
+    for decision in decisions {
+        let Decision { local, asked, approve } = decision;
+        let Some(entry) = ledger::find(&mut tx, id, *local).await? else { return Err(decided()) };
+        let was_so = if *approve {
+            store::approve(&mut tx, id, *local, asked, ctx.now()).await?
+        } else {
+            store::reject(&mut tx, id, *local, asked, ctx.now()).await?
+        };
+        if !was_so {
+            return Err(decided());
+        }
+        let event = Event::new(EventName::IdmApproval)
+            .target(local.kind().as_str(), local, entry.name)
+            .application(id)
+            .detail("application", application.label.as_str())
+            .detail("approved", *approve)
+            .detail("change", entry.change.map_or("", |change| change.as_str()));
+        record(&mut tx, ctx, event).await?;
+    }
+    tx.commit().await
+}
+
+fn decided() -> Error {
+    Error::conflict(
+        "approval_changed",
+        "Something of this has changed or was decided meanwhile. Load the list again.",
+    )
+}
+
+/// Has one entry, or everything that failed, tried again at once. Answers how many.
+pub async fn retry(db: &Db, ctx: &Ctx, id: ApplicationId, which: Option<Local>) -> Result<u64> {
+    let mut tx = db.begin().await?;
+    let application = applications::require(&mut tx, id).await?;
+    connections::lock(&mut tx, id).await?.ok_or_else(connection::not_configured)?;
+    let count = match which {
+        Some(local) => {
+            if !store::retry(&mut tx, id, local, ctx.now()).await? {
+                return Err(Error::not_found("account or group of this application"));
+            }
+            1
+        }
+        None => store::retry_all(&mut tx, id, ctx.now()).await?,
+    };
+    // Whoever says so has mended what was broken.
+    tx.run(connections::recover(id)).await?;
+    let event = connection::event(EventName::IdmRetry, &application).detail("count", count);
+    record(&mut tx, ctx, event).await?;
+    tx.commit().await?;
+    Ok(count)
+}

@@ -1,0 +1,289 @@
+//! SQL of connections.
+
+use crate::base::id::ApplicationId;
+use crate::base::{Error, Result, Timestamp};
+use crate::db::{Executor, Query, Row, Tx, sql};
+use crate::provisioning::model::{Connection, Failing};
+
+fn read(row: &Row) -> Result<Connection> {
+    let since = row.opt_time("failing_since")?;
+    let code = row.opt_text("failure_code")?;
+    let failing = match (since, code) {
+        (Some(since), Some(code)) => Some(Failing {
+            code,
+            message: row.opt_text("failure_message")?.unwrap_or_default(),
+            since,
+            times: row.int("failures")?,
+        }),
+        _ => None,
+    };
+    let capabilities = row.opt_text("capabilities")?;
+    Ok(Connection {
+        application: row.parse("application_id")?,
+        status: row.parse("status")?,
+        settings: row.json("settings")?,
+        auth: row.opt_parse("auth")?,
+        sealed_secret: row.opt_blob("sealed_secret")?,
+        secret_for: row.opt_text("secret_for")?,
+        ledger_for: row.opt_text("ledger_for")?,
+        secret_set_at: row.opt_time("secret_set_at")?,
+        secret_expires_at: row.opt_time("secret_expires_at")?,
+        capabilities: capabilities
+            .map(|text| serde_json::from_str(&text).map_err(Error::internal))
+            .transpose()?,
+        verified_at: row.opt_time("verified_at")?,
+        written_at: row.opt_time("written_at")?,
+        failing,
+        paused_until: row.time("paused_until")?,
+        reconciled_at: row.opt_time("reconciled_at")?,
+        drift: row
+            .opt_text("drift")?
+            .map(|text| serde_json::from_str(&text).map_err(Error::internal))
+            .transpose()?,
+        version: row.int("version")?,
+        created_at: row.time("created_at")?,
+        updated_at: row.time("updated_at")?,
+    })
+}
+
+pub(in crate::provisioning) async fn find(
+    executor: &mut impl Executor,
+    application: ApplicationId,
+) -> Result<Option<Connection>> {
+    let query = sql("SELECT * FROM connections WHERE application_id = $1").bind_text(application);
+    executor.optional(query).await?.as_ref().map(read).transpose()
+}
+
+/// Reads a connection and keeps every other writer away from it until the transaction ends.
+pub(in crate::provisioning) async fn lock(
+    tx: &mut Tx,
+    application: ApplicationId,
+) -> Result<Option<Connection>> {
+    let query = sql("UPDATE connections SET version = version WHERE application_id = $1 RETURNING *");
+    tx.optional(query.bind_text(application)).await?.as_ref().map(read).transpose()
+}
+
+/// Adds a connection, or changes what an administrator sets of it; how it goes stays as it is.
+pub(in crate::provisioning) async fn put(tx: &mut Tx, connection: &Connection) -> Result<()> {
+    let settings = serde_json::to_string(&connection.settings).map_err(Error::internal)?;
+    let query = sql(
+        "INSERT INTO connections (application_id, status, settings, manage_groups, auth, sealed_secret, \
+         secret_for, secret_set_at, secret_expires_at, failures, paused_until, leased_until, version, \
+         created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, 0, 0, $10, $11, $12) \
+         ON CONFLICT (application_id) DO UPDATE SET status = excluded.status, settings = excluded.settings, \
+         manage_groups = excluded.manage_groups, auth = excluded.auth, \
+         sealed_secret = excluded.sealed_secret, secret_for = excluded.secret_for, \
+         secret_set_at = excluded.secret_set_at, secret_expires_at = excluded.secret_expires_at, \
+         version = excluded.version, updated_at = excluded.updated_at",
+    )
+    .bind_text(connection.application)
+    .bind(connection.status.as_str())
+    .bind(settings)
+    .bind(connection.settings.manage_groups)
+    .bind(connection.auth.map(crate::catalog::model::ScimAuth::as_str))
+    .bind(connection.sealed_secret.clone())
+    .bind(connection.secret_for.clone())
+    .bind(connection.secret_set_at)
+    .bind(connection.secret_expires_at)
+    .bind(connection.version)
+    .bind(connection.created_at)
+    .bind(connection.updated_at);
+    tx.run(query).await.map(drop)
+}
+
+/// Notes that the other side answered as it should, and what it says it can.
+pub(in crate::provisioning) async fn note_verified(
+    tx: &mut Tx,
+    application: ApplicationId,
+    capabilities: String,
+    now: Timestamp,
+) -> Result<()> {
+    let query = sql(
+        "UPDATE connections SET capabilities = $2, verified_at = $3, failures = 0, failing_since = NULL, \
+         failure_code = NULL, failure_message = NULL, paused_until = 0 WHERE application_id = $1",
+    );
+    tx.run(query.bind_text(application).bind(capabilities).bind(now)).await.map(drop)
+}
+
+/// The applications whose connection is active, not paused, free or ours, and has something to do.
+pub(in crate::provisioning) async fn list_with_work(
+    executor: &mut impl Executor,
+    holder: &str,
+    now: Timestamp,
+) -> Result<Vec<ApplicationId>> {
+    let query = sql("SELECT c.application_id FROM connections c WHERE c.status = 'active' \
+         AND c.paused_until <= $1 AND (c.leased_until <= $1 OR c.leased_by = $2) AND EXISTS \
+         (SELECT 1 FROM provisioned p WHERE p.application_id = c.application_id AND p.due_at <= $1) \
+         ORDER BY c.application_id");
+    let rows = executor.all(query.bind(now).bind(holder)).await?;
+    rows.iter().map(|row| row.parse("application_id")).collect()
+}
+
+/// Takes or renews the lease; answers whether it is the holder's.
+pub(in crate::provisioning) async fn lease(
+    tx: &mut Tx,
+    application: ApplicationId,
+    holder: &str,
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<bool> {
+    let query = sql("UPDATE connections SET leased_by = $2, leased_until = $4 WHERE application_id = $1 \
+         AND (leased_until <= $3 OR leased_by = $2)");
+    Ok(tx.run(query.bind_text(application).bind(holder).bind(now).bind(until)).await? == 1)
+}
+
+/// Gives the lease back.
+pub(in crate::provisioning) async fn release(
+    tx: &mut Tx,
+    application: ApplicationId,
+    holder: &str,
+) -> Result<()> {
+    let query = sql("UPDATE connections SET leased_by = NULL, leased_until = 0 WHERE application_id = $1 \
+         AND leased_by = $2");
+    tx.run(query.bind_text(application).bind(holder)).await.map(drop)
+}
+
+/// Gives every lease back.
+pub(in crate::provisioning) async fn release_all(tx: &mut Tx) -> Result<()> {
+    tx.run(sql("UPDATE connections SET leased_by = NULL, leased_until = 0")).await.map(drop)
+}
+
+/// The other side failed as a whole: nothing is sent before `paused_until`.
+pub(in crate::provisioning) fn pause(
+    application: ApplicationId,
+    code: &str,
+    message: &str,
+    now: Timestamp,
+    paused_until: Timestamp,
+) -> Query {
+    sql("UPDATE connections SET failures = failures + 1, failing_since = COALESCE(failing_since, $4), \
+         failure_code = $2, failure_message = $3, \
+         paused_until = CASE WHEN paused_until > $5 THEN paused_until ELSE $5 END WHERE application_id = $1")
+    .bind_text(application)
+    .bind(code)
+    .bind(message)
+    .bind(now)
+    .bind(paused_until)
+}
+
+/// The other side wants to be left alone until then.
+pub(in crate::provisioning) fn wait(application: ApplicationId, paused_until: Timestamp) -> Query {
+    sql("UPDATE connections SET paused_until = CASE WHEN paused_until > $2 THEN paused_until ELSE $2 END \
+         WHERE application_id = $1")
+    .bind_text(application)
+    .bind(paused_until)
+}
+
+/// The other side answers again.
+pub(in crate::provisioning) fn recover(application: ApplicationId) -> Query {
+    // Whoever asked to be left alone still is.
+    sql(
+        "UPDATE connections SET paused_until = CASE WHEN failing_since IS NULL THEN paused_until ELSE 0 END, \
+         failures = 0, failing_since = NULL, failure_code = NULL, failure_message = NULL \
+         WHERE application_id = $1",
+    )
+    .bind_text(application)
+}
+
+/// The other side took a change.
+pub(in crate::provisioning) fn note_written(application: ApplicationId, now: Timestamp) -> Query {
+    sql("UPDATE connections SET written_at = $2 WHERE application_id = $1 AND written_at IS NULL")
+        .bind_text(application)
+        .bind(now)
+}
+
+/// Whether anything is provisioned anywhere.
+pub(in crate::provisioning) async fn is_any(executor: &mut impl Executor) -> Result<bool> {
+    Ok(executor.optional(sql("SELECT application_id FROM connections LIMIT 1")).await?.is_some())
+}
+
+/// Forgets a connection and all of its ledger, once the application is gone.
+pub(in crate::provisioning) async fn forget(tx: &mut Tx, application: ApplicationId) -> Result<()> {
+    for text in [
+        "DELETE FROM provisioned_members WHERE application_id = $1 \
+         AND NOT EXISTS (SELECT 1 FROM applications a WHERE a.id = $1)",
+        "DELETE FROM provisioned WHERE application_id = $1 \
+         AND NOT EXISTS (SELECT 1 FROM applications a WHERE a.id = $1)",
+        "DELETE FROM connections WHERE application_id = $1 \
+         AND NOT EXISTS (SELECT 1 FROM applications a WHERE a.id = $1)",
+    ] {
+        tx.run(sql(text).bind_text(application)).await?;
+    }
+    Ok(())
+}
+
+/// A secret and when it ends.
+pub(in crate::provisioning) struct Ending {
+    pub(in crate::provisioning) application: ApplicationId,
+    pub(in crate::provisioning) ends_at: Timestamp,
+}
+
+/// Secrets that end by then, the first first.
+pub(in crate::provisioning) async fn list_ending(
+    executor: &mut impl Executor,
+    by: Timestamp,
+) -> Result<Vec<Ending>> {
+    let query = sql("SELECT application_id, secret_expires_at FROM connections \
+         WHERE secret_expires_at < $1 AND status <> 'inactive' ORDER BY secret_expires_at");
+    let rows = executor.all(query.bind(by)).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Ending { application: row.parse("application_id")?, ends_at: row.time("secret_expires_at")? })
+        })
+        .collect()
+}
+
+/// Notes for how many days a secret was warned of; answers whether it was not yet.
+pub(in crate::provisioning) async fn set_warned(
+    tx: &mut Tx,
+    application: ApplicationId,
+    days: i64,
+) -> Result<bool> {
+    let query = sql("UPDATE connections SET warned_days = $2 WHERE application_id = $1 \
+         AND (warned_days IS NULL OR warned_days > $2)");
+    Ok(tx.run(query.bind_text(application).bind(days)).await? == 1)
+}
+
+/// Another secret: it is warned of anew.
+pub(in crate::provisioning) async fn forget_warning(tx: &mut Tx, application: ApplicationId) -> Result<()> {
+    let query = sql("UPDATE connections SET warned_days = NULL WHERE application_id = $1");
+    tx.run(query.bind_text(application)).await.map(drop)
+}
+
+/// The ledger is of this address from now on. What was known of another one is forgotten: its ids mean nothing here.
+pub(in crate::provisioning) async fn set_ledger_for(
+    tx: &mut Tx,
+    application: ApplicationId,
+    address: &str,
+    is_other: bool,
+) -> Result<()> {
+    let query = sql("UPDATE connections SET ledger_for = $2 WHERE application_id = $1");
+    tx.run(query.bind_text(application).bind(address)).await?;
+    if is_other {
+        let query = sql("DELETE FROM provisioned_members WHERE application_id = $1");
+        tx.run(query.bind_text(application)).await?;
+        let query = sql("DELETE FROM provisioned WHERE application_id = $1");
+        tx.run(query.bind_text(application)).await?;
+    }
+    Ok(())
+}
+
+/// What may have changed while entries are looked at.
+pub(in crate::provisioning) struct Glance {
+    pub(in crate::provisioning) version: i64,
+    /// Somebody who leaves is due.
+    pub(in crate::provisioning) leaving: bool,
+}
+
+/// A look at a connection between two entries.
+pub(in crate::provisioning) async fn look(
+    executor: &mut impl Executor,
+    application: ApplicationId,
+    now: Timestamp,
+) -> Result<Option<Glance>> {
+    let query = sql("SELECT c.version, (SELECT COUNT(*) FROM (SELECT 1 AS one FROM provisioned p \
+         WHERE p.application_id = $1 AND p.turn = 0 AND p.due_at <= $2 LIMIT 1) l) AS leaving \
+         FROM connections c WHERE c.application_id = $1");
+    let row = executor.optional(query.bind_text(application).bind(now)).await?;
+    row.map(|row| Ok(Glance { version: row.int("version")?, leaving: row.int("leaving")? > 0 })).transpose()
+}

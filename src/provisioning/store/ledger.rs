@@ -1,0 +1,307 @@
+//! SQL of the ledger's entries.
+
+use serde_json::Value as Json;
+
+use crate::base::id::{ApplicationId, GroupId, UserId};
+use crate::base::{Error, Result, Timestamp};
+use crate::db::{Executor, Query, Row, sql};
+use crate::provisioning::model::{Change, Entry, Local, ResourceKind, State};
+
+pub(super) fn read(row: &Row) -> Result<Entry> {
+    let local = match row.parse::<ResourceKind>("kind")? {
+        ResourceKind::User => Local::User(row.parse("local_id")?),
+        ResourceKind::Group => Local::Group(row.parse("local_id")?),
+    };
+    let sent = row.opt_text("sent")?;
+    Ok(Entry {
+        application: row.parse("application_id")?,
+        local,
+        name: row.text("name")?,
+        remote_id: row.opt_text("remote_id")?,
+        origin: row.opt_parse("origin")?,
+        active: row.bool("active")?,
+        sent: sent.map(|text| serde_json::from_str(&text).map_err(Error::internal)).transpose()?,
+        marks: row.int("marks")?,
+        due_at: row.opt_time("due_at")?,
+        state: row.parse("state")?,
+        attempt: row.opt_parse("attempt")?,
+        attempts: row.int("attempts")?,
+        failing_since: row.opt_time("failing_since")?,
+        change: row.opt_parse("change")?,
+        asked: row.opt_text("asked")?,
+        approved: row.opt_text("approved")?,
+        code: row.opt_text("code")?,
+        message: row.opt_text("message")?,
+        changed_at: row.time("changed_at")?,
+    })
+}
+
+pub(in crate::provisioning) async fn find(
+    executor: &mut impl Executor,
+    application: ApplicationId,
+    local: Local,
+) -> Result<Option<Entry>> {
+    let query = sql("SELECT * FROM provisioned WHERE application_id = $1 AND kind = $2 AND local_id = $3");
+    let query = query.bind_text(application).bind(local.kind().as_str()).bind_text(local);
+    executor.optional(query).await?.as_ref().map(read).transpose()
+}
+
+/// What is due, who leaves first and groups last.
+pub(in crate::provisioning) async fn list_due(
+    executor: &mut impl Executor,
+    application: ApplicationId,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<(Local, i64)>> {
+    let query = sql("SELECT kind, local_id, turn FROM provisioned \
+         WHERE application_id = $1 AND due_at <= $2 ORDER BY turn, due_at LIMIT $3");
+    let rows = executor.all(query.bind_text(application).bind(now).bind(limit)).await?;
+    rows.iter()
+        .map(|row| {
+            let local = match row.parse::<ResourceKind>("kind")? {
+                ResourceKind::User => Local::User(row.parse("local_id")?),
+                ResourceKind::Group => Local::Group(row.parse("local_id")?),
+            };
+            Ok((local, row.int("turn")?))
+        })
+        .collect()
+}
+
+/// How many of a kind are due of which nothing is known there.
+pub(in crate::provisioning) async fn count_new_due(
+    executor: &mut impl Executor,
+    application: ApplicationId,
+    kind: ResourceKind,
+    now: Timestamp,
+) -> Result<i64> {
+    let query = sql("SELECT COUNT(*) AS n FROM provisioned WHERE application_id = $1 AND kind = $2 \
+         AND due_at <= $3 AND remote_id IS NULL");
+    executor.one(query.bind_text(application).bind(kind.as_str()).bind(now)).await?.int("n")
+}
+
+/// What became of looking at an entry.
+#[derive(Clone, Debug)]
+pub(in crate::provisioning) struct Finish {
+    pub(in crate::provisioning) name: String,
+    pub(in crate::provisioning) remote_id: Option<String>,
+    pub(in crate::provisioning) origin: Option<&'static str>,
+    pub(in crate::provisioning) active: bool,
+    pub(in crate::provisioning) sent: Option<Json>,
+    /// When to look again, if nothing marks it before.
+    pub(in crate::provisioning) due_at: Option<Timestamp>,
+    pub(in crate::provisioning) turn: i64,
+    pub(in crate::provisioning) state: State,
+    pub(in crate::provisioning) attempt: Option<Change>,
+    pub(in crate::provisioning) attempts: i64,
+    pub(in crate::provisioning) failing_since: Option<Timestamp>,
+    pub(in crate::provisioning) change: Option<Change>,
+    pub(in crate::provisioning) asked: Option<String>,
+    pub(in crate::provisioning) approved: Option<String>,
+    pub(in crate::provisioning) code: Option<String>,
+    pub(in crate::provisioning) message: Option<String>,
+}
+
+impl From<&Entry> for Finish {
+    /// The entry as it is.
+    fn from(entry: &Entry) -> Self {
+        Self {
+            name: entry.name.clone(),
+            remote_id: entry.remote_id.clone(),
+            origin: entry.origin.map(crate::provisioning::model::Origin::as_str),
+            active: entry.active,
+            sent: entry.sent.clone(),
+            due_at: None,
+            turn: match entry.local {
+                Local::User(_) => 1,
+                Local::Group(_) => 2,
+            },
+            state: entry.state,
+            attempt: entry.attempt,
+            attempts: entry.attempts,
+            failing_since: entry.failing_since,
+            change: entry.change,
+            asked: entry.asked.clone(),
+            approved: entry.approved.clone(),
+            code: entry.code.clone(),
+            message: entry.message.clone(),
+        }
+    }
+}
+
+/// Writes what became of an entry, as long as this node still holds the lease. If the entry was marked meanwhile it is
+/// due at once.
+pub(in crate::provisioning) fn finish(
+    entry: &Entry,
+    holder: &str,
+    finish: &Finish,
+    now: Timestamp,
+) -> Result<Query> {
+    let sent = finish.sent.as_ref().map(serde_json::to_string).transpose().map_err(Error::internal)?;
+    let query = sql(
+        "UPDATE provisioned SET name = $5, remote_id = $6, origin = $7, active = $8, sent = $9, \
+         due_at = CASE WHEN marks = $10 THEN CAST($11 AS BIGINT) ELSE CAST($12 AS BIGINT) END, \
+         turn = CASE WHEN marks = $10 THEN CAST($13 AS BIGINT) ELSE turn END, \
+         changed_at = CASE WHEN state = $14 THEN changed_at ELSE CAST($12 AS BIGINT) END, state = $14, attempt = $15, \
+         attempts = $16, failing_since = $17, change = $18, asked = CASE WHEN marks = $10 THEN $19 ELSE asked END, \
+         approved = CASE WHEN marks = $10 THEN $20 ELSE approved END, code = $21, message = $22 \
+         WHERE application_id = $1 AND kind = $2 AND local_id = $3 AND EXISTS \
+         (SELECT 1 FROM connections c WHERE c.application_id = $1 AND c.leased_by = $4)",
+    );
+    Ok(query
+        .bind_text(entry.application)
+        .bind(entry.local.kind().as_str())
+        .bind_text(entry.local)
+        .bind(holder)
+        .bind(&finish.name)
+        .bind(finish.remote_id.clone())
+        .bind(finish.origin)
+        .bind(finish.active)
+        .bind(sent)
+        .bind(entry.marks)
+        .bind(finish.due_at)
+        .bind(now)
+        .bind(finish.turn)
+        .bind(finish.state.as_str())
+        .bind(finish.attempt.map(Change::as_str))
+        .bind(finish.attempts)
+        .bind(finish.failing_since)
+        .bind(finish.change.map(Change::as_str))
+        .bind(finish.asked.clone())
+        .bind(finish.approved.clone())
+        .bind(finish.code.clone())
+        .bind(finish.message.clone()))
+}
+
+/// Notes that a change is begun, before anything is sent (SE-01).
+pub(in crate::provisioning) fn begin(
+    entry: &Entry,
+    holder: &str,
+    change: Option<Change>,
+    wanted: Option<&Json>,
+) -> Result<Query> {
+    let wanted = wanted.map(serde_json::to_string).transpose().map_err(Error::internal)?;
+    let query = sql("UPDATE provisioned SET attempt = $5, sent = COALESCE($6, sent) \
+         WHERE application_id = $1 AND kind = $2 AND local_id = $3 AND EXISTS (SELECT 1 FROM connections c WHERE c.application_id = $1 AND c.leased_by = $4)");
+    Ok(query
+        .bind_text(entry.application)
+        .bind(entry.local.kind().as_str())
+        .bind_text(entry.local)
+        .bind(holder)
+        .bind(change.map(Change::as_str))
+        .bind(wanted))
+}
+
+/// Takes an entry out of the ledger, unless it was marked meanwhile.
+pub(in crate::provisioning) fn forget(entry: &Entry, holder: &str) -> Query {
+    sql("DELETE FROM provisioned WHERE application_id = $1 AND kind = $2 AND local_id = $3 AND marks = $5 \
+         AND EXISTS (SELECT 1 FROM connections c WHERE c.application_id = $1 AND c.leased_by = $4)")
+    .bind_text(entry.application)
+    .bind(entry.local.kind().as_str())
+    .bind_text(entry.local)
+    .bind(holder)
+    .bind(entry.marks)
+}
+
+/// What an application's id of a person's account is.
+pub(in crate::provisioning) async fn remote_id_of(
+    executor: &mut impl Executor,
+    application: ApplicationId,
+    user: &str,
+) -> Result<Option<String>> {
+    let query = sql("SELECT remote_id FROM provisioned WHERE application_id = $1 AND kind = 'user' \
+         AND local_id = $2 AND remote_id IS NOT NULL");
+    let row = executor.optional(query.bind_text(application).bind(user)).await?;
+    row.map(|row| row.text("remote_id")).transpose()
+}
+
+/// Which entry holds an account or group of the other side.
+pub(in crate::provisioning) async fn holder_of(
+    executor: &mut impl Executor,
+    application: ApplicationId,
+    kind: ResourceKind,
+    remote_id: &str,
+) -> Result<Option<String>> {
+    let query = sql("SELECT local_id FROM provisioned WHERE application_id = $1 AND kind = $2 \
+         AND remote_id = $3 LIMIT 1");
+    let row = executor.optional(query.bind_text(application).bind(kind.as_str()).bind(remote_id)).await?;
+    row.map(|row| row.text("local_id")).transpose()
+}
+
+/// How many accounts are active there, and of these how many belong to people who are active here and whom nothing
+/// gives the application any more (SC-17).
+pub(in crate::provisioning) async fn count_leaving(
+    executor: &mut impl Executor,
+    application: ApplicationId,
+) -> Result<(i64, i64)> {
+    let query = sql(
+        "SELECT COUNT(*) AS managed, CAST(COALESCE(SUM(CASE WHEN u.state = 'active' AND NOT EXISTS \
+         (SELECT 1 FROM bindings b JOIN groups g ON g.id = b.group_id WHERE b.application_id = $1 \
+         AND (g.built_in OR EXISTS (SELECT 1 FROM memberships m WHERE m.group_id = g.id AND m.user_id = u.id))) \
+         THEN 1 ELSE 0 END), 0) AS BIGINT) AS leaving \
+         FROM provisioned p LEFT JOIN users u ON u.id = p.local_id \
+         WHERE p.application_id = $1 AND p.kind = 'user' AND p.active AND p.remote_id IS NOT NULL",
+    );
+    let row = executor.one(query.bind_text(application)).await?;
+    Ok((row.int("managed")?, row.int("leaving")?))
+}
+
+/// How many entries are in each state.
+pub(in crate::provisioning) async fn count_states(
+    executor: &mut impl Executor,
+    application: ApplicationId,
+) -> Result<Vec<(ResourceKind, State, i64)>> {
+    let query = sql("SELECT kind, state, COUNT(*) AS n FROM provisioned WHERE application_id = $1 \
+         GROUP BY kind, state ORDER BY kind, state");
+    let rows = executor.all(query.bind_text(application)).await?;
+    rows.iter().map(|row| Ok((row.parse("kind")?, row.parse("state")?, row.int("n")?))).collect()
+}
+
+/// Everything in the ledger of an application, people first.
+pub(in crate::provisioning) async fn list_all(
+    executor: &mut impl Executor,
+    application: ApplicationId,
+) -> Result<Vec<Entry>> {
+    let query = sql("SELECT * FROM provisioned WHERE application_id = $1 ORDER BY turn, local_id");
+    executor.all(query.bind_text(application)).await?.iter().map(read).collect()
+}
+
+/// Active people who may use an application and are not in its ledger.
+pub(in crate::provisioning) async fn list_new_people(
+    executor: &mut impl Executor,
+    application: ApplicationId,
+) -> Result<Vec<(UserId, String)>> {
+    let query = sql("SELECT u.id, u.username FROM users u WHERE u.state = 'active' AND EXISTS \
+         (SELECT 1 FROM bindings b JOIN groups g ON g.id = b.group_id WHERE b.application_id = $1 \
+         AND (g.built_in OR EXISTS (SELECT 1 FROM memberships m WHERE m.group_id = g.id AND m.user_id = u.id))) \
+         AND NOT EXISTS (SELECT 1 FROM provisioned p WHERE p.application_id = $1 AND p.kind = 'user' \
+         AND p.local_id = u.id) ORDER BY u.username_key");
+    let rows = executor.all(query.bind_text(application)).await?;
+    rows.iter().map(|row| Ok((row.parse("id")?, row.text("username")?))).collect()
+}
+
+/// Groups that are bound to an application and are not in its ledger.
+pub(in crate::provisioning) async fn list_new_groups(
+    executor: &mut impl Executor,
+    application: ApplicationId,
+) -> Result<Vec<(GroupId, String)>> {
+    let query = sql("SELECT g.id, g.name FROM bindings b JOIN groups g ON g.id = b.group_id \
+         WHERE b.application_id = $1 AND NOT EXISTS (SELECT 1 FROM provisioned p WHERE p.application_id = $1 \
+         AND p.kind = 'group' AND p.local_id = g.id) ORDER BY g.name_key");
+    let rows = executor.all(query.bind_text(application)).await?;
+    rows.iter().map(|row| Ok((row.parse("id")?, row.text("name")?))).collect()
+}
+
+/// Entries by kind and local id, from after one on; `state` empty: all.
+pub(in crate::provisioning) async fn list(
+    executor: &mut impl Executor,
+    application: ApplicationId,
+    kind: ResourceKind,
+    state: &str,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<Entry>> {
+    let query = sql("SELECT * FROM provisioned WHERE application_id = $1 AND kind = $2 \
+         AND ($3 = '' OR state = $3) AND local_id > $4 ORDER BY local_id LIMIT $5");
+    let query = query.bind_text(application).bind(kind.as_str()).bind(state).bind(after).bind(limit);
+    executor.all(query).await?.iter().map(read).collect()
+}

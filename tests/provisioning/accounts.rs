@@ -1,0 +1,201 @@
+//! One person's account: made, changed, set inactive, taken over, deleted, with the least requests there are.
+
+use serde_json::json;
+use tessera::directory::people;
+use tessera::provisioning::connection::ConnectionPatch;
+use tessera::provisioning::model::{OnUserDelete, Origin, State};
+
+use crate::world::World;
+
+#[tokio::test]
+async fn sc_03_a_person_of_a_bound_group_gets_an_account_and_loses_it() {
+    for world in [World::open().await, World::on_postgres().await] {
+        let (group, ada) = (world.group("Sales").await, world.person("ada").await);
+        world.bind(group).await;
+        world.connect(false).await;
+        assert_eq!(world.turn().await, [] as [&str; 0], "nobody is in the group");
+        world.join(group, &[ada]).await;
+        assert_eq!(world.turn().await, ["GET /Users", "GET /Users", "POST /Users"]);
+        let account = world.service.lab.user_named("ada").unwrap();
+        assert_eq!(account["active"], json!(true));
+        assert_eq!(account["emails"][0]["value"], json!("ada@example.com"));
+        assert_eq!(account["name"]["givenName"], json!("Livia"));
+        assert!(account["externalId"].as_str().unwrap().starts_with("tsr_"), "SC-06: opaque and no number");
+        assert_eq!(world.turn().await, [] as [&str; 0], "nothing is different");
+
+        world.patch(ada, json!({ "first_name": "Augusta", "job_title": "Counter" })).await;
+        assert_eq!(world.turn().await, ["PATCH /Users/{id}"]);
+        let account = world.service.lab.user_named("ada").unwrap();
+        assert_eq!(
+            (&account["name"]["givenName"], &account["title"]),
+            (&json!("Augusta"), &json!("Counter"))
+        );
+        world.patch(ada, json!({ "job_title": null })).await;
+        assert_eq!(world.turn().await, ["PATCH /Users/{id}"]);
+        assert_eq!(
+            world.service.lab.user_named("ada").unwrap().get("title"),
+            None,
+            "what is gone here goes there"
+        );
+
+        world.leave(group, &[ada]).await;
+        assert_eq!(world.turn().await, ["PATCH /Users/{id}"]);
+        assert_eq!(world.is_active("ada"), Some(false));
+        world.join(group, &[ada]).await;
+        assert_eq!(world.turn().await, ["PATCH /Users/{id}"]);
+        assert_eq!(world.is_active("ada"), Some(true));
+        people::suspend(&world.db, &world.ctx(), ada).await.unwrap();
+        assert_eq!(world.turn().await, ["PATCH /Users/{id}"]);
+        assert_eq!(world.is_active("ada"), Some(false));
+        people::activate(&world.db, &world.ctx(), ada).await.unwrap();
+        world.turn().await;
+        assert_eq!(world.is_active("ada"), Some(true));
+        let mut events = world.events().await;
+        events.sort();
+        let mut expected =
+            vec!["idm_integration_activate", "idm_integration_reauth", "idm_integration_update"];
+        expected.extend(["user_create_provision", "user_deprovision", "user_deprovision"]);
+        expected.extend(["user_update_provision"; 4]);
+        assert_eq!(events, expected);
+    }
+}
+
+#[tokio::test]
+async fn sc_16_who_is_deleted_here_is_deleted_suspended_or_left_there() {
+    for (choice, active) in [
+        (OnUserDelete::Delete, None),
+        (OnUserDelete::Suspend, Some(false)),
+        (OnUserDelete::Nothing, Some(true)),
+    ] {
+        let world = World::open().await;
+        let (group, ada) = (world.group("Sales").await, world.person("ada").await);
+        world.join(group, &[ada]).await;
+        world.bind(group).await;
+        world.configure(ConnectionPatch { on_user_delete: Some(choice), ..ConnectionPatch::default() }).await;
+        world.engine.connections().activate(&world.ctx(), world.id()).await.unwrap();
+        world.turn().await;
+        assert_eq!(world.is_active("ada"), Some(true));
+        people::delete(&world.db, &world.ctx(), ada).await.unwrap();
+        world.turn().await;
+        assert_eq!(world.is_active("ada"), active, "{choice:?}");
+    }
+}
+
+#[tokio::test]
+async fn sc_04_who_is_there_already_is_taken_over_and_only_what_differs_is_sent() {
+    let world = World::open().await;
+    let (group, ada) = (world.group("Sales").await, world.person("ada").await);
+    let home = json!({ "type": "home", "value": "home@example.org" });
+    let work = json!({ "type": "work", "value": "old@example.com", "primary": true });
+    let found = json!({ "userName": "ADA", "active": false, "emails": [home, work], "nickName": "Countess" });
+    let remote = world.service.lab.seed_user(found).unwrap();
+    world.join(group, &[ada]).await;
+    world.bind(group).await;
+    world.connect(false).await;
+    assert_eq!(world.turn().await, ["GET /Users", "GET /Users", "PATCH /Users/{id}"]);
+    let account = world.service.lab.user_named("ada").unwrap();
+    assert_eq!(account["id"], json!(remote), "no second account");
+    assert_eq!((&account["active"], &account["nickName"]), (&json!(true), &json!("Countess")));
+    let emails = account["emails"].as_array().unwrap();
+    assert!(
+        emails.iter().any(|email| email["value"] == "home@example.org"),
+        "what is not ours stays: {emails:?}"
+    );
+    assert!(emails.iter().any(|email| email["value"] == "ada@example.com"), "{emails:?}");
+    let entry = world.standing("ada").await;
+    assert_eq!((entry.origin, entry.state), (Some(Origin::Adopted), State::Synced));
+    assert!(world.events().await.contains(&"user_lookup_provision".to_owned()));
+}
+
+#[tokio::test]
+async fn sc_05_an_administrator_there_is_taken_over_only_when_somebody_says_so() {
+    let world = World::open().await;
+    let (group, ada) = (world.group("Sales").await, world.person("ada").await);
+    let admin = json!({ "userName": "ada", "active": true, "roles": [{ "value": "Workspace Admin" }] });
+    world.service.lab.seed_user(admin).unwrap();
+    world.join(group, &[ada]).await;
+    world.bind(group).await;
+    world.connect(false).await;
+    assert_eq!(world.turn().await, ["GET /Users", "GET /Users"]);
+    let entry = world.standing("ada").await;
+    assert_eq!((entry.state, entry.code.as_deref()), (State::Conflict, Some("account_privileged")));
+    let decision = tessera::provisioning::state::Decision {
+        local: entry.local,
+        asked: entry.asked.unwrap(),
+        approve: true,
+    };
+    tessera::provisioning::state::decide(&world.db, &world.ctx(), world.id(), &[decision]).await.unwrap();
+    assert_eq!(world.turn().await, ["GET /Users", "GET /Users", "PATCH /Users/{id}"]);
+    assert_eq!(world.standing("ada").await.state, State::Synced);
+}
+
+#[tokio::test]
+async fn sc_22_the_token_goes_nowhere_else_and_is_nowhere_to_be_seen() {
+    let world = World::open().await;
+    world.connect(false).await;
+    let other = crate::world::Service::start(tessera::lab::scim::Quirks::default(), &world.clock).await;
+    world.change(ConnectionPatch { base_url: Some(other.url.clone()), ..ConnectionPatch::default() }).await;
+    let (group, ada) = (world.group("Sales").await, world.person("ada").await);
+    world.join(group, &[ada]).await;
+    world.bind(group).await;
+    world.turn().await;
+    assert!(other.lab.requests().is_empty(), "nothing at all is sent to the other address");
+    let refused = world.engine.connections().activate(&world.ctx(), world.id()).await.unwrap_err();
+    assert_eq!(refused.code, "needs_token");
+    let dry = world.engine.dry_run(&world.ctx(), world.id(), ConnectionPatch::default()).await.unwrap_err();
+    assert_eq!(dry.code, "needs_token");
+    assert!(other.lab.requests().is_empty(), "not even to be asked");
+}
+
+#[tokio::test]
+async fn another_address_has_ids_of_its_own() {
+    let mut world = World::open().await;
+    let (group, ada, bob) =
+        (world.group("Sales").await, world.person("ada").await, world.person("bob").await);
+    world.join(group, &[ada, bob]).await;
+    world.bind(group).await;
+    world.connect(true).await;
+    world.turn().await;
+    // A service where the same ids are other people's.
+    let other = crate::world::Service::start(tessera::lab::scim::Quirks::default(), &world.clock).await;
+    for user in world.service.lab.users() {
+        other
+            .lab
+            .seed_user(
+                json!({ "id": user["id"], "userName": format!("not-{}", user["userName"]), "active": true }),
+            )
+            .unwrap();
+    }
+    let before = other.lab.users();
+    world.address.0.clone_from(&other.url);
+    world.configure(ConnectionPatch::default()).await;
+    world.turn().await;
+    assert_eq!(other.lab.users(), before, "it is activated again before anything is sent");
+    world.engine.connections().activate(&world.ctx(), world.id()).await.unwrap();
+    world.leave(group, &[bob]).await;
+    world.engine.turn().await.unwrap();
+    let there = other.lab.users();
+    assert_eq!(there[..2], before, "whose ids they were once is nothing here");
+    let names: Vec<&str> = there[2..].iter().map(|user| user["userName"].as_str().unwrap()).collect();
+    assert_eq!(names, ["ada"], "who should be there is made there, and nobody else");
+}
+
+#[tokio::test]
+async fn sc_02_every_request_has_what_strict_services_ask_for() {
+    let world = World::open().await;
+    let (group, ada) = (world.group("Sales").await, world.person("ada").await);
+    world.join(group, &[ada]).await;
+    world.bind(group).await;
+    world.connect(false).await;
+    world.turn().await;
+    let requests = world.service.lab.requests();
+    assert!(!requests.is_empty());
+    for request in requests {
+        assert!(request.is_authorized, "{request:?}");
+        assert_eq!(request.accept.as_deref(), Some("application/scim+json"));
+        assert!(request.user_agent.as_deref().is_some_and(|agent| agent.starts_with("Tessera/")));
+        if request.method == "POST" {
+            assert_eq!(request.content_type.as_deref(), Some("application/scim+json"));
+        }
+    }
+}

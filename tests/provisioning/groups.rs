@@ -1,0 +1,144 @@
+//! Groups: made with those who have an account, renamed, taken over, left alone, deleted, and who is in them by
+//! differences.
+
+use serde_json::json;
+use tessera::applications::binding;
+use tessera::directory::{GroupPatch, groups, people};
+use tessera::provisioning::connection::ConnectionPatch;
+use tessera::provisioning::model::Origin;
+
+use crate::world::World;
+
+#[tokio::test]
+async fn sc_08_a_bound_group_is_made_with_its_people_and_follows_each_change() {
+    for world in [World::open().await, World::on_postgres().await] {
+        let group = world.group("Sales").await;
+        let (ada, bob) = (world.person("ada").await, world.person("bob").await);
+        world.bind(group).await;
+        world.connect(true).await;
+        assert_eq!(world.turn().await, [] as [&str; 0], "an empty group is not made");
+        world.join(group, &[ada, bob]).await;
+        let asked = world.turn().await;
+        assert_eq!(asked.iter().filter(|one| *one == "POST /Users").count(), 2);
+        assert_eq!(asked.last().map(String::as_str), Some("POST /Groups"), "people before groups: {asked:?}");
+        assert_eq!(world.members("Sales"), ["ada", "bob"]);
+
+        let cid = world.person("cid").await;
+        world.join(group, &[cid]).await;
+        assert_eq!(world.turn().await, ["GET /Users", "GET /Users", "POST /Users", "PATCH /Groups/{id}"]);
+        assert_eq!(world.members("Sales"), ["ada", "bob", "cid"]);
+        world.leave(group, &[bob]).await;
+        let mut asked = world.turn().await;
+        asked.sort();
+        assert_eq!(asked, ["PATCH /Groups/{id}", "PATCH /Users/{id}"]);
+        assert_eq!(
+            (world.members("Sales"), world.is_active("bob")),
+            (vec!["ada".into(), "cid".into()], Some(false))
+        );
+
+        let patch = GroupPatch { name: Some("Field sales".to_owned()), description: None };
+        groups::update(&world.db, &world.ctx(), group, None, patch).await.unwrap();
+        assert_eq!(world.turn().await, ["PATCH /Groups/{id}"]);
+        assert_eq!(world.members("Field sales"), ["ada", "cid"]);
+
+        people::suspend(&world.db, &world.ctx(), cid).await.unwrap();
+        world.turn().await;
+        assert_eq!((world.members("Field sales"), world.is_active("cid")), (vec!["ada".into()], Some(false)));
+        people::activate(&world.db, &world.ctx(), cid).await.unwrap();
+        world.turn().await;
+        assert_eq!(
+            (world.members("Field sales"), world.is_active("cid")),
+            (vec!["ada".into(), "cid".into()], Some(true))
+        );
+
+        binding::delete_group(&world.db, &world.ctx(), group, None).await.unwrap();
+        world.turn().await;
+        assert!(world.service.lab.groups().is_empty(), "we made it, so it goes");
+        assert_eq!((world.is_active("ada"), world.is_active("cid")), (Some(false), Some(false)));
+        assert_eq!(world.turn().await, [] as [&str; 0]);
+    }
+}
+
+#[tokio::test]
+async fn an_unbound_group_stays_as_it_is_and_its_people_go_unless_another_has_them() {
+    let world = World::open().await;
+    let (sales, staff) = (world.group("Sales").await, world.group("Staff").await);
+    let (ada, bob) = (world.person("ada").await, world.person("bob").await);
+    world.join(sales, &[ada, bob]).await;
+    world.join(staff, &[bob]).await;
+    for group in [sales, staff] {
+        world.bind(group).await;
+    }
+    world.connect(true).await;
+    world.turn().await;
+    world.unbind(sales).await;
+    assert_eq!(world.turn().await, ["PATCH /Users/{id}"]);
+    assert_eq!(world.members("Sales"), ["ada", "bob"], "the group stays as it is");
+    assert_eq!((world.is_active("ada"), world.is_active("bob")), (Some(false), Some(true)));
+    // Deleted after that, it is none of ours any more.
+    binding::delete_group(&world.db, &world.ctx(), sales, None).await.unwrap();
+    assert_eq!(world.turn().await, [] as [&str; 0]);
+    assert!(world.service.lab.group_named("Sales").is_some());
+}
+
+#[tokio::test]
+async fn groups_that_are_not_managed_any_more_stay_and_people_go_on() {
+    let world = World::open().await;
+    let (group, ada) = (world.group("Sales").await, world.person("ada").await);
+    world.join(group, &[ada]).await;
+    world.bind(group).await;
+    world.connect(true).await;
+    world.turn().await;
+    world.change(ConnectionPatch { manage_groups: Some(false), ..ConnectionPatch::default() }).await;
+    let bob = world.person("bob").await;
+    world.join(group, &[bob]).await;
+    assert_eq!(world.turn().await, ["GET /Users", "GET /Users", "POST /Users"]);
+    assert_eq!(world.members("Sales"), ["ada"], "membership is no longer sent");
+    world.change(ConnectionPatch { manage_groups: Some(true), ..ConnectionPatch::default() }).await;
+    assert_eq!(world.turn().await, ["PATCH /Groups/{id}"]);
+    assert_eq!(world.members("Sales"), ["ada", "bob"]);
+}
+
+#[tokio::test]
+async fn a_group_of_the_same_name_is_taken_over_and_given_back_without_what_we_added() {
+    let world = World::open().await;
+    let (group, ada, bob) =
+        (world.group("Sales").await, world.person("ada").await, world.person("bob").await);
+    let stranger = world.service.lab.seed_user(json!({ "userName": "stranger", "active": true })).unwrap();
+    // Bob is there already, and in it.
+    let old = world.service.lab.seed_user(json!({ "userName": "bob", "active": true })).unwrap();
+    let members = json!([{ "value": stranger }, { "value": old }]);
+    world.service.lab.seed_group(json!({ "displayName": "Sales", "members": members })).unwrap();
+    world.join(group, &[ada, bob]).await;
+    world.bind(group).await;
+    world.connect(true).await;
+    let asked = world.turn().await;
+    assert!(!asked.contains(&"POST /Groups".to_owned()), "{asked:?}");
+    assert_eq!(world.members("Sales"), ["ada", "bob", "stranger"], "whom we did not add is left");
+    assert_eq!(world.standing("Sales").await.origin, Some(Origin::Adopted));
+    binding::delete_group(&world.db, &world.ctx(), group, None).await.unwrap();
+    world.turn().await;
+    assert_eq!(world.members("Sales"), ["bob", "stranger"], "decision 33: cleared of what we added");
+}
+
+#[tokio::test]
+async fn sc_08_many_members_go_in_portions_and_one_change_is_one_request() {
+    let world = World::open().await;
+    let group = world.group("Everybody").await;
+    let mut people = Vec::new();
+    for n in 0..130 {
+        people.push(world.person(&format!("p{n:03}")).await);
+    }
+    world.join(group, &people).await;
+    world.bind(group).await;
+    world.connect(true).await;
+    let asked = world.turn().await;
+    let count = |what: &str| asked.iter().filter(|one| *one == what).count();
+    assert_eq!((count("POST /Users"), count("POST /Groups"), count("PATCH /Groups/{id}")), (130, 1, 1));
+    assert!(count("GET /Users") <= 2, "SC-03: many are looked up at once: {}", count("GET /Users"));
+    assert_eq!(world.members("Everybody").len(), 130);
+    world.leave(group, &people[..1]).await;
+    let mut asked = world.turn().await;
+    asked.sort();
+    assert_eq!(asked, ["PATCH /Groups/{id}", "PATCH /Users/{id}"]);
+}

@@ -1,0 +1,11 @@
+//! Provisioning, end to end: people and groups here, a SCIM service of the lab there, and every request between them.
+
+mod accounts;
+mod crowd;
+mod drift;
+mod groups;
+mod model;
+mod quirks;
+mod servers;
+mod trouble;
+mod world;

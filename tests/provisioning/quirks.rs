@@ -1,0 +1,150 @@
+//! SC-24: services as they really are, each by its own connector: whatever is peculiar about them, in the end they hold
+//! what they should, nobody twice, and nothing is sent that is not needed.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use tessera::catalog::Catalog;
+use tessera::directory::{GroupPatch, groups, people};
+use tessera::lab::scim::profile;
+use tessera::provisioning::model::State;
+
+use crate::world::World;
+
+/// A life: people come, change, leave, return; a group is renamed.
+async fn lives(world: World, told: &str) {
+    let group = world.group("Sales").await;
+    let (ada, bob, cid) = (world.person("ada").await, world.person("bob").await, world.person("cid").await);
+    world.join(group, &[ada, bob, cid]).await;
+    world.bind(group).await;
+    world.connect(true).await;
+    let settle = async || {
+        world.turn().await;
+        world.service.lab.approve(None);
+        // What waits to be approved there is looked at again.
+        world.clock.advance(2 * 3_600_000);
+        world.turn().await;
+    };
+    let holds = |expected: [(&str, bool); 3], name: &str| {
+        let users = world.service.lab.users();
+        for (who, active) in expected {
+            let named: Vec<_> = users
+                .iter()
+                .filter(|user| {
+                    let name = user["userName"].as_str().unwrap().to_lowercase();
+                    name == who || name == format!("{who}@example.com")
+                })
+                .collect();
+            if !active && world.service.lab.quirks().inactive_is_gone {
+                assert!(named.is_empty(), "{told}: {who} is not to be seen: {users:?}");
+                continue;
+            }
+            assert_eq!(named.len(), 1, "{told}: {who} is there once: {users:?}");
+            let is_active = named[0]["active"] == json!(true) || named[0]["active"] == json!("True");
+            assert_eq!(is_active, active, "{told}: {who}");
+        }
+        let members: Vec<String> =
+            world.members(name).iter().map(|name| name.trim_end_matches("@example.com").to_owned()).collect();
+        let active: Vec<String> =
+            expected.iter().filter(|(_, active)| *active).map(|(who, _)| (*who).to_owned()).collect();
+        assert_eq!(members, active, "{told}: members of {name}");
+    };
+    settle().await;
+    holds([("ada", true), ("bob", true), ("cid", true)], "Sales");
+
+    world.patch(ada, json!({ "last_name": "Augusta" })).await;
+    world.leave(group, &[bob]).await;
+    people::suspend(&world.db, &world.ctx(), cid).await.unwrap();
+    settle().await;
+    holds([("ada", true), ("bob", false), ("cid", false)], "Sales");
+    let found = world.service.lab.users();
+    let found = found.iter().find(|user| user["userName"].as_str().unwrap().starts_with("ada")).unwrap();
+    assert_eq!(found["name"]["familyName"], json!("Augusta"), "{told}");
+
+    people::activate(&world.db, &world.ctx(), cid).await.unwrap();
+    world.join(group, &[bob]).await;
+    let patch = GroupPatch { name: Some("Field sales".to_owned()), description: None };
+    groups::update(&world.db, &world.ctx(), group, None, patch).await.unwrap();
+    settle().await;
+    holds([("ada", true), ("bob", true), ("cid", true)], "Field sales");
+    assert_eq!(world.service.lab.groups().len(), 1, "{told}");
+    for name in ["ada", "bob", "cid", "Field sales"] {
+        let entry = world.standing(name).await;
+        assert_eq!(entry.state, State::Synced, "{told}: {name}: {:?} {:?}", entry.code, entry.message);
+    }
+    assert_eq!(world.turn().await, [] as [&str; 0], "{told}: nothing is different");
+}
+
+async fn by_connector(quirks: &str, connector: &str) {
+    lives(World::with(profile(quirks).unwrap(), connector).await, quirks).await;
+}
+
+#[tokio::test]
+async fn sc_24_aws_iam_identity_center() {
+    by_connector("aws", "aws-iam-identity-center").await;
+}
+
+#[tokio::test]
+async fn sc_24_slack() {
+    by_connector("slack", "slack").await;
+}
+
+#[tokio::test]
+async fn sc_24_github() {
+    by_connector("github", "github-enterprise-managed-users").await;
+}
+
+#[tokio::test]
+async fn sc_24_atlassian() {
+    by_connector("atlassian", "atlassian-cloud").await;
+}
+
+#[tokio::test]
+async fn sc_24_zoom() {
+    by_connector("zoom", "zoom").await;
+}
+
+#[tokio::test]
+async fn sc_24_keeper() {
+    by_connector("keeper", "keeper-cloud").await;
+}
+
+#[tokio::test]
+async fn sc_24_heap() {
+    by_connector("heap", "heap").await;
+}
+
+#[tokio::test]
+async fn sc_24_interact() {
+    by_connector("interact", "interact").await;
+}
+
+#[tokio::test]
+async fn sc_04_services_that_say_taken_in_other_words() {
+    for quirks in
+        ["sentry", "fusionauth", "lightdash", "scimmy", "scim2-server", "django-scim2", "canaille", "miro"]
+    {
+        by_connector(quirks, "custom-saml").await;
+    }
+}
+
+/// The custom connector with these quirks.
+fn own(quirks: &str) -> Arc<Catalog> {
+    let text = format!(
+        "id: own\nname: Own\ndescription: Our own\ncategories: [other]\naccent: lapis\nversion: 1\n\
+         sso:\n  sp_entity_id: https://own.example.com\n  acs_urls: [https://own.example.com/acs]\n\
+         provisioning:\n  auth: bearer\n  groups: true\n  quirks: {quirks}\nsetup: {{}}\n"
+    );
+    let connector = tessera::catalog::load::parse("own.yaml", text.as_bytes()).unwrap();
+    Arc::new(Catalog::from_connectors([connector]))
+}
+
+#[tokio::test]
+async fn sc_07_dialects_of_patch_and_no_patch_at_all() {
+    let entra = "{patch_dialect: entra, member_removal: list}";
+    lives(World::by(profile("entra").unwrap(), own(entra), "own").await, "entra").await;
+    let no_patch = "{no_patch: true}";
+    lives(World::by(tessera::lab::scim::Quirks::default(), own(no_patch), "own").await, "no patch").await;
+    let no_filter = "{no_filter: true, no_external_id: true, page_limit: 2}";
+    lives(World::by(tessera::lab::scim::Quirks::default(), own(no_filter), "own").await, "no filter").await;
+}
