@@ -321,6 +321,26 @@ filled! {
     admin_metadata_key_promote(key) = "/admin/settings/metadata/keys/{key}/promote";
     /// Deletes a key that does not sign metadata: asks first unless `confirmed`; POST.
     admin_metadata_key_delete(key) = "/admin/settings/metadata/keys/{key}/delete";
+    /// Identity management tab; posts here too (`action` is `save` or `activate`).
+    admin_provisioning(application) = "/admin/applications/{application}/provisioning";
+    /// Gives another token; POST.
+    admin_provisioning_token(application) = "/admin/applications/{application}/provisioning/token";
+    /// Switches identity management off: asks first unless `confirmed`; POST.
+    admin_provisioning_deactivate(application) = "/admin/applications/{application}/provisioning/deactivate";
+    /// Attribute mapping; POST (`action` is `save`, `add`, `restore` or `dry_run`).
+    admin_provisioning_mapping(application) = "/admin/applications/{application}/provisioning/mapping";
+    /// Which requests would be sent; POST.
+    admin_provisioning_dry_run(application) = "/admin/applications/{application}/provisioning/dry-run";
+    /// What would be sent of a person, `?person=`.
+    admin_provisioning_preview(application) = "/admin/applications/{application}/provisioning/preview";
+    /// How it stands with each person and group, `?kind=&status=&cursor=`.
+    admin_provisioning_state(application) = "/admin/applications/{application}/provisioning/state";
+    /// Tries one person or group again, or all that failed; POST.
+    admin_provisioning_retry(application) = "/admin/applications/{application}/provisioning/retry";
+    /// Decides on what waits for a yes; POST (`action` is `approve` or `reject`).
+    admin_provisioning_approvals(application) = "/admin/applications/{application}/provisioning/approvals";
+    /// What was found when the application was last compared; posts here too, to compare now.
+    admin_provisioning_comparison(application) = "/admin/applications/{application}/provisioning/comparison";
     /// Groups tab; `?person=` asks whether that person can sign in.
     admin_bindings(application) = "/admin/applications/{application}/groups";
     /// A recorded exchange.

@@ -9,6 +9,7 @@ mod hostile;
 mod html;
 mod meanwhile;
 mod people;
+mod provisioning;
 mod roles;
 mod sp_source;
 mod step_up;

@@ -96,6 +96,20 @@ pub enum Done {
     Fetched,
     /// Something was let go of.
     Discarded,
+    /// Identity management was switched on.
+    Connected,
+    /// Identity management was switched off.
+    Disconnected,
+    /// Another token is in use.
+    Renewed,
+    /// Something is tried again.
+    Retried,
+    /// Changes that waited were approved.
+    Approved,
+    /// Changes that waited were rejected.
+    Rejected,
+    /// An application was compared with what it should hold.
+    Compared,
 }
 
 impl Done {
@@ -118,6 +132,13 @@ impl Done {
             Self::Switched => "switched",
             Self::Fetched => "fetched",
             Self::Discarded => "discarded",
+            Self::Connected => "connected",
+            Self::Disconnected => "disconnected",
+            Self::Renewed => "renewed",
+            Self::Retried => "retried",
+            Self::Approved => "approved",
+            Self::Rejected => "rejected",
+            Self::Compared => "compared",
         }
     }
 
@@ -139,6 +160,13 @@ impl Done {
             Self::Switched => "Switched. The next sign-on is signed with it.",
             Self::Fetched => "Asked for. What came of it stands below.",
             Self::Discarded => "Discarded. The same is not put forward again.",
+            Self::Connected => "Connected, and verified. The people of the bound groups are sent now.",
+            Self::Disconnected => "Deactivated. Nothing is sent any more.",
+            Self::Renewed => "The new token is saved, and the old one is gone.",
+            Self::Retried => "It is tried again now.",
+            Self::Approved => "Approved. It is sent now.",
+            Self::Rejected => "Rejected. Nothing of it is sent.",
+            Self::Compared => "Compared. What differs is put right now.",
             Self::Confirmed => "Your password is confirmed. Go on where you were.",
         }
     }

@@ -17,6 +17,7 @@ pub mod frame;
 pub mod groups;
 pub mod metadata_signing;
 pub mod posted;
+pub mod provisioning;
 pub mod seen;
 pub mod settings;
 pub mod sso;
@@ -36,7 +37,7 @@ use crate::web::see_other;
 /// The routes of the console.
 #[must_use]
 pub fn routes() -> Routes {
-    application_routes().with(people_routes()).with(system_routes())
+    application_routes().with(provisioning_routes()).with(people_routes()).with(system_routes())
 }
 
 fn application_routes() -> Routes {
@@ -92,6 +93,23 @@ fn application_routes() -> Routes {
         .get(urls::admin_exchange_find(), exchanges::find_exchange)
         .get(urls::admin_catalog(), catalog::list_connectors)
         .get(&urls::admin_connector("{connector}"), catalog::show_connector)
+}
+
+fn provisioning_routes() -> Routes {
+    let app = "{application}";
+    Routes::new()
+        .get(&urls::admin_provisioning(app), provisioning::show_provisioning)
+        .post(&urls::admin_provisioning(app), provisioning::save_provisioning)
+        .post(&urls::admin_provisioning_token(app), provisioning::update_token)
+        .post(&urls::admin_provisioning_deactivate(app), provisioning::deactivate)
+        .post(&urls::admin_provisioning_mapping(app), provisioning::mapping::change_mapping)
+        .post(&urls::admin_provisioning_dry_run(app), provisioning::dry_run::show_dry_run)
+        .get(&urls::admin_provisioning_preview(app), provisioning::preview::show_preview)
+        .get(&urls::admin_provisioning_state(app), provisioning::standing::show_state)
+        .post(&urls::admin_provisioning_retry(app), provisioning::standing::retry)
+        .post(&urls::admin_provisioning_approvals(app), provisioning::standing::decide)
+        .get(&urls::admin_provisioning_comparison(app), provisioning::comparison::show_comparison)
+        .post(&urls::admin_provisioning_comparison(app), provisioning::comparison::compare)
 }
 
 fn people_routes() -> Routes {

@@ -1,4 +1,5 @@
-//! One application: what its tabs share, and the tabs *General*, *Groups* and *Activity*. *SSO* has a file of its own.
+//! One application: what its tabs share, and the tabs *General*, *Groups* and *Activity*. *SSO* and
+//! *Identity management* have files of their own.
 
 use askama::Template;
 
@@ -37,6 +38,8 @@ pub enum Tab {
     General,
     /// SSO, or the bookmark's address.
     Sso,
+    /// Identity management.
+    Provisioning,
     /// Groups.
     Groups,
     /// Activity.

@@ -8,6 +8,7 @@
 pub mod account;
 pub mod api_docs;
 pub mod application;
+pub mod application_provisioning;
 pub mod application_sso;
 pub mod applications;
 pub mod catalog;
@@ -34,6 +35,9 @@ pub use account::{AccountPage, SessionRow};
 pub use api_docs::ApiDocsPage;
 pub use application::{
     ApplicationActivityPage, ApplicationGeneralPage, ApplicationGroupsPage, ApplicationHead, Tab,
+};
+pub use application_provisioning::{
+    ApplicationProvisioningPage, ComparisonPage, DryRunPage, ProvisioningPreviewPage, ProvisioningStatePage,
 };
 pub use application_sso::{ApplicationPreviewPage, ApplicationSsoPage, BookmarkPage, SpMetadataPage};
 pub use applications::{ApplicationNewPage, ApplicationSavedPage, ApplicationsPage};

@@ -86,6 +86,7 @@ pub fn field_label(field: &str) -> String {
     };
     match parts.as_slice() {
         ["sp_entity_id"] => "SP entity ID".to_owned(),
+        ["base_url"] => "Base URL of SCIM".to_owned(),
         ["idp_entity_id"] => "IdP entity ID".to_owned(),
         ["login_url"] => "Login URL".to_owned(),
         ["default_relay_state"] => "Default RelayState".to_owned(),

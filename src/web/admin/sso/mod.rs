@@ -9,7 +9,7 @@ pub mod preview;
 pub mod profile;
 pub mod source;
 pub mod test;
-mod text;
+pub mod text;
 
 use axum::Extension;
 use axum::extract::{Path, State};

@@ -203,12 +203,22 @@ fn placeholders(
     declared: &Placeholders,
     form: &SsoForm,
 ) -> Vec<PlaceholderField> {
-    // The preview shows what was typed, right or wrong.
-    let scope = Scope::new(declared, &form.placeholders);
     let mut templates = application.sso.templates();
     let connector = catalog.find(&application.connector);
     let published = connector.and_then(|connector| connector.sso.sp_metadata_url.set_value());
     templates.extend(published.map(|template| ("sp_metadata_url".to_owned(), template.as_str())));
+    placeholder_fields(declared, &form.placeholders, &templates)
+}
+
+/// The placeholders that stand in these templates, which come with the names of their fields.
+#[must_use]
+pub fn placeholder_fields(
+    declared: &Placeholders,
+    values: &Values,
+    templates: &[(String, &str)],
+) -> Vec<PlaceholderField> {
+    // The preview shows what was typed, right or wrong.
+    let scope = Scope::new(declared, values);
     declared
         .iter()
         .filter(|(token, _)| templates.iter().any(|(_, template)| holds(template, token, declared)))
@@ -216,7 +226,7 @@ fn placeholders(
             token: token.clone(),
             label: placeholder.label.clone(),
             help: placeholder.help.clone(),
-            value: form.placeholders.get(token).cloned().unwrap_or_default(),
+            value: values.get(token).cloned().unwrap_or_default(),
             example: placeholder.example.clone(),
             pattern: placeholder.pattern.clone().unwrap_or_default(),
             used_in: templates
@@ -349,17 +359,22 @@ fn name_id_sources(application: &Application, form: &SsoForm) -> Vec<Choice> {
 
 /// Every property a value can come from: the fixed ones, and the typed ones that are in use here.
 fn properties(application: &Application, form: &SsoForm) -> Vec<Choice> {
-    let fixed = Property::ALL.iter().map(|property| Source::Property(*property));
-    let usual =
-        ["phone_numbers.work", "phone_numbers.mobile", "addresses.work.locality", "addresses.work.country"];
-    let mut sources: Vec<String> =
-        fixed.map(|source| source.to_string()).chain(usual.map(str::to_owned)).collect();
     let used = form.attributes.iter().map(|row| row.source.clone()).chain([form.name_id_source.clone()]);
     let stored = application.sso.attributes.iter().filter_map(|attribute| match &attribute.value {
         ValueFrom::Property(source) => Some(source.to_string()),
         _ => None,
     });
-    for source in used.chain(stored) {
+    property_choices(used.chain(stored))
+}
+
+/// Every property a value can come from, with those that are in `use` beside the usual ones.
+pub fn property_choices(used: impl Iterator<Item = String>) -> Vec<Choice> {
+    let fixed = Property::ALL.iter().map(|property| Source::Property(*property));
+    let usual =
+        ["phone_numbers.work", "phone_numbers.mobile", "addresses.work.locality", "addresses.work.country"];
+    let mut sources: Vec<String> =
+        fixed.map(|source| source.to_string()).chain(usual.map(str::to_owned)).collect();
+    for source in used {
         if source.parse::<Source>().is_ok() && !sources.contains(&source) {
             sources.push(source);
         }
@@ -367,7 +382,9 @@ fn properties(application: &Application, form: &SsoForm) -> Vec<Choice> {
     sources.iter().map(|source| Choice::new(source.as_str(), source_label(source), false)).collect()
 }
 
-fn source_label(source: &str) -> String {
+/// "E-mail", "Phone, work".
+#[must_use]
+pub fn source_label(source: &str) -> String {
     match source.parse::<Source>() {
         Ok(Source::Property(property)) => property.label().to_owned(),
         Ok(Source::Phone(kind)) => format!("Phone, {kind}"),
@@ -377,7 +394,9 @@ fn source_label(source: &str) -> String {
     }
 }
 
-fn idp_values(base_url: &BaseUrl, application: &Application, key: Option<&KeyView>) -> IdpValues {
+/// What the application is given.
+#[must_use]
+pub fn idp_values(base_url: &BaseUrl, application: &Application, key: Option<&KeyView>) -> IdpValues {
     let slug = &application.slug;
     let metadata_url = base_url.join(&urls::idp_metadata(slug));
     IdpValues {
@@ -391,7 +410,9 @@ fn idp_values(base_url: &BaseUrl, application: &Application, key: Option<&KeyVie
     }
 }
 
-fn live_values(
+/// What steps at the application's side may name.
+#[must_use]
+pub fn live_values(
     application: &Application,
     declared: &Placeholders,
     idp: &IdpValues,

@@ -5,6 +5,7 @@ mod applications;
 mod console;
 mod gate;
 mod person;
+mod provisioning;
 mod sp_source;
 mod sso;
 
@@ -42,6 +43,7 @@ pub fn all_samples_saying(say: Say) -> Vec<(&'static str, String)> {
     s.applications(&mut drawn);
     s.sso(&mut drawn);
     s.sp_source(&mut drawn);
+    s.provisioning(&mut drawn);
     s.console(&mut drawn);
     drawn
 }

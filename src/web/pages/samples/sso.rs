@@ -92,7 +92,7 @@ impl Samples {
         UrlPiece { text: self.t(text), token, filled }
     }
 
-    fn placeholders(&self, filled: bool) -> Vec<PlaceholderField> {
+    pub(super) fn placeholders(&self, filled: bool) -> Vec<PlaceholderField> {
         let env = if filled { "production" } else { "YOUR_ENV" };
         let acs = || UrlPreview {
             label: self.t("ACS URL"),

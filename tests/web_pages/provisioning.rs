@@ -1,0 +1,500 @@
+//! Identity management as an administrator without JavaScript meets it, at a SCIM service of the lab.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use tessera::applications::binding;
+use tessera::base::clock::MINUTE;
+use tessera::base::id::GroupId;
+use tessera::base::{Clock, Random};
+use tessera::directory::memberships;
+use tessera::lab::scim::{Fault, LabScim, Quirks, Rule, ScimLabOptions};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::applications::add;
+use crate::world::{Browser, PASSWORD, World};
+
+const TOKEN: &str = "of-the-lab";
+
+/// A SCIM service of the lab on a port of its own.
+struct Service {
+    lab: LabScim,
+    url: String,
+    task: JoinHandle<()>,
+}
+
+impl Service {
+    async fn start(clock: &Clock) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let origin = format!("http://{}", listener.local_addr().unwrap());
+        let options = ScimLabOptions {
+            origin,
+            token: TOKEN.to_owned(),
+            quirks: Quirks::default(),
+            latency: Duration::ZERO,
+        };
+        let lab = LabScim::new(options, clock.clone(), Random::seeded(11));
+        let (url, router) = (lab.base_url(), lab.router());
+        let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { lab, url, task }
+    }
+
+    fn is_active(&self, username: &str) -> Option<bool> {
+        self.lab.user_named(username).map(|user| user["active"] == serde_json::json!(true))
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Reading figures: a number and what it counts.
+trait Figures {
+    fn shows(&self, label: &str, figure: &str) -> &Self;
+}
+
+impl Figures for Browser {
+    #[track_caller]
+    fn shows(&self, label: &str, figure: &str) -> &Self {
+        let elements = self.elements();
+        let at = elements.iter().position(|e| e.tag == "dt" && e.text == label);
+        let at = at.unwrap_or_else(|| panic!("no figure {label}:\n{}", self.text()));
+        let found = elements[at..].iter().find(|e| e.tag == "dd").unwrap();
+        assert_eq!(found.text, figure, "{label}");
+        self
+    }
+}
+
+/// An application with a bound group of `mara`, and an application admin at its tab.
+struct Scene {
+    world: World,
+    service: Service,
+    admin: Browser,
+    group: GroupId,
+    /// `/admin/applications/{id}/provisioning`
+    tab: String,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let world = World::new().await;
+        let service = Service::start(&world.clock).await;
+        let mut admin = world.signed_in("adam").await;
+        let app = add(&mut admin, "custom-saml", &[("label", "Ledger")]).await;
+        let id = app.rsplit('/').next().unwrap().parse().unwrap();
+        let group = world.group("Ledger people").await;
+        let mara = world.person("maria", None).await;
+        memberships::add(world.db(), &world.ctx(), group, mara).await.unwrap();
+        binding::bind(world.db(), &world.ctx(), id, group).await.unwrap();
+        let tab = format!("{app}/provisioning");
+        admin.get(&tab).await;
+        Self { world, service, admin, group, tab }
+    }
+
+    /// Configured and active, and all that is due done.
+    async fn active() -> Self {
+        let mut scene = Self::new().await;
+        scene.configure(&[("action", "activate")]).await;
+        scene.admin.says("Connected to Ledger, and verified");
+        scene.turn().await;
+        scene.reload().await;
+        scene
+    }
+
+    async fn configure(&mut self, more: &[(&str, &str)]) {
+        let url = self.service.url.clone();
+        let mut fields = vec![("base_url", url.as_str()), ("token", TOKEN)];
+        fields.extend_from_slice(more);
+        self.admin.submit(&self.tab.clone(), &fields).await;
+    }
+
+    async fn submit(&mut self, path: &str, changes: &[(&str, &str)]) {
+        let path = format!("{}{path}", self.tab);
+        self.admin.submit(&path, changes).await;
+    }
+
+    async fn reload(&mut self) {
+        self.admin.get(&self.tab.clone()).await;
+    }
+
+    async fn turn(&self) {
+        self.world.web.provisioning.turn().await.unwrap();
+    }
+
+    async fn join(&self, username: &str) {
+        let user = self.world.person(username, None).await;
+        memberships::add(self.world.db(), &self.world.ctx(), self.group, user).await.unwrap();
+    }
+
+    /// The number in the name of the row of this attribute.
+    fn row(&self, scim: &str) -> String {
+        let elements = self.admin.elements();
+        let row = elements.iter().find(|e| {
+            e.attr("value") == Some(scim)
+                && e.attr("name").is_some_and(|name| name.rsplit('.').next() == Some("scim"))
+        });
+        let name = row.unwrap_or_else(|| panic!("no row for {scim}")).attr("name").unwrap();
+        name.trim_end_matches(".scim").to_owned()
+    }
+
+    fn has_row(&self, scim: &str) -> bool {
+        self.admin.elements().iter().any(|e| {
+            e.attr("value") == Some(scim)
+                && e.attr("name").is_some_and(|name| name.rsplit('.').next() == Some("scim"))
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_connection_is_configured_activated_and_deactivated() {
+    let mut scene = Scene::new().await;
+    scene.admin.says("Where Ledger’s SCIM service is").says_not("People in sync").says_not("Activate");
+    scene.configure(&[("token_expires_at", "2026-12-01"), ("manage_groups", "on"), ("action", "save")]).await;
+    scene.admin.says("Saved.").says("The token for Ledger ends soon: 9 days left").says_not("People in sync");
+    assert!(!scene.admin.body.contains(TOKEN), "a token is never shown again");
+    assert_eq!(scene.admin.value("base_url").as_deref(), Some(scene.service.url.as_str()));
+    scene.submit("", &[("action", "activate")]).await;
+    scene.admin.says("Connected, and verified.").says("Write access is not tried yet");
+    assert!(scene.service.lab.users().is_empty(), "activation only reads");
+    scene.turn().await;
+    scene.reload().await;
+    scene.admin.shows("People in sync", "1").shows("Groups in sync", "1").says("It takes our changes.");
+    assert_eq!(scene.service.is_active("maria"), Some(true));
+    scene.submit("/deactivate", &[]).await;
+    scene.admin.says("Deactivate identity management of Ledger?").says("1 person and 1 group stays as it is");
+    scene.submit("/deactivate", &[("confirmed", "yes")]).await;
+    scene.admin.says("Deactivated. Nothing is sent any more.").says("Not connected to Ledger");
+    scene.join("second").await;
+    scene.turn().await;
+    assert_eq!((scene.service.is_active("maria"), scene.service.is_active("second")), (Some(true), None));
+    scene.submit("", &[("action", "activate")]).await;
+    scene.turn().await;
+    assert_eq!(scene.service.is_active("second"), Some(true), "the token was kept");
+}
+
+#[tokio::test]
+async fn an_activation_that_fails_says_why_and_loses_nothing() {
+    let mut scene = Scene::new().await;
+    scene
+        .configure(&[("token", "not-the-token"), ("on_user_delete", "delete"), ("action", "activate")])
+        .await;
+    assert_eq!(scene.admin.status, StatusCode::UNPROCESSABLE_ENTITY);
+    scene.admin.says("Saved, but Ledger could not be activated").says("401");
+    assert_eq!(scene.admin.value("base_url").as_deref(), Some(scene.service.url.as_str()));
+    let fields = scene.admin.form_fields(&scene.tab);
+    assert!(fields.contains(&("on_user_delete".into(), "delete".into())), "{fields:?}");
+    scene.service.lab.add_fault(Rule::new(Fault::Status { status: 503, retry_after: None }));
+    scene.submit("", &[("token", TOKEN), ("action", "activate")]).await;
+    assert_eq!(scene.admin.status, StatusCode::SERVICE_UNAVAILABLE);
+    scene.admin.says("Saved, but Ledger could not be activated").says("503");
+    scene.service.lab.clear_faults();
+    scene.submit("", &[("action", "activate")]).await;
+    scene.admin.says("Connected to Ledger, and verified");
+
+    let mut scene = Scene::new().await;
+    scene.submit("", &[("token", TOKEN), ("action", "save")]).await;
+    assert!(scene.admin.error_at("base_url").is_some());
+    scene.submit("", &[("base_url", "https://10.0.0.1/scim"), ("action", "save")]).await;
+    assert!(scene.admin.error_at("base_url").unwrap().contains("not public"), "A-31");
+    assert_eq!(
+        scene.admin.value("base_url").as_deref(),
+        Some("https://10.0.0.1/scim"),
+        "what was typed is kept"
+    );
+    scene.configure(&[("token", "with a blank"), ("action", "save")]).await;
+    assert!(scene.admin.error_at("token").is_some());
+    scene.configure(&[("token", ""), ("token_expires_at", "2027-01-01"), ("action", "save")]).await;
+    assert!(scene.admin.error_at("token_expires_at").is_some());
+}
+
+#[tokio::test]
+async fn the_two_other_ways_to_prove_oneself_work_too() {
+    let mut scene = Scene::new().await;
+    let basic = [("auth", "basic"), ("token", ""), ("scim_username", "lab"), ("scim_password", TOKEN)];
+    scene.configure(&[basic.as_slice(), &[("action", "activate")]].concat()).await;
+    scene.admin.says("Connected to Ledger, and verified");
+    let origin = scene.service.url.trim_end_matches("/scim/v2").to_owned();
+    let token_url = format!("{origin}/oauth/token");
+    let oauth = [
+        ("auth", "oauth2_client_credentials"),
+        ("token_url", token_url.as_str()),
+        ("client_id", "lab"),
+        ("client_secret", TOKEN),
+    ];
+    scene.submit("/token", &oauth).await;
+    scene.admin.says("The new token is saved");
+    assert!(!scene.admin.body.contains(TOKEN));
+}
+
+#[tokio::test]
+async fn w_09_address_token_and_mapping_ask_for_the_password_and_the_rest_does_not() {
+    let mut scene = Scene::active().await;
+    scene.world.clock.advance(6 * MINUTE);
+    scene.submit("", &[("on_user_delete", "nothing"), ("action", "save")]).await;
+    scene.admin.says("Saved.");
+    scene.submit("/token", &[("token", TOKEN)]).await;
+    scene.admin.says("Enter your password again").says("how Tessera proves itself to Ledger");
+    scene.submit("/token", &[("step_up_password", PASSWORD)]).await;
+    scene.admin.says("The new token is saved");
+    scene.world.clock.advance(6 * MINUTE);
+    scene.reload().await;
+    let row = scene.row("displayName");
+    scene.submit("/mapping", &[(&format!("{row}.source"), "username"), ("action", "save")]).await;
+    scene.admin.says("Enter your password again").says("what Ledger is sent of people");
+    scene.submit("/mapping", &[("step_up_password", PASSWORD)]).await;
+    scene.admin.says("Saved.");
+    scene.world.clock.advance(6 * MINUTE);
+    scene.reload().await;
+    scene.submit("", &[("base_url", "http://127.0.0.1:1/scim"), ("action", "save")]).await;
+    scene.admin.says("Enter your password again").says("where Ledger’s people are sent");
+    scene.submit("", &[("step_up_password", PASSWORD)]).await;
+    // Another address is another service: it is given its own token and activated.
+    scene.admin.says("Saved.").says("Draft").says_not("Connected to Ledger");
+}
+
+#[tokio::test]
+async fn another_token_is_tried_before_the_old_one_is_let_go() {
+    let mut scene = Scene::active().await;
+    scene.submit("/token", &[("token", "wrong")]).await;
+    assert_eq!(scene.admin.status, StatusCode::UNPROCESSABLE_ENTITY);
+    scene.admin.says("The token was not changed; the one before stays in use").says("401");
+    scene.join("second").await;
+    scene.turn().await;
+    assert_eq!(scene.service.is_active("second"), Some(true), "the old one is in use");
+    scene.service.lab.set_token("another");
+    scene.submit("/token", &[("token", "another"), ("token_expires_at", "2027-06-12")]).await;
+    scene.admin.says("The new token is saved").says("It ends on 12 June 2027.");
+    scene.submit("/token", &[("token", "")]).await;
+    assert!(scene.admin.error_at("token").is_some());
+}
+
+#[tokio::test]
+async fn what_waits_for_a_yes_is_approved_and_rejected() {
+    let mut scene = Scene::active().await;
+    scene.submit("", &[("require_approval", "create"), ("action", "save")]).await;
+    scene.admin.says("Saved.");
+    for name in ["second", "third"] {
+        scene.join(name).await;
+    }
+    scene.turn().await;
+    scene.reload().await;
+    scene.admin.says("2 changes wait for your yes").says("Make the account").shows("To approve", "2");
+    let mut tickets: Vec<(String, String)> = scene
+        .admin
+        .elements()
+        .iter()
+        .filter(|e| e.attr("name") == Some("entry"))
+        .map(|e| (e.attr("data-name").unwrap().to_owned(), e.attr("value").unwrap().to_owned()))
+        .collect();
+    tickets.sort();
+    let tickets: Vec<String> = tickets.into_iter().map(|(_, ticket)| ticket).collect();
+    scene.submit("/approvals", &[("action", "approve")]).await;
+    assert_eq!(scene.admin.status, StatusCode::CONFLICT);
+    scene.admin.says("nothing was ticked");
+    scene.submit("/approvals", &[("approve", &tickets[0])]).await;
+    scene.admin.says("Approved. It is sent now.").says("1 change waits for your yes");
+    scene.submit("/approvals", &[("approve", &tickets[0])]).await;
+    assert_eq!(scene.admin.status, StatusCode::CONFLICT);
+    scene.admin.says("Nothing was decided: something of it has changed meanwhile");
+    scene.submit("/approvals", &[("entry", &tickets[1]), ("action", "reject")]).await;
+    scene.admin.says("Rejected. Nothing of it is sent.").says("1 person could not be kept in sync");
+    scene.turn().await;
+    assert_eq!([scene.service.is_active("second"), scene.service.is_active("third")], [Some(true), None]);
+}
+
+#[tokio::test]
+async fn what_failed_is_told_in_words_and_tried_again() {
+    let mut scene = Scene::active().await;
+    scene
+        .service
+        .lab
+        .add_fault(Rule::new(Fault::Status { status: 400, retry_after: None }).on("POST", "Users"));
+    scene.join("second").await;
+    scene.turn().await;
+    scene.reload().await;
+    scene.admin.says("1 person could not be kept in sync").says("second").says("It waits for you.");
+    scene.admin.says("Make the account");
+    let list = scene.admin.link(&format!("{}/state", scene.tab)).expect("the list is a link away");
+    scene.admin.get(&list).await;
+    scene.admin.says("second").says("Failed").says("maria").says("In sync");
+    scene.admin.get(&format!("{}/state?status=failed", scene.tab)).await;
+    scene.admin.says("second").says_not("maria");
+    scene.admin.get(&format!("{}/state?kind=group", scene.tab)).await;
+    scene.admin.says_not("second");
+    scene.service.lab.clear_faults();
+    scene.reload().await;
+    scene.submit("/retry", &[]).await;
+    scene.admin.says("It is tried again now.").says_not("could not be kept in sync");
+    scene.turn().await;
+    scene.reload().await;
+    scene.admin.shows("People in sync", "2");
+    assert_eq!(scene.service.is_active("second"), Some(true));
+}
+
+#[tokio::test]
+async fn the_mapping_is_edited_seen_before_it_counts_and_restored() {
+    let mut scene = Scene::active().await;
+    let (title, user_name) = (scene.row("title"), scene.row("userName"));
+    let elements = scene.admin.elements();
+    let removes = |row: &str| elements.iter().any(|e| e.attr("name") == Some(&format!("{row}.remove")));
+    assert!(removes(&title) && !removes(&user_name), "a required row stays");
+    let kind = format!("{title}.kind");
+    let by_group = format!("{title}.by_group.rows");
+    let change = [(kind.as_str(), "by_group"), (by_group.as_str(), "Ledger people = Keeper\n* = Guest")];
+    scene.service.lab.clear_requests();
+    scene.submit("/mapping", &[change.as_slice(), &[("action", "dry_run")]].concat()).await;
+    scene
+        .admin
+        .says("What the changed mapping would send")
+        .says("PATCH /Users/")
+        .says("Keeper")
+        .shows("Requests", "1");
+    assert!(scene.service.lab.requests().iter().all(|request| request.method == "GET"), "nothing is written");
+    scene.submit("/mapping", &[("action", "save")]).await;
+    scene.admin.says("Saved.");
+    scene.turn().await;
+    assert_eq!(scene.service.lab.user_named("maria").unwrap()["title"], "Keeper");
+    scene.admin.get(&format!("{}/preview?person=maria", scene.tab)).await;
+    scene.admin.says("\"title\": \"Keeper\"");
+    scene.reload().await;
+    assert_eq!(scene.admin.value(&by_group).unwrap().trim(), "Ledger people = Keeper\n* = Guest");
+
+    scene.submit("/mapping", &[(&by_group, "Nobody here = x"), ("action", "save")]).await;
+    assert_eq!(scene.admin.status, StatusCode::UNPROCESSABLE_ENTITY);
+    scene.admin.says("Nobody here");
+    assert_eq!(scene.admin.value(&by_group).unwrap().trim(), "Nobody here = x", "what was typed is kept");
+    scene.submit("/mapping", &[(&by_group, "no rule"), ("action", "save")]).await;
+    scene.admin.says("Line 1 has no = in it");
+
+    scene.reload().await;
+    scene.submit("/mapping", &[(&format!("{title}.remove"), "on"), ("action", "save")]).await;
+    scene.admin.says("Saved.");
+    assert!(!scene.has_row("title"));
+    scene.submit("/mapping", &[("add", "title"), ("action", "add")]).await;
+    scene.admin.says("Added below, and not saved yet");
+    assert!(scene.has_row("title"));
+    scene.submit("/mapping", &[("action", "save")]).await;
+    scene.admin.says("Saved.");
+    assert!(scene.has_row("title"));
+    scene.submit("/mapping", &[("add_scim", "no path["), ("action", "add")]).await;
+    assert!(scene.admin.error_at("add_scim").is_some());
+    let name = scene.row("displayName");
+    scene.submit("/mapping", &[(&format!("{name}.source"), "username"), ("action", "restore")]).await;
+    scene.admin.says("This is the default, and not saved yet");
+    assert!(!scene.admin.body.contains(">no path["));
+}
+
+#[tokio::test]
+async fn a_required_row_can_not_be_left_out() {
+    let mut scene = Scene::active().await;
+    let row = scene.row("userName");
+    let name = format!("{row}.scim");
+    scene.submit("/mapping", &[(&name, "nickName"), ("action", "save")]).await;
+    assert_eq!(scene.admin.status, StatusCode::UNPROCESSABLE_ENTITY);
+    scene.admin.says("userName is required");
+}
+
+#[tokio::test]
+async fn a_dry_run_shows_each_request_before_activation() {
+    let mut scene = Scene::new().await;
+    scene.configure(&[("manage_groups", "on"), ("action", "save")]).await;
+    scene.submit("/dry-run", &[]).await;
+    scene
+        .admin
+        .says("What would be sent")
+        .says("POST /Users")
+        .says("POST /Groups")
+        .says("\"userName\": \"maria\"");
+    scene.admin.shows("Looked at", "2").shows("Requests", "2");
+    assert!(scene.service.lab.users().is_empty() && scene.service.lab.groups().is_empty());
+    scene.service.lab.add_fault(Rule::new(Fault::Status { status: 401, retry_after: None }));
+    scene.reload().await;
+    scene.submit("/dry-run", &[]).await;
+    scene.admin.says("401");
+}
+
+#[tokio::test]
+async fn comparing_names_what_somebody_else_changed() {
+    let mut scene = Scene::active().await;
+    scene.service.lab.seed_user(serde_json::json!({"userName": "stranger"})).unwrap();
+    let id = scene.service.lab.user_named("maria").unwrap()["id"].as_str().unwrap().to_owned();
+    let off = serde_json::json!({"Operations": [{"op": "replace", "path": "active", "value": false}]});
+    scene.service.lab.change(&id, &off).unwrap();
+    scene.submit("/comparison", &[]).await;
+    scene
+        .admin
+        .says("Compared. What differs is put right now.")
+        .shows("Changed there", "1")
+        .shows("Not ours", "1");
+    scene.admin.says("Somebody changed active in Ledger.").says("stranger");
+    scene.turn().await;
+    assert_eq!(scene.service.is_active("maria"), Some(true));
+    scene.submit("/comparison", &[]).await;
+    scene.admin.shows("Changed there", "0");
+}
+
+#[tokio::test]
+async fn w_15_two_administrators_do_not_undo_each_other() {
+    let mut scene = Scene::active().await;
+    let mut other = scene.world.signed_in("olivia").await;
+    other.get(&scene.tab).await;
+    other.submit(&scene.tab, &[("on_user_delete", "nothing"), ("action", "save")]).await;
+    other.says("Saved.");
+    scene.submit("", &[("on_user_delete", "delete"), ("action", "save")]).await;
+    assert_eq!(scene.admin.status, StatusCode::CONFLICT);
+    scene.admin.says("Somebody else changed this while you were writing");
+}
+
+#[tokio::test]
+async fn a_connector_asks_for_its_own_part_of_the_address() {
+    let world = World::new().await;
+    let mut admin = world.signed_in("adam").await;
+    let app = add(&mut admin, "heap", &[]).await;
+    let tab = format!("{app}/provisioning");
+    admin.get(&tab).await;
+    admin.says("Heap tenant").says("https://heapanalytics.com/scim/v2/YOUR_TENANT");
+    admin
+        .says("In Heap's account settings switch on SCIM")
+        .says("Heap never changes userName and emails once set");
+    assert_eq!(admin.value("base_url").as_deref(), Some("https://heapanalytics.com/scim/v2/YOUR_TENANT"));
+    admin.submit(&tab, &[("action", "save")]).await;
+    admin.says("Saved.").says("Heap Role").says("Heap never lets it change");
+    admin.submit(&tab, &[("action", "activate")]).await;
+    assert_eq!(admin.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(admin.error_at("base_url").unwrap().contains("Heap tenant"));
+    admin.submit(&tab, &[("placeholders.YOUR_TENANT", "acme"), ("token", TOKEN), ("action", "save")]).await;
+    admin.says("Saved.").says("https://heapanalytics.com/scim/v2/acme");
+    admin.submit(&tab, &[("placeholders.YOUR_TENANT", "other"), ("action", "save")]).await;
+    admin.says("Saved.");
+    assert!(!admin.text().contains("Leave it empty to keep it."), "another address needs its token again");
+
+    let bookmark =
+        add(&mut admin, "bookmark", &[("label", "Travel"), ("bookmark_url", "https://t.example")]).await;
+    admin.get(&format!("{bookmark}/general")).await;
+    admin.says_not("Identity management");
+    admin.get(&format!("{bookmark}/provisioning")).await;
+    assert_eq!(admin.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn where_the_application_wants_it_the_token_is_changed_only_after_deactivation() {
+    let world = World::new().await;
+    let service = Service::start(&world.clock).await;
+    let mut admin = world.signed_in("adam").await;
+    let app = add(&mut admin, "interact", &[]).await;
+    let tab = format!("{app}/provisioning");
+    admin.get(&tab).await;
+    admin.says("Deactivate the connection before you change its token.");
+    let connect = [("base_url", service.url.as_str()), ("token", TOKEN), ("action", "save")];
+    admin.submit(&tab, &connect).await;
+    admin.submit(&tab, &[("action", "activate")]).await;
+    admin.says("wants the connection to be deactivated before its token is changed");
+    assert!(!admin.has_form(&format!("{tab}/token")));
+    admin.submit(&format!("{tab}/deactivate"), &[("confirmed", "yes")]).await;
+    service.lab.set_token("another");
+    admin.submit(&tab, &[("token", "another"), ("action", "activate")]).await;
+    admin.says("Connected, and verified.");
+}
