@@ -186,6 +186,7 @@ mod tests {
             fault("<?xml version='1.0' encoding=\"utf-8\"?><a>&amp;&#x41;&#65;<!-- <!DOCTYPE x> --></a>"),
             None
         );
+        assert_eq!(fault("\u{feff}<a/>"), None, "one mark of the byte order may stand before it");
     }
 
     #[test]
@@ -258,6 +259,7 @@ mod tests {
             "<a>&#x110000;</a>",
             "<a>&#xD800;</a>",
             "<a b='<'/>",
+            "\u{feff}\u{feff}<a/>",
             "<a/>x",
             "<><a/>",
             "<a xmlns:x=''/>",

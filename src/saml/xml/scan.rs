@@ -172,7 +172,8 @@ pub(super) fn prepare(octets: &[u8], limits: &Limits) -> Result<String, XmlFault
     }
     let text = std::str::from_utf8(octets).map_err(|_| XmlFault::NotUtf8)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    if !is_xml_text(text) {
+    // One mark of the byte order may stand there. The parser would take a second one away, which is a character.
+    if text.starts_with('\u{feff}') || !is_xml_text(text) {
         return Err(XmlFault::NotWellFormed);
     }
     let text =
