@@ -134,7 +134,10 @@ impl Connections<'_> {
         };
         // One that is in use is tried with another secret before it is given up.
         let capabilities = match &trial {
-            Some((application, trial)) => Some(self.verify(ctx, application, trial).await?),
+            Some((application, trial)) => {
+                self.may_change_secret(application, trial)?;
+                Some(self.verify(ctx, application, trial).await?)
+            }
             None => None,
         };
         let mut tx = self.db.begin().await?;

@@ -4,8 +4,9 @@
 use serde_json::json;
 use tessera::applications::binding;
 use tessera::directory::{GroupPatch, groups, people};
+use tessera::lab::scim::{Fault, Rule};
 use tessera::provisioning::connection::ConnectionPatch;
-use tessera::provisioning::model::Origin;
+use tessera::provisioning::model::{Origin, State};
 
 use crate::world::World;
 
@@ -119,6 +120,40 @@ async fn a_group_of_the_same_name_is_taken_over_and_given_back_without_what_we_a
     binding::delete_group(&world.db, &world.ctx(), group, None).await.unwrap();
     world.turn().await;
     assert_eq!(world.members("Sales"), ["bob", "stranger"], "decision 33: cleared of what we added");
+}
+
+#[tokio::test]
+async fn se_01_a_take_over_that_ends_in_the_middle_is_taken_up_again() {
+    let mut world = World::open().await;
+    let (group, ada) = (world.group("Sales").await, world.person("ada").await);
+    let old = world.service.lab.seed_user(json!({ "userName": "ada", "active": true })).unwrap();
+    let theirs = json!({ "displayName": "SALES", "members": [{ "value": old }] });
+    world.service.lab.seed_group(theirs).unwrap();
+    world.join(group, &[ada]).await;
+    world.bind(group).await;
+    world.connect(true).await;
+    // The process is gone once it is noted who is in the group, before it is noted which group that is.
+    world.service.lab.add_fault(Rule::new(Fault::Hang { millis: 600_000 }).on("PATCH", "Groups"));
+    let renames = async {
+        let is_asked = || {
+            let requests = world.service.lab.requests();
+            requests.iter().any(|one| one.method == "PATCH" && one.path.starts_with("/Groups"))
+        };
+        while !is_asked() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        () = renames => {}
+        _ = world.engine.turn() => panic!("it hangs"),
+    }
+    world.service.lab.clear_faults();
+    world.engine = world.another_engine();
+    world.clock.advance(120_000);
+    world.turn().await;
+    let entry = world.standing("Sales").await;
+    assert_eq!((entry.origin, entry.state), (Some(Origin::Adopted), State::Synced), "{:?}", entry.message);
+    assert_eq!((world.members("Sales"), world.service.lab.groups().len()), (vec!["ada".to_owned()], 1));
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use crate::applications::access;
 use crate::applications::subject::{self, Subject};
 use crate::base::id::UserId;
 use crate::base::{Ctx, Result};
-use crate::catalog::model::{Quirks, RemoteDeactivation};
+use crate::catalog::model::Quirks;
 use crate::events::EventName;
 use crate::jobs::Notice;
 use crate::outbound::Method;
@@ -20,10 +20,6 @@ use crate::provisioning::mapping::{self, Base, MapFault};
 use crate::provisioning::model::{Change, Entry, OnUserDelete, Origin, ResourceKind, State};
 use crate::provisioning::store::ledger;
 use crate::scim::{AttributePath, Operation, lacking, resource};
-
-/// More deactivations at once than this, and more than a tenth of all, wait for a person (decision 34).
-const GUARD_COUNT: i64 = 20;
-const GUARD_SHARE: i64 = 10;
 
 /// What should be there by now.
 #[derive(Debug)]
@@ -110,21 +106,22 @@ pub(super) async fn look(
     Ok((entry, outcome))
 }
 
-struct Account<'a> {
-    engine: &'a Engine,
-    target: &'a Target<'a>,
-    ctx: &'a Ctx,
-    entry: &'a Entry,
-    user: UserId,
+/// One person's entry while it is looked at.
+pub(super) struct Account<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) target: &'a Target<'a>,
+    pub(super) ctx: &'a Ctx,
+    pub(super) entry: &'a Entry,
+    pub(super) user: UserId,
 }
 
 impl Account<'_> {
-    fn failed(&self, change: Change, fault: &Fault) -> Outcome {
+    pub(super) fn failed(&self, change: Change, fault: &Fault) -> Outcome {
         Outcome::failed(self.ctx, self.target, self.entry, change, fault)
     }
 
     /// Whether somebody has to say yes to this first.
-    fn needs_approval(&self, change: Change, asks: Change, content: &Json) -> Option<Outcome> {
+    pub(super) fn needs_approval(&self, change: Change, asks: Change, content: &Json) -> Option<Outcome> {
         let is_asked = self.target.connection.settings.require_approval.contains(&asks);
         let is_given = self.entry.is_approved(&approval_digest(change, content));
         (is_asked && !is_given).then(|| {
@@ -132,7 +129,7 @@ impl Account<'_> {
         })
     }
 
-    fn hold(&self, change: Change, content: &Json, code: &str, message: &str) -> Outcome {
+    pub(super) fn hold(&self, change: Change, content: &Json, code: &str, message: &str) -> Outcome {
         let mut out = Outcome::held(self.entry, State::AwaitingApproval, change, code, message);
         out.finish.asked = Some(approval_digest(change, content));
         out
@@ -196,7 +193,7 @@ impl Account<'_> {
     }
 
     /// By external id, which only we give, and by user name.
-    async fn look_up(&self, name: &str, external_id: &str) -> Result<Found, Fault> {
+    pub(super) async fn look_up(&self, name: &str, external_id: &str) -> Result<Found, Fault> {
         if !self.target.quirks.no_external_id {
             match self.target.search(self.ctx, "Users", "externalId", external_id).await {
                 Ok(Found::Nothing) => {}
@@ -403,7 +400,7 @@ impl Account<'_> {
         }
     }
 
-    async fn read_back(&self, path: &str) -> Option<Json> {
+    pub(super) async fn read_back(&self, path: &str) -> Option<Json> {
         self.target.send(self.ctx, Method::Get, path, None, None).await.ok().and_then(|reply| reply.body)
     }
 
@@ -440,142 +437,6 @@ impl Account<'_> {
         let again = Account { entry: &entry, ..*self };
         Box::pin(again.make(wanted)).await
     }
-
-    /// Takes an account away: sets it inactive, or deletes it.
-    async fn absent(&self, named: bool, delete: bool) -> Result<Outcome> {
-        let Some(id) = self.entry.remote_id.clone() else { return self.absent_unknown(named, delete).await };
-        let delete = delete || self.target.quirks.remote_deactivation == RemoteDeactivation::Delete;
-        if !delete && !self.entry.active {
-            return Ok(Outcome::synced(self.entry));
-        }
-        let change = if delete { Change::Delete } else { Change::Deactivate };
-        if !named {
-            let content = json!({ "remote_id": id });
-            if let Some(held) = self.needs_approval(change, Change::Delete, &content) {
-                return Ok(held);
-            }
-            let is_given = self.entry.is_approved(&approval_digest(change, &content));
-            if !is_given && self.guard_holds().await? {
-                return Ok(self.hold(
-                    change,
-                    &content,
-                    "mass_change",
-                    "Many people would lose their accounts at once. Look whether that is meant, then approve it.",
-                ));
-            }
-        }
-        let path = format!("/Users/{}", encoded(&id));
-        let done = if delete {
-            self.target.send(self.ctx, Method::Delete, &path, None, None).await.map(|_| None)
-        } else {
-            let operation = Operation::replace(AttributePath::of("active"), json!(false));
-            self.target.change(self.ctx, &path, &[operation]).await
-        };
-        match done {
-            Ok(echo) => {
-                let echo = match echo {
-                    None if self.target.quirks.read_back && !delete => self.read_back(&path).await,
-                    echo => echo,
-                };
-                if !delete && echo.as_ref().and_then(resource::is_active) == Some(true) {
-                    // It said yes, and nothing happened (SC-19).
-                    let fault = passing("not_applied", "It said yes, and the account is still active.");
-                    return Ok(self.failed(change, &fault));
-                }
-            }
-            Err(fault) if fault.kind == FaultKind::NotFound => {
-                if let Some(out) = self.away(&id, change, named, delete).await? {
-                    return Ok(out);
-                }
-            }
-            Err(fault) => return Ok(self.failed(change, &fault)),
-        }
-        let event = event_of(self.target, self.entry, change).detail("remote_id", id);
-        if delete {
-            return Ok(Outcome::forgotten(self.entry).with_event(event));
-        }
-        let mut out = Outcome::synced(self.entry).with_event(event);
-        out.finish.active = false;
-        if let Some(sent) = &mut out.finish.sent {
-            sent["active"] = json!(false);
-        }
-        Ok(out)
-    }
-
-    /// What they are called there, and the external id they have, as far as it was sent.
-    fn known_names(&self) -> (String, String) {
-        let sent = self.entry.sent.as_ref();
-        let of = |name: &str| sent.map(|sent| text(sent, name)).filter(|text| !text.is_empty());
-        let name = of("userName").unwrap_or_else(|| self.entry.name.clone());
-        (name, of("externalId").unwrap_or_else(|| mapping::external_id(self.user)))
-    }
-
-    /// Nothing of theirs is known there. If something was begun and never answered, it may be there all the same (SE-02).
-    async fn absent_unknown(&self, named: bool, delete: bool) -> Result<Outcome> {
-        if self.entry.attempt != Some(Change::Create) {
-            return Ok(Outcome::forgotten(self.entry));
-        }
-        let (name, external_id) = self.known_names();
-        match self.look_up(&name, &external_id).await {
-            Ok(Found::One(found)) => {
-                let is_ours =
-                    resource::text(&found, &AttributePath::of("externalId")) == Some(external_id.as_str());
-                if !is_ours && !self.target.quirks.no_external_id {
-                    return Ok(Outcome::forgotten(self.entry));
-                }
-                self.absent_as(&found, named, delete).await
-            }
-            Ok(Found::Nothing | Found::Several) => Ok(Outcome::forgotten(self.entry)),
-            Err(fault) => {
-                let change = if delete { Change::Delete } else { Change::Deactivate };
-                Ok(self.failed(change, &fault))
-            }
-        }
-    }
-
-    /// Takes away the account that was found to be theirs.
-    async fn absent_as(&self, found: &Json, named: bool, delete: bool) -> Result<Outcome> {
-        let Some(id) = resource::id(found) else { return Ok(Outcome::forgotten(self.entry)) };
-        let active = resource::is_active(found).unwrap_or(true);
-        let origin = self.entry.origin.or(Some(Origin::Created));
-        let entry = Entry { remote_id: Some(id), origin, active, attempt: None, ..self.entry.clone() };
-        let again = Account { entry: &entry, ..*self };
-        Box::pin(again.absent(named, delete)).await
-    }
-
-    /// The account is not where it was. Only when it is nowhere else is it away (SC-15).
-    async fn away(&self, id: &str, change: Change, named: bool, delete: bool) -> Result<Option<Outcome>> {
-        if self.target.quirks.inactive_hidden {
-            return Ok(None);
-        }
-        let (name, external_id) = self.known_names();
-        match self.look_up(&name, &external_id).await {
-            Ok(Found::Nothing) => Ok(None),
-            Ok(Found::One(found)) if resource::id(&found).is_some_and(|there| there != id) => {
-                let is_ours =
-                    resource::text(&found, &AttributePath::of("externalId")) == Some(external_id.as_str());
-                if is_ours { self.absent_as(&found, named, delete).await.map(Some) } else { Ok(None) }
-            }
-            Ok(_) => {
-                let fault =
-                    passing("scim_contradiction", "It shows the account and says that there is none.");
-                Ok(Some(self.failed(change, &fault)))
-            }
-            Err(fault) => Ok(Some(self.failed(change, &fault))),
-        }
-    }
-
-    /// Whether so many leave at once that a person should look (SC-17).
-    async fn guard_holds(&self) -> Result<bool> {
-        let count =
-            async || ledger::count_leaving(&mut self.engine.db.reader(), self.target.application.id).await;
-        let (managed, leaving) = *self.target.leaving.get_or_try_init(count).await?;
-        Ok(leaving > GUARD_COUNT && leaving * GUARD_SHARE > managed)
-    }
-}
-
-fn passing(code: &'static str, message: &str) -> Fault {
-    Fault { kind: FaultKind::Passing, code, message: message.to_owned(), retry_after: None }
 }
 
 /// What of the wanted resource an account already shows: what is known to be sent, though it was not we who sent it.
@@ -619,7 +480,7 @@ fn part_sounds(role: &Json, sounds: &impl Fn(&str) -> bool) -> bool {
         .any(|part| resource::member(role, part).and_then(Json::as_str).is_some_and(sounds))
 }
 
-fn text(resource: &Json, attribute: &str) -> String {
+pub(super) fn text(resource: &Json, attribute: &str) -> String {
     resource::text(resource, &AttributePath::of(attribute)).unwrap_or_default().to_owned()
 }
 

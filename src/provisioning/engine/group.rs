@@ -1,17 +1,12 @@
-//! One group: whether it should be there, what it is called, and who of ours is in it. Members go by differences, in
-//! portions, and what we know of them is what we sent (SC-08, SC-09); members that are not ours are left alone.
-
-use std::collections::HashSet;
+//! One group: whether it should be there and what it is called. Who is in it has a [file](super::membership) of its own.
 
 use serde_json::{Value as Json, json};
 
 use crate::applications::binding;
-use crate::base::clock::HOUR;
 use crate::base::id::{GroupId, UserId};
 use crate::base::{Ctx, Result};
-use crate::catalog::model::{AdoptGroups, MemberRemoval};
+use crate::catalog::model::AdoptGroups;
 use crate::catalog::sso::GroupFilter;
-use crate::db::group_commit::Step;
 use crate::directory::groups;
 use crate::outbound::Method;
 use crate::provisioning::client::{Fault, FaultKind, encoded};
@@ -24,9 +19,6 @@ use crate::provisioning::store::ledger;
 use crate::provisioning::store::members::{self, Member};
 use crate::scim::schema::GROUP_URN;
 use crate::scim::{AttributePath, Operation, resource};
-
-/// Columns of the key of a membership.
-const MEMBER_KEY: usize = 3;
 
 /// Looks at one group's entry and does what is to be done.
 pub(super) async fn look(
@@ -49,40 +41,41 @@ pub(super) async fn look(
     let outcome = if is_managed {
         group.present().await?
     } else if exists || !entry.active {
-        group.left_alone(exists)
+        group.left_alone(exists).await?
     } else {
         group.deleted().await?
     };
     Ok((entry, outcome))
 }
 
-struct Group<'a> {
-    engine: &'a Engine,
-    target: &'a Target<'a>,
-    ctx: &'a Ctx,
-    entry: &'a Entry,
-    id: GroupId,
+/// One group's entry while it is looked at.
+pub(super) struct Group<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) target: &'a Target<'a>,
+    pub(super) ctx: &'a Ctx,
+    pub(super) entry: &'a Entry,
+    pub(super) id: GroupId,
 }
 
 impl Group<'_> {
-    fn failed(&self, change: Change, fault: &Fault) -> Outcome {
+    pub(super) fn failed(&self, change: Change, fault: &Fault) -> Outcome {
         Outcome::failed(self.ctx, self.target, self.entry, change, fault)
     }
 
     /// Not bound any more, or groups are not managed: what is there stays, and we remember what it was.
-    fn left_alone(&self, exists: bool) -> Outcome {
+    async fn left_alone(&self, exists: bool) -> Result<Outcome> {
         if self.entry.remote_id.is_none() || !exists {
-            let mut out = Outcome::forgotten(self.entry);
-            out.rows = Vec::new();
-            return out;
+            let rows = members::remove_all(self.target.application.id, self.id);
+            self.engine.run_query(self.target, rows).await?;
+            return Ok(Outcome::forgotten(self.entry));
         }
         let mut out = Outcome::synced(self.entry);
         out.finish.active = false;
         out.finish.message = Some("It is not kept in step any more.".to_owned());
-        out
+        Ok(out)
     }
 
-    fn needs_approval(&self, change: Change, content: &Json) -> Option<Outcome> {
+    pub(super) fn needs_approval(&self, change: Change, content: &Json) -> Option<Outcome> {
         let is_asked = self.target.connection.settings.require_approval.contains(&change);
         (is_asked && !self.is_approved(change, content)).then(|| {
             self.hold(change, content, "approval_required", "Waits for an administrator to approve it.")
@@ -99,7 +92,7 @@ impl Group<'_> {
         out
     }
 
-    fn path(id: &str) -> String {
+    pub(super) fn path(id: &str) -> String {
         format!("/Groups/{}", encoded(id))
     }
 
@@ -113,21 +106,6 @@ impl Group<'_> {
             Some(id) => self.keep(&id).await,
             None => self.make().await,
         }
-    }
-
-    async fn missing(&self) -> Result<Vec<Member>> {
-        let (mut reader, application) = (self.engine.db.reader(), self.target.application.id);
-        let Some(plan) = &self.target.plan else {
-            return members::list_missing(&mut reader, application, self.id).await;
-        };
-        // Whoever would have an account by then.
-        let known = members::list_known(&mut reader, application, self.id).await?;
-        let people = members::list_people(&mut reader, self.id).await?;
-        let members = people.into_iter().filter_map(|user| {
-            let member = Member { user, remote_id: plan.account(user)? };
-            (!known.contains(&member) && !plan.has_member(self.id, user)).then_some(member)
-        });
-        Ok(members.collect())
     }
 
     async fn make(&self) -> Result<Outcome> {
@@ -213,27 +191,14 @@ impl Group<'_> {
         Ok(made.keep_members(&id).await?.with_event(event))
     }
 
-    /// Who is in the group by an echo that shows it, else by reading it. `None`: it never tells.
-    async fn who_is_in(&self, id: &str, echo: &Json) -> Result<Option<HashSet<String>>, Fault> {
-        if self.target.quirks.members_hidden {
-            return Ok(None);
-        }
-        if let Some(list) = resource::member(echo, "members").and_then(Json::as_array) {
-            return Ok(Some(ids_of(list)));
-        }
-        let reply = self.target.send(self.ctx, Method::Get, &Self::path(id), None, None).await?;
-        let list =
-            reply.body.as_ref().and_then(|body| resource::member(body, "members")).and_then(Json::as_array);
-        Ok(Some(list.map(|list| ids_of(list)).unwrap_or_default()))
-    }
-
     fn linked(&self, id: &str, origin: Origin) -> Entry {
         Entry {
             remote_id: Some(id.to_owned()),
             origin: Some(origin),
             active: true,
             sent: Some(json!({ "displayName": self.entry.name })),
-            attempt: None,
+            // Until it is written that it is linked: who is noted as in it is in it, though it looks unmade.
+            attempt: Some(Change::Create),
             ..self.entry.clone()
         }
     }
@@ -327,200 +292,13 @@ impl Group<'_> {
         }
     }
 
-    async fn keep_members(&self, id: &str) -> Result<Outcome> {
-        let application = self.target.application.id;
-        let mut missing = self.missing().await?;
-        let mut surplus = members::list_surplus(&mut self.engine.db.reader(), application, self.id).await?;
-        let mut out = Outcome::synced(self.entry);
-        out.finish.active = true;
-        if missing.is_empty() && surplus.is_empty() {
-            if self.entry.state == State::Accepted {
-                return self.look_whether_acted(id, out).await;
-            }
-            return Ok(out);
-        }
-        if let Some(held) =
-            self.needs_approval(Change::Update, &json!({ "add": ids(&missing), "remove": ids(&surplus) }))
-        {
-            return Ok(held);
-        }
-        if self.entry.attempt == Some(Change::Update) {
-            // A portion was sent and never answered: adding twice is two members to some.
-            match self.who_is_in(id, &json!({})).await {
-                Ok(Some(there)) => {
-                    let (in_it, still): (Vec<_>, Vec<_>) =
-                        missing.into_iter().partition(|member| there.contains(&member.remote_id));
-                    let (left, gone): (Vec<_>, Vec<_>) =
-                        surplus.into_iter().partition(|member| there.contains(&member.remote_id));
-                    self.note(&in_it, &gone).await?;
-                    (missing, surplus) = (still, left);
-                }
-                Ok(None) => {}
-                Err(fault) if fault.kind == FaultKind::NotFound => return self.gone().await,
-                Err(fault) => return Ok(self.failed(Change::Update, &fault)),
-            }
-        }
-        let event = event_of(self.target, self.entry, Change::Update)
-            .detail("remote_id", id)
-            .detail("added", missing.len())
-            .detail("removed", surplus.len());
-        let limit = self.target.membership_limit();
-        let mut refused = None;
-        for portion in missing.chunks(limit) {
-            self.engine.begin(self.target, self.entry, Change::Update, None).await?;
-            match self.add(id, portion).await {
-                Ok(()) => self.note(portion, &[]).await?,
-                Err(fault) if is_of_members(&fault) => {
-                    if self.is_gone(id).await? {
-                        return self.gone().await;
-                    }
-                    // One of them is the reason: the others need not wait for that one, nor do those who leave.
-                    refused = self.add_singly(id, portion).await?.or(refused);
-                }
-                Err(fault) => return Ok(self.failed_midway(&fault)),
-            }
-        }
-        for portion in surplus.chunks(limit) {
-            self.engine.begin(self.target, self.entry, Change::Update, None).await?;
-            match self.remove(id, portion).await {
-                Ok(()) => self.note(&[], portion).await?,
-                Err(fault) if fault.kind == FaultKind::NotFound => {
-                    return self.gone_or_member(id, fault).await;
-                }
-                Err(fault) => return Ok(self.failed_midway(&fault)),
-            }
-        }
-        if self.target.quirks.groups_need_approval && !missing.is_empty() {
-            out.finish.state = State::Accepted;
-            out.finish.message = Some(format!(
-                "Sent. {} lets new members in once somebody approves them there.",
-                self.target.application.label
-            ));
-            out.finish.due_at = Some(self.ctx.now().plus(HOUR));
-        }
-        if let Some(fault) = refused {
-            let mut out = self.failed(Change::Update, &fault);
-            out.finish.active = true;
-            out.finish.attempt = None;
-            return Ok(out);
-        }
-        if missing.is_empty() && surplus.is_empty() { Ok(out) } else { Ok(out.with_event(event)) }
-    }
-
-    /// Adds members one by one; answers how the last of those was refused that were.
-    async fn add_singly(&self, id: &str, portion: &[Member]) -> Result<Option<Fault>> {
-        let mut refused = None;
-        for member in portion {
-            match self.add(id, std::slice::from_ref(member)).await {
-                Ok(()) => self.note(std::slice::from_ref(member), &[]).await?,
-                Err(fault) if is_of_members(&fault) => refused = Some(fault),
-                Err(fault) => return Ok(Some(fault)),
-            }
-        }
-        Ok(refused)
-    }
-
-    /// Whether the group itself is not there any more.
-    async fn is_gone(&self, id: &str) -> Result<bool> {
-        let looked = self.target.send(self.ctx, Method::Get, &Self::path(id), None, None).await;
-        Ok(looked.is_err_and(|fault| fault.kind == FaultKind::NotFound))
-    }
-
-    /// A portion failed: those before it are noted, and this one is looked at before it is sent again.
-    fn failed_midway(&self, fault: &Fault) -> Outcome {
-        let mut out = self.failed(Change::Update, fault);
-        out.finish.attempt = Some(Change::Update);
-        out
-    }
-
-    async fn add(&self, id: &str, portion: &[Member]) -> Result<(), Fault> {
-        let operation = Operation::add_members(portion.iter().map(|member| member.remote_id.as_str()));
-        self.target.change(self.ctx, &Self::path(id), &[operation]).await.map(drop)
-    }
-
-    /// Some take members out only one way, some only the other, some by putting the group back whole.
-    async fn remove(&self, id: &str, portion: &[Member]) -> Result<(), Fault> {
-        let path = Self::path(id);
-        let by_filter =
-            || portion.iter().map(|member| Operation::remove_member(&member.remote_id)).collect::<Vec<_>>();
-        let by_list =
-            || vec![Operation::remove_member_values(portion.iter().map(|member| member.remote_id.as_str()))];
-        let (first, second) = match self.target.quirks.member_removal {
-            MemberRemoval::Filter => (by_filter(), by_list()),
-            MemberRemoval::List => (by_list(), by_filter()),
-        };
-        match self.target.change(self.ctx, &path, &first).await {
-            Err(fault) if matches!(fault.kind, FaultKind::NotImplemented | FaultKind::Refused) => {}
-            done => return done.map(drop),
-        }
-        match self.target.change(self.ctx, &path, &second).await {
-            Err(fault) if matches!(fault.kind, FaultKind::NotImplemented | FaultKind::Refused) => {}
-            done => return done.map(drop),
-        }
-        self.target.put(self.ctx, &path, &by_filter()).await.map(drop)
-    }
-
-    /// Notes who is in it now and who is not, with the lease still ours.
-    async fn note(&self, added: &[Member], removed: &[Member]) -> Result<()> {
-        self.note_as(added, removed, false).await
-    }
-
-    async fn note_as(&self, added: &[Member], removed: &[Member], found: bool) -> Result<()> {
-        let application = self.target.application.id;
-        if added.is_empty() && removed.is_empty() {
-            return Ok(());
-        }
-        if let Some(plan) = &self.target.plan {
-            plan.note_members(self.id, added.iter().map(|member| member.user));
-            return Ok(());
-        }
-        let add =
-            |member: &Member| Step::Latest(members::add(application, self.id, member, found), MEMBER_KEY);
-        let mut steps = vec![self.engine.fence(self.entry, self.entry.attempt, None)?];
-        steps.extend(added.iter().map(add));
-        for member in removed {
-            steps.push(Step::One(
-                members::remove(application, self.id, member.user),
-                super::outcome::marked_meanwhile,
-            ));
-        }
-        self.engine.write(self.target, steps).await
-    }
-
-    /// Something is not there: the group, or one of those who were named.
-    async fn gone_or_member(&self, id: &str, fault: Fault) -> Result<Outcome> {
-        match self.target.send(self.ctx, Method::Get, &Self::path(id), None, None).await {
-            Err(other) if other.kind == FaultKind::NotFound => self.gone().await,
-            Err(other) => Ok(self.failed(Change::Update, &other)),
-            Ok(_) => Ok(self.failed_midway(&fault)),
-        }
-    }
-
     /// The group that we knew is not there: found again by its name, or made anew.
-    async fn gone(&self) -> Result<Outcome> {
+    pub(super) async fn gone(&self) -> Result<Outcome> {
         self.engine.write(self.target, vec![self.engine.fence(self.entry, None, None)?]).await?;
         self.engine.run_query(self.target, members::remove_all(self.target.application.id, self.id)).await?;
         let entry = Entry { remote_id: None, origin: None, sent: None, attempt: None, ..self.entry.clone() };
         let again = Group { entry: &entry, ..*self };
         Box::pin(again.make()).await
-    }
-
-    /// Whether the other side has acted on what it accepted (SC-20).
-    async fn look_whether_acted(&self, id: &str, mut out: Outcome) -> Result<Outcome> {
-        let there = match self.who_is_in(id, &json!({})).await {
-            Ok(Some(there)) => there,
-            Ok(None) => return Ok(out),
-            Err(fault) => return Ok(self.failed(Change::Update, &fault)),
-        };
-        let ours =
-            members::list_accounts(&mut self.engine.db.reader(), self.target.application.id, self.id).await?;
-        let waiting = ours.iter().filter(|member| !there.contains(&member.remote_id)).count();
-        if waiting > 0 {
-            out.finish.state = State::Accepted;
-            out.finish.message = Some(format!("{waiting} of its people wait to be approved there."));
-            out.finish.due_at = Some(self.ctx.now().plus(HOUR));
-        }
-        Ok(out)
     }
 
     /// A group of ours that was kept in step is deleted here: one that we made goes, one that we took over is cleared of
@@ -552,25 +330,4 @@ impl Group<'_> {
         self.engine.run_query(self.target, members::remove_all(application, self.id)).await?;
         Ok(Outcome::forgotten(self.entry).with_event(event))
     }
-}
-
-/// Whether a refusal may be about one of those who were named.
-fn is_of_members(fault: &Fault) -> bool {
-    match fault.kind {
-        FaultKind::NotFound | FaultKind::Refused | FaultKind::Conflict => true,
-        FaultKind::Passing => fault.code == "scim_unavailable" && fault.retry_after.is_none(),
-        _ => false,
-    }
-}
-
-fn ids_of(list: &[Json]) -> HashSet<String> {
-    let id = |member: &Json| match member {
-        Json::String(id) => Some(id.clone()),
-        member => resource::member(member, "value").and_then(Json::as_str).map(str::to_owned),
-    };
-    list.iter().filter_map(id).collect()
-}
-
-fn ids(members: &[Member]) -> Vec<&str> {
-    members.iter().map(|member| member.remote_id.as_str()).collect()
 }

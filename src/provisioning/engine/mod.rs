@@ -6,8 +6,10 @@
 //! Start with [`Engine::turn`], which does all that is due, or [`Engine::run`], which goes on for ever.
 
 mod account;
+mod departure;
 pub mod dry_run;
 mod group;
+mod membership;
 mod outcome;
 pub(in crate::provisioning) mod pace;
 pub mod reconcile;

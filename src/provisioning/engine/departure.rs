@@ -1,0 +1,158 @@
+//! Taking an account away: set inactive or deleted, looked for when it is not where it was, and held when so many would
+//! go at once that a person should look.
+
+use serde_json::{Value as Json, json};
+
+use crate::base::Result;
+use crate::catalog::model::RemoteDeactivation;
+use crate::outbound::Method;
+use crate::provisioning::client::{Fault, FaultKind, encoded};
+use crate::provisioning::engine::account::{Account, text};
+use crate::provisioning::engine::outcome::{Outcome, approval_digest, event_of};
+use crate::provisioning::engine::target::Found;
+use crate::provisioning::mapping;
+use crate::provisioning::model::{Change, Entry, Origin};
+use crate::provisioning::store::ledger;
+use crate::scim::{AttributePath, Operation, resource};
+
+/// More deactivations at once than this, and more than a tenth of all, wait for a person (decision 34).
+const GUARD_COUNT: i64 = 20;
+const GUARD_SHARE: i64 = 10;
+
+impl Account<'_> {
+    /// Takes an account away: sets it inactive, or deletes it.
+    pub(super) async fn absent(&self, named: bool, delete: bool) -> Result<Outcome> {
+        let Some(id) = self.entry.remote_id.clone() else { return self.absent_unknown(named, delete).await };
+        let delete = delete || self.target.quirks.remote_deactivation == RemoteDeactivation::Delete;
+        if !delete && !self.entry.active {
+            return Ok(Outcome::synced(self.entry));
+        }
+        let change = if delete { Change::Delete } else { Change::Deactivate };
+        if !named {
+            let content = json!({ "remote_id": id });
+            if let Some(held) = self.needs_approval(change, Change::Delete, &content) {
+                return Ok(held);
+            }
+            let is_given = self.entry.is_approved(&approval_digest(change, &content));
+            if !is_given && self.guard_holds().await? {
+                return Ok(self.hold(
+                    change,
+                    &content,
+                    "mass_change",
+                    "Many people would lose their accounts at once. Look whether that is meant, then approve it.",
+                ));
+            }
+        }
+        let path = format!("/Users/{}", encoded(&id));
+        let done = if delete {
+            self.target.send(self.ctx, Method::Delete, &path, None, None).await.map(|_| None)
+        } else {
+            let operation = Operation::replace(AttributePath::of("active"), json!(false));
+            self.target.change(self.ctx, &path, &[operation]).await
+        };
+        match done {
+            Ok(echo) => {
+                let echo = match echo {
+                    None if self.target.quirks.read_back && !delete => self.read_back(&path).await,
+                    echo => echo,
+                };
+                if !delete && echo.as_ref().and_then(resource::is_active) == Some(true) {
+                    // It said yes, and nothing happened (SC-19).
+                    let fault = passing("not_applied", "It said yes, and the account is still active.");
+                    return Ok(self.failed(change, &fault));
+                }
+            }
+            Err(fault) if fault.kind == FaultKind::NotFound => {
+                if let Some(out) = self.away(&id, change, named, delete).await? {
+                    return Ok(out);
+                }
+            }
+            Err(fault) => return Ok(self.failed(change, &fault)),
+        }
+        let event = event_of(self.target, self.entry, change).detail("remote_id", id);
+        if delete {
+            return Ok(Outcome::forgotten(self.entry).with_event(event));
+        }
+        let mut out = Outcome::synced(self.entry).with_event(event);
+        out.finish.active = false;
+        if let Some(sent) = &mut out.finish.sent {
+            sent["active"] = json!(false);
+        }
+        Ok(out)
+    }
+
+    /// What they are called there, and the external id they have, as far as it was sent.
+    fn known_names(&self) -> (String, String) {
+        let sent = self.entry.sent.as_ref();
+        let of = |name: &str| sent.map(|sent| text(sent, name)).filter(|text| !text.is_empty());
+        let name = of("userName").unwrap_or_else(|| self.entry.name.clone());
+        (name, of("externalId").unwrap_or_else(|| mapping::external_id(self.user)))
+    }
+
+    /// Nothing of theirs is known there. If something was begun and never answered, it may be there all the same (SE-02).
+    async fn absent_unknown(&self, named: bool, delete: bool) -> Result<Outcome> {
+        if self.entry.attempt != Some(Change::Create) {
+            return Ok(Outcome::forgotten(self.entry));
+        }
+        let (name, external_id) = self.known_names();
+        match self.look_up(&name, &external_id).await {
+            Ok(Found::One(found)) => {
+                let is_ours =
+                    resource::text(&found, &AttributePath::of("externalId")) == Some(external_id.as_str());
+                if !is_ours && !self.target.quirks.no_external_id {
+                    return Ok(Outcome::forgotten(self.entry));
+                }
+                self.absent_as(&found, named, delete).await
+            }
+            Ok(Found::Nothing | Found::Several) => Ok(Outcome::forgotten(self.entry)),
+            Err(fault) => {
+                let change = if delete { Change::Delete } else { Change::Deactivate };
+                Ok(self.failed(change, &fault))
+            }
+        }
+    }
+
+    /// Takes away the account that was found to be theirs.
+    async fn absent_as(&self, found: &Json, named: bool, delete: bool) -> Result<Outcome> {
+        let Some(id) = resource::id(found) else { return Ok(Outcome::forgotten(self.entry)) };
+        let active = resource::is_active(found).unwrap_or(true);
+        let origin = self.entry.origin.or(Some(Origin::Created));
+        let entry = Entry { remote_id: Some(id), origin, active, attempt: None, ..self.entry.clone() };
+        let again = Account { entry: &entry, ..*self };
+        Box::pin(again.absent(named, delete)).await
+    }
+
+    /// The account is not where it was. Only when it is nowhere else is it away (SC-15).
+    async fn away(&self, id: &str, change: Change, named: bool, delete: bool) -> Result<Option<Outcome>> {
+        if self.target.quirks.inactive_hidden {
+            return Ok(None);
+        }
+        let (name, external_id) = self.known_names();
+        match self.look_up(&name, &external_id).await {
+            Ok(Found::Nothing) => Ok(None),
+            Ok(Found::One(found)) if resource::id(&found).is_some_and(|there| there != id) => {
+                let is_ours =
+                    resource::text(&found, &AttributePath::of("externalId")) == Some(external_id.as_str());
+                if is_ours { self.absent_as(&found, named, delete).await.map(Some) } else { Ok(None) }
+            }
+            Ok(_) => {
+                let fault =
+                    passing("scim_contradiction", "It shows the account and says that there is none.");
+                Ok(Some(self.failed(change, &fault)))
+            }
+            Err(fault) => Ok(Some(self.failed(change, &fault))),
+        }
+    }
+
+    /// Whether so many leave at once that a person should look (SC-17).
+    async fn guard_holds(&self) -> Result<bool> {
+        let count =
+            async || ledger::count_leaving(&mut self.engine.db.reader(), self.target.application.id).await;
+        let (managed, leaving) = *self.target.leaving.get_or_try_init(count).await?;
+        Ok(leaving > GUARD_COUNT && leaving * GUARD_SHARE > managed)
+    }
+}
+
+fn passing(code: &'static str, message: &str) -> Fault {
+    Fault { kind: FaultKind::Passing, code, message: message.to_owned(), retry_after: None }
+}
