@@ -469,6 +469,9 @@ CREATE TABLE connections (
     reconcile_at BIGINT,
     reconciled_at BIGINT,
     drift TEXT,
+    -- accounts that went for no reason of their own within an hour, and since when
+    left_count BIGINT NOT NULL,
+    left_since BIGINT NOT NULL,
     -- one node sends
     leased_by TEXT,
     leased_until BIGINT NOT NULL,
@@ -506,6 +509,8 @@ CREATE TABLE provisioned (
     -- what waits for approval or failed; digest of what is asked for, and of what was approved
     change TEXT,
     asked TEXT,
+    -- JSON: what an approval is of
+    asked_for TEXT,
     approved TEXT,
     code TEXT,
     message TEXT,

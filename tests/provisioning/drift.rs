@@ -1,7 +1,7 @@
 //! SE-05: what somebody else did there is found, told, and put right; what is none of ours is left alone.
 
 use serde_json::json;
-use tessera::lab::scim::{Fault, Rule};
+use tessera::lab::scim::{Fault, Quirks, Rule};
 use tessera::provisioning::engine::reconcile::Difference;
 use tessera::provisioning::model::State;
 
@@ -68,6 +68,24 @@ async fn sc_10_half_a_list_says_nothing() {
     assert_eq!(world.turn().await, [] as [&str; 0], "nobody is missing because a page is");
     let whole = world.engine.reconcile(&world.ctx(), world.id()).await.unwrap();
     assert_eq!((whole.read, whole.missing), (150, 0));
+}
+
+#[tokio::test]
+async fn sc_11_a_cursor_that_ends_is_begun_anew_once() {
+    let quirks = Quirks { cursor_paging: true, page_max: Some(10), ..Quirks::default() };
+    let world = World::with(quirks, "custom").await;
+    for n in 0..35 {
+        world.service.lab.seed_user(json!({ "userName": format!("p{n:02}"), "active": true })).unwrap();
+    }
+    world.connect(false).await;
+    let ended = || Rule::new(Fault::Status { status: 400, retry_after: None }).on("GET", "Users").after(2);
+    world.service.lab.add_fault(ended().times(1));
+    let drift = world.engine.reconcile(&world.ctx(), world.id()).await.unwrap();
+    assert_eq!((drift.read, drift.unmanaged), (35, 35), "each is read once");
+    world.service.lab.clear_faults();
+    world.service.lab.add_fault(ended());
+    let refused = world.engine.reconcile(&world.ctx(), world.id()).await.unwrap_err();
+    assert!(refused.message.starts_with("It could not be read whole"), "{refused:?}");
 }
 
 #[tokio::test]

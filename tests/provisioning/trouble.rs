@@ -7,7 +7,7 @@ use tessera::directory::people;
 use tessera::lab::scim::{Fault, RetryAfter, Rule};
 use tessera::provisioning::connection::{ConnectionPatch, NewSecret, bearer};
 use tessera::provisioning::expiry;
-use tessera::provisioning::model::{Change, State};
+use tessera::provisioning::model::{Change, Local, State};
 use tessera::provisioning::state::{self, Decision};
 
 use crate::world::World;
@@ -162,6 +162,51 @@ async fn sc_17_many_who_leave_at_once_wait_for_a_person_and_who_is_suspended_doe
 }
 
 #[tokio::test]
+async fn sc_17_many_in_small_portions_are_many() {
+    let world = World::open().await;
+    let mut groups = Vec::new();
+    for name in ["East", "West"] {
+        let group = world.group(name).await;
+        let mut all = Vec::new();
+        for n in 0..15 {
+            all.push(world.person(&format!("{}{n:02}", name.to_lowercase())).await);
+        }
+        world.join(group, &all).await;
+        world.bind(group).await;
+        groups.push(group);
+    }
+    world.connect(false).await;
+    world.turn().await;
+    world.unbind(groups[0]).await;
+    assert_eq!(world.turn().await.len(), 15, "so few go");
+    world.unbind(groups[1]).await;
+    assert_eq!(world.turn().await, [] as [&str; 0], "30 within the hour are as many as 30 at once");
+    let held = world.standing("west03").await;
+    assert_eq!((held.state, held.code.as_deref()), (State::AwaitingApproval, Some("mass_change")));
+    world.clock.advance(2 * HOUR);
+    state::retry(&world.db, &world.ctx(), world.id(), Some(held.local)).await.unwrap();
+    world.turn().await;
+    assert_eq!(world.is_active("west03"), Some(false), "an hour later they are 15");
+}
+
+#[tokio::test]
+async fn sc_12_who_was_second_reads_what_is_there_and_changes_that() {
+    let world = World::open().await;
+    one(&world).await;
+    world.turn().await;
+    let entry = world.standing("ada").await;
+    let Local::User(ada) = entry.local else { panic!("a person") };
+    let second = Fault::Status { status: 412, retry_after: None };
+    world.service.lab.add_fault(Rule::new(second).on("PATCH", "Users").times(1));
+    world.patch(ada, json!({ "first_name": "Augusta" })).await;
+    assert_eq!(world.turn().await, ["PATCH /Users/{id}", "GET /Users/{id}", "PATCH /Users/{id}"]);
+    assert_eq!(world.service.lab.user_named("ada").unwrap()["name"]["givenName"], json!("Augusta"));
+    let last = world.service.lab.requests().pop().unwrap();
+    assert!(last.if_match.is_some(), "what was read is what is changed");
+    assert_eq!(world.standing("ada").await.state, State::Synced);
+}
+
+#[tokio::test]
 async fn approvals_hold_what_they_are_asked_for_and_nothing_else() {
     let world = World::open().await;
     let (group, ada) = (world.group("Sales").await, world.person("ada").await);
@@ -173,6 +218,8 @@ async fn approvals_hold_what_they_are_asked_for_and_nothing_else() {
     assert_eq!(world.turn().await, [] as [&str; 0]);
     let entry = world.standing("ada").await;
     assert_eq!((entry.state, entry.change), (State::AwaitingApproval, Some(Change::Create)));
+    let shown = entry.asked_for.as_ref().unwrap();
+    assert_eq!((&shown["userName"], &shown["name"]["givenName"]), (&json!("ada"), &json!("ada")));
     // What was shown is not what would be sent any more.
     let shown = Decision { local: entry.local, asked: entry.asked.unwrap(), approve: true };
     world.patch(ada, json!({ "first_name": "Augusta" })).await;

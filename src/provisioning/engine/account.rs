@@ -132,6 +132,7 @@ impl Account<'_> {
     pub(super) fn hold(&self, change: Change, content: &Json, code: &str, message: &str) -> Outcome {
         let mut out = Outcome::held(self.entry, State::AwaitingApproval, change, code, message);
         out.finish.asked = Some(approval_digest(change, content));
+        out.finish.asked_for = Some(content.clone());
         out
     }
 
@@ -284,6 +285,7 @@ impl Account<'_> {
                 "The account of this user name is an administrator there. Approve that it is taken over, or rename one of them.".to_owned(),
             );
             out.finish.asked = Some(approval_digest(Change::Create, &content));
+            out.finish.asked_for = Some(found.clone());
             return Ok(out);
         }
         let origin = if is_ours && self.entry.attempt == Some(Change::Create) {

@@ -5,14 +5,15 @@ use serde_json::{Value as Json, json};
 
 use crate::base::Result;
 use crate::catalog::model::RemoteDeactivation;
+use crate::db::group_commit::Step;
 use crate::outbound::Method;
 use crate::provisioning::client::{Fault, FaultKind, encoded};
 use crate::provisioning::engine::account::{Account, text};
 use crate::provisioning::engine::outcome::{Outcome, approval_digest, event_of};
-use crate::provisioning::engine::target::Found;
+use crate::provisioning::engine::target::{Found, lost_lease};
 use crate::provisioning::mapping;
 use crate::provisioning::model::{Change, Entry, Origin};
-use crate::provisioning::store::ledger;
+use crate::provisioning::store::{connections, ledger};
 use crate::scim::{AttributePath, Operation, resource};
 
 /// More deactivations at once than this, and more than a tenth of all, wait for a person (decision 34).
@@ -28,12 +29,12 @@ impl Account<'_> {
             return Ok(Outcome::synced(self.entry));
         }
         let change = if delete { Change::Delete } else { Change::Deactivate };
+        let content = json!({ "remote_id": id });
+        let is_given = self.entry.is_approved(&approval_digest(change, &content));
         if !named {
-            let content = json!({ "remote_id": id });
             if let Some(held) = self.needs_approval(change, Change::Delete, &content) {
                 return Ok(held);
             }
-            let is_given = self.entry.is_approved(&approval_digest(change, &content));
             if !is_given && self.guard_holds().await? {
                 return Ok(self.hold(
                     change,
@@ -70,10 +71,15 @@ impl Account<'_> {
             Err(fault) => return Ok(self.failed(change, &fault)),
         }
         let event = event_of(self.target, self.entry, change).detail("remote_id", id);
-        if delete {
-            return Ok(Outcome::forgotten(self.entry).with_event(event));
+        let mut out = if delete { Outcome::forgotten(self.entry) } else { Outcome::synced(self.entry) };
+        if !named && !is_given {
+            let left = connections::note_left(self.target.application.id, self.ctx.now());
+            out.rows.push(Step::One(left, lost_lease));
         }
-        let mut out = Outcome::synced(self.entry).with_event(event);
+        let mut out = out.with_event(event);
+        if delete {
+            return Ok(out);
+        }
         out.finish.active = false;
         if let Some(sent) = &mut out.finish.sent {
             sent["active"] = json!(false);
@@ -146,8 +152,10 @@ impl Account<'_> {
 
     /// Whether so many leave at once that a person should look (SC-17).
     async fn guard_holds(&self) -> Result<bool> {
-        let count =
-            async || ledger::count_leaving(&mut self.engine.db.reader(), self.target.application.id).await;
+        let count = async || {
+            ledger::count_leaving(&mut self.engine.db.reader(), self.target.application.id, self.ctx.now())
+                .await
+        };
         let (managed, leaving) = *self.target.leaving.get_or_try_init(count).await?;
         Ok(leaving > GUARD_COUNT && leaving * GUARD_SHARE > managed)
     }

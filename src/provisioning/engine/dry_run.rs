@@ -73,6 +73,7 @@ fn fresh(ctx: &Ctx, application: ApplicationId, local: Local, name: String) -> E
         failing_since: None,
         change: None,
         asked: None,
+        asked_for: None,
         approved: None,
         code: None,
         message: None,

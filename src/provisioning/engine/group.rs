@@ -11,6 +11,7 @@ use crate::directory::groups;
 use crate::outbound::Method;
 use crate::provisioning::client::{Fault, FaultKind, encoded};
 use crate::provisioning::engine::Engine;
+use crate::provisioning::engine::membership::ids;
 use crate::provisioning::engine::outcome::{Outcome, approval_digest, event_of};
 use crate::provisioning::engine::target::{Found, Target};
 use crate::provisioning::mapping;
@@ -89,6 +90,7 @@ impl Group<'_> {
     fn hold(&self, change: Change, content: &Json, code: &str, message: &str) -> Outcome {
         let mut out = Outcome::held(self.entry, State::AwaitingApproval, change, code, message);
         out.finish.asked = Some(approval_digest(change, content));
+        out.finish.asked_for = Some(content.clone());
         out
     }
 
@@ -118,7 +120,7 @@ impl Group<'_> {
             return Ok(out);
         }
         let began = self.entry.attempt == Some(Change::Create);
-        let wanted = json!({ "displayName": self.entry.name });
+        let wanted = json!({ "displayName": self.entry.name, "members": ids(&people) });
         if !began && let Some(held) = self.needs_approval(Change::Create, &wanted) {
             return Ok(held);
         }

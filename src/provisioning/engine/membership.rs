@@ -263,6 +263,6 @@ fn ids_of(list: &[Json]) -> HashSet<String> {
     list.iter().filter_map(id).collect()
 }
 
-fn ids(members: &[Member]) -> Vec<&str> {
+pub(super) fn ids(members: &[Member]) -> Vec<&str> {
     members.iter().map(|member| member.remote_id.as_str()).collect()
 }

@@ -12,6 +12,7 @@ mod group;
 mod membership;
 mod outcome;
 pub(in crate::provisioning) mod pace;
+mod pages;
 pub mod reconcile;
 mod target;
 
@@ -241,6 +242,8 @@ impl Engine {
     async fn drain_leased(&self, id: ApplicationId) -> Result<bool> {
         let mut any = false;
         let (mut people, mut groups) = (None, None);
+        // What could not be read whole once is not tried again for each batch.
+        let mut unreadable = HashSet::new();
         loop {
             let ctx = self.ctx();
             let Some(mut target) = self.target(&ctx, id).await? else { return Ok(any) };
@@ -259,8 +262,8 @@ impl Engine {
             let batch =
                 due.into_iter().filter(|(local, turn)| local.kind() == kind && (!leaving || *turn == 0));
             let batch = batch.map(|(local, _)| local).collect();
-            if !leaving {
-                self.look_ahead(&ctx, &mut target, kind).await?;
+            if !leaving && !unreadable.contains(&kind) && !self.look_ahead(&ctx, &mut target, kind).await? {
+                unreadable.insert(kind);
             }
             let worked = self.work(&ctx, &target, batch, leaving).await;
             // How the other side did is noted whatever became of us.
@@ -275,25 +278,32 @@ impl Engine {
         }
     }
 
-    /// When many are new, all that are there are read first: once, since whoever we make we know of.
-    async fn look_ahead(&self, ctx: &Ctx, target: &mut Target<'_>, kind: ResourceKind) -> Result<()> {
+    /// When many are new, all that are there are read first: once, since whoever we make we know of. Answers whether it is
+    /// worth trying again.
+    async fn look_ahead(&self, ctx: &Ctx, target: &mut Target<'_>, kind: ResourceKind) -> Result<bool> {
         let known = match kind {
             ResourceKind::User => &mut target.people,
             ResourceKind::Group => &mut target.groups,
         };
         known.take_if(|scan| ctx.now().since(scan.at) > SCAN_LASTS);
         if known.is_some() {
-            return Ok(());
+            return Ok(true);
         }
         let fresh =
             ledger::count_new_due(&mut self.db.reader(), target.application.id, kind, ctx.now()).await?;
-        if fresh >= WORTH_SCANNING {
-            match kind {
-                ResourceKind::User => target.people = target.scan(ctx, "Users", "userName").await,
-                ResourceKind::Group => target.groups = target.scan(ctx, "Groups", "displayName").await,
-            }
+        if fresh < WORTH_SCANNING {
+            return Ok(true);
         }
-        Ok(())
+        let scan = match kind {
+            ResourceKind::User => target.scan(ctx, "Users", "userName").await,
+            ResourceKind::Group => target.scan(ctx, "Groups", "displayName").await,
+        };
+        let is_whole = scan.is_some();
+        match kind {
+            ResourceKind::User => target.people = scan,
+            ResourceKind::Group => target.groups = scan,
+        }
+        Ok(is_whole)
     }
 
     async fn work(&self, ctx: &Ctx, target: &Target<'_>, batch: Vec<Local>, leaving: bool) -> Result<()> {

@@ -38,7 +38,7 @@ impl Outcome {
         let mut finish = Finish::from(entry);
         finish.state = State::Synced;
         (finish.attempt, finish.attempts, finish.failing_since) = (None, 0, None);
-        (finish.change, finish.asked, finish.approved) = (None, None, None);
+        (finish.change, finish.asked, finish.asked_for, finish.approved) = (None, None, None, None);
         (finish.code, finish.message) = (None, None);
         Self { finish, forget: false, events: Vec::new(), notices: Vec::new(), rows: Vec::new() }
     }

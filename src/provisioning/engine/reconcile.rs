@@ -156,19 +156,13 @@ impl Engine {
         found
     }
 
+    /// Page by page: only the ids of those who were seen are kept. What is on a page counts at once; who is missing shows
+    /// when all pages were read.
     async fn compare(&self, ctx: &Ctx, target: &Target<'_>) -> Result<Drift> {
         let mut drift = Drift::default();
-        let mut users = Vec::new();
-        target.read_all(ctx, "Users", "", |user| users.push(Seen::of(user))).await.map_err(unread)?;
-        let mut groups = Vec::new();
+        self.compare_kind(ctx, target, ResourceKind::User, &mut drift).await?;
         if target.manages_groups() {
-            target.read_all(ctx, "Groups", "", |group| groups.push(Seen::of(group))).await.map_err(unread)?;
-        }
-        drift.read = users.len() + groups.len();
-        self.compare_kind(ctx, target, ResourceKind::User, &users, &mut drift).await?;
-        self.compare_kind(ctx, target, ResourceKind::Group, &groups, &mut drift).await?;
-        for group in &groups {
-            self.compare_members(ctx, target, group, &mut drift).await?;
+            self.compare_kind(ctx, target, ResourceKind::Group, &mut drift).await?;
         }
         Ok(drift)
     }
@@ -178,46 +172,66 @@ impl Engine {
         ctx: &Ctx,
         target: &Target<'_>,
         kind: ResourceKind,
-        seen: &[Seen],
         drift: &mut Drift,
     ) -> Result<()> {
-        let id = target.id();
-        if kind == ResourceKind::Group && !target.manages_groups() {
-            return Ok(());
-        }
-        let mut there = HashSet::with_capacity(seen.len());
-        for one in seen {
-            there.insert(one.id.as_str());
-            let named = |difference, fields| Named {
-                kind,
-                name: one.name.clone(),
-                remote_id: one.id.clone(),
-                difference,
-                fields,
-            };
-            let Some(entry) = store::find(&mut self.db.reader(), id, kind, &one.id).await? else {
-                drift.note(named(Difference::Unmanaged, Vec::new()));
-                continue;
-            };
-            let fields = one.differs(target, &entry, kind);
-            if !fields.is_empty() {
-                drift.note(named(Difference::Changed, fields));
-                let mut tx = self.db.begin().await?;
-                store::changed(&mut tx, &entry, one.active, ctx.now()).await?;
-                tx.commit().await?;
+        let resources = match kind {
+            ResourceKind::User => "Users",
+            ResourceKind::Group => "Groups",
+        };
+        let mut there = HashSet::new();
+        let mut pages = target.pages(resources, "");
+        while let Some(page) = pages.next(ctx).await.map_err(unread)? {
+            drift.read += page.len();
+            for found in page {
+                let seen = Seen::of(found);
+                self.compare_one(ctx, target, kind, &seen, drift).await?;
+                there.insert(seen.id);
             }
         }
-        for entry in store::list_linked(&mut self.db.reader(), id, kind).await? {
-            let Some(remote_id) = entry.remote_id.clone() else { continue };
+        for (remote_id, name, active) in store::list_linked(&mut self.db.reader(), target.id(), kind).await? {
             // Some show nobody who is inactive.
-            if there.contains(remote_id.as_str()) || (target.hides_inactive() && !entry.active) {
+            if there.contains(&remote_id) || (target.hides_inactive() && !active) {
                 continue;
             }
-            let name = entry.name.clone();
+            let Some(entry) = store::find(&mut self.db.reader(), target.id(), kind, &remote_id).await? else {
+                continue;
+            };
             drift.note(Named { kind, name, remote_id, difference: Difference::Missing, fields: Vec::new() });
             let mut tx = self.db.begin().await?;
             store::missing(&mut tx, &entry, ctx.now()).await?;
             tx.commit().await?;
+        }
+        Ok(())
+    }
+
+    async fn compare_one(
+        &self,
+        ctx: &Ctx,
+        target: &Target<'_>,
+        kind: ResourceKind,
+        seen: &Seen,
+        drift: &mut Drift,
+    ) -> Result<()> {
+        let named = |difference, fields| Named {
+            kind,
+            name: seen.name.clone(),
+            remote_id: seen.id.clone(),
+            difference,
+            fields,
+        };
+        let Some(entry) = store::find(&mut self.db.reader(), target.id(), kind, &seen.id).await? else {
+            drift.note(named(Difference::Unmanaged, Vec::new()));
+            return Ok(());
+        };
+        let fields = seen.differs(target, &entry, kind);
+        if !fields.is_empty() {
+            drift.note(named(Difference::Changed, fields));
+            let mut tx = self.db.begin().await?;
+            store::changed(&mut tx, &entry, seen.active, ctx.now()).await?;
+            tx.commit().await?;
+        }
+        if kind == ResourceKind::Group {
+            self.compare_members(ctx, target, seen, drift).await?;
         }
         Ok(())
     }

@@ -16,20 +16,17 @@ use crate::catalog::model::{PatchDialect, Quirks};
 use crate::outbound::Method;
 use crate::provisioning::client::{Client, Fault, FaultKind, Reply, encoded};
 use crate::provisioning::engine::pace::Pace;
+use crate::provisioning::engine::pages::{PAGE, Pages};
 use crate::provisioning::model::Connection;
 use crate::provisioning::verify::list_of;
 use crate::scim::{AttributePath, Capabilities, Filter, Operation, PatchOp, resource};
 
-/// Resources on one page unless a connector says otherwise.
-const PAGE: u32 = 100;
 /// Requests at the same time unless a connector says otherwise.
 const CONCURRENCY: u32 = 4;
 /// Different entries that fail in a row before nothing more is sent for a while.
 const BREAKS_AT: u32 = 5;
 /// Times that a resource is read again because somebody else changed it meanwhile (SC-12).
 const RETRIES: usize = 3;
-/// Resources that are looked through at most.
-const MOST_SCANNED: usize = 200_000;
 
 /// What the other side had when it was looked through as a whole.
 #[derive(Debug, Default)]
@@ -329,7 +326,7 @@ impl<'a> Target<'a> {
     pub(super) async fn search(
         &self,
         ctx: &Ctx,
-        resources: &str,
+        resources: &'static str,
         attribute: &str,
         value: &str,
     ) -> Result<Found, Fault> {
@@ -368,49 +365,32 @@ impl<'a> Target<'a> {
         })
     }
 
-    /// Reads all resources of a kind, page by page (SC-10). `more` is added to the query.
-    pub(in crate::provisioning) async fn read_all(
+    /// All resources of a kind, page by page. `more` is added to the query.
+    pub(in crate::provisioning) fn pages(
+        &self,
+        resources: &'static str,
+        more: &'static str,
+    ) -> Pages<'_, 'a> {
+        Pages::of(self, resources, more)
+    }
+
+    /// Reads all resources of a kind.
+    async fn read_all(
         &self,
         ctx: &Ctx,
-        resources: &str,
-        more: &str,
+        resources: &'static str,
+        more: &'static str,
         mut each: impl FnMut(Json),
     ) -> Result<(), Fault> {
-        let count = self.quirks.page_limit.unwrap_or(PAGE).max(1);
-        let mut seen = HashSet::new();
-        let mut at =
-            if self.capabilities.cursor_paging { "cursor=".to_owned() } else { "startIndex=1".to_owned() };
-        let mut start = 1;
-        loop {
-            let path = format!("/{resources}?{at}&count={count}{more}");
-            let page = list_of(&self.send(ctx, Method::Get, &path, None, None).await?)?;
-            let mut fresh = 0_usize;
-            let next_start = page.next_start(start);
-            for found in page.resources {
-                // The same page for ever is no way through.
-                if resource::id(&found).is_none_or(|id| seen.insert(id)) {
-                    fresh += 1;
-                    each(found);
-                }
-            }
-            if seen.len() > MOST_SCANNED {
-                return Err(incomplete("It has more than can be looked through."));
-            }
-            at = match (&page.next_cursor, next_start) {
-                (Some(cursor), _) if fresh > 0 => format!("cursor={}", encoded(cursor)),
-                (None, Some(next)) if fresh > 0 && !self.capabilities.cursor_paging => {
-                    start = next;
-                    format!("startIndex={next}")
-                }
-                (None, None) => return Ok(()),
-                (None, Some(_)) if self.capabilities.cursor_paging => return Ok(()),
-                _ => return Err(incomplete("Its pages come round again.")),
-            };
+        let mut pages = self.pages(resources, more);
+        while let Some(page) = pages.next(ctx).await? {
+            page.into_iter().for_each(&mut each);
         }
+        Ok(())
     }
 
     /// Looks through all of a kind, for when many are to be made. `None`: it could not be done whole.
-    pub(super) async fn scan(&self, ctx: &Ctx, resources: &str, name: &str) -> Option<Scan> {
+    pub(super) async fn scan(&self, ctx: &Ctx, resources: &'static str, name: &str) -> Option<Scan> {
         let path = AttributePath::of(name);
         let mut scan = Scan { at: ctx.now(), ..Scan::default() };
         let more = if resources == "Groups" { "&excludedAttributes=members" } else { "" };
@@ -433,14 +413,27 @@ impl<'a> Target<'a> {
     ) -> Result<Option<Json>, Fault> {
         let patches = !self.quirks.no_patch && self.capabilities.patch != Some(false);
         if patches {
-            let body = self.patch_body(operations);
-            match self.send(ctx, Method::Patch, path, Some(&body), None).await {
-                Ok(reply) => return Ok(reply.body),
+            match self.patch(ctx, path, operations).await {
                 Err(fault) if fault.kind == FaultKind::NotImplemented => {}
-                Err(fault) => return Err(fault),
+                other => return other,
             }
         }
         self.put(ctx, path, operations).await
+    }
+
+    /// PATCH. Where somebody else was first, what is there now is read and the change is made to that (SC-12).
+    async fn patch(&self, ctx: &Ctx, path: &str, operations: &[Operation]) -> Result<Option<Json>, Fault> {
+        let body = self.patch_body(operations);
+        let mut etag: Option<String> = None;
+        for _ in 0..=RETRIES {
+            match self.send(ctx, Method::Patch, path, Some(&body), etag.as_deref()).await {
+                Err(fault) if fault.kind == FaultKind::Changed => {
+                    etag = self.send(ctx, Method::Get, path, None, None).await?.etag;
+                }
+                other => return other.map(|reply| reply.body),
+            }
+        }
+        Err(contended())
     }
 
     fn patch_body(&self, operations: &[Operation]) -> Json {
@@ -484,16 +477,20 @@ impl<'a> Target<'a> {
                 other => return other.map(|reply| reply.body),
             }
         }
-        Err(Fault {
-            kind: FaultKind::Passing,
-            code: "scim_changed",
-            message: "Somebody else changes it all the time.".to_owned(),
-            retry_after: None,
-        })
+        Err(contended())
     }
 }
 
-fn incomplete(message: &str) -> Fault {
+fn contended() -> Fault {
+    Fault {
+        kind: FaultKind::Passing,
+        code: "scim_changed",
+        message: "Somebody else changes it all the time.".to_owned(),
+        retry_after: None,
+    }
+}
+
+pub(super) fn incomplete(message: &str) -> Fault {
     Fault {
         kind: FaultKind::NotScim,
         code: "scim_incomplete",

@@ -1,5 +1,6 @@
 //! SQL of connections.
 
+use crate::base::clock::HOUR;
 use crate::base::id::ApplicationId;
 use crate::base::{Error, Result, Timestamp};
 use crate::db::{Executor, Query, Row, Tx, sql};
@@ -68,8 +69,9 @@ pub(in crate::provisioning) async fn put(tx: &mut Tx, connection: &Connection) -
     let settings = serde_json::to_string(&connection.settings).map_err(Error::internal)?;
     let query = sql(
         "INSERT INTO connections (application_id, status, settings, manage_groups, auth, sealed_secret, \
-         secret_for, secret_set_at, secret_expires_at, failures, paused_until, leased_until, version, \
-         created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, 0, 0, $10, $11, $12) \
+         secret_for, secret_set_at, secret_expires_at, failures, paused_until, left_count, left_since, \
+         leased_until, version, created_at, updated_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, 0, 0, 0, 0, $10, $11, $12) \
          ON CONFLICT (application_id) DO UPDATE SET status = excluded.status, settings = excluded.settings, \
          manage_groups = excluded.manage_groups, auth = excluded.auth, \
          sealed_secret = excluded.sealed_secret, secret_for = excluded.secret_for, \
@@ -286,4 +288,13 @@ pub(in crate::provisioning) async fn look(
          FROM connections c WHERE c.application_id = $1");
     let row = executor.optional(query.bind_text(application).bind(now)).await?;
     row.map(|row| Ok(Glance { version: row.int("version")?, leaving: row.int("leaving")? > 0 })).transpose()
+}
+
+/// Somebody's account went, and nobody said so of them by name.
+pub(in crate::provisioning) fn note_left(application: ApplicationId, now: Timestamp) -> Query {
+    sql("UPDATE connections SET left_count = CASE WHEN left_since > $2 THEN left_count + 1 ELSE 1 END, \
+         left_since = CASE WHEN left_since > $2 THEN left_since ELSE $3 END WHERE application_id = $1")
+    .bind_text(application)
+    .bind(now.plus(-HOUR))
+    .bind(now)
 }

@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 
+use crate::base::clock::HOUR;
 use crate::base::id::{ApplicationId, GroupId, UserId};
 use crate::base::{Error, Result, Timestamp};
 use crate::db::{Executor, Query, Row, sql};
@@ -29,6 +30,10 @@ pub(super) fn read(row: &Row) -> Result<Entry> {
         failing_since: row.opt_time("failing_since")?,
         change: row.opt_parse("change")?,
         asked: row.opt_text("asked")?,
+        asked_for: row
+            .opt_text("asked_for")?
+            .map(|text| serde_json::from_str(&text).map_err(Error::internal))
+            .transpose()?,
         approved: row.opt_text("approved")?,
         code: row.opt_text("code")?,
         message: row.opt_text("message")?,
@@ -96,6 +101,7 @@ pub(in crate::provisioning) struct Finish {
     pub(in crate::provisioning) failing_since: Option<Timestamp>,
     pub(in crate::provisioning) change: Option<Change>,
     pub(in crate::provisioning) asked: Option<String>,
+    pub(in crate::provisioning) asked_for: Option<Json>,
     pub(in crate::provisioning) approved: Option<String>,
     pub(in crate::provisioning) code: Option<String>,
     pub(in crate::provisioning) message: Option<String>,
@@ -121,6 +127,7 @@ impl From<&Entry> for Finish {
             failing_since: entry.failing_since,
             change: entry.change,
             asked: entry.asked.clone(),
+            asked_for: entry.asked_for.clone(),
             approved: entry.approved.clone(),
             code: entry.code.clone(),
             message: entry.message.clone(),
@@ -136,14 +143,17 @@ pub(in crate::provisioning) fn finish(
     finish: &Finish,
     now: Timestamp,
 ) -> Result<Query> {
-    let sent = finish.sent.as_ref().map(serde_json::to_string).transpose().map_err(Error::internal)?;
+    let text =
+        |json: &Option<Json>| json.as_ref().map(serde_json::to_string).transpose().map_err(Error::internal);
+    let (sent, asked_for) = (text(&finish.sent)?, text(&finish.asked_for)?);
     let query = sql(
         "UPDATE provisioned SET name = $5, remote_id = $6, origin = $7, active = $8, sent = $9, \
          due_at = CASE WHEN marks = $10 THEN CAST($11 AS BIGINT) ELSE CAST($12 AS BIGINT) END, \
          turn = CASE WHEN marks = $10 THEN CAST($13 AS BIGINT) ELSE turn END, \
          changed_at = CASE WHEN state = $14 THEN changed_at ELSE CAST($12 AS BIGINT) END, state = $14, attempt = $15, \
          attempts = $16, failing_since = $17, change = $18, asked = CASE WHEN marks = $10 THEN $19 ELSE asked END, \
-         approved = CASE WHEN marks = $10 THEN $20 ELSE approved END, code = $21, message = $22 \
+         approved = CASE WHEN marks = $10 THEN $20 ELSE approved END, \
+         asked_for = CASE WHEN marks = $10 THEN $23 ELSE asked_for END, code = $21, message = $22 \
          WHERE application_id = $1 AND kind = $2 AND local_id = $3 AND EXISTS \
          (SELECT 1 FROM connections c WHERE c.application_id = $1 AND c.leased_by = $4)",
     );
@@ -169,7 +179,8 @@ pub(in crate::provisioning) fn finish(
         .bind(finish.asked.clone())
         .bind(finish.approved.clone())
         .bind(finish.code.clone())
-        .bind(finish.message.clone()))
+        .bind(finish.message.clone())
+        .bind(asked_for))
 }
 
 /// Notes that a change is begun, before anything is sent (SE-01).
@@ -232,17 +243,19 @@ pub(in crate::provisioning) async fn holder_of(
 pub(in crate::provisioning) async fn count_leaving(
     executor: &mut impl Executor,
     application: ApplicationId,
+    now: Timestamp,
 ) -> Result<(i64, i64)> {
-    let query = sql(
-        "SELECT COUNT(*) AS managed, CAST(COALESCE(SUM(CASE WHEN u.state = 'active' AND NOT EXISTS \
+    let query = sql("SELECT (SELECT c.left_count FROM connections c WHERE c.application_id = $1 \
+         AND c.left_since > $2) AS left_lately, COUNT(*) AS managed, CAST(COALESCE(SUM(CASE WHEN u.state = 'active' AND NOT EXISTS \
          (SELECT 1 FROM bindings b JOIN groups g ON g.id = b.group_id WHERE b.application_id = $1 \
          AND (g.built_in OR EXISTS (SELECT 1 FROM memberships m WHERE m.group_id = g.id AND m.user_id = u.id))) \
          THEN 1 ELSE 0 END), 0) AS BIGINT) AS leaving \
          FROM provisioned p LEFT JOIN users u ON u.id = p.local_id \
-         WHERE p.application_id = $1 AND p.kind = 'user' AND p.active AND p.remote_id IS NOT NULL",
-    );
-    let row = executor.one(query.bind_text(application)).await?;
-    Ok((row.int("managed")?, row.int("leaving")?))
+         WHERE p.application_id = $1 AND p.kind = 'user' AND p.active AND p.remote_id IS NOT NULL");
+    let row = executor.one(query.bind_text(application).bind(now.plus(-HOUR))).await?;
+    // Those who went within the hour count as if they still were to go: many small changes are one large one.
+    let lately = row.opt_int("left_lately")?.unwrap_or(0);
+    Ok((row.int("managed")? + lately, row.int("leaving")? + lately))
 }
 
 /// How many entries are in each state.

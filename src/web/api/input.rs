@@ -61,6 +61,11 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     Ok(value)
 }
 
+/// Reads a body that may be left out.
+pub fn optional<T: Default + DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    if bytes.is_empty() { Ok(T::default()) } else { parse(bytes) }
+}
+
 fn malformed(error: &serde_json::Error) -> Error {
     let message = if error.line() == 0 {
         "The body is not JSON.".to_owned()

@@ -10,12 +10,12 @@ use crate::provisioning::connection;
 use crate::provisioning::model::{Change, Entry, Local, Origin, ResourceKind, State as Standing};
 use crate::provisioning::state::{self, Decision};
 use crate::web::api::answer::Listing;
-use crate::web::api::input::{Id, Input, Query, choice, page};
+use crate::web::api::input::{Id, Input, Query, choice, optional, page};
 use crate::web::api::once::Key;
 use crate::web::api::section::{Section, operations};
 use crate::web::error::Answer;
-use crate::web::extract::ApiToken;
 use crate::web::extract::permission::{ApplicationsRead, ApplicationsWrite};
+use crate::web::extract::{ApiToken, RawBody};
 use crate::web::state::Shared;
 
 /// The operations.
@@ -54,6 +54,8 @@ pub struct StandingBody {
     since: Timestamp,
     /// Name it to approve or reject exactly this; `null`: nothing waits.
     approval: Option<String>,
+    /// What an approval is of: the resource as it would be, who would be in a group, or the account that would be taken over.
+    approval_of: Option<serde_json::Value>,
 }
 
 impl From<Entry> for StandingBody {
@@ -72,6 +74,7 @@ impl From<Entry> for StandingBody {
             retry_at: entry.due_at,
             since: entry.changed_at,
             approval: entry.asked,
+            approval_of: entry.asked_for,
         }
     }
 }
@@ -251,8 +254,9 @@ async fn retry(
     State(web): State<Shared>,
     Id(id): Id<ApplicationId>,
     key: Key,
-    Input(input, bytes): Input<RetryInput>,
+    RawBody(bytes): RawBody,
 ) -> Answer<Response> {
+    let input: RetryInput = optional(&bytes)?;
     let which = match (input.kind, input.id) {
         (None, None) => None,
         (Some(kind), Some(id)) => Some(Named { kind, id }.local()?),

@@ -19,13 +19,13 @@ use crate::provisioning::model::{
 use crate::provisioning::state;
 use crate::provisioning::{Credentials, address};
 use crate::web::api::answer::Tagged;
-use crate::web::api::input::{Id, Input};
+use crate::web::api::input::{Id, Input, optional};
 use crate::web::api::once::Key;
 use crate::web::api::precondition::IfMatch;
 use crate::web::api::section::{Section, operations};
 use crate::web::error::Answer;
-use crate::web::extract::ApiToken;
 use crate::web::extract::permission::{ApplicationsRead, ApplicationsWrite};
+use crate::web::extract::{ApiToken, RawBody};
 use crate::web::state::Shared;
 
 /// The operations.
@@ -85,7 +85,7 @@ impl From<Auth> for Credentials {
 }
 
 /// Changes of a connection; what is left out stays.
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProvisioningInput {
     /// Base URL of the SCIM service; placeholders may stand in it. Empty: the connector's. Another address drops the
@@ -514,8 +514,9 @@ async fn dry_run(
     State(web): State<Shared>,
     Id(id): Id<ApplicationId>,
     key: Key,
-    Input(input, bytes): Input<ProvisioningInput>,
+    RawBody(bytes): RawBody,
 ) -> Answer<Response> {
+    let input: ProvisioningInput = optional(&bytes)?;
     let patch = input.into_patch()?;
     let (ctx, shared) = (caller.ctx.clone(), web.clone());
     let work = async move {

@@ -11,7 +11,7 @@ use crate::applications::{self, sso};
 use crate::base::id::ApplicationId;
 use crate::base::{Ctx, Error, Timestamp};
 use crate::web::api::answer::Tagged;
-use crate::web::api::input::{Id, parse};
+use crate::web::api::input::{Id, optional, parse};
 use crate::web::api::once::Key;
 use crate::web::api::precondition::IfMatch;
 use crate::web::api::section::{Section, operations};
@@ -213,11 +213,6 @@ pub struct Discarded {
     /// Without it whatever waits is discarded.
     #[serde(default)]
     revision: Option<String>,
-}
-
-/// Reads a body that may be left out.
-fn optional<T: Default + serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
-    if bytes.is_empty() { Ok(T::default()) } else { parse(bytes) }
 }
 
 /// Accept other metadata
