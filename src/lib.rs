@@ -18,6 +18,7 @@ pub mod events;
 pub mod jobs;
 pub mod keys;
 pub mod lab;
+pub mod mail;
 pub mod metrics;
 pub mod outbound;
 pub mod provisioning;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 fn plan() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     const GROUND: &[&str] = &["base", "db", "threads"];
     const FIRST: &[&str] =
-        &["saml", "scim", "catalog", "events", "vault", "settings", "metrics", "outbound", "jobs"];
+        &["saml", "scim", "catalog", "events", "vault", "settings", "metrics", "outbound", "jobs", "mail"];
     let mut plan: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     let mut room = |name: &'static str, parts: &[&[&'static str]]| {
         plan.insert(name, parts.iter().flat_map(|part| part.iter().copied()).collect());
@@ -26,6 +26,7 @@ fn plan() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     room("events", &[GROUND, &["vault"]]);
     room("settings", &[GROUND]);
     room("jobs", &[GROUND]);
+    room("mail", &[GROUND, &["vault", "events"]]);
     room("keys", &[GROUND, FIRST]);
     room("directory", &[GROUND, FIRST]);
     room("auth", &[GROUND, FIRST, &["directory"]]);
@@ -50,6 +51,7 @@ fn plan() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
         "events",
         "settings",
         "jobs",
+        "mail",
         "keys",
         "directory",
         "auth",

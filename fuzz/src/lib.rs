@@ -1,10 +1,10 @@
-//! What the fuzz targets share: the two pure rooms, compiled from the product's own sources; generators and the service
+//! What the fuzz targets share: the pure rooms, compiled from the product's own sources; generators and the service
 //! provider of `tests/attacks`; libxml2 as a second opinion; a count of memory.
 //!
 //! A target is a file in `targets/`, a `[[bin]]` in `Cargo.toml` and a folder under `corpus/`, whose seeds
 //! `tests/attacks/seeds.rs` writes.
 
-// The rooms know themselves as `crate::base` and `crate::saml`, the files of `tests/attacks` know them as `tessera::…`:
+// The rooms know themselves as `crate::base`, `crate::saml` and `crate::scim`, the files of `tests/attacks` know them as `tessera::…`:
 // here both are this crate.
 extern crate self as tessera;
 
@@ -12,6 +12,12 @@ extern crate self as tessera;
 pub mod base;
 #[path = "../../src/saml/mod.rs"]
 pub mod saml;
+
+#[path = "../../src/scim/mod.rs"]
+pub mod scim;
+
+#[path = "../../src/provisioning/plan.rs"]
+pub mod plan;
 
 #[path = "../../tests/attacks/choice.rs"]
 pub mod choice;

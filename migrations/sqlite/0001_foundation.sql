@@ -434,6 +434,21 @@ CREATE TABLE notices (
     leaving BOOLEAN NOT NULL
 );
 
+-- mail ---------------------------------------------------------------------------------------------------------
+
+-- What is to be sent, left by the transaction of what it tells of.
+CREATE TABLE mails (
+    id TEXT NOT NULL PRIMARY KEY,
+    recipient TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    body TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    due_at BIGINT NOT NULL,
+    attempts BIGINT NOT NULL
+);
+
+CREATE INDEX mails_due ON mails (due_at, id);
+
 -- provisioning -------------------------------------------------------------------------------------------------
 
 -- Where an application's people and groups are provisioned to. None of what follows refers to what may be deleted.
@@ -531,6 +546,53 @@ CREATE TABLE provisioned_members (
     PRIMARY KEY (application_id, group_id, user_id)
 ) WITHOUT ROWID;
 CREATE INDEX provisioned_members_user ON provisioned_members (user_id);
+
+-- People as they were read at an application, and what can be made of them here. Nobody is changed by it.
+CREATE TABLE import_rows (
+    application_id TEXT NOT NULL,
+    remote_id TEXT NOT NULL,
+    -- the name, folded
+    sort_key TEXT NOT NULL,
+    user_name TEXT NOT NULL,
+    name TEXT NOT NULL,
+    email TEXT NOT NULL,
+    active BOOLEAN NOT NULL,
+    -- JSON: the mapped properties, and nothing else
+    person TEXT NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('new', 'imported', 'conflict', 'error')),
+    code TEXT,
+    message TEXT,
+    -- who they are here
+    user_id TEXT,
+    -- the import they were chosen for last, and whether it has yet to make them
+    job_id TEXT,
+    waiting BOOLEAN NOT NULL,
+    seen_at BIGINT NOT NULL,
+    PRIMARY KEY (application_id, remote_id)
+);
+
+CREATE INDEX import_rows_by_name ON import_rows (application_id, sort_key, remote_id);
+CREATE INDEX import_rows_by_job ON import_rows (job_id, sort_key, remote_id);
+
+CREATE TABLE import_jobs (
+    id TEXT NOT NULL PRIMARY KEY,
+    application_id TEXT NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('running', 'done')),
+    total BIGINT NOT NULL,
+    imported BIGINT NOT NULL,
+    skipped BIGINT NOT NULL,
+    failed BIGINT NOT NULL,
+    -- who began it: people are made in their name
+    asker_kind TEXT NOT NULL,
+    asker_id TEXT NOT NULL,
+    asker_name TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    finished_at BIGINT
+);
+
+CREATE INDEX import_jobs_by_application ON import_jobs (application_id, created_at);
+-- one at a time
+CREATE UNIQUE INDEX import_jobs_running ON import_jobs (application_id) WHERE status = 'running';
 
 -- events -------------------------------------------------------------------------------------------------------
 

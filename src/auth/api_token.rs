@@ -16,7 +16,7 @@ use crate::base::id::{TokenId, UserId};
 use crate::base::paging::{Page, PageRequest};
 use crate::base::{Actor, Ctx, Error, Random, Result, Timestamp};
 use crate::db::epoch::{Scope, bump};
-use crate::db::{Db, Tx};
+use crate::db::{Db, Executor, Tx};
 use crate::directory::PersonState;
 use crate::events::{Event, EventName, record};
 
@@ -152,6 +152,11 @@ async fn parent(tx: &mut Tx, ctx: &Ctx) -> Result<Option<ApiToken>> {
 pub async fn list(db: &Db, page: &PageRequest) -> Result<Page<ApiToken>> {
     let rows = store::list(&mut db.reader(), page.after.as_deref(), page.fetch()).await?;
     Ok(Page::cut(rows, page, |token| token.id.to_string()))
+}
+
+/// Who made a token; `None`: nobody who is known.
+pub async fn maker(executor: &mut impl Executor, id: TokenId) -> Result<Option<UserId>> {
+    store::maker(executor, id).await
 }
 
 /// Revokes a token and all that were made with it: they are refused from the next request on.

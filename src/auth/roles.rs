@@ -20,6 +20,11 @@ pub async fn holders(db: &Db) -> Result<Vec<(UserId, Role)>> {
     store::holders(&mut db.reader()).await
 }
 
+/// E-mail addresses of the active owners.
+pub async fn owners(executor: &mut impl Executor) -> Result<Vec<String>> {
+    store::owner_addresses(executor).await
+}
+
 /// Gives a person a role in the place of the one they have, or takes it. Counts from the person's next request on.
 pub async fn set_role(db: &Db, ctx: &Ctx, user: UserId, role: Option<Role>) -> Result<()> {
     let mut tx = db.begin().await?;

@@ -75,6 +75,8 @@ ids! {
     ApplicationId,
     /// A signing key with its certificate.
     KeyId,
+    /// People being brought in from an application.
+    ImportId,
     /// A signed-in session at Tessera.
     SessionId,
     /// An API token (its id, not its secret).

@@ -339,6 +339,10 @@ filled! {
     admin_provisioning_retry(application) = "/admin/applications/{application}/provisioning/retry";
     /// Decides on what waits for a yes; POST (`action` is `approve` or `reject`).
     admin_provisioning_approvals(application) = "/admin/applications/{application}/provisioning/approvals";
+    /// The people of an application, to be brought in, `?status=&cursor=`; posts here too, to begin it.
+    admin_provisioning_import(application) = "/admin/applications/{application}/provisioning/import";
+    /// Has the people of an application read anew; POST.
+    admin_provisioning_import_scan(application) = "/admin/applications/{application}/provisioning/import/scan";
     /// What was found when the application was last compared; posts here too, to compare now.
     admin_provisioning_comparison(application) = "/admin/applications/{application}/provisioning/comparison";
     /// Groups tab; `?person=` asks whether that person can sign in.

@@ -284,6 +284,22 @@ fn background(installation: &Arc<Installation>, provisioning: &Arc<Engine>) -> J
         async move { provisioning.reconcile_due().await }
     }));
     work.spawn(provisioning.clone().run());
+    let imports = installation.clone();
+    work.spawn(every(Duration::from_millis(500), move || {
+        let installation = imports.clone();
+        async move {
+            let ctx = context(&installation, "import");
+            provisioning::import::turn(&installation.db, &ctx, &installation.base_url).await.map(drop)
+        }
+    }));
+    let mail = installation.clone();
+    work.spawn(every(Duration::from_secs(5), move || {
+        let installation = mail.clone();
+        async move {
+            let ctx = context(&installation, "mail");
+            installation.mailer.turn(&installation.db, &ctx).await
+        }
+    }));
     let sweeper = installation.clone();
     work.spawn(every(Duration::from_mins(5), move || {
         let installation = sweeper.clone();

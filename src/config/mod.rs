@@ -11,9 +11,11 @@ use std::time::Duration;
 
 use clap::Args;
 use ipnet::IpNet;
+use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::base::{Error, Kind, Result};
+use crate::mail::{self, Mailer};
 use crate::outbound::Outbound;
 use crate::web::WebOptions;
 use crate::web::server::ServerOptions;
@@ -83,6 +85,15 @@ pub struct ServeArgs {
     /// File with certificate authorities (PEM) to trust beside those of this machine when something is fetched
     #[arg(long, env = "TESSERA_OUTBOUND_CA", value_name = "FILE")]
     pub outbound_ca: Option<PathBuf>,
+    /// Whom mail is from: an address, or “Name <address>”
+    #[arg(long, env = "TESSERA_MAIL_FROM", value_name = "ADDRESS")]
+    pub mail_from: Option<String>,
+    /// Mail server, as <smtps://user:password@host:465>, or smtp://… for STARTTLS (better given by the environment)
+    #[arg(long, env = "TESSERA_SMTP_URL", value_name = "URL", hide_env_values = true)]
+    pub smtp_url: Option<String>,
+    /// Folder that gets a file for each mail, in the place of a mail server
+    #[arg(long, env = "TESSERA_MAIL_FOLDER", value_name = "DIR")]
+    pub mail_folder: Option<PathBuf>,
     /// Accept a plain-http base URL that is not this machine
     #[arg(long, env = "TESSERA_INSECURE_HTTP")]
     pub insecure_http: bool,
@@ -108,6 +119,9 @@ struct Written {
     trusted_proxy: Vec<IpNet>,
     outbound_allow: Vec<IpNet>,
     outbound_ca: Option<PathBuf>,
+    mail_from: Option<String>,
+    smtp_url: Option<SecretString>,
+    mail_folder: Option<PathBuf>,
     insecure_http: bool,
     limits: Limits,
 }
@@ -224,6 +238,12 @@ pub struct Config {
     pub outbound_allow: Vec<IpNet>,
     /// Certificate authorities to trust when something is fetched.
     pub outbound_ca: Option<PathBuf>,
+    /// Whom mail is from.
+    pub mail_from: Option<String>,
+    /// The mail server.
+    pub smtp_url: Option<SecretString>,
+    /// Where mail is written instead.
+    pub mail_folder: Option<PathBuf>,
     /// Plain http is accepted elsewhere than on this machine.
     pub insecure_http: bool,
     /// Another base URL than before is accepted.
@@ -266,6 +286,9 @@ impl Config {
                 serve.outbound_allow.clone()
             },
             outbound_ca: serve.outbound_ca.clone().or(file.outbound_ca),
+            mail_from: serve.mail_from.clone().or(file.mail_from),
+            smtp_url: serve.smtp_url.clone().map(SecretString::from).or(file.smtp_url),
+            mail_folder: serve.mail_folder.clone().or(file.mail_folder),
             insecure_http: serve.insecure_http || file.insecure_http,
             change_base_url: serve.change_base_url,
             limits: file.limits,
@@ -275,6 +298,20 @@ impl Config {
 
     /// The client for everything that goes out.
     pub fn outbound(&self) -> Result<Outbound> {
+        Outbound::new(self.outbound_allow.clone(), self.authorities()?.as_deref())
+    }
+
+    /// How mail leaves.
+    pub fn mailer(&self) -> Result<Mailer> {
+        Mailer::new(mail::Setup {
+            from: self.mail_from.clone(),
+            smtp: self.smtp_url.clone(),
+            folder: self.mail_folder.clone(),
+            authorities: self.authorities()?,
+        })
+    }
+
+    fn authorities(&self) -> Result<Option<Vec<u8>>> {
         let read = |path: &PathBuf| {
             fs::read(path).map_err(|error| {
                 Error::new(
@@ -284,8 +321,7 @@ impl Config {
                 )
             })
         };
-        let authorities = self.outbound_ca.as_ref().map(read).transpose()?;
-        Outbound::new(self.outbound_allow.clone(), authorities.as_deref())
+        self.outbound_ca.as_ref().map(read).transpose()
     }
 
     /// How the HTTP side is set up, without the built-in service provider.

@@ -56,6 +56,7 @@ pub async fn installation(config: &Config, opening: Opening) -> Result<Installat
         None => Blocklist::default(),
     };
     let outbound = config.outbound()?;
+    let mailer = config.mailer()?;
     let (db, master) = data(config, opening, &random).await?;
     let ctx = Ctx::background(Actor::System("start"), clock.clone(), random.clone());
     let vault = claim(&db, &master, &ctx).await?;
@@ -65,6 +66,7 @@ pub async fn installation(config: &Config, opening: Opening) -> Result<Installat
     let mut installation = Installation::new(db, vault, catalog, base_url, clock, random, passwords)?;
     installation.disk = DiskReserve::of(&config.database_url, config.limits.disk_reserve_mib << 20);
     installation.outbound = Arc::new(outbound);
+    installation.mailer = Arc::new(mailer);
     Ok(installation)
 }
 

@@ -41,16 +41,7 @@ pub async fn create(db: &Db, ctx: &Ctx, new: NewPerson) -> Result<Person> {
 pub async fn insert(tx: &mut Tx, ctx: &Ctx, new: NewPerson, state: PersonState) -> Result<Person> {
     let now = ctx.now();
     let reuse = new.reuse;
-    let mut person = Person {
-        id: UserId::generate(now, &ctx.random),
-        username: new.username.clone(),
-        email: new.email.clone(),
-        profile: new.into_profile(),
-        state,
-        version: 1,
-        created_at: now,
-        updated_at: now,
-    };
+    let mut person = stage(ctx, new, state);
     normalise(tx, &mut person).await?;
     claim_names(tx, &person, reuse, now).await?;
     store::insert(tx, &person).await?;
@@ -62,6 +53,35 @@ pub async fn insert(tx: &mut Tx, ctx: &Ctx, new: NewPerson, state: PersonState) 
     notify(tx, Notice::Person { user: person.id, leaving: false }).await?;
     bump(tx, Scope::Directory).await?;
     Ok(person)
+}
+
+/// Refuses a person who could not be created now, as [`insert`] would. Nothing is written.
+pub async fn check_new(tx: &mut Tx, ctx: &Ctx, new: NewPerson) -> Result<()> {
+    let now = ctx.now();
+    let cutoff = if new.reuse { Timestamp(i64::MAX) } else { now.plus(-NAME_HOLD) };
+    let mut person = stage(ctx, new, PersonState::Staged);
+    normalise(tx, &mut person).await?;
+    for (field, name) in [("username", &person.username), ("email", &person.email)] {
+        let key = login_key(name);
+        if !store::name_is_free(tx, &key, cutoff).await? {
+            return Err(refused_name(field, store::name_is_held(tx, &key).await?));
+        }
+    }
+    Ok(())
+}
+
+fn stage(ctx: &Ctx, new: NewPerson, state: PersonState) -> Person {
+    let now = ctx.now();
+    Person {
+        id: UserId::generate(now, &ctx.random),
+        username: new.username.clone(),
+        email: new.email.clone(),
+        profile: new.into_profile(),
+        state,
+        version: 1,
+        created_at: now,
+        updated_at: now,
+    }
 }
 
 /// The person with this id.

@@ -101,6 +101,8 @@ names! {
     IdmTokenExpiring = "idm_token_expiring", "noticed that the secret of an application's identity management ends soon";
     IdmApproval = "idm_approval", "decided on a change at an application";
     IdmReconcile = "idm_reconcile", "compared an application with what it should hold";
+    UserImport = "user_import", "began to bring people in from an application";
+    UserImportEnd = "user_import_end", "brought people in from an application";
     IdmRetry = "idm_retry", "had changes at an application tried again";
     UserLookupProvision = "user_lookup_provision", "found a person's account at an application";
     UserCreateProvision = "user_create_provision", "made a person's account at an application";
@@ -110,6 +112,7 @@ names! {
     GroupCreateProvision = "group_create_provision", "made a group at an application";
     GroupUpdateProvision = "group_update_provision", "changed a group at an application";
     GroupDeleteProvision = "group_delete_provision", "deleted a group at an application";
+    MailUndelivered = "mail_undelivered", "gave up a mail that could not be sent";
     EventChainVerify = "event_chain_verify", "verified the event chain";
     EventExport = "event_export", "exported events";
 }

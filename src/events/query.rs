@@ -24,6 +24,8 @@ pub struct EventFilter {
     pub target_id: Option<String>,
     /// Concerning this application.
     pub application: Option<ApplicationId>,
+    /// Only what provisioning did and what was decided about it.
+    pub provisioning: bool,
     /// With this outcome.
     pub outcome: Option<Outcome>,
     /// From this instant on.

@@ -66,6 +66,8 @@ macro_rules! list_along {
              AND ($6 = '' OR e.actor_id = $6 OR e.actor_id = $13 OR p.person LIKE $14 ESCAPE '!') \
              AND ($7 = '' OR e.target_id = $7 OR e.target_id = $15 OR p.person LIKE $16 ESCAPE '!') \
              AND ($8 = '' OR e.application_id = $8) AND ($9 = '' OR e.outcome = $9) \
+             AND ($17 = '' OR e.name LIKE 'idm!_%' ESCAPE '!' OR e.name LIKE '%!_provision' ESCAPE '!' \
+             OR e.name IN ('user_deprovision', 'user_import', 'user_import_end')) \
              AND ($10 = '' OR e.request_id = $10 OR e.name LIKE $11 ESCAPE '!' OR p.person LIKE $11 ESCAPE '!') \
              ORDER BY e.id DESC LIMIT $12"
         ))
@@ -120,7 +122,8 @@ pub(super) async fn list(
         .bind(filter.actor_id.as_deref())
         .bind(named("actor_name", filter.actor.as_deref()))
         .bind(filter.target_id.as_deref())
-        .bind(named("target_name", filter.target.as_deref()));
+        .bind(named("target_name", filter.target.as_deref()))
+        .bind(if filter.provisioning { "provisioning" } else { "" });
     executor.all(query).await?.iter().map(read).collect()
 }
 

@@ -1,7 +1,6 @@
-//! What a person's resource should be at an application, by its mapping; and which operations lead from one resource
-//! to another. Pure.
+//! What a person's resource should be at an application, by its mapping. Pure.
 
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
 use crate::applications::subject::Subject;
 use crate::applications::value;
@@ -12,8 +11,6 @@ use crate::catalog::mapping::Mapping;
 use crate::catalog::model::{Provisioning, Quirks};
 use crate::catalog::sso::ValueFrom;
 use crate::scim::filter::Filter;
-use crate::scim::lacking::lacking;
-use crate::scim::patch::Operation;
 use crate::scim::path::AttributePath;
 use crate::scim::resource;
 use crate::scim::schema::{ENTERPRISE_URN, USER_URN};
@@ -219,169 +216,4 @@ fn put(out: &mut Json, path: &AttributePath, values: Vec<String>) -> Result<(), 
         first.insert("primary".to_owned(), json!(true));
     }
     Ok(())
-}
-
-/// What there is to compare with.
-#[derive(Clone, Copy, Debug)]
-pub enum Base<'a> {
-    /// What we sent last: what is not wanted any more is taken away.
-    Sent(&'a Json),
-    /// What the other side shows: what is not ours is left alone.
-    Found(&'a Json),
-}
-
-/// The operations that make a resource as it should be: one for each attribute that differs (SC-07).
-#[must_use]
-pub fn operations(base: Base<'_>, wanted: &Json) -> Vec<Operation> {
-    let (Base::Sent(from) | Base::Found(from)) = base;
-    let mut out = Vec::new();
-    for (name, value) in object(wanted) {
-        if name == "schemas" {
-            continue;
-        }
-        if name.contains(':') {
-            let inner = resource::member(from, name).unwrap_or(&Json::Null);
-            for (attribute, value) in object(value) {
-                let path = AttributePath { schema: Some(name.clone()), ..AttributePath::of(attribute) };
-                attribute_operations(base, &path, resource::member(inner, attribute), value, &mut out);
-            }
-        } else {
-            let path = AttributePath::of(name);
-            attribute_operations(base, &path, resource::member(from, name), value, &mut out);
-        }
-    }
-    if let Base::Sent(sent) = base {
-        out.extend(removals(sent, wanted));
-    }
-    out
-}
-
-fn object(value: &Json) -> impl Iterator<Item = (&String, &Json)> {
-    value.as_object().into_iter().flatten()
-}
-
-/// Whether the other side already shows this value. Of what we sent ourselves we know every letter.
-fn is_there(base: Base<'_>, name: &str, value: &Json, there: Option<&Json>) -> bool {
-    match (base, there) {
-        (_, Some(there)) if there == value => true,
-        (Base::Sent(_), _) | (_, None) => false,
-        (Base::Found(_), Some(there)) => lacking(&json!({ name: value }), &json!({ name: there })).is_empty(),
-    }
-}
-
-fn attribute_operations(
-    base: Base<'_>,
-    path: &AttributePath,
-    there: Option<&Json>,
-    wanted: &Json,
-    out: &mut Vec<Operation>,
-) {
-    let there = there.filter(|value| !value.is_null());
-    if is_there(base, &path.attribute, wanted, there) {
-        return;
-    }
-    match (wanted, there) {
-        (Json::Object(parts), Some(Json::Object(known))) => {
-            for (sub, value) in parts {
-                let known = resource::member(&Json::Object(known.clone()), sub).cloned();
-                if known.as_ref() != Some(value) {
-                    out.push(Operation::replace(path.clone().with_sub(sub), value.clone()));
-                }
-            }
-        }
-        (Json::Array(elements), Some(Json::Array(known))) if elements.iter().all(has_type) => {
-            for element in elements {
-                element_operations(path, known, element, out);
-            }
-        }
-        (Json::Array(elements), None) => {
-            out.push(Operation::add(path.clone(), Json::Array(elements.clone())));
-        }
-        // Roles and the like that others gave stay.
-        (Json::Array(elements), Some(Json::Array(known))) if matches!(base, Base::Found(_)) => {
-            let new: Vec<Json> = elements
-                .iter()
-                .filter(|one| !known.iter().any(|known| same_value(known, one)))
-                .cloned()
-                .collect();
-            if !new.is_empty() {
-                out.push(Operation::add(path.clone(), Json::Array(new)));
-            }
-        }
-        (value, _) => out.push(Operation::replace(path.clone(), value.clone())),
-    }
-}
-
-fn same_value(one: &Json, other: &Json) -> bool {
-    resource::member(one, "value").is_some_and(|value| resource::member(other, "value") == Some(value))
-}
-
-fn has_type(element: &Json) -> bool {
-    kind_of(element).is_some()
-}
-
-fn kind_of(element: &Json) -> Option<&str> {
-    resource::member(element, "type").and_then(Json::as_str)
-}
-
-/// One value of several, by its type; the others are left alone.
-fn element_operations(path: &AttributePath, known: &[Json], element: &Json, out: &mut Vec<Operation>) {
-    let kind = kind_of(element).unwrap_or_default();
-    let there = known.iter().find(|one| kind_of(one).is_some_and(|known| known.eq_ignore_ascii_case(kind)));
-    let Some(there) = there else {
-        // Some show no types.
-        if !known.iter().any(|one| kind_of(one).is_none() && same_value(one, element)) {
-            out.push(Operation::add(path.clone(), json!([element])));
-        }
-        return;
-    };
-    for (sub, value) in object(element).filter(|(sub, _)| sub.as_str() != "type") {
-        if resource::member(there, sub) != Some(value) {
-            let at = path.clone().filtered(Filter::equals("type", kind)).with_sub(sub);
-            out.push(Operation::replace(at, value.clone()));
-        }
-    }
-}
-
-/// What was sent before and is not wanted any more.
-fn removals(sent: &Json, wanted: &Json) -> Vec<Operation> {
-    let mut out = Vec::new();
-    for (name, value) in object(sent).filter(|(name, _)| name.as_str() != "schemas") {
-        let now = resource::member(wanted, name);
-        if name.contains(':') {
-            let empty = Json::Object(Map::new());
-            for (attribute, _) in object(value) {
-                if resource::member(now.unwrap_or(&empty), attribute).is_none() {
-                    let path = AttributePath { schema: Some(name.clone()), ..AttributePath::of(attribute) };
-                    out.push(Operation::remove(path));
-                }
-            }
-            continue;
-        }
-        let path = AttributePath::of(name);
-        match (value, now) {
-            // Of several values only ours go.
-            (Json::Array(elements), None) if elements.iter().all(has_type) => {
-                for element in elements {
-                    let kind = kind_of(element).unwrap_or_default();
-                    out.push(Operation::remove(path.clone().filtered(Filter::equals("type", kind))));
-                }
-            }
-            (_, None) => out.push(Operation::remove(path)),
-            (Json::Object(parts), Some(now)) => {
-                let gone = parts.keys().filter(|sub| resource::member(now, sub).is_none());
-                out.extend(gone.map(|sub| Operation::remove(path.clone().with_sub(sub))));
-            }
-            (Json::Array(elements), Some(Json::Array(now))) if elements.iter().all(has_type) => {
-                for element in elements {
-                    let kind = kind_of(element).unwrap_or_default();
-                    if !now.iter().any(|one| kind_of(one) == Some(kind)) {
-                        out.push(Operation::remove(path.clone().filtered(Filter::equals("type", kind))));
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-    out
 }

@@ -2,7 +2,7 @@
 //! for their yes, and trying again.
 
 use crate::applications;
-use crate::base::id::ApplicationId;
+use crate::base::id::{ApplicationId, UserId};
 use crate::base::paging::{Page, PageRequest};
 use crate::base::{Ctx, Error, Result};
 use crate::db::{Db, Executor};
@@ -49,6 +49,11 @@ pub async fn list(
     let after = page.after.as_deref().unwrap_or("");
     let rows = ledger::list(executor, id, kind, state, after, page.fetch()).await?;
     Ok(Page::cut(rows, page, |entry| entry.local.to_string()))
+}
+
+/// How it stands with a person at each application that is active, by application.
+pub async fn of_user(executor: &mut impl Executor, user: UserId) -> Result<Vec<Entry>> {
+    ledger::list_of_user(executor, user).await
 }
 
 /// A decision on what waits.

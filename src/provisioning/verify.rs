@@ -33,7 +33,7 @@ pub(in crate::provisioning) async fn verify(
 }
 
 /// What it says of itself. One that says nothing is taken as the standard has it (SC-01).
-async fn discover(ctx: &Ctx, client: &Client<'_>) -> Result<Json, Fault> {
+pub(in crate::provisioning) async fn discover(ctx: &Ctx, client: &Client<'_>) -> Result<Json, Fault> {
     match client.send(ctx, Method::Get, "/ServiceProviderConfig", None, None).await {
         Ok(Reply { body: Some(body), .. }) => {
             let found = Capabilities::read(&body).and_then(|found| serde_json::to_value(found).ok());

@@ -22,6 +22,7 @@ use crate::db::group_commit::GroupCommit;
 use crate::db::reserve::DiskReserve;
 use crate::events::query::{self, EventFilter, EventView};
 use crate::keys::{self, NewKey};
+use crate::mail::Mailer;
 use crate::metrics::Metrics;
 use crate::outbound::Outbound;
 use crate::settings::{self, Settings};
@@ -69,6 +70,8 @@ pub struct Installation {
     pub recorder: Recorder,
     /// The client for everything that goes out.
     pub outbound: Arc<Outbound>,
+    /// How mail leaves.
+    pub mailer: Arc<Mailer>,
     /// Where large metadata is read.
     pub aggregates: Aggregates,
     pub(in crate::signon) cache: SignonCache,
@@ -112,6 +115,7 @@ impl Installation {
             fetches: Fetches::default(),
             recorder: Recorder::default(),
             outbound: Arc::new(Outbound::default()),
+            mailer: Arc::new(Mailer::default()),
             aggregates: Aggregates::default(),
             cache: SignonCache::default(),
             cpu: CpuPool::start(cores).map_err(Error::internal)?,

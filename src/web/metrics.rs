@@ -6,6 +6,7 @@ use axum::http::header;
 use axum::response::IntoResponse;
 
 use crate::metrics::text::{MEDIA_TYPE, Text};
+use crate::provisioning;
 use crate::signon::measured;
 use crate::web::extract::permission::EventsRead;
 use crate::web::extract::{Anyone, ApiToken};
@@ -37,6 +38,10 @@ async fn show_to_neighbours(_: Anyone, State(web): State<Shared>) -> impl IntoRe
 async fn written(web: &Shared) -> impl IntoResponse + use<> {
     let mut text = Text::default();
     measured::write(&web.installation, &mut text).await;
+    let (db, now) = (&web.installation.db, web.installation.clock.now());
+    if let Err(error) = provisioning::measured::write(db, now, &mut text).await {
+        tracing::warn!(code = error.code, "metrics lack provisioning: the database does not answer");
+    }
     web.requests.write(&mut text);
     ([(header::CONTENT_TYPE, MEDIA_TYPE)], text.finish())
 }

@@ -7,6 +7,7 @@ mod directory;
 mod encryption;
 mod findings;
 mod group_rules;
+mod imports;
 mod main_job;
 mod matrix;
 mod promises;

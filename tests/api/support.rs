@@ -14,6 +14,8 @@ use tessera::base::{Actor, Clock, Ctx, Random, Timestamp};
 use tessera::catalog::Catalog;
 use tessera::db::Db;
 use tessera::directory::groups;
+use tessera::outbound::Outbound;
+use tessera::provisioning::import;
 use tessera::signon::Installation;
 use tessera::vault::Vault;
 use tessera::web::server::Peer;
@@ -83,13 +85,22 @@ impl House {
         let passwords = Passwords::new(options, &random).unwrap();
         let base_url = BaseUrl::parse("https://id.example.com", false).unwrap();
         let vault = Vault::new([7; 32]);
-        let installation =
+        let mut installation =
             Installation::new(db, vault, Catalog::built_in(), base_url, clock.clone(), random, passwords)
                 .unwrap();
+        // Services of a test are on this machine.
+        installation.outbound = Arc::new(Outbound::new(vec!["127.0.0.1/32".parse().unwrap()], None).unwrap());
         let web = Web::new(Arc::new(installation), WebOptions::default());
         let house = Self { folder, router: router(&web), web, clock };
         groups::ensure_everyone(&house.web.installation.db, &house.ctx()).await.unwrap();
         house
+    }
+
+    /// Does all that is due beside the requests.
+    pub async fn turn(&self) {
+        let installation = &self.web.installation;
+        self.web.provisioning.turn().await.unwrap();
+        import::turn(&installation.db, &self.ctx(), &installation.base_url).await.unwrap();
     }
 
     fn ctx(&self) -> Ctx {

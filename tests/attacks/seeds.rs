@@ -26,6 +26,8 @@ fn all() -> Vec<(PathBuf, Vec<u8>)> {
         ("issue_assertion", people()),
         ("metadata_import", text(metadata())),
         ("acs_match", addresses()),
+        ("scim_response", text(answers())),
+        ("scim_patch_plan", choices(12, 64)),
     ];
     let named = |(target, seeds): (&str, Vec<Vec<u8>>)| {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
@@ -50,6 +52,23 @@ fn the_corpus_of_the_fuzz_targets_is_what_is_made_here() {
         let name = path.display();
         assert_eq!(fs::read(&path).ok().as_ref(), Some(&seed), "{name}: TESSERA_UPDATE_SEEDS=1 writes it");
     }
+}
+
+/// What SCIM services answer, and what they are asked.
+fn answers() -> Vec<String> {
+    let texts = [
+        r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":"3","startIndex":1,"itemsPerPage":2,"Resources":[{"id":"1","userName":"ada","active":"True"},{"id":2}]}"#,
+        r#"{"totalResults":0,"nextCursor":"c1","Resources":null}"#,
+        r#"{"schema":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":409,"scimType":"uniqueness","detail":"taken"}"#,
+        r#"{"error":{"code":"429","message":"slow down"}}"#,
+        "<html><body>Bad gateway</body></html>",
+        r#"{"patch":{"supported":true},"filter":{"supported":"true","maxResults":200},"etag":{"supported":false},"pagination":{"cursor":true}}"#,
+        r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"Replace","path":"emails[type eq \"work\"].value","value":"x@y.example"},{"op":"add","value":{"active":"False"}},{"op":"remove","path":"members[value eq \"7\"]"}]}"#,
+        r#"userName eq "ada" and (emails[type eq "work" and value co "@"] or not (active eq true)) and meta.lastModified gt "2026-11-22T08:00:00Z""#,
+        r#"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value"#,
+        "7 200",
+    ];
+    texts.iter().map(|text| (*text).to_owned()).collect()
 }
 
 /// Octets that a generator takes its decisions from.

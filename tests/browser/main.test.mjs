@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 
+import { addApplication, addPerson, bind, owner, press, setUp, signIn } from "./acts.mjs";
 import { launch, look, person } from "./launch.mjs";
 import { prepareProvider, startTessera } from "./servers.mjs";
 
-const owner = { username: "livia", email: "livia@example.org", password: "seven hills and one river" };
 const ada = { username: "ada", email: "ada@example.org", password: "bronze abacus under the arch" };
 const bob = { username: "bob", email: "bob@example.org", password: "granite steps by the water" };
 
@@ -25,69 +25,9 @@ after(async () => {
 
 const at = (path) => tessera.base + path;
 
-async function signIn(page, { username, password }) {
-  await page.fill('input[name="username"]', username);
-  await page.fill('input[name="password"]', password);
-  await page.getByRole("button", { name: "Sign in", exact: true }).click();
-}
-
-/** Presses a button that may ask for the password again before it acts. */
-async function press(page, name) {
-  await page.getByRole("button", { name, exact: true }).first().click();
-  await page.waitForLoadState();
-  if (await page.getByRole("heading", { name: "Enter your password again" }).isVisible()) {
-    await page.fill('input[name="password"]', owner.password);
-    await page.getByRole("button", { name: "Continue", exact: true }).click();
-    await page.waitForLoadState();
-  }
-}
-
-async function addApplication(page, connector, label, slug) {
-  await page.goto(at(`/admin/applications/new?q=${encodeURIComponent(connector)}`));
-  await page.locator("a.pick", { hasText: connector }).first().click();
-  await page.getByLabel("Name", { exact: true }).fill(label);
-  await page.getByLabel("Last part of the IdP URL").fill(slug);
-  await page.getByLabel("I have read the address and it is the one I want").check();
-  await press(page, "Save application");
-  await page.getByRole("heading", { name: `${label} is saved` }).waitFor();
-  await page.getByRole("link", { name: "Configure application" }).click();
-  await page.getByRole("button", { name: "Activate", exact: true }).waitFor();
-  return new URL(page.url()).pathname.replace(/\/sso$/, "");
-}
-
-async function addPerson(page, { username, email, password }) {
-  await page.goto(at("/admin/users/new"));
-  await page.getByLabel("Username", { exact: true }).fill(username);
-  await page.getByLabel("E-mail", { exact: true }).fill(email);
-  await page.locator('input[name="password"]').fill(password);
-  await press(page, "Add user");
-}
-
-async function bind(page, application, group) {
-  await page.goto(at(`${application}/groups`));
-  // The option tells the number of members beside the name.
-  const option = page.locator('select[name="group"] option', { hasText: new RegExp(`^${group} \\(`) });
-  await page.locator('select[name="group"]').selectOption(await option.getAttribute("value"));
-  await press(page, "Bind group");
-  await page.getByRole("link", { name: group }).waitFor();
-}
-
 test("the first one in becomes the owner", async () => {
-  const { page } = admin;
-  await page.goto(tessera.setupLink() ?? assert.fail(`no set-up link in:\n${tessera.log()}`));
-  await look(page, "setup");
-  await page.getByLabel("Organisation").fill("Forum");
-  await page.getByLabel("First name").fill("Livia");
-  await page.getByLabel("Last name").fill("Drusilla");
-  await page.locator('input[name="email"]').fill(owner.email);
-  await page.locator('input[name="username"]').fill(owner.username);
-  await page.locator('input[name="password"]').fill(owner.password);
-  await page.getByRole("button", { name: "Create the owner account" }).click();
-  await page.waitForURL((url) => !url.pathname.startsWith("/setup"));
-  if (new URL(page.url()).pathname === "/login") await signIn(page, owner);
-  await page.goto(at("/admin/applications"));
-  await page.getByRole("heading", { name: "Applications", exact: true }).waitFor();
-  await look(page, "applications-empty");
+  await setUp(admin.page, tessera, look);
+  await look(admin.page, "applications-empty");
 });
 
 test("the set-up link works once", async () => {
@@ -100,7 +40,7 @@ test("the set-up link works once", async () => {
 let heap;
 test("Heap is not activated while its placeholder is unfilled, and then it is", async () => {
   const { page } = admin;
-  heap = await addApplication(page, "Heap", "Heap", "heap");
+  heap = await addApplication(page, tessera.base, "Heap", "Heap", "heap");
   await look(page, "application-sso-missing");
   await press(page, "Activate");
   const fault = page.locator("#errors a");
@@ -127,7 +67,7 @@ test("the IdP URL can't be edited once it is saved", async () => {
 
 test("a group is made, filled and bound", async () => {
   const { page } = admin;
-  for (const someone of [ada, bob]) await addPerson(page, someone);
+  for (const someone of [ada, bob]) await addPerson(page, tessera.base, someone);
   await page.goto(at("/admin/groups/new"));
   await page.getByLabel("Name", { exact: true }).fill("Analysts");
   await press(page, "Add group");
@@ -136,7 +76,7 @@ test("a group is made, filled and bound", async () => {
   await press(page, "Add member");
   await page.getByRole("button", { name: /^Remove/ }).waitFor();
   await look(page, "group");
-  await bind(page, heap, "Analysts");
+  await bind(page, tessera.base, heap, "Analysts");
   await look(page, "application-groups");
 });
 
@@ -165,7 +105,7 @@ test("her tile opens Heap, with the assertion posted to the filled-in address", 
 test("a service provider sends her to the login and gets her back", async () => {
   const { page } = admin;
   provider = await prepareProvider(["--sign-requests"]);
-  const application = await addApplication(page, "Custom SAML", "Aqueduct", "aqueduct");
+  const application = await addApplication(page, tessera.base, "Custom SAML", "Aqueduct", "aqueduct");
   await page.locator('textarea[name="metadata"]').fill(readFileSync(provider.file, "utf8"));
   await press(page, "Show what changes");
   await look(page, "sp-metadata-changes");
@@ -173,7 +113,7 @@ test("a service provider sends her to the login and gets her back", async () => 
   await page.goto(at(`${application}/sso`));
   await press(page, "Activate");
   await page.getByRole("button", { name: /^Deactivate/ }).first().waitFor();
-  await bind(page, application, "Analysts");
+  await bind(page, tessera.base, application, "Analysts");
   await provider.start(at("/saml2/aqueduct/metadata"));
 
   for (const binding of ["redirect", "post"]) {

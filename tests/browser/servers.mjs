@@ -1,4 +1,4 @@
-// The server under test and a service provider, each ended with the test that started it.
+// The server under test, a service provider and an SCIM service, each ended with the test that started it.
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import net from "node:net";
@@ -19,9 +19,10 @@ async function freePort() {
   return port;
 }
 
+const binary = process.env.TESSERA_TEST_BINARY ?? path.join(repository, "target/ci/tessera");
+
 /** Starts the binary and waits until it is healthy. `setupLink` is the address it printed for the owner. */
 export async function startTessera({ command = "serve", args = [] } = {}) {
-  const binary = process.env.TESSERA_TEST_BINARY ?? path.join(repository, "target/ci/tessera");
   const folder = mkdtempSync(path.join(tmpdir(), "tessera-browser-"));
   const base = `http://localhost:${await freePort()}`;
   const listen = `127.0.0.1:${new URL(base).port}`;
@@ -65,5 +66,40 @@ export async function prepareProvider(options = []) {
       return JSON.parse((await lines.next()).value);
     },
     stop: () => child.stdin.end(),
+  };
+}
+
+/** Starts an SCIM service in memory, which can be seeded, made to fail, and asked what it was asked. */
+export async function startLab() {
+  const token = "of-the-lab";
+  const child = spawn(binary, ["lab", "scim", "--listen", `127.0.0.1:${await freePort()}`, "--token", token]);
+  process.on("exit", () => child.kill("SIGKILL"));
+  const lines = readline.createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  let url;
+  while (!url) {
+    const { value, done } = await lines.next();
+    if (done) throw new Error("the lab did not start");
+    url = /http:\/\/\S+\/scim\/v2/.exec(value)?.[0];
+  }
+  const origin = url.replace(/\/scim\/v2$/, "");
+  const ask = async (method, where, body) => {
+    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+    const answer = await fetch(origin + where, { method, headers, body: body && JSON.stringify(body) });
+    if (!answer.ok) throw new Error(`${method} ${where}: ${answer.status} ${await answer.text()}`);
+    return answer.status === 204 ? null : answer.json();
+  };
+  return {
+    url,
+    token,
+    seed: (users) => ask("POST", "/lab/state", { users }),
+    fault: (fault, rule = {}) => ask("POST", "/lab/faults", { fault, ...rule }),
+    clear: () => ask("DELETE", "/lab/requests"),
+    /** What was asked of it and was no reading, as `POST /Users`. */
+    writes: async () => {
+      const requests = await ask("GET", "/lab/requests");
+      return requests.filter(({ method }) => method !== "GET").map(({ method, path: where }) => `${method} ${where}`);
+    },
+    user: async (name) => (await ask("GET", "/lab/state")).users.find(({ userName }) => userName === name),
+    stop: () => new Promise((done) => child.on("close", done) && child.kill("SIGTERM")),
   };
 }

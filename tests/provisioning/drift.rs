@@ -72,8 +72,8 @@ async fn sc_10_half_a_list_says_nothing() {
 
 #[tokio::test]
 async fn sc_11_a_cursor_that_ends_is_begun_anew_once() {
-    let quirks = Quirks { cursor_paging: true, page_max: Some(10), ..Quirks::default() };
-    let world = World::with(quirks, "custom").await;
+    let quirks = Quirks { cursor_paging: true, page_max: 10, ..Quirks::default() };
+    let world = World::with(quirks, "custom-saml").await;
     for n in 0..35 {
         world.service.lab.seed_user(json!({ "userName": format!("p{n:02}"), "active": true })).unwrap();
     }

@@ -4,6 +4,7 @@ mod accounts;
 mod crowd;
 mod drift;
 mod groups;
+mod import;
 mod model;
 mod quirks;
 mod servers;

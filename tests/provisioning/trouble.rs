@@ -219,7 +219,7 @@ async fn approvals_hold_what_they_are_asked_for_and_nothing_else() {
     let entry = world.standing("ada").await;
     assert_eq!((entry.state, entry.change), (State::AwaitingApproval, Some(Change::Create)));
     let shown = entry.asked_for.as_ref().unwrap();
-    assert_eq!((&shown["userName"], &shown["name"]["givenName"]), (&json!("ada"), &json!("ada")));
+    assert_eq!((&shown["userName"], &shown["name"]["givenName"]), (&json!("ada"), &json!("Livia")));
     // What was shown is not what would be sent any more.
     let shown = Decision { local: entry.local, asked: entry.asked.unwrap(), approve: true };
     world.patch(ada, json!({ "first_name": "Augusta" })).await;

@@ -9,6 +9,7 @@ use tessera::base::id::GroupId;
 use tessera::base::{Clock, Random};
 use tessera::directory::memberships;
 use tessera::lab::scim::{Fault, LabScim, Quirks, Rule, ScimLabOptions};
+use tessera::provisioning::import;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -122,6 +123,11 @@ impl Scene {
 
     async fn turn(&self) {
         self.world.web.provisioning.turn().await.unwrap();
+    }
+
+    async fn bring_in(&self) {
+        let base = &self.world.web.installation.base_url;
+        import::turn(self.world.db(), &self.world.ctx(), base).await.unwrap();
     }
 
     async fn join(&self, username: &str) {
@@ -497,4 +503,52 @@ async fn where_the_application_wants_it_the_token_is_changed_only_after_deactiva
     service.lab.set_token("another");
     admin.submit(&tab, &[("token", "another"), ("action", "activate")]).await;
     admin.says("Connected, and verified.");
+}
+
+#[tokio::test]
+async fn people_are_read_chosen_and_brought_in() {
+    let mut scene = Scene::active().await;
+    let import = format!("{}/import", scene.tab);
+    for n in 0..4 {
+        let name = format!("there{n}");
+        let mail = serde_json::json!([{ "value": format!("{name}@example.com"), "primary": true }]);
+        let user = serde_json::json!({ "userName": name, "displayName": format!("Person {n}"), "active": n != 3, "emails": mail });
+        scene.service.lab.seed_user(user).unwrap();
+    }
+    scene.admin.get(&import).await;
+    scene.admin.says("Read the people of Ledger").says_not("Person 0");
+    scene.submit("/import/scan", &[]).await;
+    scene
+        .admin
+        .says("Read. Choose who comes in.")
+        .says("Person 0")
+        .says("Suspended in Ledger: can’t be imported.");
+    scene.admin.says("Import all 3 new people").says_not("maria");
+    let ids: Vec<String> = scene
+        .admin
+        .elements()
+        .iter()
+        .filter(|e| e.attr("name") == Some("remote"))
+        .map(|e| e.attr("value").unwrap().to_owned())
+        .collect();
+    assert_eq!(ids.len(), 3, "who is suspended can't be ticked");
+    scene.submit("/import", &[("action", "chosen")]).await;
+    assert_eq!(scene.admin.status, StatusCode::UNPROCESSABLE_ENTITY);
+    scene.admin.says("Nobody was imported").says("Choose at least one person");
+    scene.submit("/import", &[("action", "chosen"), ("remote", ids[0].as_str())]).await;
+    scene.admin.says("Importing 1 person").says("0 of 1 done");
+    scene.bring_in().await;
+    scene.admin.get(&import).await;
+    scene.admin.says("1 person was imported").says("They are staged").says("Import all 2 new people");
+    scene.admin.get(&format!("{import}?status=imported")).await;
+    scene.admin.says("Person 0").says("Their page here").says("maria");
+    scene.submit("/import", &[("action", "all_new")]).await;
+    scene.bring_in().await;
+    scene.admin.get("/admin/users?q=there").await;
+    scene.admin.says("Person 0").says("Person 1").says("Person 2").says_not("Person 3");
+    scene.service.lab.add_fault(Rule::new(Fault::Status { status: 503, retry_after: None }));
+    scene.admin.get(&import).await;
+    scene.submit("/import/scan", &[]).await;
+    assert_eq!(scene.admin.status, StatusCode::SERVICE_UNAVAILABLE);
+    scene.admin.says("The people of Ledger could not be read").says("503");
 }

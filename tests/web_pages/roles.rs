@@ -118,6 +118,7 @@ async fn an_auditor_sees_no_buttons_and_nobody_sees_doors_that_are_closed() {
         format!("{app}/provisioning"),
         format!("{app}/provisioning/state"),
         format!("{app}/provisioning/comparison"),
+        format!("{app}/provisioning/import"),
         "/admin/users".to_owned(),
         "/admin/groups".to_owned(),
         "/admin/settings".to_owned(),

@@ -35,3 +35,10 @@ pub(in crate::auth) async fn holders(executor: &mut impl Executor) -> Result<Vec
          ORDER BY CASE r.role WHEN 'owner' THEN 0 ELSE 1 END, u.username_key LIMIT 1000");
     executor.all(query).await?.iter().map(|row| Ok((row.parse("user_id")?, row.parse("role")?))).collect()
 }
+
+/// Addresses of the owners who are active, by username.
+pub(in crate::auth) async fn owner_addresses(executor: &mut impl Executor) -> Result<Vec<String>> {
+    let query = sql("SELECT u.email FROM roles r JOIN users u ON u.id = r.user_id \
+         WHERE r.role = 'owner' AND u.state = 'active' ORDER BY u.username_key LIMIT 20");
+    executor.all(query).await?.iter().map(|row| row.text("email")).collect()
+}

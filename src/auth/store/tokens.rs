@@ -2,7 +2,7 @@
 
 use crate::auth::api_token::ApiToken;
 use crate::auth::role::Role;
-use crate::base::id::TokenId;
+use crate::base::id::{TokenId, UserId};
 use crate::base::{Error, Result, Timestamp};
 use crate::db::{Executor, Row, Tx, sql};
 use crate::directory::PersonState;
@@ -133,4 +133,10 @@ pub(in crate::auth) async fn touch(tx: &mut Tx, id: TokenId, now: Timestamp) -> 
     tx.run(sql("UPDATE api_tokens SET last_used_at = $2 WHERE id = $1").bind_text(id).bind(now))
         .await
         .map(drop)
+}
+
+/// Who made a token; `None`: nobody, or there is no such token.
+pub(in crate::auth) async fn maker(executor: &mut impl Executor, id: TokenId) -> Result<Option<UserId>> {
+    let query = sql("SELECT created_by FROM api_tokens WHERE id = $1").bind_text(id);
+    Ok(executor.optional(query).await?.map(|row| row.opt_parse("created_by")).transpose()?.flatten())
 }

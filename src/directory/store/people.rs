@@ -151,6 +151,13 @@ pub(in crate::directory) async fn name_is_held(tx: &mut Tx, key: &str) -> Result
     Ok(tx.optional(query.bind(key)).await?.is_some())
 }
 
+/// Whether nobody has the name, nor had it after `cutoff`.
+pub(in crate::directory) async fn name_is_free(tx: &mut Tx, key: &str, cutoff: Timestamp) -> Result<bool> {
+    let query = sql("SELECT user_id FROM login_names WHERE name_key = $1 \
+         AND (released_at IS NULL OR released_at > $2)");
+    Ok(tx.optional(query.bind(key).bind(cutoff)).await?.is_none())
+}
+
 /// Gives up the person's names but the two that are kept; they stay behind as tombstones.
 pub(in crate::directory) async fn release_names(
     tx: &mut Tx,

@@ -14,10 +14,12 @@ use crate::jobs::Notice;
 use crate::outbound::Method;
 use crate::provisioning::client::{Fault, FaultKind, encoded};
 use crate::provisioning::engine::Engine;
+use crate::provisioning::engine::lookup::Found;
 use crate::provisioning::engine::outcome::{Outcome, approval_digest, event_of, named_event};
-use crate::provisioning::engine::target::{Found, Target};
-use crate::provisioning::mapping::{self, Base, MapFault};
+use crate::provisioning::engine::target::Target;
+use crate::provisioning::mapping::{self, MapFault};
 use crate::provisioning::model::{Change, Entry, OnUserDelete, Origin, ResourceKind, State};
+use crate::provisioning::plan::{self, Base};
 use crate::provisioning::store::ledger;
 use crate::scim::{AttributePath, Operation, lacking, resource};
 
@@ -215,6 +217,14 @@ impl Account<'_> {
         fault: Option<Fault>,
     ) -> Result<Outcome> {
         match self.look_up(name, external_id).await {
+            Ok(Found::Nothing) if fault.as_ref().is_some_and(|fault| fault.kind == FaultKind::Conflict) => {
+                // It is taken, and the filter does not find it: some overlook it (SC-04).
+                if let Ok(found @ (Found::One(_) | Found::Several)) =
+                    self.target.seek(self.ctx, "Users", "userName", name).await
+                {
+                    return self.take_over(found, wanted).await;
+                }
+            }
             Ok(Found::Nothing) => {}
             Ok(found) => return self.take_over(found, wanted).await,
             Err(other) => {
@@ -296,7 +306,7 @@ impl Account<'_> {
         let lookup = named_event(self.target, self.entry, EventName::UserLookupProvision)
             .detail("remote_id", id.as_str())
             .detail("origin", origin.as_str());
-        let operations = mapping::operations(Base::Found(&found), wanted);
+        let operations = plan::operations(Base::Found(&found), wanted);
         if operations.is_empty() {
             return Ok(self.linked(&id, origin, wanted, None).with_event(lookup));
         }
@@ -352,12 +362,12 @@ impl Account<'_> {
     async fn update(&self, id: &str, wanted: &Json) -> Result<Outcome> {
         let path = format!("/Users/{}", encoded(id));
         let (sent, mut operations) = match &self.entry.sent {
-            Some(sent) => (sent.clone(), mapping::operations(Base::Sent(sent), wanted)),
+            Some(sent) => (sent.clone(), plan::operations(Base::Sent(sent), wanted)),
             // Somebody else had a hand in it: what is there now is read first.
             None => match self.target.send(self.ctx, Method::Get, &path, None, None).await {
                 Ok(reply) => {
                     let found = reply.body.unwrap_or_default();
-                    (known_of(wanted, &found), mapping::operations(Base::Found(&found), wanted))
+                    (known_of(wanted, &found), plan::operations(Base::Found(&found), wanted))
                 }
                 Err(fault) if fault.kind == FaultKind::NotFound => return self.gone(wanted).await,
                 Err(fault) => return Ok(self.failed(Change::Update, &fault)),

@@ -9,6 +9,7 @@ mod account;
 mod departure;
 pub mod dry_run;
 mod group;
+mod lookup;
 mod membership;
 mod outcome;
 pub(in crate::provisioning) mod pace;

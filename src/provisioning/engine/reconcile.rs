@@ -119,7 +119,10 @@ impl Engine {
         }
         let compare = async {
             match self.target(ctx, id).await? {
-                Some(target) => self.compare(ctx, &target).await,
+                Some(target) => {
+                    self.discover(ctx, &target).await?;
+                    self.compare(ctx, &target).await
+                }
                 None => Err(Error::conflict(
                     "needs_token",
                     "The connection can't be used before its address and token are put right.",
@@ -154,6 +157,15 @@ impl Engine {
         }
         tx.commit().await?;
         found
+    }
+
+    /// What it says of itself is read anew every night: services learn (SC-01).
+    async fn discover(&self, ctx: &Ctx, target: &Target<'_>) -> Result<()> {
+        let capabilities = target.discover(ctx).await.map_err(unread)?;
+        let text = serde_json::to_string(&capabilities).map_err(Error::internal)?;
+        let mut tx = self.db.begin().await?;
+        connections::note_verified(&mut tx, target.id(), text, ctx.now()).await?;
+        tx.commit().await
     }
 
     /// Page by page: only the ids of those who were seen are kept. What is on a page counts at once; who is missing shows

@@ -14,12 +14,12 @@ use crate::base::id::{ApplicationId, GroupId, UserId};
 use crate::base::{Ctx, Error, Result, Timestamp};
 use crate::catalog::model::{PatchDialect, Quirks};
 use crate::outbound::Method;
-use crate::provisioning::client::{Client, Fault, FaultKind, Reply, encoded};
+use crate::provisioning::client::{Client, Fault, FaultKind, Reply};
+use crate::provisioning::engine::lookup::Scan;
 use crate::provisioning::engine::pace::Pace;
-use crate::provisioning::engine::pages::{PAGE, Pages};
+use crate::provisioning::engine::pages::PAGE;
 use crate::provisioning::model::Connection;
-use crate::provisioning::verify::list_of;
-use crate::scim::{AttributePath, Capabilities, Filter, Operation, PatchOp, resource};
+use crate::scim::{Capabilities, Operation, PatchOp};
 
 /// Requests at the same time unless a connector says otherwise.
 const CONCURRENCY: u32 = 4;
@@ -27,29 +27,6 @@ const CONCURRENCY: u32 = 4;
 const BREAKS_AT: u32 = 5;
 /// Times that a resource is read again because somebody else changed it meanwhile (SC-12).
 const RETRIES: usize = 3;
-
-/// What the other side had when it was looked through as a whole.
-#[derive(Debug, Default)]
-pub(in crate::provisioning) struct Scan {
-    /// Names without case: user names, or names of groups.
-    names: HashSet<String>,
-    external_ids: HashSet<String>,
-    /// When it was read.
-    pub(super) at: Timestamp,
-}
-
-impl Scan {
-    fn add(&mut self, found: &Json, name: &AttributePath) {
-        self.names.extend(resource::text(found, name).map(str::to_lowercase));
-        let external = resource::text(found, &AttributePath::of("externalId"));
-        self.external_ids.extend(external.map(str::to_owned));
-    }
-
-    /// Whether nothing there had this name or external id.
-    pub(super) fn is_absent(&self, name: &str, external_id: &str) -> bool {
-        !self.names.contains(&name.to_lowercase()) && !self.external_ids.contains(external_id)
-    }
-}
 
 /// Why nothing more is sent for now.
 #[derive(Clone, Debug)]
@@ -144,14 +121,6 @@ impl Plan {
     pub(super) fn account(&self, user: UserId) -> Option<String> {
         self.accounts.lock().unwrap_or_else(PoisonError::into_inner).get(&user).cloned()
     }
-}
-
-/// What a search found.
-#[derive(Clone, Debug)]
-pub(super) enum Found {
-    Nothing,
-    One(Json),
-    Several,
 }
 
 impl<'a> Target<'a> {
@@ -268,6 +237,10 @@ impl<'a> Target<'a> {
         }
     }
 
+    pub(super) fn client(&self) -> &Client<'a> {
+        &self.client
+    }
+
     /// An entry went well.
     pub(super) fn note_well(&self) {
         self.failing.store(0, Ordering::Relaxed);
@@ -319,88 +292,6 @@ impl<'a> Target<'a> {
             self.wrote.store(true, Ordering::Relaxed);
         }
         reply
-    }
-
-    /// The one resource of this kind whose attribute has this value. What was found is compared again: some services
-    /// overlook the filter (SC-03).
-    pub(super) async fn search(
-        &self,
-        ctx: &Ctx,
-        resources: &'static str,
-        attribute: &str,
-        value: &str,
-    ) -> Result<Found, Fault> {
-        let path = AttributePath::of(attribute);
-        let is_exact = attribute == "externalId";
-        let is_it = |found: &Json| {
-            resource::text(found, &path).is_some_and(|text| {
-                if is_exact { text == value } else { text.to_lowercase() == value.to_lowercase() }
-            })
-        };
-        let mut hits = Vec::new();
-        if self.quirks.no_filter {
-            self.read_all(ctx, resources, "", |found| {
-                if is_it(&found) {
-                    hits.push(found);
-                }
-            })
-            .await?;
-        } else {
-            let filter = encoded(&Filter::equals(attribute, value).to_string());
-            let path = format!("/{resources}?filter={filter}");
-            match self.send(ctx, Method::Get, &path, None, None).await {
-                Ok(reply) => hits.extend(list_of(&reply)?.resources.into_iter().filter(is_it)),
-                // Some say so when nothing fits.
-                Err(fault) if fault.kind == FaultKind::NotFound => {}
-                Err(fault) => return Err(fault),
-            }
-        }
-        let mut ids: Vec<_> = hits.iter().filter_map(resource::id).collect();
-        ids.sort();
-        ids.dedup();
-        Ok(match (ids.len(), hits.into_iter().next()) {
-            (0, _) | (_, None) => Found::Nothing,
-            (1, Some(one)) => Found::One(one),
-            _ => Found::Several,
-        })
-    }
-
-    /// All resources of a kind, page by page. `more` is added to the query.
-    pub(in crate::provisioning) fn pages(
-        &self,
-        resources: &'static str,
-        more: &'static str,
-    ) -> Pages<'_, 'a> {
-        Pages::of(self, resources, more)
-    }
-
-    /// Reads all resources of a kind.
-    async fn read_all(
-        &self,
-        ctx: &Ctx,
-        resources: &'static str,
-        more: &'static str,
-        mut each: impl FnMut(Json),
-    ) -> Result<(), Fault> {
-        let mut pages = self.pages(resources, more);
-        while let Some(page) = pages.next(ctx).await? {
-            page.into_iter().for_each(&mut each);
-        }
-        Ok(())
-    }
-
-    /// Looks through all of a kind, for when many are to be made. `None`: it could not be done whole.
-    pub(super) async fn scan(&self, ctx: &Ctx, resources: &'static str, name: &str) -> Option<Scan> {
-        let path = AttributePath::of(name);
-        let mut scan = Scan { at: ctx.now(), ..Scan::default() };
-        let more = if resources == "Groups" { "&excludedAttributes=members" } else { "" };
-        match self.read_all(ctx, resources, more, |found| scan.add(&found, &path)).await {
-            Ok(()) => Some(scan),
-            Err(fault) => {
-                self.note(ctx, &fault);
-                None
-            }
-        }
     }
 
     /// Changes a resource: by PATCH where that is understood, else by putting it back whole (SC-07). Answers the resource

@@ -206,6 +206,10 @@ pub(in crate::provisioning) async fn forget(tx: &mut Tx, application: Applicatio
          AND NOT EXISTS (SELECT 1 FROM applications a WHERE a.id = $1)",
         "DELETE FROM provisioned WHERE application_id = $1 \
          AND NOT EXISTS (SELECT 1 FROM applications a WHERE a.id = $1)",
+        "DELETE FROM import_rows WHERE application_id = $1 \
+         AND NOT EXISTS (SELECT 1 FROM applications a WHERE a.id = $1)",
+        "DELETE FROM import_jobs WHERE application_id = $1 \
+         AND NOT EXISTS (SELECT 1 FROM applications a WHERE a.id = $1)",
         "DELETE FROM connections WHERE application_id = $1 \
          AND NOT EXISTS (SELECT 1 FROM applications a WHERE a.id = $1)",
     ] {
@@ -266,6 +270,8 @@ pub(in crate::provisioning) async fn set_ledger_for(
         tx.run(query.bind_text(application)).await?;
         let query = sql("DELETE FROM provisioned WHERE application_id = $1");
         tx.run(query.bind_text(application)).await?;
+        let query = sql("DELETE FROM import_rows WHERE application_id = $1");
+        tx.run(query.bind_text(application)).await?;
     }
     Ok(())
 }
@@ -297,4 +303,37 @@ pub(in crate::provisioning) fn note_left(application: ApplicationId, now: Timest
     .bind_text(application)
     .bind(now.plus(-HOUR))
     .bind(now)
+}
+
+/// How it stands with a connection, in numbers.
+pub(in crate::provisioning) struct Measures {
+    pub(in crate::provisioning) secret_ends_at: Option<Timestamp>,
+    pub(in crate::provisioning) due: i64,
+    pub(in crate::provisioning) troubled: i64,
+    pub(in crate::provisioning) failing: bool,
+}
+
+/// Of every active connection, by the slug of its application.
+pub(in crate::provisioning) async fn read_measures(
+    executor: &mut impl Executor,
+) -> Result<Vec<(String, Measures)>> {
+    let query = sql("SELECT a.slug, c.secret_expires_at, c.failing_since, \
+         (SELECT COUNT(*) FROM provisioned p WHERE p.application_id = c.application_id \
+         AND p.due_at IS NOT NULL) AS due, \
+         (SELECT COUNT(*) FROM provisioned p WHERE p.application_id = c.application_id \
+         AND p.state IN ('failed', 'conflict', 'drift', 'awaiting_approval')) AS troubled \
+         FROM connections c JOIN applications a ON a.id = c.application_id \
+         WHERE c.status = 'active' ORDER BY a.slug");
+    let rows = executor.all(query).await?;
+    rows.iter()
+        .map(|row| {
+            let measures = Measures {
+                secret_ends_at: row.opt_time("secret_expires_at")?,
+                due: row.int("due")?,
+                troubled: row.int("troubled")?,
+                failing: row.opt_time("failing_since")?.is_some(),
+            };
+            Ok((row.text("slug")?, measures))
+        })
+        .collect()
 }

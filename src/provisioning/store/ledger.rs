@@ -318,3 +318,14 @@ pub(in crate::provisioning) async fn list(
     let query = query.bind_text(application).bind(kind.as_str()).bind(state).bind(after).bind(limit);
     executor.all(query).await?.iter().map(read).collect()
 }
+
+/// What is known of a person's accounts.
+pub(in crate::provisioning) async fn list_of_user(
+    executor: &mut impl Executor,
+    user: UserId,
+) -> Result<Vec<Entry>> {
+    let query =
+        sql("SELECT p.* FROM provisioned p JOIN connections c ON c.application_id = p.application_id \
+         AND c.status = 'active' WHERE p.local_id = $1 AND p.kind = 'user' ORDER BY p.application_id");
+    executor.all(query.bind_text(user)).await?.iter().map(read).collect()
+}

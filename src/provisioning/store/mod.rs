@@ -2,6 +2,7 @@
 //! application is one question, asked of the database as a whole.
 
 pub(in crate::provisioning) mod connections;
+pub(in crate::provisioning) mod imports;
 pub(in crate::provisioning) mod ledger;
 pub(in crate::provisioning) mod marks;
 pub(in crate::provisioning) mod members;

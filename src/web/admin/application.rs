@@ -244,6 +244,7 @@ pub async fn remove_logo(
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Paged {
+    about: String,
     cursor: Option<String>,
 }
 
@@ -255,21 +256,25 @@ pub async fn show_activity(
     Queried(paged): Queried<Paged>,
 ) -> Answer<Response> {
     let loaded = Loaded::of(&web, &application).await?;
-    let filter = EventFilter { application: Some(loaded.application.id), ..EventFilter::default() };
+    let provisioning = paged.about == "provisioning";
+    let filter =
+        EventFilter { application: Some(loaded.application.id), provisioning, ..EventFilter::default() };
     let request = frame::page_request(paged.cursor.as_deref())?;
     let found = query::list(&mut web.installation.db.reader(), &filter, &request).await?;
     let next = found.next_cursor.as_deref();
     let activity = urls::admin_activity(&application);
+    let about = if provisioning { "provisioning" } else { "" };
     page(&ApplicationActivityPage {
         shell: loaded.shell(&web, &console.person, "activity").await,
         app: loaded.head(&web, Tab::Activity),
-        exchanges: exchanges::last(&web, &console, &loaded).await?,
+        exchanges: if provisioning { None } else { exchanges::last(&web, &console, &loaded).await? },
+        provisioning,
         days: event::days(&found.items, console.ctx().now()),
         zone: time::ZONE.to_owned(),
         pager: Pager {
             summary: String::new(),
             previous: None,
-            next: next.map(|cursor| frame::with_query(&activity, &[("cursor", cursor)])),
+            next: next.map(|cursor| frame::with_query(&activity, &[("about", about), ("cursor", cursor)])),
         },
     })
 }

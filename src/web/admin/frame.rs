@@ -110,6 +110,8 @@ pub enum Done {
     Rejected,
     /// An application was compared with what it should hold.
     Compared,
+    /// Who is at an application was read.
+    Read,
 }
 
 impl Done {
@@ -139,6 +141,7 @@ impl Done {
             Self::Approved => "approved",
             Self::Rejected => "rejected",
             Self::Compared => "compared",
+            Self::Read => "read",
         }
     }
 
@@ -167,6 +170,7 @@ impl Done {
             Self::Approved => "Approved. It is sent now.",
             Self::Rejected => "Rejected. Nothing of it is sent.",
             Self::Compared => "Compared. What differs is put right now.",
+            Self::Read => "Read. Choose who comes in.",
             Self::Confirmed => "Your password is confirmed. Go on where you were.",
         }
     }

@@ -108,6 +108,9 @@ fn provisioning_routes() -> Routes {
         .get(&urls::admin_provisioning_state(app), provisioning::standing::show_state)
         .post(&urls::admin_provisioning_retry(app), provisioning::standing::retry)
         .post(&urls::admin_provisioning_approvals(app), provisioning::standing::decide)
+        .get(&urls::admin_provisioning_import(app), provisioning::import::show_import)
+        .post(&urls::admin_provisioning_import(app), provisioning::import::begin)
+        .post(&urls::admin_provisioning_import_scan(app), provisioning::import::scan)
         .get(&urls::admin_provisioning_comparison(app), provisioning::comparison::show_comparison)
         .post(&urls::admin_provisioning_comparison(app), provisioning::comparison::compare)
 }

@@ -12,6 +12,7 @@ use crate::base::{Error, Timestamp, urls};
 use crate::directory::groups::{self, EVERYONE};
 use crate::directory::{Person as Somebody, PersonState, memberships, people};
 use crate::events::query::{self, EventFilter, EventView};
+use crate::provisioning::state;
 use crate::signon::last_uses;
 use crate::web::admin::frame::{self, After, Done};
 use crate::web::admin::posted::Posted;
@@ -116,6 +117,7 @@ async fn applications(
     let mut reader = web.installation.db.reader();
     let active = person.state == PersonState::Active;
     let granted = access::granted(&mut reader, person.id, active).await?;
+    let accounts = state::of_user(&mut reader, person.id).await?;
     let used = last_uses(&mut reader, person.id, i64::from(MAX_LIMIT)).await?;
     let through = |group: GroupId| groups.iter().find(|(id, _)| *id == group).map(|(_, name)| name.clone());
     Ok(granted
@@ -124,6 +126,10 @@ async fn applications(
             mark: application::mark(granted),
             href: urls::admin_bindings(&granted.id.to_string()),
             through: through(*group).into_iter().collect(),
+            account: accounts
+                .iter()
+                .find(|entry| entry.application == granted.id)
+                .map(crate::web::admin::provisioning::standing::status),
             status: application::status(&web.installation.catalog, granted),
             used: time::when_ever(used.iter().find(|(id, _)| *id == granted.id).map(|(_, at)| *at), now),
         })

@@ -58,6 +58,7 @@ macro_rules! event_query {
                         .map_err(|_| Error::field("application", "wrong_type", "Write the id of an application."))
                 });
                 Ok(EventFilter {
+                    provisioning: false,
                     name: choice::<EventName>("name", self.name.as_deref(), "the names of the reference")?,
                     actor: given(self.actor.as_deref()),
                     actor_id,

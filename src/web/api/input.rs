@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, header};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
 
-use crate::base::id::{ApplicationId, GroupId, KeyId, TokenId, UserId};
+use crate::base::id::{ApplicationId, GroupId, ImportId, KeyId, TokenId, UserId};
 use crate::base::paging::PageRequest;
 use crate::base::{Error, FieldError, Kind, Timestamp};
 use crate::web::error::Failure;
@@ -187,6 +187,7 @@ path_ids!(
     GroupId = "group",
     TokenId = "token",
     KeyId = "key",
+    ImportId = "import",
     crate::signon::recorder::Reference = "exchange"
 );
 

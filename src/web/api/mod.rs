@@ -12,6 +12,7 @@ mod docs;
 mod events;
 mod exchanges;
 mod groups;
+mod imports;
 mod input;
 mod keys;
 mod metadata_keys;
@@ -45,6 +46,7 @@ fn section() -> Section {
         .with(sp_source::section())
         .with(provisioning::section())
         .with(provisioned::section())
+        .with(imports::section())
         .with(bindings::section())
         .with(keys::section())
         .with(users::section())

@@ -128,6 +128,8 @@ pub struct ApplicationActivityPage {
     pub app: ApplicationHead,
     /// The last exchanges; `None` for who may not look into them.
     pub exchanges: Option<Exchanges>,
+    /// Whether only what provisioning did is shown.
+    pub provisioning: bool,
     /// Events by day, newest first.
     pub days: Vec<EventDay>,
     /// "Times are in Europe/Rome"

@@ -101,6 +101,8 @@ pub struct EntryLine {
     pub next: String,
     /// Names exactly what waits; empty when nothing does.
     pub asked: String,
+    /// What waits, set out in lines: the resource, the members, or the account that would be taken over; may be empty.
+    pub asked_for: String,
     /// Whether trying again is offered.
     pub can_retry: bool,
 }

@@ -22,6 +22,7 @@ pub mod logout;
 pub mod parts;
 pub mod portal;
 pub mod proceed;
+pub mod provisioning_import;
 pub mod refusal;
 pub mod samples;
 pub mod settings;

@@ -99,6 +99,8 @@ pub struct UserApplication {
     pub href: String,
     /// The groups that give it.
     pub through: Vec<String>,
+    /// How it stands with their account there; `None` where nothing is provisioned.
+    pub account: Option<Status>,
     /// Whether it is active; an inactive one opens for nobody.
     pub status: Status,
     /// Last sign-on there.

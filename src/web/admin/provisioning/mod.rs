@@ -5,6 +5,7 @@
 pub mod comparison;
 pub mod dry_run;
 pub mod form;
+pub mod import;
 pub mod mapping;
 pub mod page;
 pub mod preview;

@@ -24,7 +24,8 @@ use crate::web::state::Shared;
 use crate::web::{html, see_other};
 
 /// A state in words.
-fn status(entry: &Entry) -> Status {
+#[must_use]
+pub fn status(entry: &Entry) -> Status {
     let (tone, text) = match entry.state {
         Stands::Synced if entry.remote_id.is_none() => (Tone::Off, "Not there"),
         Stands::Synced if entry.local.kind() == ResourceKind::User && !entry.active => {
@@ -80,6 +81,7 @@ pub fn line(entry: Entry, now: Timestamp) -> EntryLine {
         message: entry.message.unwrap_or_default(),
         code: entry.code.unwrap_or_default(),
         asked: entry.asked.unwrap_or_default(),
+        asked_for: entry.asked_for.map(|what| format!("{what:#}")).unwrap_or_default(),
         can_retry: waits || (entry.state == Stands::Pending && entry.attempts > 0),
         next,
         id,

@@ -357,6 +357,7 @@ impl Samples {
 
     fn activity(&self) -> ApplicationActivityPage {
         ApplicationActivityPage {
+            provisioning: false,
             shell: self.console_shell("Heap: activity", Nav::Applications),
             app: self.head(Tab::Activity, self.status(Tone::Ok, "Active")),
             exchanges: Some(Exchanges {

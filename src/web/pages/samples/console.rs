@@ -133,6 +133,7 @@ impl Samples {
 
     fn user(&self) -> UserPage {
         let application = |name: &str, accent, through: &[&str], used| UserApplication {
+            account: Some(self.status(Tone::Ok, "In sync")),
             mark: self.mark(name, accent),
             href: self.t("/admin/applications/x/groups"),
             through: self.list(through),

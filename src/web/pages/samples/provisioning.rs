@@ -7,6 +7,7 @@ use crate::web::pages::application_provisioning::{
     SettingsForm, Standing,
 };
 use crate::web::pages::parts::{Choice, Decision, Tone};
+use crate::web::pages::provisioning_import::{ImportRun, ProvisioningImportPage, RemoteLine};
 use crate::web::pages::samples::{Drawn, Samples, draw};
 use crate::web::pages::setup_steps::Steps;
 use crate::web::pages::shell::Nav;
@@ -44,6 +45,15 @@ impl Samples {
         draw(drawn, "provisioning-preview-fault", &without);
         draw(drawn, "provisioning-state", &self.provisioning_state());
         draw(drawn, "provisioning-comparison", &self.comparison());
+        draw(drawn, "provisioning-import", &self.import());
+        let running = ImportRun { running: true, ..self.import().run.unwrap_or_default() };
+        draw(
+            drawn,
+            "provisioning-import-running",
+            &ProvisioningImportPage { run: Some(running), ..self.import() },
+        );
+        let first = ProvisioningImportPage { run: None, read: String::new(), ..self.import() };
+        draw(drawn, "provisioning-import-first", &first);
     }
 
     fn mapping_row(&self, scim: &str, remote: &str, required: bool) -> MappingRow {
@@ -75,6 +85,7 @@ impl Samples {
             since: self.when("2026-06-12T09:38:00Z", "Today, 09:38"),
             next: self.t("It waits for you."),
             asked: self.t("5f2a"),
+            asked_for: self.t("{\n  \"userName\": \"hanna\"\n}"),
             can_retry: true,
         }
     }
@@ -250,6 +261,50 @@ impl Samples {
             rows: vec![self.entry("Tomás Herrera", "Heap did not answer in 30 seconds.")],
             pager: self.pager("", true),
             can_retry: true,
+        }
+    }
+
+    fn import(&self) -> ProvisioningImportPage {
+        let filter = |text: &str, chosen: bool| KindLink {
+            link: self.link(text, "?status=new"),
+            count: self.t("150"),
+            chosen,
+        };
+        let line = |name: &str, status: (Tone, &str), note: &str| RemoteLine {
+            remote_id: self.t("7"),
+            name: self.t(name),
+            sub: self.t("adaeze@meridian.example"),
+            initials: self.t("AO"),
+            status: self.status(status.0, status.1),
+            note: self.t(note),
+            here: None,
+            can_be_chosen: note.is_empty(),
+        };
+        ProvisioningImportPage {
+            shell: self.console_shell("Heap: identity management", Nav::Applications),
+            app: self.head(Tab::Provisioning, self.status(Tone::Ok, "Active")),
+            active: true,
+            run: Some(ImportRun {
+                running: false,
+                title: self.t("61 people were imported"),
+                total: 150,
+                done: 61,
+                progress: self.t("61 of 150 done"),
+                lines: self.list(&["2 people were left out."]),
+                problems: vec![(self.t("Odd Name"), self.t("Use letters, digits and ._%+@- only."))],
+            }),
+            read: self.t("Read today at 14:03"),
+            filters: vec![filter("New", true), filter("Imported", false)],
+            rows: vec![
+                line("Adaeze Obi", (Tone::Info, "New"), ""),
+                line("Old Contractor", (Tone::Info, "New"), "Suspended in Heap: can’t be imported."),
+                RemoteLine {
+                    here: Some(self.link("Their page here", "/admin/users/0190")),
+                    ..line("Livia Ferrante", (Tone::Ok, "Imported"), "Here.")
+                },
+            ],
+            pager: self.pager("", true),
+            all_new: self.t("Import all 150 new people"),
         }
     }
 

@@ -1,0 +1,131 @@
+//! Making those who were chosen, one by one: each in a transaction of its own that takes them from the import, so that a
+//! process that ends in the middle, or two nodes at once, make nobody twice and lose nobody (IM-02, IM-04).
+
+use crate::applications;
+use crate::auth;
+use crate::base::id::UserId;
+use crate::base::urls::{self, BaseUrl};
+use crate::base::{Actor, Ctx, Error, FieldError, Kind, Result};
+use crate::db::{Db, Tx};
+use crate::directory::person::PersonState;
+use crate::directory::{NewPerson, people};
+use crate::events::{EventName, record};
+use crate::mail;
+use crate::provisioning::connection::event;
+use crate::provisioning::import::scan::Verdict;
+use crate::provisioning::import::{MAILED_FROM, RowStatus};
+use crate::provisioning::store::imports::{self as store, Running, Waiting};
+
+/// Takes up every import that runs and brings it to its end. Answers whether there was one.
+pub async fn turn(db: &Db, ctx: &Ctx, base: &BaseUrl) -> Result<bool> {
+    let running = store::list_running(&mut db.reader()).await?;
+    for job in &running {
+        let ctx = ctx.acting_as(job.asker.actor());
+        while let Some(remote_id) = store::next_waiting(&mut db.reader(), job.id).await? {
+            make(db, &ctx, job, &remote_id).await?;
+        }
+        finish(db, &ctx, job, base).await?;
+    }
+    Ok(!running.is_empty())
+}
+
+async fn make(db: &Db, ctx: &Ctx, job: &Running, remote_id: &str) -> Result<()> {
+    let mut tx = db.begin().await?;
+    let Some(row) = store::take_waiting(&mut tx, job, remote_id).await? else { return Ok(()) };
+    let refused = match try_make(&mut tx, ctx, &row).await {
+        Ok(Made::Person(user)) => {
+            store::note_made(&mut tx, job, remote_id, user).await?;
+            return tx.commit().await;
+        }
+        Ok(Made::LeftOut(code, message)) => {
+            store::note_left_out(&mut tx, job, remote_id, code, message).await?;
+            return tx.commit().await;
+        }
+        Err(error) if matches!(error.kind, Kind::Invalid | Kind::Conflict) => error,
+        Err(error) => return Err(error),
+    };
+    // What was half done is undone before it is noted.
+    tx.rollback().await?;
+    let verdict = Verdict::of(&refused);
+    let mut tx = db.begin().await?;
+    if store::take_waiting(&mut tx, job, remote_id).await?.is_some() {
+        store::note_failed(&mut tx, job, remote_id, &verdict).await?;
+    }
+    tx.commit().await
+}
+
+enum Made {
+    Person(UserId),
+    LeftOut(&'static str, &'static str),
+}
+
+async fn try_make(tx: &mut Tx, ctx: &Ctx, row: &Waiting) -> Result<Made> {
+    match row.status {
+        RowStatus::Imported => return Ok(Made::LeftOut("already_here", "They are here already.")),
+        RowStatus::New => {}
+        RowStatus::Conflict | RowStatus::Error => {
+            let code = row.code.clone().unwrap_or_default();
+            let message = row.message.clone().unwrap_or_default();
+            return Err(not_importable(row.status, code, message));
+        }
+    }
+    if !row.active {
+        return Ok(Made::LeftOut("remote_suspended", "They are suspended at the application."));
+    }
+    let person: NewPerson = serde_json::from_str(&row.person).map_err(Error::internal)?;
+    let person = people::insert(tx, ctx, person, PersonState::Staged).await?;
+    Ok(Made::Person(person.id))
+}
+
+/// What was in their way when they were read still is.
+fn not_importable(status: RowStatus, code: String, message: String) -> Error {
+    let mut error = if status == RowStatus::Conflict {
+        Error::conflict("not_importable", message.clone())
+    } else {
+        Error::new(Kind::Invalid, "not_importable", message.clone())
+    };
+    error.fields.push(FieldError { field: "person".to_owned(), code: code.into(), message });
+    error
+}
+
+async fn finish(db: &Db, ctx: &Ctx, job: &Running, base: &BaseUrl) -> Result<()> {
+    let mut tx = db.begin().await?;
+    // Whoever finishes it tells.
+    let Some(done) = store::finish(&mut tx, job.id, ctx.now()).await? else { return Ok(()) };
+    if let Some(application) = applications::find(&mut tx, job.application).await? {
+        let event = event(EventName::UserImportEnd, &application)
+            .detail("imported", done.imported)
+            .detail("skipped", done.skipped)
+            .detail("failed", done.failed);
+        record(&mut tx, ctx, event).await?;
+        if done.total >= MAILED_FROM {
+            let page = base.join(&urls::admin_provisioning_import(&application.id.to_string()));
+            let message = mail::Message::ImportDone {
+                application: &application.label,
+                imported: done.imported,
+                skipped: done.skipped,
+                failed: done.failed,
+                page: &page,
+            };
+            for to in recipients(&mut tx, &ctx.actor).await? {
+                mail::queue(&mut tx, ctx, &to, &message).await?;
+            }
+        }
+    }
+    tx.commit().await
+}
+
+/// Whoever began it; for a program whoever made its token; else the owners.
+async fn recipients(tx: &mut Tx, actor: &Actor) -> Result<Vec<String>> {
+    let person = match actor {
+        Actor::User { id, .. } => Some(*id),
+        Actor::Token { id, .. } => auth::api_token::maker(tx, *id).await?,
+        Actor::Anonymous | Actor::System(_) | Actor::CommandLine => None,
+    };
+    if let Some(person) = person
+        && let Some(person) = people::find(tx, person).await?
+    {
+        return Ok(vec![person.email]);
+    }
+    auth::roles::owners(tx).await
+}
