@@ -125,16 +125,17 @@ async fn crowd_in(file: &std::path::Path, size: &Size) {
     let mut tx = db.begin().await.expect("a transaction");
     for number in 0..groups {
         let insert =
-            sql("INSERT INTO groups (id, name, name_key, description, built_in, version, created_at, \
-             updated_at) VALUES ($1, $1, $1, '', FALSE, 1, 0, 0)");
+            sql("INSERT INTO groups (id, name, name_key, description, built_in, scim_managed, \
+             members_version, members_at, version, created_at, updated_at) \
+             VALUES ($1, $1, $1, '', FALSE, FALSE, 1, 0, 1, 0, 0)");
         tx.run(insert.bind(format!("00000000-0000-7000-9000-{number:012}"))).await.expect("a group");
     }
     for number in 0..size.people - 10 {
         let id = format!("00000000-0000-7000-8000-{number:012}");
         let insert = sql(
             "INSERT INTO users (id, username, username_key, email, email_key, display_name, search_key, \
-             profile, state, epoch, version, created_at, updated_at) \
-             VALUES ($1, $2, $2, $3, $3, $2, $2, '{}', 'active', 1, 1, 0, 0)",
+             profile, state, epoch, scim_managed, version, created_at, updated_at) \
+             VALUES ($1, $2, $2, $3, $3, $2, $2, '{}', 'active', 1, FALSE, 1, 0, 0)",
         );
         let insert = insert.bind(id.as_str()).bind(format!("crowd-{number}"));
         tx.run(insert.bind(format!("crowd-{number}@example.org"))).await.expect("a person");

@@ -33,12 +33,18 @@ CREATE TABLE users (
     state TEXT NOT NULL CHECK (state IN ('staged', 'active', 'suspended')),
     -- raised by each suspension: a session or link of an earlier epoch stays dead when the person comes back
     epoch BIGINT NOT NULL,
+    -- whether inbound SCIM may change the person
+    scim_managed BOOLEAN NOT NULL,
+    -- what SCIM clients call the person, and as JSON what they said of the address beside itself
+    external_id TEXT,
+    email_marks TEXT,
     version BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL
 );
 CREATE INDEX users_manager ON users (manager_id);
 CREATE INDEX users_state ON users (state, username_key);
+CREATE INDEX users_external_id ON users (external_id);
 
 -- One name space for usernames and e-mail addresses, so that sign-in by either is never ambiguous. A row whose
 -- owner is gone is a tombstone.
@@ -55,10 +61,17 @@ CREATE TABLE groups (
     name_key TEXT NOT NULL UNIQUE,
     description TEXT NOT NULL,
     built_in BOOLEAN NOT NULL,
+    -- whether inbound SCIM may change the group
+    scim_managed BOOLEAN NOT NULL,
+    external_id TEXT,
+    -- raised, and when, by each change of who is in it
+    members_version BIGINT NOT NULL,
+    members_at BIGINT NOT NULL,
     version BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL
 );
+CREATE INDEX groups_external_id ON groups (external_id);
 
 CREATE TABLE memberships (
     user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,

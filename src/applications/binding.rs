@@ -6,6 +6,7 @@ use crate::base::id::{ApplicationId, GroupId};
 use crate::base::{Ctx, Error, Result, Timestamp};
 use crate::db::epoch::{Scope, bump};
 use crate::db::{Db, Executor, Tx};
+use crate::directory::inbound::{self, Seen};
 use crate::directory::{Group, groups};
 use crate::events::{Event, EventName, record};
 use crate::jobs::{Notice, notify};
@@ -44,14 +45,26 @@ pub async fn delete_group(db: &Db, ctx: &Ctx, group: GroupId, if_match: Option<i
     tx.commit().await
 }
 
+/// Deletes a group as [`delete_group`] does, for a SCIM client, if it is its to delete.
+pub async fn delete_managed_group(db: &Db, ctx: &Ctx, group: GroupId, seen: &Seen) -> Result<()> {
+    let mut tx = db.begin().await?;
+    let group = inbound::groups::hold(&mut tx, group, seen).await?;
+    delete_held_group(&mut tx, ctx, &group).await?;
+    tx.commit().await
+}
+
 /// [`delete_group`] in the caller's transaction.
 pub async fn delete_group_in(tx: &mut Tx, ctx: &Ctx, group: GroupId, if_match: Option<i64>) -> Result<()> {
     let group = groups::hold(tx, group, if_match).await?;
+    delete_held_group(tx, ctx, &group).await
+}
+
+async fn delete_held_group(tx: &mut Tx, ctx: &Ctx, group: &Group) -> Result<()> {
     for application in store::list_bound_applications(tx, group.id).await? {
         store::delete_binding(tx, application.id, group.id).await?;
-        record(tx, ctx, changed(EventName::ApplicationUnbind, application, &group)).await?;
+        record(tx, ctx, changed(EventName::ApplicationUnbind, application, group)).await?;
     }
-    groups::delete(tx, ctx, &group).await?;
+    groups::delete(tx, ctx, group).await?;
     bump(tx, Scope::Applications).await
 }
 

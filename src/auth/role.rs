@@ -44,6 +44,8 @@ pub enum Permission {
     TokensRead,
     /// Create and revoke API tokens.
     TokensManage,
+    /// Read people and groups over inbound SCIM, and change those that it manages.
+    ScimUse,
 }
 
 impl Permission {
@@ -66,10 +68,11 @@ impl Permission {
         Self::RolesWrite,
         Self::TokensRead,
         Self::TokensManage,
+        Self::ScimUse,
     ];
 }
 
-/// Role of an administrator; most people have none.
+/// Role of an administrator, or of a token; most people have none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
@@ -79,11 +82,15 @@ pub enum Role {
     ApplicationAdmin,
     /// Reads everything, changes nothing.
     Auditor,
+    /// Fills the directory over SCIM, and nothing else. Of tokens only.
+    Scim,
 }
 
 impl Role {
     /// All of them.
-    pub const ALL: &'static [Self] = &[Self::Owner, Self::ApplicationAdmin, Self::Auditor];
+    pub const ALL: &'static [Self] = &[Self::Owner, Self::ApplicationAdmin, Self::Auditor, Self::Scim];
+    /// Those that a person can have.
+    pub const OF_PEOPLE: &'static [Self] = &[Self::Owner, Self::ApplicationAdmin, Self::Auditor];
 
     /// The name used everywhere outside the code.
     #[must_use]
@@ -92,6 +99,7 @@ impl Role {
             Self::Owner => "owner",
             Self::ApplicationAdmin => "application-admin",
             Self::Auditor => "auditor",
+            Self::Scim => "scim",
         }
     }
 
@@ -102,6 +110,7 @@ impl Role {
             Self::Owner => "Owner",
             Self::ApplicationAdmin => "Application admin",
             Self::Auditor => "Auditor",
+            Self::Scim => "SCIM",
         }
     }
 
@@ -134,6 +143,7 @@ impl Role {
                     | P::RolesRead
                     | P::TokensRead
             ),
+            Self::Scim => permission == P::ScimUse,
         }
     }
 
@@ -147,7 +157,7 @@ impl Role {
     pub fn parse(text: &str) -> Result<Self> {
         text.parse().map_err(|()| match text {
             "help-desk" => Error::field("role", "not_available", "The role help-desk is not available yet."),
-            _ => Error::field("role", "unknown_role", "Use owner, application-admin or auditor."),
+            _ => Error::field("role", "unknown_role", "Use owner, application-admin, auditor or scim."),
         })
     }
 }
@@ -178,9 +188,10 @@ mod tests {
     #[test]
     fn a_36_no_role_may_grant_more_than_it_has() {
         for (granter, granted) in [
-            (Role::Owner, &[Role::Owner, Role::ApplicationAdmin, Role::Auditor][..]),
-            (Role::ApplicationAdmin, &[Role::ApplicationAdmin][..]),
-            (Role::Auditor, &[Role::Auditor][..]),
+            (Role::Owner, Role::ALL),
+            (Role::ApplicationAdmin, &[Role::ApplicationAdmin]),
+            (Role::Auditor, &[Role::Auditor]),
+            (Role::Scim, &[Role::Scim]),
         ] {
             for role in Role::ALL {
                 assert_eq!(granter.covers(*role), granted.contains(role), "{granter} grants {role}");
@@ -196,6 +207,9 @@ mod tests {
             assert!(Role::Owner.allows(permission));
             assert!(!Role::ApplicationAdmin.allows(permission) && !Role::Auditor.allows(permission));
         }
+        let of_scim = Permission::ALL.iter().filter(|permission| Role::Scim.allows(**permission));
+        assert_eq!(of_scim.collect::<Vec<_>>(), [&P::ScimUse]);
+        assert!(!Role::ApplicationAdmin.allows(P::ScimUse) && !Role::Auditor.allows(P::ScimUse));
         assert!(!Role::Auditor.allows(P::ApplicationsWrite) && !Role::Auditor.allows(P::KeysWrite));
     }
 

@@ -246,6 +246,24 @@ fixed! {
     admin_metadata_keys = "/admin/settings/metadata/keys";
     /// API tokens; a POST makes one.
     admin_tokens = "/admin/tokens";
+    /// Inbound SCIM: the address that a client is given.
+    scim = "/scim/v2";
+    /// People over SCIM; a POST makes one.
+    scim_users = "/scim/v2/Users";
+    /// Groups over SCIM; a POST makes one.
+    scim_groups = "/scim/v2/Groups";
+    /// What the SCIM server can do.
+    scim_config = "/scim/v2/ServiceProviderConfig";
+    /// Kinds of resources over SCIM.
+    scim_resource_types = "/scim/v2/ResourceTypes";
+    /// Schemas of the resources over SCIM.
+    scim_schemas = "/scim/v2/Schemas";
+    /// Searching people and groups at once over SCIM, which is not built.
+    scim_search = "/scim/v2/.search";
+    /// Several SCIM requests in one, which is not built.
+    scim_bulk = "/scim/v2/Bulk";
+    /// The caller as a SCIM resource, which a token is not.
+    scim_me = "/scim/v2/Me";
     /// What the REST API can do.
     api_docs = "/api/docs";
     /// The REST API in OpenAPI.
@@ -359,6 +377,14 @@ filled! {
     admin_activity(application) = "/admin/applications/{application}/activity";
     /// One connector of the catalog.
     admin_connector(connector) = "/admin/catalog/{connector}";
+    /// One person over SCIM.
+    scim_user(user) = "/scim/v2/Users/{user}";
+    /// One group over SCIM.
+    scim_group(group) = "/scim/v2/Groups/{group}";
+    /// One kind of resources over SCIM.
+    scim_resource_type(name) = "/scim/v2/ResourceTypes/{name}";
+    /// One schema over SCIM.
+    scim_schema(urn) = "/scim/v2/Schemas/{urn}";
     /// One person.
     admin_user(user) = "/admin/users/{user}";
     /// Form of a person; posts here too.
@@ -373,6 +399,8 @@ filled! {
     admin_user_groups(user) = "/admin/users/{user}/groups";
     /// Ends all sessions of a person; POST.
     admin_user_sign_out(user) = "/admin/users/{user}/sign-out";
+    /// Gives a person to SCIM (`managed` is `true`), or takes them back; POST.
+    admin_user_scim(user) = "/admin/users/{user}/scim";
     /// Gives or takes a role; POST.
     admin_user_role(user) = "/admin/users/{user}/role";
     /// Deletes: asks first unless `confirmed`; POST.
@@ -381,6 +409,8 @@ filled! {
     admin_group(group) = "/admin/groups/{group}";
     /// Form of a group; posts here too.
     admin_group_edit(group) = "/admin/groups/{group}/edit";
+    /// Gives a group to SCIM (`managed` is `true`), or takes it back; POST.
+    admin_group_scim(group) = "/admin/groups/{group}/scim";
     /// Adds the posted `user`; POST.
     admin_group_member_add(group) = "/admin/groups/{group}/members/add";
     /// Takes a member out; POST.

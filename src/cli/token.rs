@@ -21,7 +21,7 @@ pub(super) enum TokenCommand {
         /// What it is for
         #[arg(long)]
         name: String,
-        /// owner, application-admin or auditor [default: auditor]
+        /// owner, application-admin, auditor or scim [default: auditor]
         #[arg(long)]
         role: Option<String>,
         /// How long it lasts, in days, like 90d [default: 90d]

@@ -31,6 +31,16 @@ pub struct Group {
     pub built_in: bool,
     /// How many people are in it.
     pub member_count: i64,
+    /// Whether inbound SCIM may change it.
+    pub scim_managed: bool,
+    /// What the SCIM client that manages it calls it.
+    pub external_id: Option<String>,
+    /// Raised by each change of who is in it.
+    #[serde(skip)]
+    pub members_version: i64,
+    /// When it was last changed who is in it.
+    #[serde(skip)]
+    pub members_at: Timestamp,
     /// Raised by each change of name or description; the `ETag`.
     pub version: i64,
     /// When it was created.
@@ -62,6 +72,9 @@ pub struct GroupPatch {
     /// What it is for; `null` or empty clears it.
     #[serde(default, deserialize_with = "nullable")]
     pub description: Option<String>,
+    /// Whether inbound SCIM may change it.
+    #[serde(default, deserialize_with = "switched")]
+    pub scim_managed: Option<bool>,
 }
 
 /// Reads `null` as the empty text, so that it clears where absence keeps.
@@ -72,6 +85,11 @@ fn nullable<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<
 /// A group always has a name, so `null` is no value for it.
 fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     String::deserialize(deserializer).map(Some)
+}
+
+/// Nor is `null` yes or no.
+fn switched<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+    bool::deserialize(deserializer).map(Some)
 }
 
 /// Makes the built-in group unless it is there; answers its id. Called at each start.
@@ -87,6 +105,10 @@ pub async fn ensure_everyone(db: &Db, ctx: &Ctx) -> Result<GroupId> {
         description: "All active people.".to_owned(),
         built_in: true,
         member_count: 0,
+        scim_managed: false,
+        external_id: None,
+        members_version: 1,
+        members_at: now,
         version: 1,
         created_at: now,
         updated_at: now,
@@ -114,16 +136,25 @@ pub async fn create(db: &Db, ctx: &Ctx, new: NewGroup) -> Result<Group> {
 /// [`create`] in the caller's transaction.
 pub async fn create_in(tx: &mut Tx, ctx: &Ctx, new: NewGroup) -> Result<Group> {
     let now = ctx.now();
-    let mut group = Group {
+    let group = Group {
         id: GroupId::generate(now, &ctx.random),
         name: new.name,
         description: new.description.unwrap_or_default(),
         built_in: false,
         member_count: 0,
+        scim_managed: false,
+        external_id: None,
+        members_version: 1,
+        members_at: now,
         version: 1,
         created_at: now,
         updated_at: now,
     };
+    insert(tx, ctx, group).await
+}
+
+/// Writes a new group with its event.
+pub(in crate::directory) async fn insert(tx: &mut Tx, ctx: &Ctx, mut group: Group) -> Result<Group> {
     normalise(&mut group)?;
     if !store::insert(tx, &group).await? {
         return Err(name_taken());
@@ -219,6 +250,19 @@ pub async fn update_in(
     if let Some(description) = patch.description {
         after.description = description;
     }
+    if let Some(managed) = patch.scim_managed {
+        after.scim_managed = managed;
+    }
+    store_change(tx, ctx, before, after).await
+}
+
+/// Writes what a group that is held has become, with its events.
+pub(in crate::directory) async fn store_change(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    before: Group,
+    mut after: Group,
+) -> Result<Group> {
     normalise(&mut after)?;
     if after == before {
         return Ok(before);
@@ -228,12 +272,22 @@ pub async fn update_in(
     store::update(tx, &after)
         .await
         .map_err(|error| if is_unique_violation(&error) { name_taken() } else { error })?;
-    let event = Event::new(EventName::GroupUpdate)
-        .target("group", id, &after.name)
-        .personal("before", serde_json::json!({"name": before.name, "description": before.description}))
-        .personal("after", serde_json::json!({"name": after.name, "description": after.description}));
-    record(tx, ctx, event).await?;
-    notify(tx, Notice::Group { group: id }).await?;
+    if after.scim_managed != before.scim_managed {
+        let event = Event::new(EventName::ScimManagementChange)
+            .target("group", after.id, &after.name)
+            .detail("managed", after.scim_managed);
+        record(tx, ctx, event).await?;
+    }
+    let described =
+        |group: &Group| (group.name.clone(), group.description.clone(), group.external_id.clone());
+    if described(&after) != described(&before) {
+        let event = Event::new(EventName::GroupUpdate)
+            .target("group", after.id, &after.name)
+            .personal("before", serde_json::json!({"name": before.name, "description": before.description}))
+            .personal("after", serde_json::json!({"name": after.name, "description": after.description}));
+        record(tx, ctx, event).await?;
+        notify(tx, Notice::Group { group: after.id }).await?;
+    }
     bump(tx, Scope::Directory).await?;
     Ok(after)
 }
@@ -279,6 +333,7 @@ fn normalise(group: &mut Group) -> Result<()> {
         Some(name) => group.name = name,
         None => faults.add("name", "required", "Give the group a name."),
     }
+    group.external_id = validate::external_id(&mut faults, group.external_id.take());
     group.description =
         validate::text(&mut faults, "description", &group.description, 1024).unwrap_or_default();
     faults.finish()

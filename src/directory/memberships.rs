@@ -57,6 +57,7 @@ pub async fn change(
     if change == MembershipChange::default() {
         return Ok(change);
     }
+    store::touch_members(&mut tx, group, ctx.now()).await?;
     let ids = |users: &[UserId]| -> Vec<Json> { users.iter().map(|user| user.to_string().into()).collect() };
     let event = Event::new(EventName::GroupMembershipChange)
         .target("group", group, &target.name)

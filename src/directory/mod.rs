@@ -1,9 +1,11 @@
 //! People, groups and memberships: who there is, what is known of them, and who belongs together.
 //!
 //! It must not know passwords, sessions or applications; the one rule it shares with `auth`, that an active owner
-//! is always left, stands in [`owners`]. Start with [`people`] and [`groups`]; SQL is in `store` alone.
+//! is always left, stands in [`owners`]. Start with [`people`] and [`groups`]; what SCIM clients do to them is in
+//! [`inbound`]; SQL is in `store` alone.
 
 pub mod groups;
+pub mod inbound;
 pub mod login_name;
 pub mod memberships;
 pub mod owners;

@@ -10,7 +10,7 @@ use crate::db::epoch::{Scope, bump};
 use crate::db::{Db, Executor, Tx};
 use crate::directory::login_name::{check_email, check_username, login_key};
 use crate::directory::owners;
-use crate::directory::person::{NewPerson, Person, PersonPatch, PersonState};
+use crate::directory::person::{EmailMarks, NewPerson, Person, PersonPatch, PersonState};
 use crate::directory::store::groups as group_store;
 use crate::directory::store::people as store;
 use crate::directory::validate::{self, Faults};
@@ -39,15 +39,24 @@ pub async fn create(db: &Db, ctx: &Ctx, new: NewPerson) -> Result<Person> {
 
 /// Creates a person in the caller's transaction, with the event: for operations that also set a password.
 pub async fn insert(tx: &mut Tx, ctx: &Ctx, new: NewPerson, state: PersonState) -> Result<Person> {
-    let now = ctx.now();
     let reuse = new.reuse;
-    let mut person = stage(ctx, new, state);
+    let person = stage(ctx, new, state);
+    insert_person(tx, ctx, person, reuse).await
+}
+
+/// Writes a new person with the event.
+pub(in crate::directory) async fn insert_person(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    mut person: Person,
+    reuse: bool,
+) -> Result<Person> {
     normalise(tx, &mut person).await?;
-    claim_names(tx, &person, reuse, now).await?;
+    claim_names(tx, &person, reuse, ctx.now()).await?;
     store::insert(tx, &person).await?;
     let event = Event::new(EventName::UserCreate)
         .target("user", person.id, &person.username)
-        .detail("state", state.as_str())
+        .detail("state", person.state.as_str())
         .personal("email", person.email.clone());
     record(tx, ctx, event).await?;
     notify(tx, Notice::Person { user: person.id, leaving: false }).await?;
@@ -78,6 +87,9 @@ fn stage(ctx: &Ctx, new: NewPerson, state: PersonState) -> Person {
         email: new.email.clone(),
         profile: new.into_profile(),
         state,
+        scim_managed: false,
+        external_id: None,
+        email_marks: EmailMarks::default(),
         version: 1,
         created_at: now,
         updated_at: now,
@@ -126,22 +138,45 @@ pub async fn update(
     if let Some(email) = &patch.email {
         after.email.clone_from(email);
     }
+    if let Some(managed) = patch.scim_managed {
+        after.scim_managed = managed;
+    }
     patch.apply(&mut after.profile);
-    normalise(&mut tx, &mut after).await?;
+    let after = store_change(&mut tx, ctx, before, after, reuse).await?;
+    tx.commit().await?;
+    Ok(after)
+}
+
+/// Writes what a person who is held has become, but for the state, with its events.
+pub(in crate::directory) async fn store_change(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    before: Person,
+    mut after: Person,
+    reuse: bool,
+) -> Result<Person> {
+    normalise(tx, &mut after).await?;
     if after == before {
         return Ok(before);
     }
     let now = ctx.now();
-    claim_names(&mut tx, &after, reuse, now).await?;
+    claim_names(tx, &after, reuse, now).await?;
     let (username, email) = (login_key(&after.username), login_key(&after.email));
-    store::release_names(&mut tx, id, [&username, &email], now).await?;
+    store::release_names(tx, after.id, [&username, &email], now).await?;
     after.version += 1;
     after.updated_at = now;
-    store::update(&mut tx, &after).await?;
-    record(&mut tx, ctx, changed(&before, &after)?).await?;
-    notify(&mut tx, Notice::Profile { user: id }).await?;
-    bump(&mut tx, Scope::Directory).await?;
-    tx.commit().await?;
+    store::update(tx, &after).await?;
+    if after.scim_managed != before.scim_managed {
+        let event = Event::new(EventName::ScimManagementChange)
+            .target("user", after.id, &after.username)
+            .detail("managed", after.scim_managed);
+        record(tx, ctx, event).await?;
+    }
+    if let Some(event) = changed(&before, &after)? {
+        record(tx, ctx, event).await?;
+        notify(tx, Notice::Profile { user: after.id }).await?;
+    }
+    bump(tx, Scope::Directory).await?;
     Ok(after)
 }
 
@@ -176,21 +211,33 @@ async fn set_state(
     let mut tx = db.begin().await?;
     owners::lock(&mut tx).await?;
     let person = hold(&mut tx, id, if_match).await?;
+    let person = set_state_in(&mut tx, ctx, person, state, name).await?;
+    tx.commit().await?;
+    Ok(person)
+}
+
+/// Sets the state of a person who is held; the caller has the lock of [`owners`].
+pub(in crate::directory) async fn set_state_in(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    person: Person,
+    state: PersonState,
+    name: EventName,
+) -> Result<Person> {
     if person.state == state {
         return Ok(person);
     }
+    let id = person.id;
     if state != PersonState::Active {
-        owners::require_another(&mut tx, id).await?;
+        owners::require_another(tx, id).await?;
     }
-    store::set_state(&mut tx, id, state, ctx.now()).await?;
+    store::set_state(tx, id, state, ctx.now()).await?;
     let event = Event::new(name).target("user", id, &person.username).detail("before", person.state.as_str());
-    record(&mut tx, ctx, event).await?;
-    notify(&mut tx, Notice::Person { user: id, leaving: state != PersonState::Active }).await?;
-    bump(&mut tx, Scope::Directory).await?;
-    bump(&mut tx, Scope::Sessions).await?;
-    let person = locked(&mut tx, id).await?;
-    tx.commit().await?;
-    Ok(person)
+    record(tx, ctx, event).await?;
+    notify(tx, Notice::Person { user: id, leaving: state != PersonState::Active }).await?;
+    bump(tx, Scope::Directory).await?;
+    bump(tx, Scope::Sessions).await?;
+    locked(tx, id).await
 }
 
 /// Deletes a person with their memberships, password, role and sessions; the names stay behind as tombstones.
@@ -204,21 +251,35 @@ pub async fn delete(db: &Db, ctx: &Ctx, id: UserId) -> Result<()> {
 pub async fn delete_seen(db: &Db, ctx: &Ctx, id: UserId, if_match: Option<i64>) -> Result<()> {
     let mut tx = db.begin().await?;
     owners::lock(&mut tx).await?;
-    let person = hold(&mut tx, id, if_match).await?;
-    owners::require_another(&mut tx, id).await?;
-    let groups = group_store::ids_of_user(&mut tx, id).await?;
-    store::release_names(&mut tx, id, ["", ""], ctx.now()).await?;
-    store::delete(&mut tx, id).await?;
+    let person = hold_with_groups(&mut tx, ctx, id).await?;
+    check_version(person.version, if_match)?;
+    delete_held(&mut tx, ctx, person).await?;
+    tx.commit().await
+}
+
+/// Holds a person who is about to be deleted, and before them their groups, in the order in which a change of members
+/// holds both: the groups will be others than before.
+pub(in crate::directory) async fn hold_with_groups(tx: &mut Tx, ctx: &Ctx, id: UserId) -> Result<Person> {
+    group_store::touch_groups_of(tx, id, ctx.now()).await?;
+    locked(tx, id).await
+}
+
+/// Deletes a person who is held; the caller has the lock of [`owners`].
+pub(in crate::directory) async fn delete_held(tx: &mut Tx, ctx: &Ctx, person: Person) -> Result<()> {
+    let id = person.id;
+    owners::require_another(tx, id).await?;
+    let groups = group_store::ids_of_user(tx, id).await?;
+    store::release_names(tx, id, ["", ""], ctx.now()).await?;
+    store::delete(tx, id).await?;
     let groups: Vec<Json> = groups.iter().map(|group| group.to_string().into()).collect();
     let event = Event::new(EventName::UserDelete)
         .target("user", id, &person.username)
         .detail("groups", groups)
         .personal("email", person.email);
-    record(&mut tx, ctx, event).await?;
-    notify(&mut tx, Notice::Person { user: id, leaving: true }).await?;
-    bump(&mut tx, Scope::Directory).await?;
-    bump(&mut tx, Scope::Sessions).await?;
-    tx.commit().await
+    record(tx, ctx, event).await?;
+    notify(tx, Notice::Person { user: id, leaving: true }).await?;
+    bump(tx, Scope::Directory).await?;
+    bump(tx, Scope::Sessions).await
 }
 
 /// Holds a person until the transaction ends, for operations that change what belongs to them. `if_match` is the version
@@ -253,6 +314,7 @@ async fn normalise(tx: &mut Tx, person: &mut Person) -> Result<()> {
     if let Some(email) = faults.take("email", check_email(&person.email)) {
         person.email = email;
     }
+    person.external_id = validate::external_id(&mut faults, person.external_id.take());
     validate::profile(&mut faults, &mut person.profile);
     let manager = person.profile.manager.as_deref().filter(|id| id.parse::<UserId>().is_ok());
     if let Some(manager) = manager {
@@ -295,21 +357,26 @@ fn refused_name(field: &'static str, held: bool) -> Error {
     error
 }
 
-/// The event of a change: the names of the fields, and apart from them, as personal data, what they were and are.
-fn changed(before: &Person, after: &Person) -> Result<Event> {
+/// The event of a change: the names of the fields, and apart from them, as personal data, what they were and are. None
+/// when only who manages the person is another, which has an event of its own.
+fn changed(before: &Person, after: &Person) -> Result<Option<Event>> {
     let object = |person: &Person| match serde_json::to_value(person).map_err(Error::internal)? {
         Json::Object(map) => Ok(map),
         _ => Err(Error::internal("a person is not an object")),
     };
     let (old, new): (Map<_, _>, Map<_, _>) = (object(before)?, object(after)?);
-    let differs = |key: &str| old.get(key) != new.get(key) && !matches!(key, "version" | "updated_at");
-    let fields: Vec<String> = new.keys().filter(|key| differs(key)).cloned().collect();
+    let differs = |key: &str| old.get(key) != new.get(key) && !matches!(key, "version" | "updated_at" | "scim_managed");
+    let mut fields: Vec<String> = new.keys().filter(|key| differs(key)).cloned().collect();
     let pick = |map: &Map<String, Json>| -> Map<String, Json> {
         fields.iter().filter_map(|key| map.get(key).map(|value| (key.clone(), value.clone()))).collect()
     };
-    Ok(Event::new(EventName::UserUpdate)
+    let (was, is) = (pick(&old), pick(&new));
+    if before.email_marks != after.email_marks {
+        fields.push("email_marks".to_owned());
+    }
+    let event = Event::new(EventName::UserUpdate)
         .target("user", after.id, &after.username)
-        .personal("before", pick(&old))
-        .personal("after", pick(&new))
-        .detail("fields", fields))
+        .personal("before", was)
+        .personal("after", is);
+    Ok((!fields.is_empty()).then(|| event.detail("fields", fields)))
 }

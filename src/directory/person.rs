@@ -160,6 +160,9 @@ macro_rules! profile {
             /// Custom attributes, merged; `null` for one removes it.
             #[serde(default, deserialize_with = "present")]
             pub custom: Option<Option<BTreeMap<String, Option<String>>>>,
+            /// Whether inbound SCIM may change the person.
+            #[serde(default, deserialize_with = "present")]
+            pub scim_managed: Option<bool>,
             /// Take a username or e-mail that someone else gave up less than 90 days ago.
             #[serde(default)]
             pub reuse: bool,
@@ -247,6 +250,18 @@ profile! {
     timezone = Timezone;
 }
 
+/// What SCIM clients said of a person's address beside the address itself: Tessera has one of each person, and these
+/// are told back to whoever said them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EmailMarks {
+    /// `work`, `home` …
+    #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// Whether it is the preferred one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub primary: Option<bool>,
+}
+
 /// A person as stored and shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Person {
@@ -262,6 +277,13 @@ pub struct Person {
     pub profile: Profile,
     /// Where the person stands.
     pub state: PersonState,
+    /// Whether inbound SCIM may change the person, as long as they have no role.
+    pub scim_managed: bool,
+    /// What the SCIM client that manages the person calls them.
+    pub external_id: Option<String>,
+    /// What that client said of the address.
+    #[serde(skip)]
+    pub email_marks: EmailMarks,
     /// Raised by each change; the `ETag`.
     pub version: i64,
     /// When the person was created.
@@ -328,6 +350,9 @@ mod tests {
             email: new.email.clone(),
             profile: new.into_profile(),
             state: PersonState::Active,
+            scim_managed: false,
+            external_id: None,
+            email_marks: EmailMarks::default(),
             version: 1,
             created_at: Timestamp(0),
             updated_at: Timestamp(0),

@@ -60,6 +60,11 @@ fn optional(faults: &mut Faults, field: &str, value: &mut Option<String>) {
     *value = value.take().and_then(|value| text(faults, field, &value, MAX_TEXT));
 }
 
+/// What a SCIM client calls a person or a group.
+pub(super) fn external_id(faults: &mut Faults, value: Option<String>) -> Option<String> {
+    value.and_then(|value| text(faults, "external_id", &value, MAX_TEXT))
+}
+
 /// Normalises the whole profile in place.
 pub(super) fn profile(faults: &mut Faults, profile: &mut Profile) {
     for (property, value) in profile.texts_mut() {

@@ -16,17 +16,20 @@ pub mod list;
 mod parse;
 pub mod patch;
 pub mod path;
+mod projection;
 pub mod resource;
 pub mod schema;
 mod schema_data;
+pub mod sent;
 
 pub use discovery::Capabilities;
 pub use error::{ErrorKind, ReceivedError, ScimError};
 pub use filter::{Comparison, Filter};
 pub use lacking::lacking;
 pub use list::{ListResponse, PageRequest};
-pub use patch::{MembersChange, Operation, OperationKind, PatchOp};
+pub use patch::{MembersChange, MembersDelta, Operation, OperationKind, PatchOp};
 pub use path::AttributePath;
+pub use projection::Projection;
 
 /// The media type of SCIM (RFC 7644 §3.1).
 pub const MEDIA_TYPE: &str = "application/scim+json";

@@ -1,5 +1,7 @@
 //! PATCH (RFC 7644 §3.5.2): read from whatever clients write, built for servers, applied to a resource.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use super::error::ScimError;
@@ -56,6 +58,54 @@ pub enum MembersChange {
     Remove(Vec<String>),
     /// These are all there are.
     Replace(Vec<String>),
+}
+
+impl MembersChange {
+    /// Whom it names.
+    #[must_use]
+    pub fn ids(&self) -> &[String] {
+        match self {
+            Self::Add(ids) | Self::Remove(ids) | Self::Replace(ids) => ids,
+        }
+    }
+}
+
+/// What several changes of a group's members come to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MembersDelta {
+    /// All that there were go first.
+    pub clears: bool,
+    /// These come in.
+    pub added: BTreeSet<String>,
+    /// These go.
+    pub removed: BTreeSet<String>,
+}
+
+impl MembersDelta {
+    /// These are all there are.
+    #[must_use]
+    pub fn all_of(ids: impl IntoIterator<Item = String>) -> Self {
+        Self { clears: true, added: ids.into_iter().collect(), removed: BTreeSet::new() }
+    }
+
+    /// Another change, after those before it.
+    pub fn take(&mut self, change: MembersChange) {
+        match change {
+            MembersChange::Add(ids) => {
+                for id in ids {
+                    self.removed.remove(&id);
+                    self.added.insert(id);
+                }
+            }
+            MembersChange::Remove(ids) => {
+                for id in ids {
+                    self.added.remove(&id);
+                    self.removed.insert(id);
+                }
+            }
+            MembersChange::Replace(ids) => *self = Self::all_of(ids),
+        }
+    }
 }
 
 impl Operation {

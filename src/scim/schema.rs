@@ -167,7 +167,8 @@ impl Attribute {
         find_in(self.sub, name)
     }
 
-    fn to_json(self) -> Value {
+    /// As `/Schemas` shows it, each part as `view` has it.
+    fn to_json(self, view: View<'_>) -> Value {
         let mut out = Map::new();
         out.insert("name".to_owned(), json!(self.name));
         out.insert("type".to_owned(), json!(self.kind.as_str()));
@@ -187,12 +188,16 @@ impl Attribute {
             out.insert("referenceTypes".to_owned(), json!(self.references));
         }
         if !self.sub.is_empty() {
-            let sub: Vec<Value> = self.sub.iter().map(|attribute| attribute.to_json()).collect();
+            let sub = self.sub.iter().filter_map(|sub| view(Some(self.name), *sub));
+            let sub: Vec<Value> = sub.map(|sub| sub.to_json(view)).collect();
             out.insert("subAttributes".to_owned(), Value::Array(sub));
         }
         Value::Object(out)
     }
 }
+
+/// How a server shows an attribute, or the part of the attribute that is named first; none when it has no such thing.
+pub type View<'a> = &'a dyn Fn(Option<&str>, Attribute) -> Option<Attribute>;
 
 /// A schema.
 #[derive(Clone, Copy, Debug)]
@@ -226,8 +231,16 @@ impl Schema {
     /// As `/Schemas` shows it, without the attributes for which `keep` is false; `location` is its own address.
     #[must_use]
     pub fn to_json(&self, location: &str, keep: impl Fn(&Attribute) -> bool) -> Value {
-        let attributes: Vec<Value> =
-            self.attributes.iter().filter(|attribute| keep(attribute)).map(|a| a.to_json()).collect();
+        self.shown_as(location, &|parent, attribute| {
+            (parent.is_some() || keep(&attribute)).then_some(attribute)
+        })
+    }
+
+    /// As `/Schemas` shows it where a server has less than the standard, or asks for more.
+    #[must_use]
+    pub fn shown_as(&self, location: &str, view: View<'_>) -> Value {
+        let shown = self.attributes.iter().filter_map(|attribute| view(None, *attribute));
+        let attributes: Vec<Value> = shown.map(|attribute| attribute.to_json(view)).collect();
         json!({
             "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Schema"],
             "id": self.id,

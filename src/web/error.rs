@@ -1,6 +1,6 @@
 //! Failures at the edge: [`base::Error`](crate::base::Error) becomes a status here and nowhere else. A handler returns
-//! a [`Failure`]; [`draw`] turns it into a problem document under `/api` and into a page for people, with the
-//! reference of the request, when it knows who asked.
+//! a [`Failure`]; [`draw`] turns it into a problem document under `/api`, into an error of SCIM under `/scim`, and into a
+//! page for people, with the reference of the request, when it knows who asked.
 
 use std::sync::Arc;
 
@@ -9,7 +9,9 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use crate::base::{Ctx, Error, FieldError, Kind};
+use crate::base::{Ctx, Error, FieldError, Kind, urls};
+use crate::directory::inbound::Refusal;
+use crate::scim::{ErrorKind, ScimError};
 use crate::web::context::Notes;
 use crate::web::metrics::METRICS;
 use crate::web::pages::parts::{Fact, When};
@@ -17,6 +19,7 @@ use crate::web::pages::parts::{Fact, When};
 use crate::web::pages::{RefusalPage, Shell, Theme};
 use crate::web::paths::is_under;
 use crate::web::render::html;
+use crate::web::scim::error as scim;
 use crate::web::state::{Shared, Web};
 
 /// What a handler returns.
@@ -36,6 +39,8 @@ pub enum Failure {
 pub struct Refused {
     error: Error,
     status: StatusCode,
+    /// What the standard calls it, where it was refused by SCIM's own rules.
+    scim: Option<ErrorKind>,
 }
 
 /// The status of each kind of failure.
@@ -70,7 +75,17 @@ impl Failure {
     /// An error under another status than its kind's, for what only HTTP knows.
     #[must_use]
     pub fn with_status(status: StatusCode, error: Error) -> Self {
-        Self::Refused(Arc::new(Refused { error, status }))
+        Self::Refused(Arc::new(Refused { error, status, scim: None }))
+    }
+
+    /// An error of SCIM's own rules.
+    #[must_use]
+    pub fn of_scim(error: ScimError) -> Self {
+        let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::BAD_REQUEST);
+        let code = error.kind.map_or("scim_refused", scim::code_of);
+        let scim = error.kind;
+        let error = Error::new(Kind::Malformed, code, error.detail);
+        Self::Refused(Arc::new(Refused { error, status, scim }))
     }
 
     /// The path leads nowhere.
@@ -127,6 +142,21 @@ impl From<Error> for Failure {
     }
 }
 
+impl From<ScimError> for Failure {
+    fn from(error: ScimError) -> Self {
+        Self::of_scim(error)
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::House(error) => error.into(),
+            Refusal::Scim(error) => error.into(),
+        }
+    }
+}
+
 impl From<Response> for Failure {
     fn from(response: Response) -> Self {
         Self::Instead(Box::new(response))
@@ -152,7 +182,7 @@ pub async fn draw<F: Future<Output = Response>>(
     request: Request,
     inner: impl FnOnce(Request) -> F,
 ) -> Response {
-    let api = is_api(request.uri().path());
+    let face = Face::of(request.uri().path());
     let head = request.method() == Method::HEAD;
     let ctx = request.extensions().get::<Ctx>().cloned();
     let notes = request.extensions().get::<Notes>().cloned().unwrap_or_default();
@@ -161,8 +191,15 @@ pub async fn draw<F: Future<Output = Response>>(
     let Some(refused) = response.extensions_mut().remove::<Arc<Refused>>() else { return response };
     let Some(ctx) = ctx else { return response };
     report(&refused, &ctx);
-    let mut drawn =
-        if api { problem(&refused, &ctx) } else { page(web, &refused, &ctx, &notes, theme).await };
+    let mut drawn = match face {
+        Face::Problem => problem(&refused, &ctx),
+        Face::Scim => scim::drawn(&refused.error, refused.status, refused.scim),
+        Face::Page => page(web, &refused, &ctx, &notes, theme).await,
+    };
+    if face != Face::Page && drawn.status() == StatusCode::UNAUTHORIZED {
+        let bearer = HeaderValue::from_static("Bearer realm=\"tessera\"");
+        drawn.headers_mut().insert(header::WWW_AUTHENTICATE, bearer);
+    }
     if head {
         *drawn.body_mut() = axum::body::Body::empty();
     }
@@ -178,10 +215,28 @@ pub async fn draw<F: Future<Output = Response>>(
     drawn
 }
 
-/// Whether programs ask here.
+/// In what form a failure is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Face {
+    Page,
+    Problem,
+    Scim,
+}
+
+impl Face {
+    fn of(path: &str) -> Self {
+        match path {
+            path if is_api(path) => Self::Problem,
+            path if is_under(path, urls::scim()) => Self::Scim,
+            _ => Self::Page,
+        }
+    }
+}
+
+/// Whether programs ask here, for the REST API or the metrics.
 #[must_use]
 pub fn is_api(path: &str) -> bool {
-    (is_under(path, "/api") && !is_under(path, crate::base::urls::api_docs())) || path == METRICS
+    (is_under(path, "/api") && !is_under(path, urls::api_docs())) || path == METRICS
 }
 
 /// What is our fault goes to the log with its cause.
@@ -207,7 +262,7 @@ struct Problem<'a> {
 }
 
 fn problem(refused: &Refused, ctx: &Ctx) -> Response {
-    let Refused { error, status } = refused;
+    let Refused { error, status, .. } = refused;
     let problem = Problem {
         r#type: "about:blank",
         title: status.canonical_reason().unwrap_or("Error"),
@@ -221,10 +276,6 @@ fn problem(refused: &Refused, ctx: &Ctx) -> Response {
     let mut response = (*status, body).into_response();
     let json = HeaderValue::from_static("application/problem+json");
     response.headers_mut().insert(header::CONTENT_TYPE, json);
-    if *status == StatusCode::UNAUTHORIZED {
-        let bearer = HeaderValue::from_static("Bearer realm=\"tessera\"");
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, bearer);
-    }
     response
 }
 
@@ -250,7 +301,7 @@ fn door(status: StatusCode) -> &'static str {
 }
 
 async fn page(web: &Web, refused: &Refused, ctx: &Ctx, notes: &Notes, theme: Theme) -> Response {
-    let Refused { error, status } = refused;
+    let Refused { error, status, .. } = refused;
     let heading = heading(*status);
     let mut shell = match notes.known() {
         Some(live) => web.shell_of(&live, heading).await,

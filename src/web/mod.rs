@@ -25,6 +25,7 @@ pub mod portal;
 pub mod render;
 pub mod routes;
 pub mod saml;
+pub mod scim;
 pub mod server;
 pub mod shed;
 pub mod shown;
@@ -52,6 +53,7 @@ pub fn all_routes() -> Routes {
         .with(portal::routes())
         .with(admin::routes())
         .with(api::routes())
+        .with(scim::routes())
 }
 
 /// The whole HTTP side.

@@ -37,7 +37,7 @@ async fn sc_08_a_bound_group_is_made_with_its_people_and_follows_each_change() {
             (vec!["ada".into(), "cid".into()], Some(false))
         );
 
-        let patch = GroupPatch { name: Some("Field sales".to_owned()), description: None };
+        let patch = GroupPatch { name: Some("Field sales".to_owned()), ..GroupPatch::default() };
         groups::update(&world.db, &world.ctx(), group, None, patch).await.unwrap();
         assert_eq!(world.turn().await, ["PATCH /Groups/{id}"]);
         assert_eq!(world.members("Field sales"), ["ada", "cid"]);

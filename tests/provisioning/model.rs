@@ -249,7 +249,7 @@ async fn take(world: &mut World, model: &mut Model, step: Step) {
         Step::RenameGroup(g, n) => {
             if let Some(id) = model.groups[g].id {
                 let name = format!("G{g} {} {n}", model.groups[g].life);
-                let patch = GroupPatch { name: Some(name.clone()), description: None };
+                let patch = GroupPatch { name: Some(name.clone()), ..GroupPatch::default() };
                 groups::update(&world.db, &ctx, id, None, patch).await.unwrap();
                 model.groups[g].name = name;
             }

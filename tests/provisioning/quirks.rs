@@ -63,7 +63,7 @@ async fn lives(world: World, told: &str) {
 
     people::activate(&world.db, &world.ctx(), cid).await.unwrap();
     world.join(group, &[bob]).await;
-    let patch = GroupPatch { name: Some("Field sales".to_owned()), description: None };
+    let patch = GroupPatch { name: Some("Field sales".to_owned()), ..GroupPatch::default() };
     groups::update(&world.db, &world.ctx(), group, None, patch).await.unwrap();
     settle().await;
     holds([("ada", true), ("bob", true), ("cid", true)], "Field sales");

@@ -264,7 +264,7 @@ async fn goes_through_all(software: Software) {
     turn().await;
     assert_eq!(server.members("Sales").await, ["bob", "stranger"], "whom we did not add is left");
     assert_eq!(server.active().await[2], on("cid", false));
-    let patch = GroupPatch { name: Some("All staff".to_owned()), description: None };
+    let patch = GroupPatch { name: Some("All staff".to_owned()), ..GroupPatch::default() };
     groups::update(&world.db, &world.ctx(), staff, None, patch).await.unwrap();
     turn().await;
     assert_eq!(server.members("All staff").await, ["augusta", "bob"]);

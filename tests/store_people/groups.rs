@@ -32,7 +32,7 @@ async fn names_are_unique_in_any_case_and_free_at_once(world: World) {
     let error = groups::create(&world.db, &world.ctx, taken.clone()).await.unwrap_err();
     assert_eq!((error.kind, field_code(&error)), (Kind::Conflict, "name_taken"));
     let other = create(&world, "Other").await;
-    let rename = GroupPatch { name: Some("sales".to_owned()), description: None };
+    let rename = GroupPatch { name: Some("sales".to_owned()), ..GroupPatch::default() };
     let error = groups::update(&world.db, &world.ctx, other.id, None, rename).await.unwrap_err();
     assert_eq!(error.code, "name_taken");
     binding::delete_group(&world.db, &world.ctx, sales.id, None).await.unwrap();
@@ -95,7 +95,7 @@ async fn decision_13_everyone_is_all_active_people_and_can_not_be_changed(world:
     assert_eq!(groups::ids_of_user(&mut world.db.reader(), ada.id).await.unwrap(), [id]);
     assert!(groups::ids_of_user(&mut world.db.reader(), suspended.id).await.unwrap().is_empty());
 
-    let patch = GroupPatch { name: Some("All".to_owned()), description: None };
+    let patch = GroupPatch { name: Some("All".to_owned()), ..GroupPatch::default() };
     for error in [
         groups::update(&world.db, &world.ctx, id, None, patch).await.unwrap_err(),
         binding::delete_group(&world.db, &world.ctx, id, None).await.unwrap_err(),

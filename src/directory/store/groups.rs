@@ -8,13 +8,17 @@ use crate::directory::login_name::fold;
 use crate::directory::person::Person;
 use crate::directory::store::{contains, needle, people};
 
-fn read(row: &Row) -> Result<Group> {
+pub(in crate::directory) fn read(row: &Row) -> Result<Group> {
     Ok(Group {
         id: row.parse("id")?,
         name: row.text("name")?,
         description: row.text("description")?,
         built_in: row.bool("built_in")?,
         member_count: row.int("members")?,
+        scim_managed: row.bool("scim_managed")?,
+        external_id: row.opt_text("external_id")?,
+        members_version: row.int("members_version")?,
+        members_at: row.time("members_at")?,
         version: row.int("version")?,
         created_at: row.time("created_at")?,
         updated_at: row.time("updated_at")?,
@@ -23,7 +27,8 @@ fn read(row: &Row) -> Result<Group> {
 
 pub(in crate::directory) async fn find(executor: &mut impl Executor, id: GroupId) -> Result<Option<Group>> {
     let query =
-        sql("SELECT g.id, g.name, g.description, g.built_in, g.version, g.created_at, g.updated_at, \
+        sql("SELECT g.id, g.name, g.description, g.built_in, g.scim_managed, g.external_id, g.members_version, \
+         g.members_at, g.version, g.created_at, g.updated_at, \
          CASE WHEN g.built_in THEN (SELECT count(*) FROM users u WHERE u.state = 'active') \
          ELSE (SELECT count(*) FROM memberships m WHERE m.group_id = g.id) END AS members \
          FROM groups g WHERE g.id = $1");
@@ -60,14 +65,19 @@ pub(in crate::directory) async fn lock(tx: &mut Tx, id: GroupId) -> Result<bool>
 /// Inserts the group unless its name is taken; answers whether it did.
 pub(in crate::directory) async fn insert(tx: &mut Tx, group: &Group) -> Result<bool> {
     let query = sql(
-        "INSERT INTO groups (id, name, name_key, description, built_in, version, created_at, updated_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (name_key) DO NOTHING",
+        "INSERT INTO groups (id, name, name_key, description, built_in, scim_managed, external_id, members_version, \
+         members_at, version, created_at, updated_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (name_key) DO NOTHING",
     )
     .bind_text(group.id)
     .bind(&group.name)
     .bind(fold(&group.name))
     .bind(&group.description)
     .bind(group.built_in)
+    .bind(group.scim_managed)
+    .bind(group.external_id.clone())
+    .bind(group.members_version)
+    .bind(group.members_at)
     .bind(group.version)
     .bind(group.created_at)
     .bind(group.updated_at);
@@ -76,12 +86,14 @@ pub(in crate::directory) async fn insert(tx: &mut Tx, group: &Group) -> Result<b
 
 pub(in crate::directory) async fn update(tx: &mut Tx, group: &Group) -> Result<()> {
     let query =
-        sql("UPDATE groups SET name = $2, name_key = $3, description = $4, version = $5, updated_at = $6 \
-         WHERE id = $1")
+        sql("UPDATE groups SET name = $2, name_key = $3, description = $4, scim_managed = $5, external_id = $6, \
+         version = $7, updated_at = $8 WHERE id = $1")
         .bind_text(group.id)
         .bind(&group.name)
         .bind(fold(&group.name))
         .bind(&group.description)
+        .bind(group.scim_managed)
+        .bind(group.external_id.clone())
         .bind(group.version)
         .bind(group.updated_at);
     tx.run_one(query, || Error::not_found("group")).await
@@ -107,7 +119,8 @@ pub(in crate::directory) async fn list(
 ) -> Result<Vec<Group>> {
     let search = needle(search);
     let query =
-        sql("SELECT g.id, g.name, g.description, g.built_in, g.version, g.created_at, g.updated_at, \
+        sql("SELECT g.id, g.name, g.description, g.built_in, g.scim_managed, g.external_id, g.members_version, \
+         g.members_at, g.version, g.created_at, g.updated_at, \
          CASE WHEN g.built_in THEN (SELECT count(*) FROM users u WHERE u.state = 'active') \
          ELSE (SELECT count(*) FROM memberships m WHERE m.group_id = g.id) END AS members \
          FROM groups g WHERE g.name_key > $1 AND ($2 = '' OR g.name_key LIKE $3 ESCAPE '!') \
@@ -126,7 +139,8 @@ pub(in crate::directory) async fn of_user(
     limit: i64,
 ) -> Result<Vec<Group>> {
     let query =
-        sql("SELECT g.id, g.name, g.description, g.built_in, g.version, g.created_at, g.updated_at, \
+        sql("SELECT g.id, g.name, g.description, g.built_in, g.scim_managed, g.external_id, g.members_version, \
+         g.members_at, g.version, g.created_at, g.updated_at, \
          CASE WHEN g.built_in THEN (SELECT count(*) FROM users u WHERE u.state = 'active') \
          ELSE (SELECT count(*) FROM memberships m WHERE m.group_id = g.id) END AS members \
          FROM groups g WHERE g.name_key > $2 AND (\
@@ -170,8 +184,8 @@ pub(in crate::directory) async fn members(
 ) -> Result<Vec<Person>> {
     let search = needle(search);
     let query =
-        sql("SELECT u.id, u.username, u.email, u.manager_id, u.profile, u.state, u.version, u.created_at, \
-         u.updated_at FROM memberships m JOIN users u ON u.id = m.user_id \
+        sql("SELECT u.id, u.username, u.email, u.manager_id, u.profile, u.state, u.scim_managed, u.external_id, \
+         u.email_marks, u.version, u.created_at, u.updated_at FROM memberships m JOIN users u ON u.id = m.user_id \
          WHERE m.group_id = $1 AND u.username_key > $2 AND ($3 = '' OR u.search_key LIKE $4 ESCAPE '!') \
          ORDER BY u.username_key LIMIT $5")
         .bind_text(group)
@@ -201,4 +215,17 @@ pub(in crate::directory) async fn add_member(
 pub(in crate::directory) async fn remove_member(tx: &mut Tx, group: GroupId, user: UserId) -> Result<bool> {
     let query = sql("DELETE FROM memberships WHERE group_id = $1 AND user_id = $2");
     Ok(tx.run(query.bind_text(group).bind_text(user)).await? == 1)
+}
+
+/// Notes that somebody came into the group or went.
+pub(in crate::directory) async fn touch_members(tx: &mut Tx, group: GroupId, now: Timestamp) -> Result<()> {
+    let query = sql("UPDATE groups SET members_version = members_version + 1, members_at = $2 WHERE id = $1");
+    tx.run_one(query.bind_text(group).bind(now), || Error::not_found("group")).await
+}
+
+/// The same of all groups that a person is in.
+pub(in crate::directory) async fn touch_groups_of(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<()> {
+    let query = sql("UPDATE groups SET members_version = members_version + 1, members_at = $2 \
+         WHERE id IN (SELECT m.group_id FROM memberships m WHERE m.user_id = $1)");
+    tx.run(query.bind_text(user).bind(now)).await.map(drop)
 }

@@ -1,6 +1,7 @@
 //! SQL of the directory. Only this room's modules use it.
 
 pub(super) mod groups;
+pub(super) mod inbound;
 pub(super) mod people;
 
 use crate::directory::login_name::fold;

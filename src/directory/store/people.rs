@@ -5,18 +5,22 @@ use crate::base::{Error, Result, Timestamp};
 use crate::db::{Executor, Row, Tx, sql};
 use crate::directory::login_name::{fold, login_key};
 use crate::directory::people::PeopleFilter;
-use crate::directory::person::{Person, PersonState, Profile};
+use crate::directory::person::{EmailMarks, Person, PersonState, Profile};
 use crate::directory::store::{contains, needle};
 
 pub(in crate::directory) fn read(row: &Row) -> Result<Person> {
     let mut profile: Profile = row.json("profile")?;
     profile.manager = row.opt_text("manager_id")?;
+    let marks = row.opt_text("email_marks")?;
     Ok(Person {
         id: row.parse("id")?,
         username: row.text("username")?,
         email: row.text("email")?,
         profile,
         state: row.parse("state")?,
+        scim_managed: row.bool("scim_managed")?,
+        external_id: row.opt_text("external_id")?,
+        email_marks: marks.map_or_else(|| Ok(EmailMarks::default()), |marks| serde_json::from_str(&marks)).map_err(Error::internal)?,
         version: row.int("version")?,
         created_at: row.time("created_at")?,
         updated_at: row.time("updated_at")?,
@@ -27,6 +31,12 @@ pub(in crate::directory) fn read(row: &Row) -> Result<Person> {
 fn profile_json(person: &Person) -> Result<String> {
     let profile = Profile { manager: None, ..person.profile.clone() };
     serde_json::to_string(&profile).map_err(Error::internal)
+}
+
+fn marks_json(person: &Person) -> Result<Option<String>> {
+    let marks = &person.email_marks;
+    let is_said = *marks != EmailMarks::default();
+    is_said.then(|| serde_json::to_string(marks).map_err(Error::internal)).transpose()
 }
 
 fn search_key(person: &Person) -> String {
@@ -42,7 +52,8 @@ fn search_key(person: &Person) -> String {
 
 pub(in crate::directory) async fn find(executor: &mut impl Executor, id: UserId) -> Result<Option<Person>> {
     let query =
-        sql("SELECT id, username, email, manager_id, profile, state, version, created_at, updated_at \
+        sql("SELECT id, username, email, manager_id, profile, state, scim_managed, external_id, \
+         email_marks, version, created_at, updated_at \
          FROM users WHERE id = $1");
     executor.optional(query.bind_text(id)).await?.as_ref().map(read).transpose()
 }
@@ -52,8 +63,8 @@ pub(in crate::directory) async fn find_by_key(
     key: &str,
 ) -> Result<Option<Person>> {
     let query =
-        sql("SELECT u.id, u.username, u.email, u.manager_id, u.profile, u.state, u.version, u.created_at, \
-         u.updated_at FROM login_names l JOIN users u ON u.id = l.user_id \
+        sql("SELECT u.id, u.username, u.email, u.manager_id, u.profile, u.state, u.scim_managed, u.external_id, \
+         u.email_marks, u.version, u.created_at, u.updated_at FROM login_names l JOIN users u ON u.id = l.user_id \
          WHERE l.name_key = $1 AND l.released_at IS NULL");
     executor.optional(query.bind(key)).await?.as_ref().map(read).transpose()
 }
@@ -61,7 +72,8 @@ pub(in crate::directory) async fn find_by_key(
 /// Reads a person and keeps every other writer away from the row until the transaction ends.
 pub(in crate::directory) async fn lock(tx: &mut Tx, id: UserId) -> Result<Option<Person>> {
     let query = sql("UPDATE users SET version = version WHERE id = $1 \
-         RETURNING id, username, email, manager_id, profile, state, version, created_at, updated_at");
+         RETURNING id, username, email, manager_id, profile, state, scim_managed, external_id, \
+         email_marks, version, created_at, updated_at");
     tx.optional(query.bind_text(id)).await?.as_ref().map(read).transpose()
 }
 
@@ -72,8 +84,8 @@ pub(in crate::directory) async fn exists(executor: &mut impl Executor, id: &str)
 pub(in crate::directory) async fn insert(tx: &mut Tx, person: &Person) -> Result<()> {
     let query =
         sql("INSERT INTO users (id, username, username_key, email, email_key, display_name, search_key, \
-         manager_id, profile, state, epoch, version, created_at, updated_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1, $11, $12, $13)")
+         manager_id, profile, state, epoch, scim_managed, external_id, email_marks, version, created_at, updated_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1, $11, $12, $13, $14, $15, $16)")
         .bind_text(person.id)
         .bind(&person.username)
         .bind(login_key(&person.username))
@@ -84,6 +96,9 @@ pub(in crate::directory) async fn insert(tx: &mut Tx, person: &Person) -> Result
         .bind(person.profile.manager.clone())
         .bind(profile_json(person)?)
         .bind(person.state.as_str())
+        .bind(person.scim_managed)
+        .bind(person.external_id.clone())
+        .bind(marks_json(person)?)
         .bind(person.version)
         .bind(person.created_at)
         .bind(person.updated_at);
@@ -92,8 +107,8 @@ pub(in crate::directory) async fn insert(tx: &mut Tx, person: &Person) -> Result
 
 pub(in crate::directory) async fn update(tx: &mut Tx, person: &Person) -> Result<()> {
     let query = sql("UPDATE users SET username = $2, username_key = $3, email = $4, email_key = $5, \
-         display_name = $6, search_key = $7, manager_id = $8, profile = $9, version = $10, updated_at = $11 \
-         WHERE id = $1")
+         display_name = $6, search_key = $7, manager_id = $8, profile = $9, scim_managed = $10, external_id = $11, \
+         email_marks = $12, version = $13, updated_at = $14 WHERE id = $1")
     .bind_text(person.id)
     .bind(&person.username)
     .bind(login_key(&person.username))
@@ -103,6 +118,9 @@ pub(in crate::directory) async fn update(tx: &mut Tx, person: &Person) -> Result
     .bind(search_key(person))
     .bind(person.profile.manager.clone())
     .bind(profile_json(person)?)
+    .bind(person.scim_managed)
+    .bind(person.external_id.clone())
+    .bind(marks_json(person)?)
     .bind(person.version)
     .bind(person.updated_at);
     tx.run_one(query, || Error::not_found("person")).await
@@ -183,7 +201,8 @@ pub(in crate::directory) async fn list(
 ) -> Result<Vec<Person>> {
     let search = needle(filter.search.as_deref());
     let query =
-        sql("SELECT id, username, email, manager_id, profile, state, version, created_at, updated_at \
+        sql("SELECT id, username, email, manager_id, profile, state, scim_managed, external_id, \
+         email_marks, version, created_at, updated_at \
          FROM users WHERE username_key > $1 AND ($2 = '' OR state = $2) \
          AND ($3 = '' OR search_key LIKE $4 ESCAPE '!') ORDER BY username_key LIMIT $5")
         .bind(after.unwrap_or(""))

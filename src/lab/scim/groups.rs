@@ -3,13 +3,15 @@
 use serde_json::{Value, json};
 
 use crate::scim::resource;
-use crate::scim::{AttributePath, ErrorKind, MembersChange, Operation, OperationKind, PatchOp, ScimError};
+use crate::scim::{
+    AttributePath, ErrorKind, MembersChange, MembersDelta, Operation, OperationKind, PatchOp, ScimError,
+};
 
 use super::answer::Answer;
 use super::http::Call;
 use super::quirks::{MemberRemoval, Members, PatchAnswer, Quirks, UnknownMember};
 use super::rules;
-use super::state::{Kind, MembersDelta, Row, State, take_members};
+use super::state::{Kind, Row, State, take_members};
 use super::users::{check_name, check_version, not_found, shown};
 
 pub(super) fn create(state: &mut State, call: &Call<'_>, body: Value) -> Result<Answer, ScimError> {
@@ -106,28 +108,11 @@ fn change_members(
     delta: &mut MembersDelta,
     change: MembersChange,
 ) -> Result<usize, ScimError> {
-    let count = match &change {
-        MembersChange::Add(ids) | MembersChange::Remove(ids) | MembersChange::Replace(ids) => ids.len(),
-    };
-    match change {
-        MembersChange::Add(ids) => {
-            for id in ids {
-                delta.removed.remove(&id);
-                delta.added.insert(id);
-            }
-        }
-        MembersChange::Remove(ids) => {
-            for id in ids {
-                delta.added.remove(&id);
-                delta.removed.insert(id);
-            }
-        }
-        MembersChange::Replace(_) if quirks.no_replace_all_members => return Err(replaces_all()),
-        MembersChange::Replace(ids) => {
-            *delta =
-                MembersDelta { clears: true, added: ids.into_iter().collect(), ..MembersDelta::default() };
-        }
+    if quirks.no_replace_all_members && matches!(change, MembersChange::Replace(_)) {
+        return Err(replaces_all());
     }
+    let count = change.ids().len();
+    delta.take(change);
     Ok(count)
 }
 

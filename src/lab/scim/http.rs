@@ -17,14 +17,13 @@ use url::form_urlencoded;
 
 use crate::base::Timestamp;
 use crate::scim::discovery::resource_types;
-use crate::scim::{Capabilities, ErrorKind, ListResponse, PageRequest, ScimError, schema};
+use crate::scim::{Capabilities, ErrorKind, ListResponse, PageRequest, Projection, ScimError, schema};
 
 use super::answer::Answer;
 use super::credentials::TOKEN_SECONDS;
 use super::faults::{Fault, RetryAfter};
 use super::list::{Asked, list};
 use super::log::Logged;
-use super::projection::Projection;
 use super::quirks::{ConfigAnswer, FilterSupport, PatchAnswer, Quirks};
 use super::state::{Kind, State};
 use super::{BASE_PATH, Inner, Shared, control, groups, users};

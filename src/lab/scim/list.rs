@@ -3,9 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::scim::filter::MAX_FILTER;
-use crate::scim::{AttributePath, ErrorKind, Filter, ListResponse, PageRequest, ScimError};
+use crate::scim::{AttributePath, ErrorKind, Filter, ListResponse, PageRequest, Projection, ScimError};
 
-use super::projection::Projection;
 use super::quirks::{Case, ExternalIdFilter, FilterSupport, Quirks};
 use super::state::{Kind, Row, State};
 

@@ -14,7 +14,6 @@ mod http;
 mod list;
 mod log;
 mod profiles;
-mod projection;
 mod quirks;
 mod rules;
 mod state;

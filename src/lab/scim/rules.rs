@@ -1,10 +1,10 @@
 //! What a resource that is sent must be: the standard's rules, then the quirks'.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use crate::scim::resource::{self, coerce, member};
-use crate::scim::schema::{self, ENTERPRISE_URN, Mutability, Schema, Type};
-use crate::scim::{AttributePath, ErrorKind, Operation, OperationKind, PatchOp, ScimError};
+use crate::scim::resource::{self, member};
+use crate::scim::schema::{self, ENTERPRISE_URN, Schema, Type};
+use crate::scim::{AttributePath, ErrorKind, Operation, OperationKind, PatchOp, ScimError, sent};
 
 use super::quirks::{OperationCase, PathLess, Quirks, UnknownAttributes, UserName};
 use super::state::{Kind, take_members};
@@ -20,53 +20,9 @@ fn invalid_syntax(text: impl Into<String>) -> ScimError {
 /// The attributes that a client may write, spelt and typed as the standard says; of a group the ids of its members apart.
 /// What only the server sets is left out.
 pub(super) fn normalise(kind: Kind, sent: Value) -> Result<(Value, Vec<String>), ScimError> {
-    let Value::Object(sent) = sent else { return Err(invalid_syntax("A resource must be an object.")) };
-    let mut out = Map::new();
-    let mut extensions: Vec<String> = Vec::new();
-    for (name, value) in sent {
-        if value.is_null() {
-            continue;
-        }
-        if name.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("urn:")) {
-            let urn = Schema::find(&name).map_or(name, |schema| schema.id.to_owned());
-            let value = extension(&urn, value)?;
-            if value.as_object().is_some_and(|parts| !parts.is_empty()) {
-                extensions.push(urn.clone());
-                out.insert(urn, value);
-            }
-            continue;
-        }
-        let known = schema::find(None, &name);
-        match known {
-            Some(known) if known.mutability == Mutability::ReadOnly || known.name == "schemas" => {}
-            // Nobody reads it, so nobody needs it here.
-            Some(known) if known.mutability == Mutability::WriteOnly => {}
-            Some(attribute) => {
-                let value = coerce(known, value)?;
-                if !value.as_array().is_some_and(Vec::is_empty) {
-                    out.insert(attribute.name.to_owned(), value);
-                }
-            }
-            None => drop(out.insert(name, value)),
-        }
-    }
-    let mut schemas = vec![kind.urn().to_owned()];
-    schemas.append(&mut extensions);
-    out.insert("schemas".to_owned(), json!(schemas));
-    let mut out = Value::Object(out);
+    let mut out = sent::written(kind.urn(), kind.name(), sent)?;
     let members = if kind == Kind::Group { take_members(&mut out)? } else { Vec::new() };
-    let named = member(&out, kind.name()).and_then(Value::as_str).is_some_and(|name| !name.is_empty());
-    if named { Ok((out, members)) } else { Err(invalid_value(format!("{} is required.", kind.name()))) }
-}
-
-fn extension(urn: &str, value: Value) -> Result<Value, ScimError> {
-    let Value::Object(parts) = value else { return Err(invalid_value("An extension must be an object.")) };
-    let mut out = Map::new();
-    for (name, part) in parts.into_iter().filter(|(_, part)| !part.is_null()) {
-        let known = schema::find(Some(urn), &name);
-        out.insert(known.map_or(name, |known| known.name.to_owned()), coerce(known, part)?);
-    }
-    Ok(Value::Object(out))
+    Ok((out, members))
 }
 
 /// Whether `schemas` names the resource's own.
@@ -197,6 +153,8 @@ fn check_boolean(operation: &Operation) -> Result<(), ScimError> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

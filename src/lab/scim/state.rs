@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::base::{Random, Timestamp};
 use crate::scim::resource::{self, member};
 use crate::scim::schema::{GROUP_URN, USER_URN};
-use crate::scim::{ErrorKind, PatchOp, ScimError, patch};
+use crate::scim::{ErrorKind, MembersDelta, PatchOp, ScimError, patch};
 
 use super::rules;
 
@@ -184,15 +184,6 @@ impl Table {
 fn touch(row: &mut Row, now: Timestamp) {
     row.version += 1;
     row.modified = now;
-}
-
-/// What one request does to the members of a group.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct MembersDelta {
-    /// All that there were go first.
-    pub(super) clears: bool,
-    pub(super) added: BTreeSet<String>,
-    pub(super) removed: BTreeSet<String>,
 }
 
 #[derive(Debug)]

@@ -281,7 +281,11 @@ pub async fn save_group(
 ) -> Answer {
     let group = require(&web, &group).await?;
     let (name, description) = (posted.owned("name"), posted.owned("description"));
-    let patch = GroupPatch { name: Some(name.clone()), description: Some(description.clone()) };
+    let patch = GroupPatch {
+        name: Some(name.clone()),
+        description: Some(description.clone()),
+        scim_managed: None,
+    };
     match groups::update(&web.installation.db, console.ctx(), group.id, seen::version(&posted), patch).await {
         Ok(_) => Ok(see_other(&Done::Saved.at(&urls::admin_group(&group.id.to_string())))),
         Err(error) => form(&web, &console.person, Some(&group), [name, description], Some(error)).await,

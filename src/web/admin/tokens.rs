@@ -98,6 +98,7 @@ fn what_it_may(role: Role) -> &'static str {
         Role::Owner => "Do everything (owner)",
         Role::ApplicationAdmin => "Change applications (application admin)",
         Role::Auditor => "Read (auditor)",
+        Role::Scim => "Fill the directory over SCIM (scim)",
     }
 }
 

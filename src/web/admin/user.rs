@@ -196,7 +196,7 @@ fn role_choices(viewer: &Person, present: Option<Role>) -> Vec<Choice> {
         return Vec::new();
     };
     let none = Choice::new("none", "No role", present.is_none());
-    let given = Role::ALL.iter().filter(|role| own.covers(**role));
+    let given = Role::OF_PEOPLE.iter().filter(|role| own.covers(**role));
     std::iter::once(none)
         .chain(given.map(|role| Choice::new(role.as_str(), role.label(), present == Some(*role))))
         .collect()

@@ -13,7 +13,7 @@ mod events;
 mod exchanges;
 mod groups;
 mod imports;
-mod input;
+pub(in crate::web) mod input;
 mod keys;
 mod metadata_keys;
 pub(in crate::web) mod once;

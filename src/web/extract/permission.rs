@@ -65,7 +65,7 @@ macro_rules! permissions {
 
 permissions! {
     ApplicationsRead ApplicationsWrite CatalogRead KeysRead KeysWrite PeopleRead PeopleWrite GroupsRead GroupsWrite
-    EventsRead EventsExport SettingsRead SettingsWrite RolesRead RolesWrite TokensRead TokensManage
+    EventsRead EventsExport SettingsRead SettingsWrite RolesRead RolesWrite TokensRead TokensManage ScimUse
 }
 
 #[cfg(test)]

@@ -2,18 +2,23 @@
 
 use serde_json::{Map, Value};
 
-use crate::scim::resource::{self, member};
-use crate::scim::{AttributePath, ScimError};
+use super::error::ScimError;
+use super::path::AttributePath;
+use super::resource::{self, member};
 
 /// Which attributes of a resource are shown.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Projection {
+pub struct Projection {
     only: Vec<AttributePath>,
     without: Vec<AttributePath>,
 }
 
 impl Projection {
-    pub(super) fn read(only: Option<&str>, without: Option<&str>) -> Result<Self, ScimError> {
+    /// Reads the query's two parameters, each a list of paths with commas between them; 100 paths of each count.
+    ///
+    /// # Errors
+    /// `invalidPath` when one is no path.
+    pub fn read(only: Option<&str>, without: Option<&str>) -> Result<Self, ScimError> {
         let paths = |list: Option<&str>| -> Result<Vec<AttributePath>, ScimError> {
             let names = list.unwrap_or_default().split(',').map(str::trim).filter(|name| !name.is_empty());
             names.take(100).map(AttributePath::parse).collect()
@@ -21,15 +26,23 @@ impl Projection {
         Ok(Self { only: paths(only)?, without: paths(without)? })
     }
 
+    /// Whether an attribute is shown, or a part of it.
+    #[must_use]
+    pub fn shows(&self, attribute: &str) -> bool {
+        let is_it = |path: &AttributePath| path.attribute.eq_ignore_ascii_case(attribute);
+        let is_whole = |path: &AttributePath| is_it(path) && path.sub.is_none() && path.filter.is_none();
+        (self.only.is_empty() || self.only.iter().any(is_it)) && !self.without.iter().any(is_whole)
+    }
+
     /// Whether members are shown at all: a large group is not even written where they are not.
-    pub(super) fn shows_members(&self) -> bool {
-        let is_members = |path: &AttributePath| path.attribute.eq_ignore_ascii_case("members");
-        let is_whole = |path: &AttributePath| is_members(path) && path.sub.is_none();
-        (self.only.is_empty() || self.only.iter().any(is_members)) && !self.without.iter().any(is_whole)
+    #[must_use]
+    pub fn shows_members(&self) -> bool {
+        self.shows("members")
     }
 
     /// The resource as far as it is shown; `schemas` and `id` always are.
-    pub(super) fn apply(&self, mut shown: Value) -> Value {
+    #[must_use]
+    pub fn apply(&self, mut shown: Value) -> Value {
         if !self.only.is_empty() {
             let mut out = Value::Object(Map::new());
             let paths = ["schemas", "id"].map(AttributePath::of);
