@@ -124,8 +124,7 @@ async fn crowd_in(file: &std::path::Path, size: &Size) {
     let each = size.memberships / size.people;
     let mut tx = db.begin().await.expect("a transaction");
     for number in 0..groups {
-        let insert =
-            sql("INSERT INTO groups (id, name, name_key, description, built_in, scim_managed, \
+        let insert = sql("INSERT INTO groups (id, name, name_key, description, built_in, scim_managed, \
              members_version, members_at, version, created_at, updated_at) \
              VALUES ($1, $1, $1, '', FALSE, FALSE, 1, 0, 1, 0, 0)");
         tx.run(insert.bind(format!("00000000-0000-7000-9000-{number:012}"))).await.expect("a group");

@@ -147,6 +147,12 @@ impl Role {
         }
     }
 
+    /// Whether the role allows it, or with none what every role of people may see.
+    #[must_use]
+    pub fn allows_if_any(self, permission: Option<Permission>) -> bool {
+        permission.map_or(Self::OF_PEOPLE.contains(&self), |permission| self.allows(permission))
+    }
+
     /// Whether this role allows all that the other allows: only then may its holder grant the other.
     #[must_use]
     pub fn covers(self, other: Self) -> bool {
@@ -209,6 +215,7 @@ mod tests {
         }
         let of_scim = Permission::ALL.iter().filter(|permission| Role::Scim.allows(**permission));
         assert_eq!(of_scim.collect::<Vec<_>>(), [&P::ScimUse]);
+        assert!(!Role::Scim.allows_if_any(None) && Role::Auditor.allows_if_any(None));
         assert!(!Role::ApplicationAdmin.allows(P::ScimUse) && !Role::Auditor.allows(P::ScimUse));
         assert!(!Role::Auditor.allows(P::ApplicationsWrite) && !Role::Auditor.allows(P::KeysWrite));
     }

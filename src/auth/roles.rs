@@ -55,7 +55,11 @@ pub(in crate::auth) async fn grant(
     role: Option<Role>,
 ) -> Result<()> {
     if role.is_some_and(|role| !Role::OF_PEOPLE.contains(&role)) {
-        return Err(Error::field("role", "not_of_people", "Only a token can have this role. Choose another."));
+        return Err(Error::field(
+            "role",
+            "not_of_people",
+            "Only a token can have this role. Choose another.",
+        ));
     }
     match role {
         Some(role) => store::set(tx, user, role, ctx.now()).await?,

@@ -365,7 +365,8 @@ fn changed(before: &Person, after: &Person) -> Result<Option<Event>> {
         _ => Err(Error::internal("a person is not an object")),
     };
     let (old, new): (Map<_, _>, Map<_, _>) = (object(before)?, object(after)?);
-    let differs = |key: &str| old.get(key) != new.get(key) && !matches!(key, "version" | "updated_at" | "scim_managed");
+    let differs =
+        |key: &str| old.get(key) != new.get(key) && !matches!(key, "version" | "updated_at" | "scim_managed");
     let mut fields: Vec<String> = new.keys().filter(|key| differs(key)).cloned().collect();
     let pick = |map: &Map<String, Json>| -> Map<String, Json> {
         fields.iter().filter_map(|key| map.get(key).map(|value| (key.clone(), value.clone()))).collect()

@@ -158,7 +158,11 @@ impl<'a> Performance<'a> {
             let made = groups::create_in(tx, self.ctx, new).await?;
             return Ok(Step::new(Verb::Create, Subject::Group, &made.name));
         };
-        let patch = GroupPatch { name: Some(entry.name.clone()), description: entry.description.clone(), scim_managed: None };
+        let patch = GroupPatch {
+            name: Some(entry.name.clone()),
+            description: entry.description.clone(),
+            scim_managed: None,
+        };
         let new = groups::update_in(tx, self.ctx, old.id, Some(old.version), patch).await?;
         Ok(Step::of_changes(Subject::Group, &old.name, between(&form::group(&old), &form::group(&new))))
     }

@@ -179,7 +179,7 @@ async fn a_36_no_token_makes_or_gives_more_than_it_has() {
     let owner = house.api(Role::Owner).await;
     let body = json!({ "username": "livia", "email": "livia@example.com", "password": PASSWORD });
     let user = id(&owner.post("/users", body).await.expect(201));
-    for role in [Role::ApplicationAdmin, Role::Auditor] {
+    for role in [Role::ApplicationAdmin, Role::Auditor, Role::Scim] {
         let api = house.api(role).await;
         for wanted in Role::ALL {
             let new = json!({ "name": "more", "role": wanted.as_str() });
@@ -209,8 +209,8 @@ async fn a_38_nothing_that_is_read_only_can_be_written_back() {
             Some("applications") => {
                 &["label", "description", "color", "show_in_portal", "bookmark_url", "slug"]
             }
-            Some("groups") => &["name", "description"],
-            _ => &["id", "kind", "state", "version", "created_at", "updated_at"],
+            Some("groups") => &["name", "description", "scim_managed"],
+            _ => &["id", "kind", "state", "external_id", "version", "created_at", "updated_at"],
         }
     };
     for path in [format!("/applications/{app}"), format!("/users/{user}"), format!("/groups/{group}")] {

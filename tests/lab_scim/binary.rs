@@ -107,8 +107,7 @@ fn scim2_tester_finds_nothing_wrong() {
     assert!(python.exists(), "{} is missing: run scripts/peers.sh", python.display());
     let lab = Lab::start(&["--token", "t0"]);
     let mut command = Command::new(python);
-    let told =
-        command.arg(root.join("tests/lab_scim/tester.py")).args([&lab.base, &lab.token]).output().unwrap();
+    let told = command.arg(root.join("tests/scim/tester.py")).args([&lab.base, &lab.token]).output().unwrap();
     assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stdout));
 }
 

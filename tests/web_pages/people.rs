@@ -78,6 +78,33 @@ async fn a_person_is_added_edited_and_deleted() {
 }
 
 #[tokio::test]
+async fn people_and_groups_are_given_to_scim_and_taken_back() {
+    let world = World::new().await;
+    let mut owner = world.signed_in("olivia").await;
+    let page = page_of(&mut owner, "mara").await;
+    owner.get(&page).await;
+    owner.says("Programs that fill the directory over SCIM read mara and change nothing.");
+    owner.submit(&format!("{page}/scim"), &[]).await;
+    owner.says("Saved.").says("may change, suspend and delete mara.");
+    owner.submit(&format!("{page}/scim"), &[]).await;
+    owner.says("Saved.").says("change nothing.");
+    let own = page_of(&mut owner, "olivia").await;
+    owner.get(&own).await;
+    owner.submit(&format!("{own}/scim"), &[]).await;
+    owner.says("nobody with a role is changed over SCIM.");
+
+    owner.get("/admin/groups/new").await;
+    owner.submit("/admin/groups", &[("name", "Field sales")]).await;
+    let group = owner.here().to_owned();
+    owner.submit(&format!("{group}/scim"), &[]).await;
+    owner.says("Saved.").says("Managed by SCIM").says("Take back from SCIM");
+    owner.submit(&format!("{group}/scim"), &[]).await;
+    owner.says("Give to SCIM");
+    owner.submit(&format!("{group}/scim"), &[("managed", "perhaps")]).await;
+    assert!(owner.status.is_client_error());
+}
+
+#[tokio::test]
 async fn the_last_owner_can_be_neither_suspended_nor_demoted() {
     let world = World::new().await;
     let mut owner = world.signed_in("olivia").await;

@@ -236,7 +236,7 @@ fn patched(
         }
         let stays = |id: &&String| !delta.clears && !delta.removed.contains(*id);
         let ids = there.iter().filter(stays).chain(&delta.added);
-        let members: Vec<Value> = ids.map(|id| json!({ "value": id })).collect();
+        let members: Vec<Value> = ids.map(|id| json!({ "value": id, "type": "User" })).collect();
         resource::set(&mut group, &AttributePath::of("members"), Value::Array(members));
         PatchOp::from(vec![operation]).apply(&mut group)?;
         let (rest, ids) = split(group)?;

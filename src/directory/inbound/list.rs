@@ -49,9 +49,8 @@ fn asks(filter: &Filter, name: &str) -> bool {
 
 /// The key that everything that matches has, if the filter asks for one that there is an index of.
 fn key<'a>(filter: &'a Filter, name: &str, members: &str) -> Option<Key<'a>> {
-    let is_of_value = |path: &AttributePath| {
-        path.sub.as_ref().is_none_or(|part| part.eq_ignore_ascii_case("value"))
-    };
+    let is_of_value =
+        |path: &AttributePath| path.sub.as_ref().is_none_or(|part| part.eq_ignore_ascii_case("value"));
     filter.equalities()?.into_iter().find_map(|(path, value)| {
         let text = value.as_str()?;
         if path.extension().is_some() {

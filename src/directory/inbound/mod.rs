@@ -86,9 +86,7 @@ fn check_schemas(urn: &str, sent: &Value) -> Result<(), ScimError> {
     match member(sent, "schemas") {
         None | Some(Value::Null) => Ok(()),
         Some(Value::Array(named)) if named.iter().any(is_ours) => Ok(()),
-        Some(_) => {
-            Err(ScimError::new(400, ErrorKind::InvalidSyntax, format!("schemas must name {urn}.")))
-        }
+        Some(_) => Err(ScimError::new(400, ErrorKind::InvalidSyntax, format!("schemas must name {urn}."))),
     }
 }
 

@@ -41,7 +41,8 @@ const WITHOUT: &[(&str, &str)] = &[
     ("manager", "displayName"),
 ];
 const LANGUAGES: &[&str] = &["en", "de", "es", "fr", "it", "ja", "nl", "pt", "zh"];
-const LOCALES: &[&str] = &["en-GB", "en-US", "de-DE", "es-ES", "fr-FR", "it-IT", "ja-JP", "nl-NL", "pt-BR", "zh-CN"];
+const LOCALES: &[&str] =
+    &["en-GB", "en-US", "de-DE", "es-ES", "fr-FR", "it-IT", "ja-JP", "nl-NL", "pt-BR", "zh-CN"];
 const ZONES: &[&str] = &[
     "UTC",
     "America/Los_Angeles",
@@ -107,6 +108,9 @@ mod tests {
         };
         assert_eq!((&find("emails")["required"], &find("active")["required"]), (&json!(true), &json!(true)));
         assert_eq!(find("emails")["subAttributes"].as_array().unwrap().len(), 3);
-        assert_eq!(user["meta"]["location"], format!("https://id.example.com/scim/v2/Schemas/{}", schema::USER_URN));
+        assert_eq!(
+            user["meta"]["location"],
+            format!("https://id.example.com/scim/v2/Schemas/{}", schema::USER_URN)
+        );
     }
 }

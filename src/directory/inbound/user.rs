@@ -73,7 +73,8 @@ pub(super) fn to_json(origin: &str, person: &Person, groups: Option<&[(GroupId, 
         "primary": marks.primary.unwrap_or(true),
     });
     out.insert("emails".to_owned(), json!([email]));
-    let phones = profile.phone_numbers.iter().map(|phone| json!({ "value": phone.value, "type": phone.kind }));
+    let phones =
+        profile.phone_numbers.iter().map(|phone| json!({ "value": phone.value, "type": phone.kind }));
     put_list(&mut out, "phoneNumbers", phones.collect());
     put_list(&mut out, "addresses", profile.addresses.iter().map(address_json).collect());
     let groups = groups.unwrap_or_default().iter().map(|(id, name)| {
@@ -166,14 +167,17 @@ pub(super) fn apply(user: &Value, person: &mut Person) -> Result<Option<bool>, S
 fn email(user: &Value, username: &str) -> Result<(String, EmailMarks), ScimError> {
     let is_primary = |email: &&Value| member(email, "primary").and_then(Value::as_bool) == Some(true);
     let is_work = |email: &&Value| text(email, "type").is_some_and(|kind| kind.eq_ignore_ascii_case(WORK));
-    let emails: Vec<&Value> = elements(user, "emails").filter(|email| text(email, "value").is_some()).collect();
+    let emails: Vec<&Value> =
+        elements(user, "emails").filter(|email| text(email, "value").is_some()).collect();
     let chosen = emails.iter().copied().find(|email| is_primary(email));
     let chosen = chosen.or_else(|| emails.iter().copied().find(|email| is_work(email)));
     let Some(chosen) = chosen.or_else(|| emails.first().copied()) else {
         if username.contains('@') {
             return Ok((username.to_owned(), EmailMarks::default()));
         }
-        return Err(invalid_value("emails is required: give the person an address, or a userName that is one."));
+        return Err(invalid_value(
+            "emails is required: give the person an address, or a userName that is one.",
+        ));
     };
     let marks = EmailMarks {
         kind: text(chosen, "type").filter(|kind| is_key(kind)),

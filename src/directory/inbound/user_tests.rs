@@ -80,11 +80,7 @@ fn im_03_nothing_but_a_profile_comes_in() {
         "emailVerified": true, "state": "active", "version": 9, "entitlements": ["all"],
         "meta": { "created": "2001-01-01T00:00:00Z" }, "urn:x:y": { "role": "owner" },
     }));
-    let expected = Person {
-        username: "eve".to_owned(),
-        email: "eve@example.com".to_owned(),
-        ..before
-    };
+    let expected = Person { username: "eve".to_owned(), email: "eve@example.com".to_owned(), ..before };
     assert_eq!((person, active), (expected, None));
 }
 
@@ -112,8 +108,12 @@ fn lists_keep_the_first_of_each_type() {
             { "value": "", "type": "home" }, { "value": "4", "type": "back office" }],
         "addresses": [{ "type": "work" }, { "type": "work", "locality": "Bath" }, { "locality": "York" }],
     }));
-    let phones: Vec<(&str, &str)> =
-        person.profile.phone_numbers.iter().map(|phone| (phone.kind.as_str(), phone.value.as_str())).collect();
+    let phones: Vec<(&str, &str)> = person
+        .profile
+        .phone_numbers
+        .iter()
+        .map(|phone| (phone.kind.as_str(), phone.value.as_str()))
+        .collect();
     assert_eq!(phones, [("work", "1"), ("other", "3")]);
     assert_eq!(person.profile.addresses.len(), 2);
     assert_eq!(person.profile.addresses[0].locality.as_deref(), Some("Bath"));

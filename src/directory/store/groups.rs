@@ -26,12 +26,13 @@ pub(in crate::directory) fn read(row: &Row) -> Result<Group> {
 }
 
 pub(in crate::directory) async fn find(executor: &mut impl Executor, id: GroupId) -> Result<Option<Group>> {
-    let query =
-        sql("SELECT g.id, g.name, g.description, g.built_in, g.scim_managed, g.external_id, g.members_version, \
+    let query = sql(
+        "SELECT g.id, g.name, g.description, g.built_in, g.scim_managed, g.external_id, g.members_version, \
          g.members_at, g.version, g.created_at, g.updated_at, \
          CASE WHEN g.built_in THEN (SELECT count(*) FROM users u WHERE u.state = 'active') \
          ELSE (SELECT count(*) FROM memberships m WHERE m.group_id = g.id) END AS members \
-         FROM groups g WHERE g.id = $1");
+         FROM groups g WHERE g.id = $1",
+    );
     executor.optional(query.bind_text(id)).await?.as_ref().map(read).transpose()
 }
 
@@ -85,17 +86,18 @@ pub(in crate::directory) async fn insert(tx: &mut Tx, group: &Group) -> Result<b
 }
 
 pub(in crate::directory) async fn update(tx: &mut Tx, group: &Group) -> Result<()> {
-    let query =
-        sql("UPDATE groups SET name = $2, name_key = $3, description = $4, scim_managed = $5, external_id = $6, \
-         version = $7, updated_at = $8 WHERE id = $1")
-        .bind_text(group.id)
-        .bind(&group.name)
-        .bind(fold(&group.name))
-        .bind(&group.description)
-        .bind(group.scim_managed)
-        .bind(group.external_id.clone())
-        .bind(group.version)
-        .bind(group.updated_at);
+    let query = sql(
+        "UPDATE groups SET name = $2, name_key = $3, description = $4, scim_managed = $5, external_id = $6, \
+         version = $7, updated_at = $8 WHERE id = $1",
+    )
+    .bind_text(group.id)
+    .bind(&group.name)
+    .bind(fold(&group.name))
+    .bind(&group.description)
+    .bind(group.scim_managed)
+    .bind(group.external_id.clone())
+    .bind(group.version)
+    .bind(group.updated_at);
     tx.run_one(query, || Error::not_found("group")).await
 }
 
@@ -118,17 +120,18 @@ pub(in crate::directory) async fn list(
     limit: i64,
 ) -> Result<Vec<Group>> {
     let search = needle(search);
-    let query =
-        sql("SELECT g.id, g.name, g.description, g.built_in, g.scim_managed, g.external_id, g.members_version, \
+    let query = sql(
+        "SELECT g.id, g.name, g.description, g.built_in, g.scim_managed, g.external_id, g.members_version, \
          g.members_at, g.version, g.created_at, g.updated_at, \
          CASE WHEN g.built_in THEN (SELECT count(*) FROM users u WHERE u.state = 'active') \
          ELSE (SELECT count(*) FROM memberships m WHERE m.group_id = g.id) END AS members \
          FROM groups g WHERE g.name_key > $1 AND ($2 = '' OR g.name_key LIKE $3 ESCAPE '!') \
-         ORDER BY g.name_key LIMIT $4")
-        .bind(after.unwrap_or(""))
-        .bind(search.as_str())
-        .bind(contains(&search))
-        .bind(limit);
+         ORDER BY g.name_key LIMIT $4",
+    )
+    .bind(after.unwrap_or(""))
+    .bind(search.as_str())
+    .bind(contains(&search))
+    .bind(limit);
     executor.all(query).await?.iter().map(read).collect()
 }
 
@@ -138,18 +141,19 @@ pub(in crate::directory) async fn of_user(
     after: Option<&str>,
     limit: i64,
 ) -> Result<Vec<Group>> {
-    let query =
-        sql("SELECT g.id, g.name, g.description, g.built_in, g.scim_managed, g.external_id, g.members_version, \
+    let query = sql(
+        "SELECT g.id, g.name, g.description, g.built_in, g.scim_managed, g.external_id, g.members_version, \
          g.members_at, g.version, g.created_at, g.updated_at, \
          CASE WHEN g.built_in THEN (SELECT count(*) FROM users u WHERE u.state = 'active') \
          ELSE (SELECT count(*) FROM memberships m WHERE m.group_id = g.id) END AS members \
          FROM groups g WHERE g.name_key > $2 AND (\
          EXISTS (SELECT 1 FROM memberships m WHERE m.group_id = g.id AND m.user_id = $1) OR (g.built_in \
          AND EXISTS (SELECT 1 FROM users u WHERE u.id = $1 AND u.state = 'active'))) \
-         ORDER BY g.name_key LIMIT $3")
-        .bind_text(user)
-        .bind(after.unwrap_or(""))
-        .bind(limit);
+         ORDER BY g.name_key LIMIT $3",
+    )
+    .bind_text(user)
+    .bind(after.unwrap_or(""))
+    .bind(limit);
     executor.all(query).await?.iter().map(read).collect()
 }
 

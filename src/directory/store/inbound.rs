@@ -63,8 +63,10 @@ pub(in crate::directory) async fn candidates(
 
 /// All members of a group.
 pub(in crate::directory) async fn members(tx: &mut Tx, group: GroupId) -> Result<Vec<Candidate>> {
-    let query = sql("SELECT u.id, u.scim_managed, (SELECT r.role FROM roles r WHERE r.user_id = u.id) AS role, \
-         m.user_id AS member FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.group_id = $1 ORDER BY u.id");
+    let query = sql(
+        "SELECT u.id, u.scim_managed, (SELECT r.role FROM roles r WHERE r.user_id = u.id) AS role, \
+         m.user_id AS member FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.group_id = $1 ORDER BY u.id",
+    );
     tx.all(query.bind_text(group)).await?.iter().map(candidate).collect()
 }
 
@@ -91,9 +93,11 @@ pub(in crate::directory) async fn delete_members(
     people: &[UserId],
 ) -> Result<()> {
     for people in people.chunks(MANY) {
-        let query = sql("DELETE FROM memberships WHERE group_id = $1 AND user_id IN ($2, $3, $4, $5, $6, $7, $8, $9, \
+        let query = sql(
+            "DELETE FROM memberships WHERE group_id = $1 AND user_id IN ($2, $3, $4, $5, $6, $7, $8, $9, \
              $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, \
-             $31, $32, $33)");
+             $31, $32, $33)",
+        );
         tx.run(bind_many(query.bind_text(group), people)).await?;
     }
     Ok(())
@@ -134,9 +138,11 @@ pub(in crate::directory) async fn members_of(
     }
     let ids: Vec<GroupId> = groups.iter().filter(|group| !group.built_in).map(|group| group.id).collect();
     for ids in ids.chunks(MANY) {
-        let query = sql("SELECT group_id, user_id FROM memberships WHERE group_id IN ($1, $2, $3, $4, $5, $6, $7, $8, \
+        let query = sql(
+            "SELECT group_id, user_id FROM memberships WHERE group_id IN ($1, $2, $3, $4, $5, $6, $7, $8, \
              $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, \
-             $30, $31, $32) ORDER BY group_id, user_id LIMIT $33");
+             $30, $31, $32) ORDER BY group_id, user_id LIMIT $33",
+        );
         let rows = executor.all(bind_many(query, ids).bind(left.max(0))).await?;
         left -= i64::try_from(rows.len()).unwrap_or(i64::MAX);
         for row in rows {
@@ -159,7 +165,10 @@ pub(in crate::directory) enum Key<'a> {
 }
 
 /// People with this key; there is one at most, but for external ids.
-pub(in crate::directory) async fn people_by(executor: &mut impl Executor, key: Key<'_>) -> Result<Vec<Person>> {
+pub(in crate::directory) async fn people_by(
+    executor: &mut impl Executor,
+    key: Key<'_>,
+) -> Result<Vec<Person>> {
     let query = match key {
         Key::Id(id) => sql("SELECT id, username, email, manager_id, profile, state, scim_managed, external_id, \
              email_marks, version, created_at, updated_at FROM users WHERE id = $1")
@@ -179,7 +188,10 @@ pub(in crate::directory) async fn people_by(executor: &mut impl Executor, key: K
 }
 
 /// Groups with this key.
-pub(in crate::directory) async fn groups_by(executor: &mut impl Executor, key: Key<'_>) -> Result<Vec<Group>> {
+pub(in crate::directory) async fn groups_by(
+    executor: &mut impl Executor,
+    key: Key<'_>,
+) -> Result<Vec<Group>> {
     let query = match key {
         Key::Id(id) => sql("SELECT g.id, g.name, g.description, g.built_in, g.scim_managed, g.external_id, \
              g.members_version, g.members_at, g.version, g.created_at, g.updated_at, \
@@ -224,9 +236,11 @@ pub(in crate::directory) async fn people_page(
     limit: i64,
     offset: i64,
 ) -> Result<Vec<Person>> {
-    let query = sql("SELECT id, username, email, manager_id, profile, state, scim_managed, external_id, email_marks, \
+    let query = sql(
+        "SELECT id, username, email, manager_id, profile, state, scim_managed, external_id, email_marks, \
          version, created_at, updated_at FROM users WHERE $1 = '' OR ($1 = 'active' AND state = 'active') \
-         OR ($1 = 'inactive' AND state <> 'active') ORDER BY username_key LIMIT $2 OFFSET $3")
+         OR ($1 = 'inactive' AND state <> 'active') ORDER BY username_key LIMIT $2 OFFSET $3",
+    )
     .bind(chosen(active))
     .bind(limit)
     .bind(offset);

@@ -20,7 +20,9 @@ pub(in crate::directory) fn read(row: &Row) -> Result<Person> {
         state: row.parse("state")?,
         scim_managed: row.bool("scim_managed")?,
         external_id: row.opt_text("external_id")?,
-        email_marks: marks.map_or_else(|| Ok(EmailMarks::default()), |marks| serde_json::from_str(&marks)).map_err(Error::internal)?,
+        email_marks: marks
+            .map_or_else(|| Ok(EmailMarks::default()), |marks| serde_json::from_str(&marks))
+            .map_err(Error::internal)?,
         version: row.int("version")?,
         created_at: row.time("created_at")?,
         updated_at: row.time("updated_at")?,
@@ -51,8 +53,7 @@ fn search_key(person: &Person) -> String {
 }
 
 pub(in crate::directory) async fn find(executor: &mut impl Executor, id: UserId) -> Result<Option<Person>> {
-    let query =
-        sql("SELECT id, username, email, manager_id, profile, state, scim_managed, external_id, \
+    let query = sql("SELECT id, username, email, manager_id, profile, state, scim_managed, external_id, \
          email_marks, version, created_at, updated_at \
          FROM users WHERE id = $1");
     executor.optional(query.bind_text(id)).await?.as_ref().map(read).transpose()
@@ -62,10 +63,11 @@ pub(in crate::directory) async fn find_by_key(
     executor: &mut impl Executor,
     key: &str,
 ) -> Result<Option<Person>> {
-    let query =
-        sql("SELECT u.id, u.username, u.email, u.manager_id, u.profile, u.state, u.scim_managed, u.external_id, \
+    let query = sql(
+        "SELECT u.id, u.username, u.email, u.manager_id, u.profile, u.state, u.scim_managed, u.external_id, \
          u.email_marks, u.version, u.created_at, u.updated_at FROM login_names l JOIN users u ON u.id = l.user_id \
-         WHERE l.name_key = $1 AND l.released_at IS NULL");
+         WHERE l.name_key = $1 AND l.released_at IS NULL",
+    );
     executor.optional(query.bind(key)).await?.as_ref().map(read).transpose()
 }
 
@@ -200,16 +202,15 @@ pub(in crate::directory) async fn list(
     limit: i64,
 ) -> Result<Vec<Person>> {
     let search = needle(filter.search.as_deref());
-    let query =
-        sql("SELECT id, username, email, manager_id, profile, state, scim_managed, external_id, \
+    let query = sql("SELECT id, username, email, manager_id, profile, state, scim_managed, external_id, \
          email_marks, version, created_at, updated_at \
          FROM users WHERE username_key > $1 AND ($2 = '' OR state = $2) \
          AND ($3 = '' OR search_key LIKE $4 ESCAPE '!') ORDER BY username_key LIMIT $5")
-        .bind(after.unwrap_or(""))
-        .bind(filter.state.map_or("", PersonState::as_str))
-        .bind(search.as_str())
-        .bind(contains(&search))
-        .bind(limit);
+    .bind(after.unwrap_or(""))
+    .bind(filter.state.map_or("", PersonState::as_str))
+    .bind(search.as_str())
+    .bind(contains(&search))
+    .bind(limit);
     executor.all(query).await?.iter().map(read).collect()
 }
 

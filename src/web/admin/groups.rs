@@ -137,6 +137,7 @@ async fn draw(
         name: group.name.clone(),
         description: group.description.clone(),
         built_in: group.built_in,
+        scim_managed: group.scim_managed,
         summary: format!(
             "{}, {}",
             shown::people(group.member_count),
@@ -281,11 +282,8 @@ pub async fn save_group(
 ) -> Answer {
     let group = require(&web, &group).await?;
     let (name, description) = (posted.owned("name"), posted.owned("description"));
-    let patch = GroupPatch {
-        name: Some(name.clone()),
-        description: Some(description.clone()),
-        scim_managed: None,
-    };
+    let patch =
+        GroupPatch { name: Some(name.clone()), description: Some(description.clone()), scim_managed: None };
     match groups::update(&web.installation.db, console.ctx(), group.id, seen::version(&posted), patch).await {
         Ok(_) => Ok(see_other(&Done::Saved.at(&urls::admin_group(&group.id.to_string())))),
         Err(error) => form(&web, &console.person, Some(&group), [name, description], Some(error)).await,

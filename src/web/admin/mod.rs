@@ -18,6 +18,7 @@ pub mod groups;
 pub mod metadata_signing;
 pub mod posted;
 pub mod provisioning;
+mod scim;
 pub mod seen;
 pub mod settings;
 pub mod sso;
@@ -131,6 +132,7 @@ fn people_routes() -> Routes {
         .post(&urls::admin_user_sign_out(user), user::sign_out_user)
         .post(&urls::admin_user_groups(user), user::add_to_group)
         .post(&urls::admin_user_role(user), user::set_role)
+        .post(&urls::admin_user_scim(user), scim::manage_user)
         .get(urls::admin_groups(), groups::list_groups)
         .post(urls::admin_groups(), groups::create_group)
         .get(urls::admin_group_new(), groups::new_group)
@@ -138,6 +140,7 @@ fn people_routes() -> Routes {
         .get(&urls::admin_group_edit(group), groups::edit_group)
         .post(&urls::admin_group_edit(group), groups::save_group)
         .post(&urls::admin_group_delete(group), groups::delete_group)
+        .post(&urls::admin_group_scim(group), scim::manage_group)
         .post(&urls::admin_group_member_add(group), groups::add_member)
         .post(&urls::admin_group_member_remove(group, user), groups::remove_member)
         .post(&urls::admin_group_bind(group), groups::bind_application)

@@ -79,6 +79,8 @@ async fn draw(web: &Web, viewer: &Person, person: &Somebody, shell: Shell, statu
         events_href: events_href(viewer, person),
         roles: role_choices(viewer, role),
         role: role.map_or_else(|| "None".to_owned(), |role| role.label().to_owned()),
+        scim_managed: person.scim_managed,
+        has_role: role.is_some(),
         suspension: (person.state != PersonState::Suspended && !oneself).then(|| suspension(person)),
         can_activate: person.state != PersonState::Active,
         deletion: (!oneself).then(|| deletion(person)),
@@ -256,7 +258,11 @@ async fn ask(web: &Web, viewer: &Person, person: &Somebody, decision: Decision) 
 }
 
 /// Whoever changes a person with a role needs a role that covers it.
-async fn require_cover(web: &Web, console: &Console<PeopleWrite>, person: &Somebody) -> Result<(), Failure> {
+pub async fn require_cover(
+    web: &Web,
+    console: &Console<PeopleWrite>,
+    person: &Somebody,
+) -> Result<(), Failure> {
     let theirs = roles::of_user(&mut web.installation.db.reader(), person.id).await?;
     let covered = match (theirs, console.person.role()) {
         (None, _) => true,

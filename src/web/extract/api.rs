@@ -60,7 +60,7 @@ impl<P: Needs> FromRequestParts<Shared> for ApiToken<P> {
 }
 
 fn require(token: &TokenView, permission: Option<Permission>) -> Result<(), Failure> {
-    if permission.is_none_or(|permission| token.role.allows(permission)) {
+    if token.role.allows_if_any(permission) {
         return Ok(());
     }
     Err(Error::forbidden(

@@ -31,7 +31,7 @@ pub enum Access {
     Console(Option<Permission>),
     /// The same, and the password was given within five minutes (W-09).
     Fresh(Option<Permission>),
-    /// A program whose token's role allows this, or any role.
+    /// A program whose token's role allows this, or any role that a person can have.
     Token(Option<Permission>),
     /// A person with a running session, or a program with a token.
     PersonOrToken,

@@ -38,7 +38,7 @@ pub(in crate::web) async fn note_refusal(web: &Web, ctx: &Ctx, parts: &Parts) ->
     written
 }
 
-/// Any role.
+/// Any role; of tokens, any that a person can have.
 #[derive(Clone, Copy, Debug)]
 pub struct AnyRole;
 

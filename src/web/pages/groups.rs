@@ -51,6 +51,8 @@ pub struct GroupPage {
     pub description: String,
     /// Whether it is built in: members are all active people, nothing of it can be edited but its applications.
     pub built_in: bool,
+    /// Whether inbound SCIM may change it.
+    pub scim_managed: bool,
     /// "107 people, 3 applications"
     pub summary: String,
     /// What members were searched for.

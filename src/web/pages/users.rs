@@ -82,6 +82,10 @@ pub struct UserPage {
     pub roles: Vec<Choice>,
     /// Role in words: "Owner", "None".
     pub role: String,
+    /// Whether inbound SCIM may change them.
+    pub scim_managed: bool,
+    /// Whether they have a role, so that it may not.
+    pub has_role: bool,
     /// Suspending; `None` when they are suspended (then *Activate* is offered) or may not be.
     pub suspension: Option<Decision>,
     /// Whether *Activate* is offered.

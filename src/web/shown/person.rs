@@ -54,6 +54,9 @@ pub fn facts(person: &Person, manager: Option<&str>) -> Facts {
             });
         }
     }
+    if let Some(external) = &person.external_id {
+        facts.push(Fact::mono("External ID", external.as_str()));
+    }
     for phone in &person.profile.phone_numbers {
         facts.push(Fact::new(format!("Phone, {}", phone.kind), phone.value.as_str()));
     }

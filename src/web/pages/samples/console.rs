@@ -191,6 +191,8 @@ impl Samples {
                 "",
             ),
             role: self.t("None"),
+            scim_managed: true,
+            has_role: false,
             suspension: Some(self.person_decision(
                 "suspend",
                 "Suspend…",
@@ -286,6 +288,7 @@ impl Samples {
             name: self.t(if built_in { "Everyone" } else { "Marketing" }),
             description: self.t("Brand, campaigns, events"),
             built_in,
+            scim_managed: !built_in,
             summary: self.t("107 people, 2 applications"),
             query: String::new(),
             members: vec![

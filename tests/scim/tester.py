@@ -19,6 +19,9 @@ class Response:
         self.headers = headers
         self.text = body.decode()
 
+    def json(self):
+        return json.loads(self.text)
+
 
 class Client(BaseSyncSCIMClient):
     def __init__(self, base, token):
@@ -44,6 +47,8 @@ class Client(BaseSyncSCIMClient):
         body = None if json is None else globals()["json"].dumps(json).encode()
         request = urllib.request.Request(address, data=body, method=method)
         request.add_header("Authorization", f"Bearer {self.token}")
+        if body is not None:
+            request.add_header("Content-Type", "application/scim+json")
         for name, value in (headers or {}).items():
             request.add_header(name, value)
         try:
