@@ -48,7 +48,7 @@ pub async fn delete_group(db: &Db, ctx: &Ctx, group: GroupId, if_match: Option<i
 /// Deletes a group as [`delete_group`] does, for a SCIM client, if it is its to delete.
 pub async fn delete_managed_group(db: &Db, ctx: &Ctx, group: GroupId, seen: &Seen) -> Result<()> {
     let mut tx = db.begin().await?;
-    let group = inbound::groups::hold(&mut tx, group, seen).await?;
+    let group = inbound::groups::hold_to_delete(&mut tx, group, seen).await?;
     delete_held_group(&mut tx, ctx, &group).await?;
     tx.commit().await
 }

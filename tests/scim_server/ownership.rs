@@ -168,7 +168,20 @@ async fn nobody_elses_person_is_put_in_or_taken_out() {
         assert_eq!(hr.put(&path, none).await.expect(200)["members"].as_array().unwrap().len(), 1);
         assert_eq!(hr.members(&group).await, [bob.as_str()], "who was put in by hand stays");
         hr.patch(&path, json!([{ "op": "remove", "path": "members" }])).await.expect(200);
-        assert_eq!(hr.members(&group).await, [bob]);
+        assert_eq!(hr.members(&group).await, [bob.as_str()]);
+        hr.delete(&path).await.refused(403, "", "protected_person");
+        owner.rest("DELETE", &format!("/groups/{group}/members/{bob}"), Value::Null).await.expect(204);
+        hr.delete(&path).await.expect(204);
+
+        let events = house.events(&owner).await;
+        let denied: Vec<&Value> = events.iter().filter(|e| e["name"] == "authorization_denied").collect();
+        let mut routes: Vec<String> = denied
+            .iter()
+            .map(|e| format!("{} {}", e["details"]["method"], e["details"]["route"]).replace('"', ""))
+            .collect();
+        routes.sort();
+        let expected = ["DELETE /scim/v2/Groups/{id}", "PATCH /scim/v2/Groups/{id}", "POST /scim/v2/Groups"];
+        assert_eq!(routes, expected, "W-14: each kind once a minute");
     }
 }
 

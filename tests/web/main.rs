@@ -424,7 +424,8 @@ async fn every_route_has_its_authorisation_case() {
             ["/healthz", "/readyz", "/login", "/setup/", "/reset/", "/static/", "/saml2/", "/logout"];
         let may_be_public = public.iter().any(|start| route.path.starts_with(start));
         assert!(route.access != Access::Public || may_be_public, "{} {} is public", route.method, route.path);
-        let api = route.path.starts_with("/api/v1/") || &*route.path == "/metrics";
+        let api = ["/api/v1/", "/scim/v2/"].iter().any(|start| route.path.starts_with(start))
+            || &*route.path == "/metrics";
         assert_eq!(api, matches!(route.access, Access::Token(_)), "{} {}", route.method, route.path);
         let console = route.path.starts_with("/admin");
         let case = matches!(route.access, Access::Console(_) | Access::Fresh(_));

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value, json};
 
 use super::list::{Asked, Listed};
-use super::{MAX_MEMBERS, Outcome, Seen, check_schemas, list, members};
+use super::{MAX_MEMBERS, Outcome, Seen, check_schemas, list, members, protected_person};
 use crate::base::id::{GroupId, UserId};
 use crate::base::{Ctx, Error, Result, urls};
 use crate::db::{Db, Executor, Tx};
@@ -16,6 +16,9 @@ use crate::scim::patch::{self, MembersDelta};
 use crate::scim::resource::{self, member};
 use crate::scim::schema::GROUP_URN;
 use crate::scim::{AttributePath, ErrorKind, Operation, PatchOp, ScimError, sent};
+
+/// Operations of one PATCH that look through all members.
+const MAX_LOOKS: usize = 10;
 
 /// Members of groups, by group.
 pub type MembersOf = HashMap<GroupId, Vec<UserId>>;
@@ -100,6 +103,13 @@ pub async fn hold(tx: &mut Tx, id: GroupId, seen: &Seen) -> Result<Group> {
     }
     seen.check(&tag(&group))?;
     Ok(group)
+}
+
+/// The group, held, about to be deleted: unless somebody is in it whom inbound SCIM takes out of no group.
+pub async fn hold_to_delete(tx: &mut Tx, id: GroupId, seen: &Seen) -> Result<Group> {
+    let group = hold(tx, id, seen).await?;
+    let members = store::members(tx, id).await?;
+    if members.iter().all(|member| member.is_managed) { Ok(group) } else { Err(protected_person()) }
 }
 
 /// The attributes of a group that was sent, and its members apart.
@@ -207,14 +217,20 @@ fn is_of_members(operation: &Operation) -> bool {
     operation.path.as_ref().is_some_and(|path| path.attribute.eq_ignore_ascii_case("members"))
 }
 
-/// Whether an operation names members otherwise than by their ids, so that all have to be looked at.
+/// Whether an operation names members otherwise than by their ids, so that all have to be looked at; there may be
+/// [`MAX_LOOKS`] of them.
 fn needs_members(operations: &[Operation]) -> std::result::Result<bool, ScimError> {
+    let mut looks = 0;
     for operation in operations.iter().filter(|operation| is_of_members(operation)) {
-        if operation.members_change()?.is_none() {
-            return Ok(true);
-        }
+        looks += usize::from(operation.members_change()?.is_none());
     }
-    Ok(false)
+    if looks > MAX_LOOKS {
+        let text = format!(
+            "One PATCH looks through all members {MAX_LOOKS} times at most. Name members by their ids."
+        );
+        return Err(ScimError::new(400, ErrorKind::TooMany, text));
+    }
+    Ok(looks > 0)
 }
 
 /// What a group becomes by the operations, in their order, and what they do to its members. `there` are its members, where

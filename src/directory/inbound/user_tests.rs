@@ -1,3 +1,5 @@
+//! What of a user becomes a person, and what is told of it again.
+
 use serde_json::json;
 
 use super::*;
@@ -55,7 +57,7 @@ fn full() -> Value {
             "manager": { "value": MANAGER, "$ref": format!("{ORIGIN}/scim/v2/Users/{MANAGER}") },
         },
         "meta": {
-            "resourceType": "User", "created": "1970-01-01T00:00:00.000Z", "lastModified": "1970-01-01T00:00:00.000Z",
+            "resourceType": "User", "created": "1970-01-01T00:00:00Z", "lastModified": "1970-01-01T00:00:00Z",
             "location": format!("{ORIGIN}/scim/v2/Users/01890000-0000-7000-8000-000000000000"), "version": "W/\"3\"",
         },
     })

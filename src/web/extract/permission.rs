@@ -18,18 +18,28 @@ pub trait Needs: Send + Sync + 'static {
 /// the disk by asking. The log has a line for each.
 pub(in crate::web) async fn note_refusal(web: &Web, ctx: &Ctx, parts: &Parts) -> Result<(), Error> {
     let route = parts.extensions.get::<MatchedPath>().map_or("-", MatchedPath::as_str);
+    note_denial(web, ctx, parts.method.as_str(), route).await
+}
+
+/// The same, of a route by its template.
+pub(in crate::web) async fn note_denial(
+    web: &Web,
+    ctx: &Ctx,
+    method: &str,
+    route: &str,
+) -> Result<(), Error> {
     let who = match &ctx.actor {
         Actor::User { id, .. } => id.to_string(),
         Actor::Token { id, .. } => id.to_string(),
         _ => String::new(),
     };
-    let denial = (who, format!("{} {route}", parts.method));
+    let denial = (who, format!("{method} {route}"));
     if web.denials.call(denial.clone(), ctx.now(), 1).is_err() {
         return Ok(());
     }
     let event = Event::new(EventName::AuthorizationDenied)
         .outcome(Outcome::Denied)
-        .detail("method", parts.method.as_str())
+        .detail("method", method)
         .detail("route", route);
     let written = web.installation.commits.write(events::steps(ctx, event)?).await;
     if written.is_err() {

@@ -3,8 +3,12 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
-use crate::base::{Error, Kind};
+use crate::base::{Ctx, Error, Kind};
+use crate::directory::inbound::{Outcome, Refusal};
 use crate::scim::{ErrorKind, MEDIA_TYPE, ScimError};
+use crate::web::error::Failure;
+use crate::web::extract::permission::note_denial;
+use crate::web::state::Web;
 
 /// The header with the stable code of a refusal.
 pub const CODE: &str = "tessera-code";
@@ -36,6 +40,20 @@ fn kind_of(error: &Error) -> Option<ErrorKind> {
         "malformed_json" => Some(ErrorKind::InvalidSyntax),
         _ => (error.kind == Kind::Invalid).then_some(ErrorKind::InvalidValue),
     }
+}
+
+/// What came of a change. Where somebody or something is out of the client's reach an event tells of it (W-14).
+pub(super) async fn noted<T>(
+    web: &Web,
+    ctx: &Ctx,
+    [method, route]: [&str; 2],
+    outcome: Outcome<T>,
+) -> Result<T, Failure> {
+    let is_denied = matches!(&outcome, Err(Refusal::House(error)) if error.kind == Kind::Forbidden);
+    if is_denied {
+        note_denial(web, ctx, method, route).await?;
+    }
+    Ok(outcome?)
 }
 
 /// The refusal as it is sent. What REST calls 422 is 400 here.

@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::answer;
+use super::error::noted;
 use super::request::{Conditions, Parameters, Sent};
 use crate::applications::binding;
 use crate::base::id::GroupId;
@@ -68,7 +69,8 @@ pub(super) async fn create_group(
     Sent(sent): Sent,
 ) -> Answer {
     let projection = parameters.projection()?;
-    let group = groups::create(&web.installation.db, &caller.ctx, sent).await?;
+    let outcome = groups::create(&web.installation.db, &caller.ctx, sent).await;
+    let group = noted(&web, &caller.ctx, ["POST", urls::scim_groups()], outcome).await?;
     shown(&web, &group, &projection, StatusCode::CREATED).await
 }
 
@@ -101,7 +103,8 @@ pub(super) async fn replace_group(
 ) -> Answer {
     let projection = parameters.projection()?;
     let db = &web.installation.db;
-    let group = groups::replace(db, &caller.ctx, id(&group)?, &conditions.seen, sent).await?;
+    let outcome = groups::replace(db, &caller.ctx, id(&group)?, &conditions.seen, sent).await;
+    let group = noted(&web, &caller.ctx, ["PUT", &urls::scim_group("{id}")], outcome).await?;
     shown(&web, &group, &projection, StatusCode::OK).await
 }
 
@@ -116,7 +119,8 @@ pub(super) async fn patch_group(
 ) -> Answer {
     let (projection, patch) = (parameters.projection()?, sent.patch()?);
     let (db, origin) = (&web.installation.db, web.installation.base_url.as_str());
-    let group = groups::patch(db, &caller.ctx, origin, id(&group)?, &conditions.seen, &patch).await?;
+    let outcome = groups::patch(db, &caller.ctx, origin, id(&group)?, &conditions.seen, &patch).await;
+    let group = noted(&web, &caller.ctx, ["PATCH", &urls::scim_group("{id}")], outcome).await?;
     shown(&web, &group, &projection, StatusCode::OK).await
 }
 
@@ -128,6 +132,7 @@ pub(super) async fn delete_group(
     conditions: Conditions,
 ) -> Answer {
     let db = &web.installation.db;
-    binding::delete_managed_group(db, &caller.ctx, id(&group)?, &conditions.seen).await?;
+    let outcome = binding::delete_managed_group(db, &caller.ctx, id(&group)?, &conditions.seen).await;
+    noted(&web, &caller.ctx, ["DELETE", &urls::scim_group("{id}")], outcome.map_err(Into::into)).await?;
     Ok(answer::done())
 }

@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::answer;
+use super::error::noted;
 use super::request::{Conditions, Parameters, Sent};
 use crate::base::id::UserId;
 use crate::base::{Error, urls};
@@ -99,7 +100,8 @@ pub(super) async fn replace_user(
 ) -> Answer {
     let projection = parameters.projection()?;
     let db = &web.installation.db;
-    let person = users::replace(db, &caller.ctx, id(&user)?, &conditions.seen, sent).await?;
+    let outcome = users::replace(db, &caller.ctx, id(&user)?, &conditions.seen, sent).await;
+    let person = noted(&web, &caller.ctx, ["PUT", &urls::scim_user("{id}")], outcome).await?;
     shown(&web, &person, &projection, StatusCode::OK).await
 }
 
@@ -114,7 +116,8 @@ pub(super) async fn patch_user(
 ) -> Answer {
     let (projection, patch) = (parameters.projection()?, sent.patch()?);
     let (db, origin) = (&web.installation.db, web.installation.base_url.as_str());
-    let person = users::patch(db, &caller.ctx, origin, id(&user)?, &conditions.seen, &patch).await?;
+    let outcome = users::patch(db, &caller.ctx, origin, id(&user)?, &conditions.seen, &patch).await;
+    let person = noted(&web, &caller.ctx, ["PATCH", &urls::scim_user("{id}")], outcome).await?;
     shown(&web, &person, &projection, StatusCode::OK).await
 }
 
@@ -125,6 +128,7 @@ pub(super) async fn delete_user(
     Path(user): Path<String>,
     conditions: Conditions,
 ) -> Answer {
-    users::delete(&web.installation.db, &caller.ctx, id(&user)?, &conditions.seen).await?;
+    let outcome = users::delete(&web.installation.db, &caller.ctx, id(&user)?, &conditions.seen).await;
+    noted(&web, &caller.ctx, ["DELETE", &urls::scim_user("{id}")], outcome).await?;
     Ok(answer::done())
 }
