@@ -65,7 +65,7 @@ fn answers() -> Vec<String> {
         r#"{"patch":{"supported":true},"filter":{"supported":"true","maxResults":200},"etag":{"supported":false},"pagination":{"cursor":true}}"#,
         r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"Replace","path":"emails[type eq \"work\"].value","value":"x@y.example"},{"op":"add","value":{"active":"False"}},{"op":"remove","path":"members[value eq \"7\"]"}]}"#,
         r#"userName eq "ada" and (emails[type eq "work" and value co "@"] or not (active eq true)) and meta.lastModified gt "2026-11-22T08:00:00Z""#,
-        r#"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value"#,
+        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value",
         "7 200",
     ];
     texts.iter().map(|text| (*text).to_owned()).collect()

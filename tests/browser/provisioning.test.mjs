@@ -101,6 +101,7 @@ test("what the application refuses is told, and tried again when somebody says s
   await lab.fault({ kind: "status", status: 400 }, { method: "PATCH", times: 1 });
   await page.goto(`${tessera.base}/admin/users?q=ada`);
   await page.getByRole("link", { name: /ada/ }).first().click();
+  await page.getByRole("link", { name: "Edit", exact: true }).click();
   await page.getByLabel("First name").fill("Augusta");
   await press(page, "Save");
   await shows(page, "could not be kept in sync");
@@ -145,6 +146,24 @@ test("three people are brought in while one watches, and who is suspended there 
   for (const name of ["p-one", "p-two", "p-three"]) await page.getByText(`Person ${name}`).first().waitFor();
   assert.equal(await page.getByText("Person p-away").count(), 0);
   assert.deepEqual(readdirSync(outbox), [], "three are no matter for a mail");
+});
+
+test("whoever is suspended here is inactive there within a minute", async () => {
+  const { page } = admin;
+  await page.goto(`${tessera.base}/admin/users?q=ada`);
+  await page.getByRole("link", { name: /Augusta|ada/ }).first().click();
+  await page.getByText("In sync").first().waitFor();
+  await look(page, "user-provisioned");
+  await press(page, "Suspend…");
+  await page.getByRole("button", { name: /^Suspend/ }).last().click();
+  const start = Date.now();
+  await page.getByText("Suspended").first().waitFor();
+  while ((await lab.user("ada")).active) {
+    assert.ok(Date.now() - start < 60_000, "the account is still active there");
+    await pause(100);
+  }
+  await page.goto(`${tessera.base}${tab.replace("provisioning", "activity")}?about=provisioning`);
+  await page.getByText(/inactive/).first().waitFor();
 });
 
 test("a hundred and fifty people are brought in beside the page, with a bar, and a mail at the end", async () => {
