@@ -273,10 +273,9 @@ pub(in crate::directory) async fn store_change(
         .await
         .map_err(|error| if is_unique_violation(&error) { name_taken() } else { error })?;
     if after.scim_managed != before.scim_managed {
-        let event = Event::new(EventName::ScimManagementChange)
-            .target("group", after.id, &after.name)
-            .detail("managed", after.scim_managed);
-        record(tx, ctx, event).await?;
+        let name =
+            if after.scim_managed { EventName::ScimManagementGive } else { EventName::ScimManagementTake };
+        record(tx, ctx, Event::new(name).target("group", after.id, &after.name)).await?;
     }
     let described =
         |group: &Group| (group.name.clone(), group.description.clone(), group.external_id.clone());

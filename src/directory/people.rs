@@ -167,10 +167,9 @@ pub(in crate::directory) async fn store_change(
     after.updated_at = now;
     store::update(tx, &after).await?;
     if after.scim_managed != before.scim_managed {
-        let event = Event::new(EventName::ScimManagementChange)
-            .target("user", after.id, &after.username)
-            .detail("managed", after.scim_managed);
-        record(tx, ctx, event).await?;
+        let name =
+            if after.scim_managed { EventName::ScimManagementGive } else { EventName::ScimManagementTake };
+        record(tx, ctx, Event::new(name).target("user", after.id, &after.username)).await?;
     }
     if let Some(event) = changed(&before, &after)? {
         record(tx, ctx, event).await?;

@@ -59,7 +59,8 @@ names! {
     GroupUpdate = "group_update", "changed a group";
     GroupDelete = "group_delete", "deleted a group";
     GroupMembershipChange = "group_membership_change", "changed who is in a group";
-    ScimManagementChange = "scim_management_change", "gave a person or a group to SCIM, or took it back";
+    ScimManagementGive = "scim_management_give", "gave a person or a group to SCIM";
+    ScimManagementTake = "scim_management_take", "took a person or a group back from SCIM";
     TokenCreate = "token_create", "made an API token";
     TokenRevoke = "token_revoke", "revoked an API token";
     AuthorizationDenied = "authorization_denied", "was refused an action";
