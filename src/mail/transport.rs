@@ -1,6 +1,7 @@
 //! How mail leaves: over SMTP, or as files in a folder.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
@@ -11,7 +12,7 @@ use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{AsyncFileTransport, AsyncSmtpTransport, AsyncTransport as _, Tokio1Executor};
 use percent_encoding::percent_decode_str;
 use secrecy::{ExposeSecret as _, SecretString};
-use url::{Host, Url};
+use url::Url;
 
 use crate::base::{Error, Kind, Result, Timestamp};
 use crate::mail::store::Mail;
@@ -172,14 +173,9 @@ fn smtp(text: &str, authorities: Option<&[u8]>) -> Result<AsyncSmtpTransport<Tok
     if url.query().is_some() || url.fragment().is_some() || !matches!(url.path(), "" | "/") {
         return Err(shape());
     }
-    let here = match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
-    };
-    // `host_str` writes an IPv6 address in brackets, which no resolver takes.
+    // An IPv6 address stands in brackets, which no resolver takes; an IPv4 address is a name to a URL of this scheme.
     let host = host.trim_start_matches('[').trim_end_matches(']');
+    let here = host.parse::<IpAddr>().map_or(host == "localhost", |address| address.is_loopback());
     let tls = || -> Result<TlsParameters> {
         let mut builder = TlsParameters::builder(host.to_owned());
         if let Some(pem) = authorities {

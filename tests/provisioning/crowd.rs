@@ -86,6 +86,14 @@ async fn many_people_take_hardly_more_requests_than_there_are() {
     let least = people + made + portions;
     let ratio = f64::from(u32::try_from(sent).unwrap()) / f64::from(u32::try_from(least).unwrap());
     assert!(ratio <= 1.05, "{sent} requests where {least} are the least");
+    // One change in a synchronised set costs what it is, however many there are.
+    let one = world.group("One more").await;
+    world.bind(one).await;
+    world.turn().await;
+    world.join(one, &all[..1]).await;
+    assert!(world.turn().await.len() <= 3, "a group of one is made");
+    world.join(one, &all[1..2]).await;
+    assert!(world.turn().await.len() <= 3, "one membership is one change");
     if rounds(0, 1) == 1 {
         let ours = f64::from(u32::try_from(least).unwrap()) / took.as_secs_f64();
         let share = ours / pace;

@@ -96,7 +96,7 @@ async fn show(
 }
 
 fn read(at: Timestamp, now: Timestamp) -> String {
-    format!("Read {}", time::when(at, now).text)
+    format!("Read {}", time::until(at, now).text)
 }
 
 fn all_new(counts: &Counts) -> String {
