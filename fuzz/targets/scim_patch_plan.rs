@@ -60,14 +60,16 @@ fuzz_target!(|data: &[u8]| {
     there["addresses"] = Value::Array(list);
     let plan = operations(Base::Sent(&sent), &wanted);
     assert!(sent != wanted || plan.is_empty(), "what is so needs nothing");
-    let patch = PatchOp::read(&PatchOp::from(plan).to_json()).unwrap_or_else(|error| panic!("{error} {sent} {wanted}"));
-    if !patch.to_json()["Operations"].as_array().is_none_or(Vec::is_empty) {
+    if !plan.is_empty() {
+        let patch = PatchOp::read(&PatchOp::from(plan).to_json())
+            .unwrap_or_else(|error| panic!("{error} {sent} {wanted}"));
         patch.apply(&mut there).unwrap_or_else(|error| panic!("{error} {sent} {wanted}"));
     }
     let missing = lacking(&wanted, &there);
     assert!(missing.is_empty(), "{missing:?} of {wanted} is not in {there}");
     for (name, value) in sent.as_object().into_iter().flatten() {
-        let is_gone = there.get(name).is_none_or(|left| left.is_null() || *left == json!([]) || *left == json!({}));
+        let is_gone =
+            there.get(name).is_none_or(|left| left.is_null() || *left == json!([]) || *left == json!({}));
         assert!(wanted.get(name).is_some() || is_gone, "{name} {value} stays in {there}");
     }
     assert_eq!(there["nickName"], "theirs");
