@@ -57,7 +57,7 @@ fn table() -> BTreeMap<&'static str, &'static [Role]> {
         ("GET /applications/{id}/provisioning/state", ALL),
         ("POST /applications/{id}/provisioning/retry", ADMINS),
         ("GET /applications/{id}/import/users", ADMINS),
-        ("POST /applications/{id}/import", ADMINS),
+        ("POST /applications/{id}/import", OWNER),
         ("GET /applications/{id}/import/{job}", ALL),
         ("GET /applications/{id}/provisioning/approvals", ALL),
         ("POST /applications/{id}/provisioning/approvals", ADMINS),

@@ -509,6 +509,12 @@ async fn where_the_application_wants_it_the_token_is_changed_only_after_deactiva
 async fn people_are_read_chosen_and_brought_in() {
     let mut scene = Scene::active().await;
     let import = format!("{}/import", scene.tab);
+    scene.admin.get(&import).await;
+    scene.submit("/import/scan", &[]).await;
+    scene.admin.says("An owner brings them in").says_not("Import the ticked");
+    scene.submit("/import", &[("action", "all_new")]).await;
+    assert_eq!(scene.admin.status, StatusCode::FORBIDDEN, "A-36: who may not make people makes none so");
+    scene.admin = scene.world.signed_in("olivia").await;
     for n in 0..4 {
         let name = format!("there{n}");
         let mail = serde_json::json!([{ "value": format!("{name}@example.com"), "primary": true }]);
@@ -516,7 +522,7 @@ async fn people_are_read_chosen_and_brought_in() {
         scene.service.lab.seed_user(user).unwrap();
     }
     scene.admin.get(&import).await;
-    scene.admin.says("Read the people of Ledger").says_not("Person 0");
+    scene.admin.says("Read again").says_not("Person 0");
     scene.submit("/import/scan", &[]).await;
     scene
         .admin

@@ -16,7 +16,7 @@ use crate::web::api::once::Key;
 use crate::web::api::section::{Section, operations};
 use crate::web::error::Answer;
 use crate::web::extract::ApiToken;
-use crate::web::extract::permission::{ApplicationsRead, ApplicationsWrite};
+use crate::web::extract::permission::{ApplicationsRead, ApplicationsWrite, PeopleWrite};
 use crate::web::state::Shared;
 
 /// The operations.
@@ -126,13 +126,13 @@ pub struct JobBody {
 
 /// Import people
 ///
-/// Goes on in the background; follow it at the address in `Location`. People are made staged, with mapped properties only.
+/// For whoever may make people. Goes on in the background; follow it at the address in `Location`. People are made staged, with mapped properties only.
 /// 409 `import_running` while another import of the application runs. From 100 people on, its end is told by mail.
 #[utoipa::path(post, path = "/applications/{id}/import", tag = "Identity management", request_body = ImportInput,
     params(("id" = String, Path, description = "Id of the application")),
     responses((status = 202, description = "The import", body = Job)))]
 async fn begin(
-    caller: ApiToken<ApplicationsWrite>,
+    caller: ApiToken<PeopleWrite>,
     State(web): State<Shared>,
     Id(id): Id<ApplicationId>,
     key: Key,

@@ -18,6 +18,8 @@ pub struct ProvisioningImportPage {
     pub app: ApplicationHead,
     /// Whether the application can be asked.
     pub active: bool,
+    /// Whether the viewer may bring people in.
+    pub can_import: bool,
     /// The import that began last.
     pub run: Option<ImportRun>,
     /// "Read today at 14:03"; empty: never.

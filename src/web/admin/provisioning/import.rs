@@ -4,13 +4,14 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
 
+use crate::auth::Permission;
 use crate::base::{Error, Kind, Timestamp, urls};
 use crate::provisioning::import::{self, Chosen, Counts, Job, MAILED_FROM, Row, RowStatus};
 use crate::web::admin::frame::{self, Done};
 use crate::web::admin::posted::Posted;
 use crate::web::admin::provisioning::{Connected, Typed, draw, refuse};
 use crate::web::error::Answer;
-use crate::web::extract::permission::{ApplicationsRead, ApplicationsWrite};
+use crate::web::extract::permission::{ApplicationsRead, ApplicationsWrite, PeopleWrite};
 use crate::web::extract::{Console, Person, Queried, SignedForm};
 use crate::web::pages::application::Tab;
 use crate::web::pages::application_provisioning::KindLink;
@@ -84,6 +85,8 @@ async fn show(
     let page = ProvisioningImportPage {
         app: connected.loaded.head(web, Tab::Provisioning),
         active: connected.is_active(),
+        // Whoever looks after applications makes nobody by it (IM-03).
+        can_import: person.role().is_some_and(|role| role.allows(Permission::PeopleWrite)),
         all_new: all_new(&counts),
         filters: filters(&counts, &path, said),
         read: counts.read_at.map(|at| read(at, now)).unwrap_or_default(),
@@ -225,7 +228,7 @@ pub async fn scan(
 /// `POST /admin/applications/{application}/provisioning/import`: `action=chosen` with every ticked `remote`, or
 /// `action=all_new`.
 pub async fn begin(
-    console: Console<ApplicationsWrite>,
+    console: Console<PeopleWrite>,
     State(web): State<Shared>,
     Path(application): Path<String>,
     SignedForm(posted): SignedForm<Posted>,

@@ -284,6 +284,7 @@ impl Samples {
             shell: self.console_shell("Heap: identity management", Nav::Applications),
             app: self.head(Tab::Provisioning, self.status(Tone::Ok, "Active")),
             active: true,
+            can_import: true,
             run: Some(ImportRun {
                 running: false,
                 title: self.t("61 people were imported"),
