@@ -174,8 +174,8 @@ fn is_same_part(
 
 fn is_same(known: Option<&Attribute>, expected: &Value, got: &Value) -> bool {
     let is_boolean = expected.is_boolean() || known.is_some_and(|known| known.kind == Type::Boolean);
-    if is_boolean {
-        return as_boolean(expected).is_some() && as_boolean(expected) == as_boolean(got);
+    if is_boolean && let Some(expected) = as_boolean(expected) {
+        return as_boolean(got) == Some(expected);
     }
     match (expected, got) {
         (Value::String(expected), Value::String(got)) => {
@@ -277,6 +277,13 @@ mod tests {
             ])
         );
         assert!(lacking(&json!("x"), &got).is_empty());
+    }
+
+    #[test]
+    fn sc_19_a_boolean_that_is_none_is_compared_as_it_stands() {
+        let odd = json!({ "active": "Tr~e", "emails": [{ "value": "b@w.test", "primary": "x" }] });
+        assert_eq!(lacking_paths(&odd, &odd), json!([]));
+        assert_eq!(lacking_paths(&odd, &json!({ "active": true, "emails": [] }))[0], "active");
     }
 
     #[test]
