@@ -4,7 +4,7 @@
 #
 # A stable compiler has no address sanitizer, and the rooms that are fuzzed hold no unsafe code: what is looked for are
 # panics, broken promises, slow inputs and large ones. Coverage comes from LLVM's own pass; with the target named,
-# build scripts and macros are built without it.
+# build scripts and macros are built without it. FUZZ_SEED makes the rounds the same each time.
 set -euo pipefail
 cd "$(dirname "$0")/../fuzz"
 
@@ -29,7 +29,7 @@ for target in "${targets[@]}"; do
   # Zero seconds would mean for ever.
   if [ "$seconds" -gt 0 ]; then rounds=(-max_total_time="$seconds"); else rounds=(-runs=0); fi
   log="$work/$target.log"
-  if "target/$host/release/$target" "${rounds[@]}" -timeout=10 -rss_limit_mb=1024 -max_len=16384 -dict=xml.dict \
+  if "target/$host/release/$target" "${rounds[@]}" -seed="${FUZZ_SEED:-0}" -timeout=10 -rss_limit_mb=1024 -max_len=16384 -dict=xml.dict \
     -artifact_prefix="target/findings/$target-" "$work/$target" "corpus/$target" >"$log" 2>&1; then
     printf '%s: %s, %s inputs kept\n' "$target" "$(grep -a '^Done' "$log" || echo "seeds run")" "$(find "$work/$target" -type f | wc -l)"
   else

@@ -1,17 +1,15 @@
 //! SE-01: the server is killed in the middle of a thousand changes that are to reach an application. Nothing is lost,
 //! nobody is there twice, and whoever was made was made once.
 
-use std::sync::Arc;
+mod lab_service;
+
 use std::time::Duration;
 
+use lab_service::TOKEN;
 use serde_json::{Value, json};
 use support::{Api, PrivatePostgres, Setup, Tessera, rounds, until};
-use tessera::base::{Clock, Random};
-use tessera::lab::scim::{LabScim, Quirks, ScimLabOptions};
-use tokio::runtime::Runtime;
 
 const PEOPLE: usize = 1000;
-const TOKEN: &str = "of-the-lab";
 
 #[test]
 fn se_01_nothing_is_lost_or_made_twice_when_sqlite_is_killed() {
@@ -26,31 +24,9 @@ fn se_01_nothing_is_lost_or_made_twice_when_the_server_on_postgresql_is_killed()
     survive(Tessera::setup(env!("CARGO_BIN_EXE_tessera")).database(&url), rounds(1, 10));
 }
 
-/// A service of the lab, on a thread of its own.
-fn service(runtime: &Runtime) -> (Arc<LabScim>, String) {
-    runtime.block_on(async {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let origin = format!("http://{}", listener.local_addr().expect("an address"));
-        let options = ScimLabOptions {
-            origin,
-            token: TOKEN.to_owned(),
-            quirks: Quirks::default(),
-            latency: Duration::from_millis(2),
-        };
-        let lab = Arc::new(LabScim::new(options, Clock::System, Random::seeded(3)));
-        let (url, router) = (lab.base_url(), lab.router());
-        tokio::spawn(async move { axum::serve(listener, router).await.expect("it serves") });
-        (lab, url)
-    })
-}
-
 fn survive(setup: Setup, total: usize) {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .expect("a runtime");
-    let (lab, url) = service(&runtime);
+    let runtime = lab_service::runtime();
+    let (lab, url) = lab_service::start(&runtime, Duration::from_millis(2));
     let mut tessera = setup.arg("--outbound-allow").arg("127.0.0.1/32").start();
     // One token is good for so many calls a minute, and this makes many.
     let mint = |tessera: &Tessera| tessera.ok(&["token", "create", "--name", "test", "--role", "owner"], "");

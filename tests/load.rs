@@ -2,6 +2,7 @@
 //! Short rounds here; `make soak` has the long ones, whose figures stand in `docs/performance.md`.
 
 mod crowd;
+mod lab_service;
 
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
@@ -13,9 +14,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
-use support::{Browser, Tessera, rounds};
+use serde_json::{Value, json};
+use support::{Browser, Tessera, rounds, until};
+use tessera::lab::scim::{Fault, Rule};
 
-use crowd::{Begin, Forum};
+use crowd::{Begin, Forum, Visitor};
 
 /// What a slow client has sent of its request.
 const BEGINNINGS: [&str; 5] = [
@@ -45,36 +48,12 @@ fn av_07_av_08_people_sign_on_while_slow_connections_hang() {
     }
     let mut visitors: Vec<_> = (0..8).map(|number| forum.visitor(number)).collect();
     let each = rounds(25, 250);
-    let mut times: Vec<Duration> = thread::scope(|scope| {
-        let handles: Vec<_> = visitors
-            .iter_mut()
-            .map(|visitor| {
-                scope.spawn(move || {
-                    let time = |_| {
-                        let start = Instant::now();
-                        visitor.sign_on(Begin::Sp).expect("an answer");
-                        start.elapsed()
-                    };
-                    (0..each).map(time).collect::<Vec<_>>()
-                })
-            })
-            .collect();
-        handles.into_iter().flat_map(|handle| handle.join().expect("everybody is signed on")).collect()
-    });
+    let times = sign_ons(&mut visitors, each);
     assert_eq!(Browser::new().get(&forum.tessera.url("/healthz")).status, 200);
-    times.sort();
-    println!(
-        "{connections} slow connections: p50 {:?}, p99 {:?}",
-        times[times.len() / 2],
-        times[times.len() * 99 / 100]
-    );
+    println!("{connections} slow connections: p50 {:?}, p99 {:?}", times[times.len() / 2], p99(&times));
     println!("{} MiB at most", peak_kib(&forum.tessera) / 1024);
     // Coarse, for machines differ: whoever waits behind the slow ones waits for ten seconds and more.
-    assert!(
-        times[times.len() * 99 / 100] < Duration::from_secs(5),
-        "p99 {:?}",
-        times[times.len() * 99 / 100]
-    );
+    assert!(p99(&times) < Duration::from_secs(5), "p99 {:?}", p99(&times));
     assert!(peak_kib(&forum.tessera) < 1024 * 1024, "the server took {} KiB", peak_kib(&forum.tessera));
     // Each of them is ended by the server in the end: no byte, no whole head, no body in time.
     for stream in slow.iter_mut().take(BEGINNINGS.len()) {
@@ -145,6 +124,71 @@ fn w_07_a_thousand_sign_ins_at_once_take_bounded_memory() {
     // One hash takes 19 MiB; a thousand at once would take 19 GiB.
     assert!(grown < 400 * 1024, "a thousand sign-ins took {grown} KiB");
     visitor.sign_on(Begin::Sp).expect("the others go on");
+}
+
+/// How long each sign-on takes, the quickest first, of some people who sign on over and over.
+fn sign_ons(visitors: &mut [Visitor], each: usize) -> Vec<Duration> {
+    let mut times: Vec<Duration> = thread::scope(|scope| {
+        let handles: Vec<_> = visitors
+            .iter_mut()
+            .map(|visitor| {
+                scope.spawn(move || {
+                    let time = |_| {
+                        let start = Instant::now();
+                        visitor.sign_on(Begin::Sp).expect("an answer");
+                        start.elapsed()
+                    };
+                    (0..each).map(time).collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        handles.into_iter().flat_map(|handle| handle.join().expect("everybody is signed on")).collect()
+    });
+    times.sort();
+    times
+}
+
+/// Of times in order, that which one in a hundred exceeds.
+fn p99(times: &[Duration]) -> Duration {
+    times[times.len() * 99 / 100]
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "the long rounds' figures are for docs/performance.md")]
+fn se_06_a_dead_service_slows_no_sign_on_and_holds_up_no_other_application() {
+    let people = rounds(60, 1_000);
+    let setup = Tessera::setup(env!("CARGO_BIN_EXE_tessera")).arg("--outbound-allow").arg("127.0.0.1/32");
+    let mut forum = Forum::open(setup, 2, people);
+    let mut visitors: Vec<_> = (0..4).map(|number| forum.visitor(number)).collect();
+    let each = rounds(50, 500);
+    let before = sign_ons(&mut visitors, each);
+    let runtime = lab_service::runtime();
+    let (dead, dead_url) = lab_service::start(&runtime, Duration::ZERO);
+    let (alive, alive_url) = lab_service::start(&runtime, Duration::from_millis(20));
+    for (slug, url) in [("stall-0", &dead_url), ("stall-1", &alive_url)] {
+        let found = forum.api.get(&format!("/applications?q={slug}")).expect(200);
+        let app = format!("/applications/{}", found["items"][0]["id"].as_str().expect("an id"));
+        let connection = json!({ "base_url": url, "token": lab_service::TOKEN, "manage_groups": true });
+        forum.api.put(&format!("{app}/provisioning"), &connection).expect(200);
+        forum.api.post(&format!("{app}/provisioning/activate"), &Value::Null).expect(200);
+        if url == &dead_url {
+            // From now on it takes every request and answers none.
+            dead.add_fault(Rule::new(Fault::Hang { millis: 600_000 }));
+        }
+    }
+    let meanwhile = sign_ons(&mut visitors, each);
+    until("everybody at the other", Duration::from_mins(3), || alive.users().len() == people);
+    let after = sign_ons(&mut visitors, each);
+    assert!(dead.users().len() < people, "it is dead");
+    println!(
+        "sign-on, p99: {:?} alone, {:?} while both are provisioned, {:?} beside the dead one",
+        p99(&before),
+        p99(&meanwhile),
+        p99(&after)
+    );
+    // Coarse, for machines differ: whoever waited for the dead one would wait for seconds.
+    let bound = (p99(&before) * 4).max(Duration::from_millis(250));
+    assert!(p99(&after) < bound && p99(&meanwhile) < bound, "{before:?} {meanwhile:?} {after:?}");
 }
 
 /// 20 MiB of nothing, a thousand times smaller on the way.

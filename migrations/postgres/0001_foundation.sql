@@ -35,6 +35,8 @@ CREATE TABLE users (
     epoch BIGINT NOT NULL,
     -- whether inbound SCIM may change the person
     scim_managed BOOLEAN NOT NULL,
+    -- whether it was inbound SCIM that kept the person out: only then may it let them in
+    held_by_scim BOOLEAN NOT NULL DEFAULT FALSE,
     -- what SCIM clients call the person, and as JSON what they said of the address beside itself
     external_id TEXT COLLATE "C",
     email_marks TEXT COLLATE "C",
@@ -72,6 +74,7 @@ CREATE TABLE groups (
     updated_at BIGINT NOT NULL
 );
 CREATE INDEX groups_external_id ON groups (external_id);
+CREATE INDEX groups_built_in ON groups (built_in) WHERE built_in;
 
 CREATE TABLE memberships (
     user_id TEXT COLLATE "C" NOT NULL REFERENCES users (id) ON DELETE CASCADE,
@@ -592,7 +595,7 @@ CREATE INDEX import_rows_by_job ON import_rows (job_id, sort_key, remote_id);
 CREATE TABLE import_jobs (
     id TEXT NOT NULL PRIMARY KEY,
     application_id TEXT NOT NULL,
-    status TEXT NOT NULL CHECK (status IN ('running', 'done')),
+    status TEXT NOT NULL CHECK (status IN ('running', 'done', 'cancelled')),
     total BIGINT NOT NULL,
     imported BIGINT NOT NULL,
     skipped BIGINT NOT NULL,

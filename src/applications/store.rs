@@ -264,9 +264,10 @@ pub(super) async fn list_granting_groups(
     is_active: bool,
 ) -> Result<Vec<GroupId>> {
     let query = granted(
-        "SELECT b.group_id FROM bindings b JOIN groups g ON g.id = b.group_id \
-         WHERE b.application_id = $3 AND ((g.built_in AND $2) OR EXISTS \
-         (SELECT 1 FROM memberships m WHERE m.group_id = b.group_id AND m.user_id = $1)) ORDER BY g.name_key",
+        "SELECT b.group_id FROM groups g CROSS JOIN bindings b WHERE g.id IN \
+         (SELECT m.group_id FROM memberships m WHERE m.user_id = $1 \
+         UNION ALL SELECT e.id FROM groups e WHERE e.built_in AND $2) \
+         AND b.application_id = $3 AND b.group_id = g.id ORDER BY g.name_key",
         user,
         is_active,
     )

@@ -1,7 +1,7 @@
 //! Giving and taking roles. A caller grants no more than it has, through whichever door it comes, and an
 //! active owner is always left (W-15).
 
-use crate::auth::role::Role;
+use crate::auth::role::{Permission, Role};
 use crate::auth::store::{roles as store, tokens};
 use crate::base::id::UserId;
 use crate::base::{Actor, Ctx, Error, Result};
@@ -87,6 +87,11 @@ pub(in crate::auth) async fn authority(executor: &mut impl Executor, ctx: &Ctx) 
             Ok(found.and_then(|found| crate::auth::api_token::honoured(&found)))
         }
     }
+}
+
+/// Whether the caller may do something now: what is done later in somebody's name asks again.
+pub async fn may(executor: &mut impl Executor, ctx: &Ctx, permission: Permission) -> Result<bool> {
+    Ok(authority(executor, ctx).await?.is_some_and(|role| role.allows(permission)))
 }
 
 /// Refuses a caller whose own role does not cover this one.

@@ -361,6 +361,8 @@ filled! {
     admin_provisioning_import(application) = "/admin/applications/{application}/provisioning/import";
     /// Has the people of an application read anew; POST.
     admin_provisioning_import_scan(application) = "/admin/applications/{application}/provisioning/import/scan";
+    /// Stopping one.
+    admin_provisioning_import_stop(application) = "/admin/applications/{application}/provisioning/import/stop";
     /// What was found when the application was last compared; posts here too, to compare now.
     admin_provisioning_comparison(application) = "/admin/applications/{application}/provisioning/comparison";
     /// Groups tab; `?person=` asks whether that person can sign in.

@@ -12,6 +12,7 @@ use crate::directory::login_name::{check_email, check_username, login_key};
 use crate::directory::owners;
 use crate::directory::person::{EmailMarks, NewPerson, Person, PersonPatch, PersonState};
 use crate::directory::store::groups as group_store;
+use crate::directory::store::inbound as inbound_store;
 use crate::directory::store::people as store;
 use crate::directory::validate::{self, Faults};
 use crate::events::{Event, EventName, record};
@@ -210,6 +211,8 @@ async fn set_state(
     let mut tx = db.begin().await?;
     owners::lock(&mut tx).await?;
     let person = hold(&mut tx, id, if_match).await?;
+    // From here on it is an administrator who keeps them out, or lets them in.
+    inbound_store::set_held(&mut tx, id, false).await?;
     let person = set_state_in(&mut tx, ctx, person, state, name).await?;
     tx.commit().await?;
     Ok(person)

@@ -19,9 +19,8 @@ use crate::events::{Event, EventName, Outcome, record};
 
 /// A mail that could not be sent for so long is given up, in milliseconds.
 const KEPT: i64 = 3 * DAY;
-/// Mails that are taken at a time.
-const AT_ONCE: i64 = 20;
-/// For how long a mail that is being sent is left to whoever sends it, in milliseconds. Longer than [`transport`] waits.
+/// For how long a mail that is being sent is left to whoever sends it, in milliseconds. Longer than [`transport`] takes
+/// for one at most.
 const TAKEN: i64 = 5 * MINUTE;
 /// The longest wait between two tries, in milliseconds.
 const LONGEST_WAIT: i64 = HOUR;
@@ -38,15 +37,11 @@ impl Mailer {
     pub async fn turn(&self, db: &Db, ctx: &Ctx) -> Result<()> {
         loop {
             let mut tx = db.begin().await?;
-            let mails = store::take(&mut tx, ctx.now(), ctx.now().plus(TAKEN), AT_ONCE).await?;
+            let taken = store::take(&mut tx, ctx.now(), ctx.now().plus(TAKEN)).await?;
             tx.commit().await?;
-            if mails.is_empty() {
-                return Ok(());
-            }
-            for mail in mails {
-                let sent = self.send(&mail, ctx.now()).await;
-                self.note(db, ctx, &mail, sent).await?;
-            }
+            let Some(mail) = taken else { return Ok(()) };
+            let sent = self.send(&mail, ctx.now()).await;
+            self.note(db, ctx, &mail, sent).await?;
         }
     }
 

@@ -40,12 +40,12 @@ pub(super) async fn insert(
     tx.run(query.bind(id).bind(to).bind(subject).bind(body).bind(now)).await.map(drop)
 }
 
-/// Takes mails that are due: until `until` nobody else does.
-pub(super) async fn take(tx: &mut Tx, now: Timestamp, until: Timestamp, limit: i64) -> Result<Vec<Mail>> {
+/// Takes the mail that is due first: until `until` nobody else does.
+pub(super) async fn take(tx: &mut Tx, now: Timestamp, until: Timestamp) -> Result<Option<Mail>> {
     let query = sql("UPDATE mails SET due_at = $2, attempts = attempts + 1 WHERE due_at <= $1 AND id IN \
-         (SELECT id FROM mails WHERE due_at <= $1 ORDER BY due_at, id LIMIT $3) \
+         (SELECT id FROM mails WHERE due_at <= $1 ORDER BY due_at, id LIMIT 1) \
          RETURNING id, recipient, subject, body, created_at, attempts");
-    tx.all(query.bind(now).bind(until).bind(limit)).await?.iter().map(read).collect()
+    tx.optional(query.bind(now).bind(until)).await?.as_ref().map(read).transpose()
 }
 
 pub(super) async fn postpone(tx: &mut Tx, id: &str, until: Timestamp) -> Result<()> {

@@ -19,6 +19,8 @@ use crate::mail::store::Mail;
 
 /// How long a mail server may take for one step.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long it may take for a whole mail.
+const WHOLE: Duration = Duration::from_mins(2);
 
 /// How mail is to leave, as it was set.
 #[derive(Clone, Debug, Default)]
@@ -138,7 +140,10 @@ impl Mailer {
         };
         let message = compose(from, mail, now)?;
         match way {
-            Way::Smtp(server) => server.send(message).await.map(drop).map_err(|error| smtp_failed(&error)),
+            Way::Smtp(server) => match tokio::time::timeout(WHOLE, server.send(message)).await {
+                Ok(sent) => sent.map(drop).map_err(|error| smtp_failed(&error)),
+                Err(_) => Err(unavailable("The mail server takes too long.")),
+            },
             Way::Folder(folder) => {
                 folder.send(message).await.map(drop).map_err(|error| unavailable(&error.to_string()))
             }

@@ -85,6 +85,15 @@ pub fn not_configured() -> Error {
     )
 }
 
+/// The error of an application whose connection is not switched on.
+#[must_use]
+pub fn inactive() -> Error {
+    Error::conflict(
+        "provisioning_inactive",
+        "Identity management is not active for this application. Activate it first.",
+    )
+}
+
 /// The settings that a connection of this application starts with.
 #[must_use]
 pub fn starting(catalog: &Catalog, application: &Application) -> Settings {

@@ -86,11 +86,16 @@ async fn act(tx: &mut Tx, ctx: &Ctx, notices: &[Notice]) -> Result<()> {
                 marks::people_of_group(tx, group, now).await?;
             }
             Notice::Binding { application, group, leaving } => {
-                marks::people_of_binding(tx, application, group, leaving, now).await?;
-                if leaving {
-                    marks::unmanage(tx, application, group, now).await?;
+                let everyone = marks::is_everyone(tx, group).await?;
+                if everyone {
+                    marks::people(tx, application, leaving, now).await?;
                 } else {
-                    marks::add_people(tx, application, Some(group), now).await?;
+                    marks::people_of_binding(tx, application, group, leaving, now).await?;
+                }
+                match (leaving, everyone) {
+                    (true, _) => marks::unmanage(tx, application, group, now).await?,
+                    (false, true) => marks::add_people(tx, application, now).await?,
+                    (false, false) => marks::add_people_of(tx, application, group, now).await?,
                 }
                 groups.push(group);
             }
@@ -101,7 +106,7 @@ async fn act(tx: &mut Tx, ctx: &Ctx, notices: &[Notice]) -> Result<()> {
             }
             Notice::Sweep { application } => {
                 marks::all(tx, application, now).await?;
-                marks::add_people(tx, application, None, now).await?;
+                marks::add_people(tx, application, now).await?;
                 marks::add_groups(tx, application, now).await?;
             }
             Notice::Profile { .. } | Notice::Person { .. } => {}

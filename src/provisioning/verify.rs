@@ -19,7 +19,8 @@ pub(in crate::provisioning) async fn verify(
     quirks: &Quirks,
     groups: bool,
 ) -> Result<Json, Fault> {
-    let capabilities = discover(ctx, client).await?;
+    // One that says nothing is taken as the standard has it (SC-01).
+    let capabilities = discover(ctx, client).await?.unwrap_or_else(|| json!({}));
     let query = if quirks.no_filter {
         "startIndex=1&count=1".to_owned()
     } else {
@@ -32,18 +33,15 @@ pub(in crate::provisioning) async fn verify(
     Ok(capabilities)
 }
 
-/// What it says of itself. One that says nothing is taken as the standard has it (SC-01).
-pub(in crate::provisioning) async fn discover(ctx: &Ctx, client: &Client<'_>) -> Result<Json, Fault> {
+/// What it says of itself; `None`: nothing.
+pub(in crate::provisioning) async fn discover(ctx: &Ctx, client: &Client<'_>) -> Result<Option<Json>, Fault> {
     match client.send(ctx, Method::Get, "/ServiceProviderConfig", None, None).await {
         Ok(Reply { body: Some(body), .. }) => {
-            let found = Capabilities::read(&body).and_then(|found| serde_json::to_value(found).ok());
-            Ok(found.unwrap_or_else(|| json!({})))
+            Ok(Capabilities::read(&body).and_then(|found| serde_json::to_value(found).ok()))
         }
-        Err(fault) if matches!(fault.kind, FaultKind::Lost | FaultKind::Passing | FaultKind::Ours) => {
-            Err(fault)
-        }
+        Err(fault) if fault.kind.is_passing() || fault.kind == FaultKind::Ours => Err(fault),
         // Whether the token is taken tells the read that follows: some show this to nobody, or have none.
-        Ok(_) | Err(_) => Ok(json!({})),
+        Ok(_) | Err(_) => Ok(None),
     }
 }
 

@@ -111,14 +111,21 @@ pub fn text<'a>(resource: &'a Value, path: &AttributePath) -> Option<&'a str> {
     get(resource, path)?.as_str()
 }
 
-/// `id`, also where it was sent as a number.
+/// Octets of the longest `id` that is taken for one: it becomes part of addresses and of keys.
+pub const MAX_ID: usize = 512;
+
+/// `id`, also where it was sent as a number. What is too long, or has control characters, is none.
 #[must_use]
 pub fn id(resource: &Value) -> Option<String> {
     match member(resource, "id")? {
-        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::String(text) if is_id(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
         _ => None,
     }
+}
+
+fn is_id(text: &str) -> bool {
+    !text.is_empty() && text.len() <= MAX_ID && !text.contains(char::is_control)
 }
 
 /// `active`, also where it was sent as the text `True`. None when the resource does not say.
@@ -405,7 +412,10 @@ mod tests {
     #[test]
     fn ids_are_read_also_as_numbers() {
         assert_eq!(id(&json!({ "ID": 7 })).as_deref(), Some("7"));
-        assert_eq!(id(&json!({ "id": "" })), None);
+        for none in ["", "a\u{0}", "a\nb", &"x".repeat(MAX_ID + 1)] {
+            assert_eq!(id(&json!({ "id": none })), None, "{none:?}");
+        }
+        assert!(id(&json!({ "id": "x".repeat(MAX_ID) })).is_some());
         assert_eq!(id(&json!("x")), None);
     }
 }

@@ -101,6 +101,25 @@ async fn im_02_people_are_listed_chosen_and_made() {
 }
 
 #[tokio::test]
+async fn an_import_is_stopped_and_says_so() {
+    let house = House::open().await;
+    let owner = house.api(Role::Owner).await;
+    let (app, lab) = connected(&house, &owner).await;
+    there(&lab, "ada", true);
+    owner.get(&format!("{app}/import/users")).await.expect(200);
+    let job = owner.post(&format!("{app}/import"), json!({ "all_new": true })).await.expect(202);
+    let place = format!("{app}/import/{}", job["id"].as_str().unwrap());
+    let admin = house.api(Role::ApplicationAdmin).await;
+    admin.post(&format!("{place}/cancel"), Value::Null).await.expect(403);
+    let stopped = owner.post(&format!("{place}/cancel"), Value::Null).await.expect(200);
+    assert_eq!((&stopped["status"], &stopped["imported"]), (&json!("cancelled"), &json!(0)));
+    owner.post(&format!("{place}/cancel"), Value::Null).await.refused(409, "import_ended");
+    house.turn().await;
+    assert_eq!(owner.get(&place).await.expect(200)["status"], "cancelled");
+    assert!(owner.get("/users?q=ada").await.expect(200)["items"].as_array().unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn an_import_that_cannot_be_is_refused_whole() {
     let house = House::open().await;
     let owner = house.api(Role::Owner).await;

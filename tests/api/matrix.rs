@@ -59,6 +59,7 @@ fn table() -> BTreeMap<&'static str, &'static [Role]> {
         ("GET /applications/{id}/import/users", ADMINS),
         ("POST /applications/{id}/import", OWNER),
         ("GET /applications/{id}/import/{job}", ALL),
+        ("POST /applications/{id}/import/{job}/cancel", OWNER),
         ("GET /applications/{id}/provisioning/approvals", ALL),
         ("POST /applications/{id}/provisioning/approvals", ADMINS),
         ("GET /applications/{id}/groups", ALL),

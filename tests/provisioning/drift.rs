@@ -1,9 +1,19 @@
 //! SE-05: what somebody else did there is found, told, and put right; what is none of ours is left alone.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use axum::extract::{Query, State as Shared};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use axum::{Json, Router};
 use serde_json::json;
 use tessera::lab::scim::{Fault, Quirks, Rule};
 use tessera::provisioning::engine::reconcile::Difference;
 use tessera::provisioning::model::State;
+use tokio::net::TcpListener;
 
 use crate::world::World;
 
@@ -86,6 +96,46 @@ async fn sc_11_a_cursor_that_ends_is_begun_anew_once() {
     world.service.lab.add_fault(ended());
     let refused = world.engine.reconcile(&world.ctx(), world.id()).await.unwrap_err();
     assert!(refused.message.starts_with("It could not be read whole"), "{refused:?}");
+}
+
+/// Pages of one person each; the second page is lost once, and from then on the cursors lead in a circle.
+async fn circling(
+    Shared(asked): Shared<Arc<AtomicUsize>>,
+    Query(query): Query<HashMap<String, String>>,
+) -> Response {
+    let list = |resources: serde_json::Value, next: Option<&str>| {
+        let mut list = json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"], "Resources": resources });
+        if let Some(next) = next {
+            list["nextCursor"] = json!(next);
+        }
+        Json(list).into_response()
+    };
+    let one = |id: &str| json!([{ "id": id, "userName": id, "active": true }]);
+    match query.get("cursor").map(String::as_str) {
+        Some("c1") if asked.fetch_add(1, Ordering::Relaxed) == 0 => StatusCode::BAD_REQUEST.into_response(),
+        Some("c1") => list(one("b"), Some("c2")),
+        Some(_) => list(one("a"), Some("c1")),
+        None => list(json!([]), None),
+    }
+}
+
+#[tokio::test]
+async fn sc_11_cursors_that_lead_in_a_circle_come_to_an_end() {
+    let mut world = World::open().await;
+    let asked = Arc::new(AtomicUsize::new(0));
+    let config = json!({ "patch": { "supported": true }, "filter": { "supported": true }, "pagination": { "cursor": true } });
+    let router = Router::new()
+        .route("/Users", get(circling))
+        .route("/ServiceProviderConfig", get(async move || Json(config)))
+        .with_state(asked.clone());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    world.address.0 = format!("http://{}", listener.local_addr().unwrap());
+    // It ends with the runtime of the test.
+    drop(tokio::spawn(async move { axum::serve(listener, router).await.unwrap() }));
+    world.connect(false).await;
+    let refused = world.engine.scan_people(&world.ctx(), world.id()).await.unwrap_err();
+    assert_eq!(refused.code, "scim_incomplete");
+    assert!(asked.load(Ordering::Relaxed) < 10, "{asked:?} requests");
 }
 
 #[tokio::test]

@@ -4,13 +4,13 @@ use secrecy::SecretString;
 use serde_json::json;
 use tessera::base::clock::{HOUR, MINUTE};
 use tessera::directory::people;
-use tessera::lab::scim::{Fault, RetryAfter, Rule};
+use tessera::lab::scim::{Fault, Quirks, RetryAfter, Rule};
 use tessera::provisioning::connection::{ConnectionPatch, NewSecret, bearer};
 use tessera::provisioning::expiry;
 use tessera::provisioning::model::{Change, Local, State};
 use tessera::provisioning::state::{self, Decision};
 
-use crate::world::World;
+use crate::world::{World, asked};
 
 async fn one(world: &World) {
     let (group, ada) = (world.group("Sales").await, world.person("ada").await);
@@ -240,6 +240,118 @@ async fn approvals_hold_what_they_are_asked_for_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn se_07_who_goes_after_a_yes_leaves_the_groups_too_and_after_a_no_keeps_them() {
+    let world = World::open().await;
+    let group = world.group("Sales").await;
+    let (ada, bob, cid) = (world.person("ada").await, world.person("bob").await, world.person("cid").await);
+    world.join(group, &[ada, bob]).await;
+    world.bind(group).await;
+    let asks = vec![Change::Delete];
+    let patch = ConnectionPatch {
+        require_approval: Some(asks),
+        manage_groups: Some(true),
+        ..ConnectionPatch::default()
+    };
+    world.configure(patch).await;
+    world.engine.connections().activate(&world.ctx(), world.id()).await.unwrap();
+    world.turn().await;
+    world.leave(group, &[ada, bob]).await;
+    assert_eq!(world.turn().await, [] as [&str; 0], "both wait");
+    assert_eq!(world.members("Sales"), ["ada", "bob"]);
+    for (name, approve) in [("ada", true), ("bob", false)] {
+        let entry = world.standing(name).await;
+        let decision = Decision { local: entry.local, asked: entry.asked.unwrap(), approve };
+        state::decide(&world.db, &world.ctx(), world.id(), &[decision]).await.unwrap();
+    }
+    assert_eq!(world.turn().await, ["PATCH /Users/{id}", "PATCH /Groups/{id}"]);
+    assert_eq!((world.is_active("ada"), world.is_active("bob")), (Some(false), Some(true)));
+    assert_eq!(world.members("Sales"), ["bob"]);
+    world.join(group, &[cid]).await;
+    world.turn().await;
+    assert_eq!(world.members("Sales"), ["bob", "cid"], "another change is no yes");
+}
+
+#[tokio::test]
+async fn se_07_who_may_stay_after_all_keeps_only_what_is_theirs() {
+    let world = World::open().await;
+    let (sales, staff, ada) =
+        (world.group("Sales").await, world.group("Staff").await, world.person("ada").await);
+    for group in [sales, staff] {
+        world.join(group, &[ada]).await;
+        world.bind(group).await;
+    }
+    let patch = ConnectionPatch {
+        require_approval: Some(vec![Change::Delete]),
+        manage_groups: Some(true),
+        ..ConnectionPatch::default()
+    };
+    world.configure(patch).await;
+    world.engine.connections().activate(&world.ctx(), world.id()).await.unwrap();
+    world.turn().await;
+    for group in [sales, staff] {
+        world.leave(group, &[ada]).await;
+    }
+    world.turn().await;
+    assert_eq!(world.standing("ada").await.state, State::AwaitingApproval);
+    world.join(sales, &[ada]).await;
+    world.turn().await;
+    assert_eq!(world.standing("ada").await.state, State::Synced);
+    assert_eq!((world.members("Sales"), world.members("Staff")), (vec!["ada".to_owned()], vec![]));
+}
+
+#[tokio::test]
+async fn sc_16_who_leaves_comes_before_whoever_reads_everybody() {
+    let quirks = Quirks { page_max: 5, ..Quirks::default() };
+    let world = World::with(quirks, "custom-saml").await;
+    let group = world.group("Sales").await;
+    let mut all = Vec::new();
+    for n in 0..12 {
+        all.push(world.person(&format!("p{n:02}")).await);
+    }
+    world.join(group, &all).await;
+    world.bind(group).await;
+    world.connect(false).await;
+    world.turn().await;
+    people::suspend(&world.db, &world.ctx(), all[3]).await.unwrap();
+    // The notice is taken before the list is read; the list waits.
+    let other = world.another_engine();
+    world
+        .service
+        .lab
+        .add_fault(Rule::new(Fault::Status { status: 503, retry_after: None }).on("PATCH", "Users").times(1));
+    world.engine.turn().await.unwrap();
+    world.clock.advance(MINUTE);
+    let refused = other.scan_people(&world.ctx(), world.id()).await.unwrap_err();
+    assert_eq!(refused.code, "provisioning_busy");
+    world.turn().await;
+    assert_eq!(world.is_active("p03"), Some(false));
+    other.scan_people(&world.ctx(), world.id()).await.unwrap();
+}
+
+#[tokio::test]
+async fn sc_13_a_service_that_wants_to_be_left_alone_is_read_by_nobody() {
+    let world = World::open().await;
+    one(&world).await;
+    world.turn().await;
+    world
+        .service
+        .lab
+        .add_fault(Rule::new(Fault::TooMany { retry_after: Some(RetryAfter::Seconds(600)) }).times(1));
+    let refused = world.engine.scan_people(&world.ctx(), world.id()).await.unwrap_err();
+    assert_eq!(refused.code, "scim_throttled");
+    world.service.lab.clear_requests();
+    for refused in [
+        world.engine.scan_people(&world.ctx(), world.id()).await.unwrap_err(),
+        world.engine.reconcile(&world.ctx(), world.id()).await.unwrap_err(),
+    ] {
+        assert_eq!(refused.code, "provisioning_paused");
+    }
+    assert!(world.service.lab.requests().is_empty());
+    world.clock.advance(11 * MINUTE);
+    world.engine.scan_people(&world.ctx(), world.id()).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_dry_run_says_exactly_what_is_sent_then() {
     let world = World::open().await;
     let group = world.group("Sales").await;
@@ -311,6 +423,33 @@ async fn before_a_token_ends_it_is_said_once_at_each_step() {
     world.clock.advance(360 * day);
     assert_eq!(warned().await, 1);
     assert_eq!(world.events().await.iter().filter(|name| *name == "idm_token_expiring").count(), 3);
+}
+
+#[tokio::test]
+async fn sc_23_whoever_reads_everybody_waits_until_what_is_under_way_is_done() {
+    let world = World::open().await;
+    let group = world.group("Sales").await;
+    let mut all = Vec::new();
+    for n in 0..10 {
+        all.push(world.person(&format!("p{n:02}")).await);
+    }
+    world.join(group, &all).await;
+    world.bind(group).await;
+    world.connect(false).await;
+    world.service.lab.clear_requests();
+    let ctx = world.ctx();
+    let in_between = async {
+        while world.service.lab.requests().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        world.engine.scan_people(&ctx, world.id()).await
+    };
+    let (one, two) = tokio::join!(world.engine.turn(), in_between);
+    one.unwrap();
+    two.unwrap();
+    let requests = asked(&world.service.lab.requests());
+    assert_eq!(requests.iter().filter(|request| *request == "POST /Users").count(), 10);
+    assert_eq!(requests.last().map(String::as_str), Some("GET /Users"), "{requests:?}");
 }
 
 #[tokio::test]

@@ -55,6 +55,31 @@ async fn im_03_only_people_that_are_its_own_or_were_given_are_changed() {
 }
 
 #[tokio::test]
+async fn whom_an_administrator_keeps_out_is_not_let_in_by_a_program() {
+    for house in House::both().await {
+        let (hr, owner) = (house.scim().await, house.client(Role::Owner).await);
+        let ada = hr.person("ada").await;
+        let path = format!("/Users/{ada}");
+        let active = |active: bool| json!([{ "op": "replace", "path": "active", "value": active }]);
+        let act = async |act: &str| {
+            owner.rest("POST", &format!("/users/{ada}/{act}"), Value::Null).await.expect(200);
+        };
+        act("suspend").await;
+        assert_eq!(hr.patch(&path, active(true)).await.expect(200)["active"], false);
+        act("activate").await;
+        hr.patch(&path, active(false)).await.expect(200);
+        assert_eq!(hr.patch(&path, active(true)).await.expect(200)["active"], true, "its own it takes back");
+        // Suspended by both, it is the administrator's word that counts.
+        hr.patch(&path, active(false)).await.expect(200);
+        act("suspend").await;
+        assert_eq!(hr.patch(&path, active(true)).await.expect(200)["active"], false);
+        let staged = by_hand(&owner, "bob").await;
+        owner.rest("PATCH", &format!("/users/{staged}"), json!({ "scim_managed": true })).await.expect(200);
+        assert_eq!(hr.patch(&format!("/Users/{staged}"), active(true)).await.expect(200)["active"], false);
+    }
+}
+
+#[tokio::test]
 async fn whoever_has_a_role_is_out_of_reach_even_when_given() {
     for house in House::both().await {
         let (hr, owner) = (house.scim().await, house.client(Role::Owner).await);

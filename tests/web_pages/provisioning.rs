@@ -542,7 +542,13 @@ async fn people_are_read_chosen_and_brought_in() {
     assert_eq!(scene.admin.status, StatusCode::UNPROCESSABLE_ENTITY);
     scene.admin.says("Nobody was imported").says("Choose at least one person");
     scene.submit("/import", &[("action", "chosen"), ("remote", ids[0].as_str())]).await;
-    scene.admin.says("Importing 1 person").says("0 of 1 done");
+    scene.admin.says("Importing 1 person").says("0 of 1 done").says("Stop the import");
+    let elements = scene.admin.elements();
+    let job = elements.iter().find(|e| e.attr("name") == Some("job")).unwrap();
+    let job = job.attr("value").unwrap().to_owned();
+    scene.submit("/import/stop", &[("job", job.as_str())]).await;
+    scene.admin.says("Import stopped: 0 of 1 person imported").says_not("Stop the import");
+    scene.submit("/import", &[("action", "chosen"), ("remote", ids[0].as_str())]).await;
     scene.bring_in().await;
     scene.admin.get(&import).await;
     scene.admin.says("1 person was imported").says("They are staged").says("Import all 2 new people");

@@ -73,6 +73,9 @@ pub async fn create(db: &Db, ctx: &Ctx, sent: Value) -> Outcome<Person> {
     }
     let mut tx = db.begin().await?;
     let person = people::insert_person(&mut tx, ctx, person, false).await?;
+    if person.state == PersonState::Staged {
+        store::set_held(&mut tx, person.id, true).await?;
+    }
     tx.commit().await?;
     Ok(person)
 }
@@ -119,14 +122,17 @@ async fn change(
     let active = user::apply(&user, &mut after)?;
     let mut person = people::store_change(&mut tx, ctx, before, after, false).await?;
     match active {
-        Some(true) => {
+        // Whom an administrator keeps out is let in by an administrator.
+        Some(true) if person.state != PersonState::Active && store::is_held(&mut tx, id).await? => {
             let (state, name) = (PersonState::Active, EventName::UserActivate);
             person = people::set_state_in(&mut tx, ctx, person, state, name).await?;
+            store::set_held(&mut tx, id, false).await?;
         }
         // Who was never let in is not active already.
         Some(false) if person.state == PersonState::Active => {
             let (state, name) = (PersonState::Suspended, EventName::UserSuspend);
             person = people::set_state_in(&mut tx, ctx, person, state, name).await?;
+            store::set_held(&mut tx, id, true).await?;
         }
         _ => {}
     }
@@ -144,6 +150,11 @@ pub async fn delete(db: &Db, ctx: &Ctx, id: UserId, seen: &Seen) -> Outcome<()> 
     people::delete_held(&mut tx, ctx, person).await?;
     tx.commit().await?;
     Ok(())
+}
+
+/// Whether it is inbound SCIM that keeps the person out: it may let them in again.
+pub async fn is_held(executor: &mut impl Executor, id: UserId) -> Result<bool> {
+    store::is_held(executor, id).await
 }
 
 /// The person with this id.

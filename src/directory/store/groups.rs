@@ -171,10 +171,10 @@ pub(in crate::directory) async fn names_of_user(
     executor: &mut impl Executor,
     user: UserId,
 ) -> Result<Vec<(GroupId, String)>> {
-    let query = sql("SELECT g.id, g.name FROM groups g WHERE \
-         g.id IN (SELECT m.group_id FROM memberships m WHERE m.user_id = $1) \
-         OR (g.built_in AND EXISTS (SELECT 1 FROM users u WHERE u.id = $1 AND u.state = 'active')) \
-         ORDER BY g.name_key");
+    let query = sql("SELECT g.id, g.name FROM groups g WHERE g.id IN \
+         (SELECT m.group_id FROM memberships m WHERE m.user_id = $1 UNION ALL \
+         SELECT e.id FROM groups e WHERE e.built_in \
+         AND EXISTS (SELECT 1 FROM users u WHERE u.id = $1 AND u.state = 'active')) ORDER BY g.name_key");
     let rows = executor.all(query.bind_text(user)).await?;
     rows.iter().map(|row| Ok((row.parse("id")?, row.text("name")?))).collect()
 }

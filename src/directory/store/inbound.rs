@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::base::id::{GroupId, UserId};
-use crate::base::{Result, Timestamp};
+use crate::base::{Error, Result, Timestamp};
 use crate::db::{Executor, Query, Row, Tx, Value, sql};
 use crate::directory::groups::Group;
 use crate::directory::login_name::{fold, login_key};
@@ -24,6 +24,18 @@ fn bind_many<T: ToString>(query: Query, ids: &[T]) -> Query {
 pub(in crate::directory) async fn role_of(tx: &mut Tx, id: UserId) -> Result<Option<String>> {
     let query = sql("SELECT role FROM roles WHERE user_id = $1").bind_text(id);
     tx.optional(query).await?.map(|row| row.text("role")).transpose()
+}
+
+/// Whether it was inbound SCIM that kept the person out.
+pub(in crate::directory) async fn is_held(executor: &mut impl Executor, id: UserId) -> Result<bool> {
+    let query = sql("SELECT id FROM users WHERE id = $1 AND held_by_scim").bind_text(id);
+    Ok(executor.optional(query).await?.is_some())
+}
+
+/// Notes whether it is inbound SCIM that keeps the person out.
+pub(in crate::directory) async fn set_held(tx: &mut Tx, id: UserId, held: bool) -> Result<()> {
+    let query = sql("UPDATE users SET held_by_scim = $2 WHERE id = $1").bind_text(id).bind(held);
+    tx.run_one(query, || Error::not_found("person")).await
 }
 
 /// Somebody who is in a group, or may come into it.

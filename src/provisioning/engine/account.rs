@@ -92,7 +92,7 @@ pub(super) async fn look(
         entry.name = name;
     }
     let account = Account { engine, target, ctx, entry: &entry, user };
-    let outcome = match wanted {
+    let mut outcome = match wanted {
         Wanted::Active(resource) => account.present(&resource).await?,
         Wanted::Unclear(fault) => {
             Outcome::held(&entry, State::Failed, Change::Update, fault.code, fault.message)
@@ -105,6 +105,11 @@ pub(super) async fn look(
         }
         Wanted::Anything => Outcome::forgotten(&entry),
     };
+    let leaves = |change: Option<Change>| matches!(change, Some(Change::Deactivate | Change::Delete));
+    if leaves(entry.change) && !leaves(outcome.finish.change) {
+        // Their groups there waited for it.
+        outcome.notices.push(Notice::Account { application: target.application.id, user });
+    }
     Ok((entry, outcome))
 }
 

@@ -11,7 +11,7 @@ use crate::provisioning::client::{Fault, FaultKind, encoded};
 use crate::provisioning::engine::account::{Account, text};
 use crate::provisioning::engine::lookup::Found;
 use crate::provisioning::engine::outcome::{Outcome, approval_digest, event_of};
-use crate::provisioning::engine::target::lost_lease;
+use crate::provisioning::engine::target::{Leaving, lost_lease};
 use crate::provisioning::mapping;
 use crate::provisioning::model::{Change, Entry, Origin};
 use crate::provisioning::store::{connections, ledger};
@@ -153,12 +153,17 @@ impl Account<'_> {
 
     /// Whether so many leave at once that a person should look (SC-17).
     async fn guard_holds(&self) -> Result<bool> {
-        let count = async || {
-            ledger::count_leaving(&mut self.engine.db.reader(), self.target.application.id, self.ctx.now())
-                .await
-        };
-        let (managed, leaving) = *self.target.leaving.get_or_try_init(count).await?;
-        Ok(leaving > GUARD_COUNT && leaving * GUARD_SHARE > managed)
+        let mut counted = self.target.leaving.lock().await;
+        // Counted anew before more can go than may go unseen.
+        if counted.as_ref().is_none_or(|counted| counted.asked >= GUARD_COUNT) {
+            let application = self.target.application.id;
+            let (managed, going) =
+                ledger::count_leaving(&mut self.engine.db.reader(), application, self.ctx.now()).await?;
+            *counted = Some(Leaving { managed, going, asked: 0 });
+        }
+        let Some(counted) = counted.as_mut() else { return Ok(false) };
+        counted.asked += 1;
+        Ok(counted.going > GUARD_COUNT && counted.going * GUARD_SHARE > counted.managed)
     }
 }
 

@@ -110,10 +110,10 @@ impl Engine {
             i64::try_from(fresh.count()).unwrap_or(i64::MAX)
         };
         if fresh_of(ResourceKind::User) >= WORTH_SCANNING {
-            target.people = target.scan(ctx, "Users", "userName").await;
+            target.people = self.scan(ctx, &target, ResourceKind::User, false).await?.whole();
         }
         if fresh_of(ResourceKind::Group) >= WORTH_SCANNING {
-            target.groups = target.scan(ctx, "Groups", "displayName").await;
+            target.groups = self.scan(ctx, &target, ResourceKind::Group, false).await?.whole();
         }
         target.plan = Some(Plan::default());
         let mut out = DryRun::default();

@@ -9,7 +9,7 @@ use crate::outbound::Method;
 use crate::provisioning::client::{Fault, FaultKind, encoded};
 use crate::provisioning::engine::pages::Pages;
 use crate::provisioning::engine::target::Target;
-use crate::provisioning::verify::{self, list_of};
+use crate::provisioning::verify::list_of;
 use crate::scim::{AttributePath, Filter, resource};
 
 /// What the other side had when it was looked through as a whole.
@@ -23,7 +23,13 @@ pub(in crate::provisioning) struct Scan {
 }
 
 impl Scan {
-    fn add(&mut self, found: &Json, name: &AttributePath) {
+    /// Nothing was seen yet.
+    pub(super) fn begun(at: Timestamp) -> Self {
+        Self { at, ..Self::default() }
+    }
+
+    /// Notes what was seen.
+    pub(super) fn add(&mut self, found: &Json, name: &AttributePath) {
         self.names.extend(resource::text(found, name).map(str::to_lowercase));
         let external = resource::text(found, &AttributePath::of("externalId"));
         self.external_ids.extend(external.map(str::to_owned));
@@ -130,24 +136,5 @@ impl<'a> Target<'a> {
             page.into_iter().for_each(&mut each);
         }
         Ok(())
-    }
-
-    /// Looks through all of a kind, for when many are to be made. `None`: it could not be done whole.
-    pub(super) async fn scan(&self, ctx: &Ctx, resources: &'static str, name: &str) -> Option<Scan> {
-        let path = AttributePath::of(name);
-        let mut scan = Scan { at: ctx.now(), ..Scan::default() };
-        let more = if resources == "Groups" { "&excludedAttributes=members" } else { "" };
-        match self.read_all(ctx, resources, more, |found| scan.add(&found, &path)).await {
-            Ok(()) => Some(scan),
-            Err(fault) => {
-                self.note(ctx, &fault);
-                None
-            }
-        }
-    }
-
-    /// What the other side says of itself.
-    pub(in crate::provisioning) async fn discover(&self, ctx: &Ctx) -> Result<Json, Fault> {
-        verify::discover(ctx, self.client()).await
     }
 }

@@ -22,6 +22,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use futures_util::{StreamExt as _, stream};
 use serde_json::Value as Json;
 
@@ -30,19 +31,22 @@ pub(in crate::provisioning) use target::Target;
 use crate::applications;
 use crate::base::clock::MINUTE;
 use crate::base::id::ApplicationId;
-use crate::base::{Actor, Clock, Ctx, Error, Random, Result};
+use crate::base::{Actor, Clock, Ctx, Error, Kind, Random, Result};
 use crate::catalog::Catalog;
 use crate::db::group_commit::{GroupCommit, Step};
 use crate::db::{Db, Query};
 use crate::events::{EventName, Outcome as EventOutcome, record};
 use crate::outbound::Outbound;
-use crate::provisioning::client::{Client, Tokens};
+use crate::provisioning::client::{Client, Fault, Tokens};
 use crate::provisioning::connection::{self, Connections, event};
+use crate::provisioning::engine::lookup::Scan;
 use crate::provisioning::engine::outcome::{Outcome, lost};
 use crate::provisioning::engine::pace::Pace;
+use crate::provisioning::engine::pages::Pages;
 use crate::provisioning::model::{Change, Connection, Entry, Local, ResourceKind};
 use crate::provisioning::store::{connections, ledger, reconcile as reconciliations};
 use crate::provisioning::{address, notices};
+use crate::scim::AttributePath;
 use crate::vault::Vault;
 
 /// For how long a node that is gone keeps an application, and how often one that is there says so, in milliseconds.
@@ -50,13 +54,18 @@ use crate::vault::Vault;
 const LEASE: i64 = 45_000;
 const RENEWAL: Duration = Duration::from_secs(5);
 /// Entries that are looked at between two looks at what is due.
-const BATCH: i64 = 200;
+const BATCH: i64 = 1_000;
+/// Entries that are looked at while one is sent: reading what should be there and writing what came of it take
+/// longer than many an answer.
+const AHEAD: usize = 6;
 /// From so many new ones on, all that are there are read first, instead of one look for each.
 const WORTH_SCANNING: i64 = 20;
 /// For how long what was read then is good, in milliseconds. Who is made by others meanwhile answers 409.
 const SCAN_LASTS: i64 = 10 * MINUTE;
 /// Between two looks for something to do.
 const TICK: Duration = Duration::from_millis(500);
+/// How long somebody who wants an application to themselves waits for it.
+const TURN_COMES: Duration = Duration::from_secs(5);
 /// Batches of notices between two looks.
 const ROUNDS: usize = 20;
 
@@ -166,10 +175,6 @@ impl Engine {
         }
     }
 
-    pub(in crate::provisioning) fn holder(&self) -> &str {
-        &self.holder
-    }
-
     /// Reconciles every application whose night has come, one after the other.
     pub async fn reconcile_due(&self) -> Result<()> {
         let ctx = self.ctx();
@@ -198,8 +203,35 @@ impl Engine {
         if !self.lease(id).await? {
             return Ok(false);
         }
+        self.leased(id, Box::pin(self.drain_leased(id))).await
+    }
+
+    /// Has an application to itself while something is done there (SC-23). What is under way there may come to its end
+    /// first; if that takes long, the answer is `provisioning_busy`.
+    pub(in crate::provisioning) async fn alone<T>(
+        &self,
+        id: ApplicationId,
+        work: BoxFuture<'_, Result<T>>,
+    ) -> Result<T> {
+        let until = tokio::time::Instant::now() + TURN_COMES;
+        let _busy = loop {
+            if let Some(busy) = self.take_up(id)
+                && self.lease(id).await?
+            {
+                break busy;
+            }
+            if tokio::time::Instant::now() >= until {
+                return Err(busy());
+            }
+            tokio::time::sleep(TICK).await;
+        };
+        self.leased(id, work).await
+    }
+
+    /// Keeps the lease while something is done, then gives it back.
+    async fn leased<T>(&self, id: ApplicationId, work: BoxFuture<'_, Result<T>>) -> Result<T> {
         let result = tokio::select! {
-            result = self.drain_leased(id) => result,
+            result = work => result,
             error = self.keep_lease(id) => Err(error),
         };
         let mut tx = self.db.begin().await?;
@@ -295,21 +327,65 @@ impl Engine {
         if fresh < WORTH_SCANNING {
             return Ok(true);
         }
-        let scan = match kind {
-            ResourceKind::User => target.scan(ctx, "Users", "userName").await,
-            ResourceKind::Group => target.scan(ctx, "Groups", "displayName").await,
-        };
-        let is_whole = scan.is_some();
-        match kind {
-            ResourceKind::User => target.people = scan,
-            ResourceKind::Group => target.groups = scan,
+        match self.scan(ctx, target, kind, true).await? {
+            Scanned::Whole(scan) if kind == ResourceKind::User => target.people = Some(scan),
+            Scanned::Whole(scan) => target.groups = Some(scan),
+            Scanned::Overtaken => {}
+            Scanned::Unreadable => return Ok(false),
         }
-        Ok(is_whole)
+        Ok(true)
+    }
+
+    /// Looks through all of a kind; with `gives_way` not while somebody leaves.
+    async fn scan(
+        &self,
+        ctx: &Ctx,
+        target: &Target<'_>,
+        kind: ResourceKind,
+        gives_way: bool,
+    ) -> Result<Scanned> {
+        let (resources, name, more) = match kind {
+            ResourceKind::User => ("Users", "userName", ""),
+            ResourceKind::Group => ("Groups", "displayName", "&excludedAttributes=members"),
+        };
+        let name = AttributePath::of(name);
+        let mut scan = Scan::begun(ctx.now());
+        let mut pages = target.pages(resources, more);
+        loop {
+            if gives_way && self.is_overtaken(ctx, target, false).await? {
+                return Ok(Scanned::Overtaken);
+            }
+            match pages.next(ctx).await {
+                Ok(Some(page)) => page.iter().for_each(|found| scan.add(found, &name)),
+                Ok(None) => return Ok(Scanned::Whole(scan)),
+                Err(fault) => {
+                    target.note(ctx, &fault);
+                    return Ok(Scanned::Unreadable);
+                }
+            }
+        }
+    }
+
+    /// The next page of a list that somebody reads, unless somebody leaves: they come first (SC-16).
+    pub(in crate::provisioning) async fn next_page(
+        &self,
+        ctx: &Ctx,
+        target: &Target<'_>,
+        pages: &mut Pages<'_, '_>,
+        unread: fn(Fault) -> Error,
+    ) -> Result<Option<Vec<Json>>> {
+        if self.is_overtaken(ctx, target, false).await? {
+            return Err(busy());
+        }
+        pages.next(ctx).await.map_err(|fault| {
+            target.note(ctx, &fault);
+            unread(fault)
+        })
     }
 
     async fn work(&self, ctx: &Ctx, target: &Target<'_>, batch: Vec<Local>, leaving: bool) -> Result<()> {
-        // While some send, others read and write.
-        let at_once = target.concurrency() * 3;
+        // While some send, others read and write; not where each request counts.
+        let at_once = target.concurrency() * if target.is_paced() { 1 } else { AHEAD };
         let mut results = stream::iter(batch)
             .map(|local| async move {
                 if target.is_stopped() || self.is_overtaken(ctx, target, leaving).await? {
@@ -393,7 +469,7 @@ impl Engine {
     }
 
     /// How the other side did. Answers whether nothing more is to be sent for now.
-    async fn note_health(&self, ctx: &Ctx, target: &Target<'_>) -> Result<bool> {
+    pub(in crate::provisioning) async fn note_health(&self, ctx: &Ctx, target: &Target<'_>) -> Result<bool> {
         let id = target.application.id;
         let wrote = target.wrote.load(Ordering::Relaxed) && target.connection.written_at.is_none();
         let pause = target.take_pause();
@@ -447,12 +523,31 @@ impl Engine {
         match self.reach(application.clone(), connection.clone(), &self.tokens) {
             Ok(target) => Ok(Some(target)),
             // It is for an administrator to mend: nothing is sent until then.
-            Err(error) if error.kind != crate::base::Kind::Internal => {
+            Err(error) if error.kind != Kind::Internal => {
                 self.stand_still(ctx, &application, &connection, &error).await?;
                 Ok(None)
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// The application for whoever wants to read all that is there: refused where it can't be, or where it wants to be
+    /// left alone for a while (SC-13).
+    pub(in crate::provisioning) async fn readable(&self, ctx: &Ctx, id: ApplicationId) -> Result<Target<'_>> {
+        let target = self.target(ctx, id).await?.ok_or_else(|| {
+            Error::conflict(
+                "needs_token",
+                "The connection can't be used before its address and token are put right.",
+            )
+        })?;
+        if target.connection.paused_until > ctx.now() {
+            return Err(Error::new(
+                Kind::Unavailable,
+                "provisioning_paused",
+                "The application wants to be asked less often, or failed. Nothing is sent for a while; try again later.",
+            ));
+        }
+        Ok(target)
     }
 
     /// An application with its address and secret, active or not.
@@ -492,6 +587,26 @@ impl Engine {
     }
 }
 
+/// What came of looking through all that is there.
+enum Scanned {
+    /// All was seen.
+    Whole(Scan),
+    /// It could not be read whole.
+    Unreadable,
+    /// Somebody leaves, or the connection was changed.
+    Overtaken,
+}
+
+impl Scanned {
+    /// What was seen, if it was all.
+    fn whole(self) -> Option<Scan> {
+        match self {
+            Self::Whole(scan) => Some(scan),
+            Self::Unreadable | Self::Overtaken => None,
+        }
+    }
+}
+
 /// An application that this process is at.
 struct Busy<'a> {
     engine: &'a Engine,
@@ -502,6 +617,14 @@ impl Drop for Busy<'_> {
     fn drop(&mut self) {
         self.engine.busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
     }
+}
+
+/// Something is sent there that comes first.
+fn busy() -> Error {
+    Error::conflict(
+        "provisioning_busy",
+        "This application is being provisioned at this moment. Try again in a minute.",
+    )
 }
 
 fn told(error: &Error, what: &str) {

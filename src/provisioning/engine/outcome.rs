@@ -116,8 +116,12 @@ impl Outcome {
 
     /// What is to be remembered of a change that was sent and did not go well: whether it may have been done all the same.
     pub(super) fn after(mut self, change: Change, fault: &Fault) -> Self {
-        let may_be_done = matches!(fault.kind, FaultKind::Lost | FaultKind::Passing | FaultKind::NotScim);
-        self.finish.attempt = may_be_done.then_some(change);
+        match fault.kind {
+            FaultKind::Lost | FaultKind::Passing | FaultKind::NotScim => self.finish.attempt = Some(change),
+            // This time nothing was done; what was begun before is as unknown as it was.
+            FaultKind::Throttled | FaultKind::Unauthenticated | FaultKind::Ours => {}
+            _ => self.finish.attempt = None,
+        }
         self
     }
 

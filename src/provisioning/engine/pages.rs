@@ -29,13 +29,32 @@ pub(in crate::provisioning) struct Pages<'t, 'a> {
     by_cursor: bool,
     began_anew: bool,
     seen: HashSet<String>,
+    /// Cursors that were followed since the beginning.
+    followed: HashSet<String>,
+    /// Resources that came in all.
+    came: usize,
+    /// How often something came that had come before.
+    repeated: usize,
 }
 
 impl<'t, 'a> Pages<'t, 'a> {
     pub(super) fn of(target: &'t Target<'a>, resources: &'static str, more: &'static str) -> Self {
         let by_cursor = target.capabilities.cursor_paging;
         let at = Some(first(by_cursor));
-        Self { target, resources, more, at, start: 1, by_cursor, began_anew: false, seen: HashSet::new() }
+        let (seen, followed) = (HashSet::new(), HashSet::new());
+        Self {
+            target,
+            resources,
+            more,
+            at,
+            start: 1,
+            by_cursor,
+            began_anew: false,
+            seen,
+            followed,
+            came: 0,
+            repeated: 0,
+        }
     }
 
     /// The next page, without what was on an earlier one; `None` after the last.
@@ -43,26 +62,35 @@ impl<'t, 'a> Pages<'t, 'a> {
         let Some(at) = self.at.take() else { return Ok(None) };
         let count = self.target.quirks.page_limit.unwrap_or(PAGE).max(1);
         let path = format!("/{}?{at}&count={count}{}", self.resources, self.more);
+        self.target.wait_for_pace(ctx).await;
         let page = match self.target.send(ctx, Method::Get, &path, None, None).await {
             // A cursor can end while pages are read: once more from the beginning.
             Err(fault) if fault.kind == FaultKind::Refused && self.by_cursor && !self.began_anew => {
                 self.began_anew = true;
+                self.followed.clear();
                 self.at = Some(first(true));
                 return Ok(Some(Vec::new()));
             }
             reply => list_of(&reply?)?,
         };
         let next_start = page.next_start(self.start);
-        let came = page.resources.len();
+        let (came, known) = (page.resources.len(), self.seen.len());
         let mut fresh = page.resources;
         fresh.retain(|found| resource::id(found).is_none_or(|id| self.seen.insert(id)));
-        if self.seen.len() > MOST {
+        let new = self.seen.len() - known;
+        self.came += came;
+        if self.seen.len() > MOST || self.came > MOST * 2 {
             return Err(incomplete("It has more than can be looked through."));
         }
-        // After a beginning anew, pages that were seen before lead on; else the same page for ever is no way through.
-        let leads_on = !fresh.is_empty() || (self.began_anew && came > 0);
+        self.repeated += came - fresh.len();
+        // After a beginning anew, what was seen before comes once more; else the same page for ever is no way through.
+        let is_again =
+            self.began_anew && came > 0 && self.repeated <= self.seen.len().max(usize::from(u8::MAX)) * 2;
+        let leads_on = new > 0 || is_again;
         self.at = match (page.next_cursor, next_start) {
-            (Some(cursor), _) if leads_on => Some(format!("cursor={}", encoded(&cursor))),
+            (Some(cursor), _) if leads_on && self.followed.insert(cursor.clone()) => {
+                Some(format!("cursor={}", encoded(&cursor)))
+            }
             (None, Some(next)) if leads_on && !self.by_cursor => {
                 self.start = next;
                 Some(format!("startIndex={next}"))

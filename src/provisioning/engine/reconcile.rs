@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::applications;
-use crate::base::clock::{DAY, HOUR};
+use crate::base::clock::{DAY, HOUR, MINUTE};
 use crate::base::id::ApplicationId;
 use crate::base::{Ctx, Error, Kind, Result, Timestamp};
 use crate::events::{EventName, Outcome as EventOutcome, record};
@@ -102,39 +102,19 @@ impl Engine {
         let known =
             connections::find(&mut self.db.reader(), id).await?.ok_or_else(connection::not_configured)?;
         if !known.is_active() {
-            return Err(Error::conflict(
-                "provisioning_inactive",
-                "Identity management is not active for this application. Activate it first.",
-            ));
-        }
-        let busy = || {
-            Error::conflict(
-                "provisioning_busy",
-                "This application is being provisioned at this moment. Try again in a minute.",
-            )
-        };
-        let _busy = self.take_up(id).ok_or_else(busy)?;
-        if !self.lease(id).await? {
-            return Err(busy());
+            return Err(connection::inactive());
         }
         let compare = async {
-            match self.target(ctx, id).await? {
-                Some(target) => {
-                    self.discover(ctx, &target).await?;
-                    self.compare(ctx, &target).await
-                }
-                None => Err(Error::conflict(
-                    "needs_token",
-                    "The connection can't be used before its address and token are put right.",
-                )),
-            }
+            let target = self.readable(ctx, id).await?;
+            let found = match self.discover(ctx, &target).await {
+                Ok(()) => self.compare(ctx, &target).await,
+                Err(error) => Err(error),
+            };
+            self.note_health(ctx, &target).await?;
+            found
         };
-        let found = tokio::select! {
-            found = compare => found,
-            error = self.keep_lease(id) => Err(error),
-        };
+        let found = self.alone(id, Box::pin(compare)).await;
         let mut tx = self.db.begin().await?;
-        connections::release(&mut tx, id, self.holder()).await?;
         match &found {
             Ok(drift) => {
                 store::note(&mut tx, id, drift, ctx.now(), next(ctx)).await?;
@@ -146,6 +126,10 @@ impl Engine {
                     .detail("extra_members", drift.extra_members)
                     .detail("missing_members", drift.missing_members);
                 record(&mut tx, ctx, event).await?;
+            }
+            // Others have their turn meanwhile.
+            Err(error) if error.code == "provisioning_busy" => {
+                store::postpone(&mut tx, id, ctx.now().plus(10 * MINUTE)).await?;
             }
             Err(error) => {
                 store::postpone(&mut tx, id, ctx.now().plus(HOUR)).await?;
@@ -161,7 +145,13 @@ impl Engine {
 
     /// What it says of itself is read anew every night: services learn (SC-01).
     async fn discover(&self, ctx: &Ctx, target: &Target<'_>) -> Result<()> {
-        let capabilities = target.discover(ctx).await.map_err(unread)?;
+        let Some(capabilities) = target.discover(ctx).await.map_err(|fault| {
+            target.note(ctx, &fault);
+            unread(fault)
+        })?
+        else {
+            return Ok(());
+        };
         let text = serde_json::to_string(&capabilities).map_err(Error::internal)?;
         let mut tx = self.db.begin().await?;
         connections::note_verified(&mut tx, target.id(), text, ctx.now()).await?;
@@ -192,7 +182,7 @@ impl Engine {
         };
         let mut there = HashSet::new();
         let mut pages = target.pages(resources, "");
-        while let Some(page) = pages.next(ctx).await.map_err(unread)? {
+        while let Some(page) = self.next_page(ctx, target, &mut pages, unread).await? {
             drift.read += page.len();
             for found in page {
                 let seen = Seen::of(found);

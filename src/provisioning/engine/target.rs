@@ -4,14 +4,16 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use serde_json::Value as Json;
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::Semaphore;
 
 use crate::applications::Application;
 use crate::base::clock::{HOUR, MINUTE};
 use crate::base::id::{ApplicationId, GroupId, UserId};
 use crate::base::{Ctx, Error, Result, Timestamp};
+use crate::catalog::mapping::Mapping;
 use crate::catalog::model::{PatchDialect, Quirks};
 use crate::outbound::Method;
 use crate::provisioning::client::{Client, Fault, FaultKind, Reply};
@@ -19,6 +21,7 @@ use crate::provisioning::engine::lookup::Scan;
 use crate::provisioning::engine::pace::Pace;
 use crate::provisioning::engine::pages::PAGE;
 use crate::provisioning::model::Connection;
+use crate::provisioning::verify;
 use crate::scim::{Capabilities, Operation, PatchOp};
 
 /// Requests at the same time unless a connector says otherwise.
@@ -54,12 +57,23 @@ pub(in crate::provisioning) struct Target<'a> {
     pub(super) people: Option<Scan>,
     /// Which groups are there.
     pub(super) groups: Option<Scan>,
-    /// How many are managed, and how many of them leave because nothing gives them the application any more.
-    pub(super) leaving: OnceCell<(i64, i64)>,
+    /// How many leave, as it was counted last.
+    pub(super) leaving: tokio::sync::Mutex<Option<Leaving>>,
     /// Something was written.
     pub(super) wrote: AtomicBool,
     /// Nothing is to be written: what would be is noted here.
     pub(super) plan: Option<Plan>,
+}
+
+/// Who leaves because nothing gives them the application any more.
+#[derive(Debug)]
+pub(super) struct Leaving {
+    /// How many are managed.
+    pub(super) managed: i64,
+    /// How many of them leave.
+    pub(super) going: i64,
+    /// How often it was asked since it was counted.
+    pub(super) asked: i64,
 }
 
 /// A request that would be sent.
@@ -147,7 +161,7 @@ impl<'a> Target<'a> {
             pause: Mutex::new(None),
             people: None,
             groups: None,
-            leaving: OnceCell::new(),
+            leaving: tokio::sync::Mutex::default(),
             wrote: AtomicBool::new(false),
             plan: None,
             quirks,
@@ -157,6 +171,11 @@ impl<'a> Target<'a> {
     /// Requests at the same time.
     pub(super) fn concurrency(&self) -> usize {
         usize::try_from(self.quirks.concurrency.unwrap_or(CONCURRENCY).clamp(1, 64)).unwrap_or(1)
+    }
+
+    /// Whether it takes so many requests a minute and no more.
+    pub(super) fn is_paced(&self) -> bool {
+        self.quirks.pace.is_some()
     }
 
     /// Members in one request.
@@ -172,6 +191,16 @@ impl<'a> Target<'a> {
     /// Whose it is.
     pub(in crate::provisioning) fn id(&self) -> ApplicationId {
         self.application.id
+    }
+
+    /// The version of the connection.
+    pub(in crate::provisioning) fn version(&self) -> i64 {
+        self.connection.version
+    }
+
+    /// What is sent of a person.
+    pub(in crate::provisioning) fn mappings(&self) -> &[Mapping] {
+        &self.connection.settings.mappings
     }
 
     /// The attributes that it should show and does not.
@@ -237,8 +266,9 @@ impl<'a> Target<'a> {
         }
     }
 
-    pub(super) fn client(&self) -> &Client<'a> {
-        &self.client
+    /// What the other side says of itself; `None`: nothing.
+    pub(super) async fn discover(&self, ctx: &Ctx) -> Result<Option<Json>, Fault> {
+        verify::discover(ctx, &self.client).await
     }
 
     /// An entry went well.
@@ -256,6 +286,15 @@ impl<'a> Target<'a> {
                 self.stop(Pause { until: ctx.now().plus(wait), fault: None });
                 false
             }
+        }
+    }
+
+    /// Waits until the pace that the other side takes leaves room for a page of a list, a minute at most.
+    pub(super) async fn wait_for_pace(&self, ctx: &Ctx) {
+        let Some(limits) = self.quirks.pace.filter(|_| self.plan.is_none()) else { return };
+        if let Some(wait) = self.pace.wait(self.application.id, limits, ctx.now()) {
+            let wait = u64::try_from(wait.min(MINUTE)).unwrap_or_default();
+            tokio::time::sleep(Duration::from_millis(wait)).await;
         }
     }
 

@@ -17,13 +17,13 @@ use std::collections::HashSet;
 
 use serde::Serialize;
 
-use crate::applications;
+use crate::applications::{self, Application};
 use crate::base::id::{ApplicationId, ImportId, TokenId, UserId};
 use crate::base::paging::{Page, PageRequest};
 use crate::base::vocabulary::vocabulary;
 use crate::base::{Actor, Ctx, Error, FieldError, Result, Timestamp};
 use crate::db::{Db, Executor};
-use crate::events::{EventName, record};
+use crate::events::{Event, EventName, record};
 use crate::provisioning::connection::{self, event};
 use crate::provisioning::store::{connections, imports as store};
 
@@ -95,7 +95,7 @@ pub struct Job {
     /// Its id.
     #[schema(value_type = String)]
     pub id: ImportId,
-    /// `running`, `done`
+    /// `running`, `done`, `cancelled`
     pub status: String,
     /// How many were chosen.
     pub total: i64,
@@ -124,6 +124,12 @@ impl Job {
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.status == "running"
+    }
+
+    /// Whether it ended before its time.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.status == "cancelled"
     }
 }
 
@@ -204,7 +210,10 @@ pub async fn begin(db: &Db, ctx: &Ctx, id: ApplicationId, chosen: Chosen) -> Res
     let job = ImportId::generate(ctx.now(), &ctx.random);
     let mut tx = db.begin().await?;
     let application = applications::require(&mut tx, id).await?;
-    connections::lock(&mut tx, id).await?.ok_or_else(connection::not_configured)?;
+    let connection = connections::lock(&mut tx, id).await?.ok_or_else(connection::not_configured)?;
+    if !connection.is_active() {
+        return Err(connection::inactive());
+    }
     if store::latest_job(&mut tx, id).await?.is_some_and(|job| job.is_running()) {
         return Err(Error::conflict(
             "import_running",
@@ -236,6 +245,30 @@ pub async fn begin(db: &Db, ctx: &Ctx, id: ApplicationId, chosen: Chosen) -> Res
     let made = store::find_job(&mut tx, id, job).await?.ok_or_else(|| Error::internal("no job"))?;
     tx.commit().await?;
     Ok(made)
+}
+
+/// Ends an import before its time. Whoever was made stays.
+pub async fn cancel(db: &Db, ctx: &Ctx, id: ApplicationId, job: ImportId) -> Result<Job> {
+    let mut tx = db.begin().await?;
+    let application = applications::require(&mut tx, id).await?;
+    let known = store::find_job(&mut tx, id, job).await?.ok_or_else(|| Error::not_found("import"))?;
+    // Who changes many rows of an application holds its connection: one after the other.
+    connections::lock(&mut tx, id).await?;
+    let Some(ended) = store::cancel(&mut tx, known.id, ctx.now()).await? else {
+        return Err(Error::conflict("import_ended", "This import has ended. Look at what became of it."));
+    };
+    record(&mut tx, ctx, end_event(&application, &ended)).await?;
+    tx.commit().await?;
+    Ok(ended)
+}
+
+/// The event of an import's end.
+fn end_event(application: &Application, job: &Job) -> Event {
+    event(EventName::UserImportEnd, application)
+        .detail("status", job.status.as_str())
+        .detail("imported", job.imported)
+        .detail("skipped", job.skipped)
+        .detail("failed", job.failed)
 }
 
 fn check(ids: &[String]) -> Result<()> {
@@ -282,7 +315,8 @@ impl Asker {
             Actor::User { id, username } => ("user", id.to_string(), username.to_string()),
             Actor::Token { id, name } => ("token", id.to_string(), name.to_string()),
             Actor::CommandLine => ("command_line", String::new(), String::new()),
-            Actor::System(_) | Actor::Anonymous => ("system", String::new(), String::new()),
+            Actor::System(_) => ("system", String::new(), String::new()),
+            Actor::Anonymous => ("anonymous", String::new(), String::new()),
         };
         Self { kind: kind.to_owned(), id, name }
     }
@@ -295,8 +329,10 @@ impl Asker {
             "user" => user(),
             "token" => token(),
             "command_line" => Some(Actor::CommandLine),
+            "system" => Some(Actor::System("import")),
             _ => None,
         };
-        actor.unwrap_or(Actor::System("import"))
+        // Who can't be told may do nothing.
+        actor.unwrap_or(Actor::Anonymous)
     }
 }

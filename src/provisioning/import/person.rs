@@ -75,8 +75,11 @@ pub(super) fn read(rows: &[Mapping], found: &Json) -> Known {
         email: address,
         active: resource::is_active(found).unwrap_or(true),
         user_name,
-        // Every key is one that it has, and every value a text.
-        person: serde_json::from_value(Json::Object(person)).unwrap_or_default(),
+        // Every key is one that it has, and every value a text; if it is not so, they are nobody who could be made.
+        person: serde_json::from_value(Json::Object(person)).unwrap_or_else(|error| {
+            tracing::error!(%error, "what a mapping sends could not be read backwards");
+            NewPerson::default()
+        }),
     }
 }
 

@@ -6,8 +6,8 @@ use crate::base::{Ctx, Error, Kind, Result};
 use crate::db::Tx;
 use crate::directory::people;
 use crate::provisioning::client::Fault;
-use crate::provisioning::connection::not_configured;
-use crate::provisioning::engine::Engine;
+use crate::provisioning::connection;
+use crate::provisioning::engine::{Engine, Target};
 use crate::provisioning::import::person::{self, Known};
 use crate::provisioning::import::{Row, RowStatus};
 use crate::provisioning::model::ResourceKind;
@@ -18,43 +18,61 @@ impl Engine {
     /// before then stays, and is read again the next time. Nobody here is changed.
     pub async fn scan_people(&self, ctx: &Ctx, id: ApplicationId) -> Result<()> {
         applications::require(&mut self.db.reader(), id).await?;
-        let connection = connections::find(&mut self.db.reader(), id).await?.ok_or_else(not_configured)?;
-        if !connection.is_active() {
-            return Err(Error::conflict(
-                "provisioning_inactive",
-                "Identity management is not active for this application. Activate it first.",
-            ));
+        let known =
+            connections::find(&mut self.db.reader(), id).await?.ok_or_else(connection::not_configured)?;
+        if !known.is_active() {
+            return Err(connection::inactive());
         }
-        let Some(target) = self.target(ctx, id).await? else {
-            return Err(Error::conflict(
-                "needs_token",
-                "The connection can't be used before its address and token are put right.",
-            ));
+        let read = async {
+            let target = self.readable(ctx, id).await?;
+            let read = self.stage_all(ctx, &target).await;
+            self.note_health(ctx, &target).await?;
+            read
         };
+        self.alone(id, Box::pin(read)).await
+    }
+
+    async fn stage_all(&self, ctx: &Ctx, target: &Target<'_>) -> Result<()> {
         let began = ctx.now();
         let mut pages = target.pages("Users", "");
-        while let Some(page) = pages.next(ctx).await.map_err(|fault| unread(&fault))? {
+        while let Some(page) = self.next_page(ctx, target, &mut pages, unread).await? {
             let mut tx = self.db.begin().await?;
+            require_same(&mut tx, target).await?;
             for found in &page {
-                let known = person::read(&connection.settings.mappings, found);
+                let person = person::read(target.mappings(), found);
                 // What has no id can't be meant later.
-                if !known.remote_id.is_empty() {
-                    stage(&mut tx, ctx, id, known).await?;
+                if !person.remote_id.is_empty() {
+                    stage(&mut tx, ctx, target.id(), person).await?;
                 }
             }
             tx.commit().await?;
         }
         let mut tx = self.db.begin().await?;
-        store::forget_unseen(&mut tx, id, began).await?;
+        require_same(&mut tx, target).await?;
+        store::forget_unseen(&mut tx, target.id(), began).await?;
         tx.commit().await
     }
 }
 
+/// Holds the connection, which must be as it was when reading began: whoever was read elsewhere is nobody here.
+async fn require_same(tx: &mut Tx, target: &Target<'_>) -> Result<()> {
+    let now = connections::lock(tx, target.id()).await?;
+    if now.is_some_and(|now| now.version == target.version()) {
+        return Ok(());
+    }
+    Err(Error::conflict(
+        "connection_changed",
+        "The connection has been changed meanwhile. Read the people again.",
+    ))
+}
+
 async fn stage(tx: &mut Tx, ctx: &Ctx, id: ApplicationId, known: Known) -> Result<()> {
+    // An import that makes them at this moment comes first.
+    let made = store::hold(tx, id, &known.remote_id).await?;
     let holder = ledger::holder_of(tx, id, ResourceKind::User, &known.remote_id).await?;
     let linked = match holder {
         Some(holder) => holder.parse::<UserId>().ok(),
-        None => store::user_of(tx, id, &known.remote_id).await?,
+        None => made,
     };
     let verdict = match linked {
         Some(user) if people::find(tx, user).await?.is_some() => Verdict::here(user),
@@ -139,7 +157,7 @@ async fn judge(tx: &mut Tx, ctx: &Ctx, known: &Known) -> Result<Verdict> {
     }
 }
 
-fn unread(fault: &Fault) -> Error {
+fn unread(fault: Fault) -> Error {
     let kind = if fault.kind.is_passing() { Kind::Unavailable } else { Kind::Invalid };
     Error::new(
         kind,

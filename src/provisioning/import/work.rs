@@ -2,35 +2,63 @@
 //! process that ends in the middle, or two nodes at once, make nobody twice and lose nobody (IM-02, IM-04).
 
 use crate::applications;
-use crate::auth;
+use crate::auth::{self, Permission};
 use crate::base::id::UserId;
 use crate::base::urls::{self, BaseUrl};
 use crate::base::{Actor, Ctx, Error, FieldError, Kind, Result};
 use crate::db::{Db, Tx};
 use crate::directory::person::PersonState;
 use crate::directory::{NewPerson, people};
-use crate::events::{EventName, record};
+use crate::events::{Outcome, record};
 use crate::mail;
-use crate::provisioning::connection::event;
 use crate::provisioning::import::scan::Verdict;
-use crate::provisioning::import::{MAILED_FROM, RowStatus};
+use crate::provisioning::import::{MAILED_FROM, RowStatus, end_event};
+use crate::provisioning::store::connections;
 use crate::provisioning::store::imports::{self as store, Running, Waiting};
 
-/// Takes up every import that runs and brings it to its end. Answers whether there was one.
+/// Takes up every import that runs and brings it to its end; one that fails holds up none of the others. Answers
+/// whether there was one.
 pub async fn turn(db: &Db, ctx: &Ctx, base: &BaseUrl) -> Result<bool> {
     let running = store::list_running(&mut db.reader()).await?;
+    let mut failed = None;
     for job in &running {
         let ctx = ctx.acting_as(job.asker.actor());
-        while let Some(remote_id) = store::next_waiting(&mut db.reader(), job.id).await? {
-            make(db, &ctx, job, &remote_id).await?;
+        if let Err(error) = bring(db, &ctx, job, base).await {
+            failed = Some(error);
         }
-        finish(db, &ctx, job, base).await?;
     }
-    Ok(!running.is_empty())
+    failed.map_or(Ok(!running.is_empty()), Err)
+}
+
+async fn bring(db: &Db, ctx: &Ctx, job: &Running, base: &BaseUrl) -> Result<()> {
+    while let Some(remote_id) = store::next_waiting(&mut db.reader(), job.id).await? {
+        make(db, ctx, job, &remote_id).await?;
+    }
+    finish(db, ctx, job, base).await
+}
+
+/// What ends an import before its time: whoever asked may not make people any more, or the application was switched off
+/// for people.
+async fn hindrance(tx: &mut Tx, ctx: &Ctx, job: &Running) -> Result<Option<&'static str>> {
+    if !auth::roles::may(tx, ctx, Permission::PeopleWrite).await? {
+        return Ok(Some("role_too_low"));
+    }
+    let connection = connections::find(tx, job.application).await?;
+    Ok((!connection.is_some_and(|connection| connection.is_active())).then_some("provisioning_inactive"))
 }
 
 async fn make(db: &Db, ctx: &Ctx, job: &Running, remote_id: &str) -> Result<()> {
     let mut tx = db.begin().await?;
+    if let Some(code) = hindrance(&mut tx, ctx, job).await? {
+        connections::lock(&mut tx, job.application).await?;
+        if let Some(ended) = store::cancel(&mut tx, job.id, ctx.now()).await?
+            && let Some(application) = applications::find(&mut tx, job.application).await?
+        {
+            let event = end_event(&application, &ended).outcome(Outcome::Failure).detail("code", code);
+            record(&mut tx, ctx, event).await?;
+        }
+        return tx.commit().await;
+    }
     let Some(row) = store::take_waiting(&mut tx, job, remote_id).await? else { return Ok(()) };
     let refused = match try_make(&mut tx, ctx, &row).await {
         Ok(Made::Person(user)) => {
@@ -93,11 +121,7 @@ async fn finish(db: &Db, ctx: &Ctx, job: &Running, base: &BaseUrl) -> Result<()>
     // Whoever finishes it tells.
     let Some(done) = store::finish(&mut tx, job.id, ctx.now()).await? else { return Ok(()) };
     if let Some(application) = applications::find(&mut tx, job.application).await? {
-        let event = event(EventName::UserImportEnd, &application)
-            .detail("imported", done.imported)
-            .detail("skipped", done.skipped)
-            .detail("failed", done.failed);
-        record(&mut tx, ctx, event).await?;
+        record(&mut tx, ctx, end_event(&application, &done)).await?;
         if done.total >= MAILED_FROM {
             let page = base.join(&urls::admin_provisioning_import(&application.id.to_string()));
             let message = mail::Message::ImportDone {

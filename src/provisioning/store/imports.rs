@@ -7,9 +7,12 @@ use crate::directory::NewPerson;
 use crate::directory::login_name::fold;
 use crate::provisioning::import::{Asker, Counts, Job, Problem, Row, RowStatus, Verdict};
 
-/// A name as lists are ordered by it.
+/// Characters of a name that lists are ordered by.
+const SORTED_BY: usize = 200;
+
+/// A name as lists are ordered by it: its beginning, without the characters that separate a name from an id.
 pub(in crate::provisioning) fn folded(name: &str) -> String {
-    fold(name)
+    fold(name).chars().filter(|character| !character.is_control()).take(SORTED_BY).collect()
 }
 
 fn read(row: &DbRow) -> Result<Row> {
@@ -75,14 +78,16 @@ pub(in crate::provisioning) async fn stage(
     tx.run(query).await.map(drop)
 }
 
-/// Who somebody was found to be here before.
-pub(in crate::provisioning) async fn user_of(
-    executor: &mut impl Executor,
+/// Keeps every other writer away from somebody who was read before, until the transaction ends. Answers whom an import
+/// made of them.
+pub(in crate::provisioning) async fn hold(
+    tx: &mut Tx,
     application: ApplicationId,
     remote_id: &str,
 ) -> Result<Option<UserId>> {
-    let query = sql("SELECT user_id FROM import_rows WHERE application_id = $1 AND remote_id = $2");
-    let row = executor.optional(query.bind_text(application).bind(remote_id)).await?;
+    let query = sql("UPDATE import_rows SET waiting = waiting WHERE application_id = $1 AND remote_id = $2 \
+         RETURNING CASE WHEN job_id IS NULL THEN NULL ELSE user_id END AS user_id");
+    let row = tx.optional(query.bind_text(application).bind(remote_id)).await?;
     Ok(row.map(|row| row.opt_parse("user_id")).transpose()?.flatten())
 }
 
@@ -335,14 +340,31 @@ pub(in crate::provisioning) async fn note_failed(
     tx.run(sql("UPDATE import_jobs SET failed = failed + 1 WHERE id = $1").bind_text(job.id)).await.map(drop)
 }
 
-/// Ends an import in which nobody waits any more. `None`: somebody else has, or somebody waits.
+/// Ends an import before its time: whoever waits is let go of. `None`: it has ended.
+pub(in crate::provisioning) async fn cancel(
+    tx: &mut Tx,
+    job: ImportId,
+    now: Timestamp,
+) -> Result<Option<Job>> {
+    // People before their import, as in the making of them.
+    tx.run(sql("UPDATE import_rows SET waiting = FALSE WHERE job_id = $1 AND waiting").bind_text(job))
+        .await?;
+    let query = sql("UPDATE import_jobs SET status = 'cancelled', finished_at = $2 \
+         WHERE id = $1 AND status = 'running' RETURNING *");
+    tx.optional(query.bind_text(job).bind(now)).await?.as_ref().map(read_job).transpose()
+}
+
+/// Ends an import in which nobody waits any more. `None`: somebody else has, or somebody waits. Some were let go of where
+/// not all were brought to an end.
 pub(in crate::provisioning) async fn finish(
     tx: &mut Tx,
     job: ImportId,
     now: Timestamp,
 ) -> Result<Option<Job>> {
-    let query =
-        sql("UPDATE import_jobs SET status = 'done', finished_at = $2 WHERE id = $1 AND status = 'running' \
-         AND NOT EXISTS (SELECT 1 FROM import_rows r WHERE r.job_id = $1 AND r.waiting) RETURNING *");
+    let query = sql(
+        "UPDATE import_jobs SET finished_at = $2, status = CASE WHEN imported + skipped + failed < total \
+         THEN 'cancelled' ELSE 'done' END WHERE id = $1 AND status = 'running' \
+         AND NOT EXISTS (SELECT 1 FROM import_rows r WHERE r.job_id = $1 AND r.waiting) RETURNING *",
+    );
     tx.optional(query.bind_text(job).bind(now)).await?.as_ref().map(read_job).transpose()
 }

@@ -246,9 +246,9 @@ pub(in crate::provisioning) async fn count_leaving(
     now: Timestamp,
 ) -> Result<(i64, i64)> {
     let query = sql("SELECT (SELECT c.left_count FROM connections c WHERE c.application_id = $1 \
-         AND c.left_since > $2) AS left_lately, COUNT(*) AS managed, CAST(COALESCE(SUM(CASE WHEN u.state = 'active' AND NOT EXISTS \
-         (SELECT 1 FROM bindings b JOIN groups g ON g.id = b.group_id WHERE b.application_id = $1 \
-         AND (g.built_in OR EXISTS (SELECT 1 FROM memberships m WHERE m.group_id = g.id AND m.user_id = u.id))) \
+         AND c.left_since > $2) AS left_lately, COUNT(*) AS managed, CAST(COALESCE(SUM(CASE WHEN u.state = 'active' AND NOT (EXISTS (SELECT 1 FROM memberships m CROSS JOIN bindings b WHERE m.user_id = u.id \
+         AND b.application_id = $1 AND b.group_id = m.group_id) OR EXISTS (SELECT 1 FROM groups g CROSS JOIN bindings b \
+         WHERE g.built_in AND b.application_id = $1 AND b.group_id = g.id)) \
          THEN 1 ELSE 0 END), 0) AS BIGINT) AS leaving \
          FROM provisioned p LEFT JOIN users u ON u.id = p.local_id \
          WHERE p.application_id = $1 AND p.kind = 'user' AND p.active AND p.remote_id IS NOT NULL");
@@ -258,12 +258,13 @@ pub(in crate::provisioning) async fn count_leaving(
     Ok((row.int("managed")? + lately, row.int("leaving")? + lately))
 }
 
-/// How many entries are in each state.
+/// How many entries are in each state. A group that is not kept there is in none.
 pub(in crate::provisioning) async fn count_states(
     executor: &mut impl Executor,
     application: ApplicationId,
 ) -> Result<Vec<(ResourceKind, State, i64)>> {
     let query = sql("SELECT kind, state, COUNT(*) AS n FROM provisioned WHERE application_id = $1 \
+         AND NOT (kind = 'group' AND state = 'synced' AND (remote_id IS NULL OR NOT active)) \
          GROUP BY kind, state ORDER BY kind, state");
     let rows = executor.all(query.bind_text(application)).await?;
     rows.iter().map(|row| Ok((row.parse("kind")?, row.parse("state")?, row.int("n")?))).collect()
@@ -283,11 +284,13 @@ pub(in crate::provisioning) async fn list_new_people(
     executor: &mut impl Executor,
     application: ApplicationId,
 ) -> Result<Vec<(UserId, String)>> {
-    let query = sql("SELECT u.id, u.username FROM users u WHERE u.state = 'active' AND EXISTS \
-         (SELECT 1 FROM bindings b JOIN groups g ON g.id = b.group_id WHERE b.application_id = $1 \
-         AND (g.built_in OR EXISTS (SELECT 1 FROM memberships m WHERE m.group_id = g.id AND m.user_id = u.id))) \
+    let query = sql(
+        "SELECT u.id, u.username FROM users u WHERE u.state = 'active' AND (EXISTS (SELECT 1 FROM memberships m CROSS JOIN bindings b WHERE m.user_id = u.id \
+         AND b.application_id = $1 AND b.group_id = m.group_id) OR EXISTS (SELECT 1 FROM groups g CROSS JOIN bindings b \
+         WHERE g.built_in AND b.application_id = $1 AND b.group_id = g.id)) \
          AND NOT EXISTS (SELECT 1 FROM provisioned p WHERE p.application_id = $1 AND p.kind = 'user' \
-         AND p.local_id = u.id) ORDER BY u.username_key");
+         AND p.local_id = u.id) ORDER BY u.username_key",
+    );
     let rows = executor.all(query.bind_text(application)).await?;
     rows.iter().map(|row| Ok((row.parse("id")?, row.text("username")?))).collect()
 }

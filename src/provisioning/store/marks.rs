@@ -3,7 +3,7 @@
 
 use crate::base::id::{ApplicationId, GroupId, UserId};
 use crate::base::{Result, Timestamp};
-use crate::db::{Tx, sql};
+use crate::db::{Executor, Tx, sql};
 
 /// A person, wherever they are in the ledger. Who leaves comes before all others.
 pub(in crate::provisioning) async fn user(
@@ -25,9 +25,10 @@ pub(in crate::provisioning) async fn add_user(tx: &mut Tx, user: UserId, now: Ti
          attempts, changed_at) \
          SELECT c.application_id, 'user', u.id, u.username, $3, 1, $2, 1, 'pending', 0, $2 \
          FROM connections c JOIN users u ON u.id = $1 WHERE c.status = 'active' AND u.state = 'active' \
-         AND EXISTS (SELECT 1 FROM bindings b JOIN groups g ON g.id = b.group_id \
-         WHERE b.application_id = c.application_id AND (g.built_in OR EXISTS (SELECT 1 FROM memberships m \
-         WHERE m.group_id = g.id AND m.user_id = u.id))) \
+         AND (EXISTS (SELECT 1 FROM memberships m CROSS JOIN bindings b WHERE m.user_id = u.id \
+         AND b.application_id = c.application_id AND b.group_id = m.group_id) \
+         OR EXISTS (SELECT 1 FROM groups g CROSS JOIN bindings b WHERE g.built_in \
+         AND b.application_id = c.application_id AND b.group_id = g.id)) \
          ON CONFLICT (application_id, kind, local_id) DO NOTHING",
     );
     tx.run(query.bind_text(user).bind(now).bind(false)).await.map(drop)
@@ -61,7 +62,7 @@ pub(in crate::provisioning) async fn reports_of(
     tx.run(query.bind_text(application).bind_text(user).bind(now)).await.map(drop)
 }
 
-/// The groups that a person is in, of one application.
+/// The groups that a person is in here, or as far as is known there, of one application.
 pub(in crate::provisioning) async fn groups_of_account(
     tx: &mut Tx,
     application: ApplicationId,
@@ -71,7 +72,8 @@ pub(in crate::provisioning) async fn groups_of_account(
     let query = sql("UPDATE provisioned SET marks = marks + 1, \
          due_at = CASE WHEN due_at < $3 THEN due_at ELSE $3 END WHERE application_id = $1 AND kind = 'group' \
          AND local_id IN (SELECT m.group_id FROM memberships m WHERE m.user_id = $2 \
-         UNION ALL SELECT g.id FROM groups g WHERE g.built_in)");
+         UNION ALL SELECT g.id FROM groups g WHERE g.built_in \
+         UNION ALL SELECT pm.group_id FROM provisioned_members pm WHERE pm.user_id = $2 AND pm.application_id = $1)");
     tx.run(query.bind_text(application).bind_text(user).bind(now)).await.map(drop)
 }
 
@@ -107,7 +109,16 @@ pub(in crate::provisioning) async fn people_of_group(
     tx.run(query.bind_text(group).bind(now)).await.map(drop)
 }
 
-/// The people of a group, in the ledger of one application. `Everyone` has all that are in the ledger.
+/// Whether a group is `Everyone`, which has no memberships.
+pub(in crate::provisioning) async fn is_everyone(
+    executor: &mut impl Executor,
+    group: GroupId,
+) -> Result<bool> {
+    let query = sql("SELECT id FROM groups WHERE id = $1 AND built_in");
+    Ok(executor.optional(query.bind_text(group)).await?.is_some())
+}
+
+/// The people of a group, in the ledger of one application.
 pub(in crate::provisioning) async fn people_of_binding(
     tx: &mut Tx,
     application: ApplicationId,
@@ -118,10 +129,22 @@ pub(in crate::provisioning) async fn people_of_binding(
     let query = sql("UPDATE provisioned SET marks = marks + 1, \
          due_at = CASE WHEN due_at < $4 THEN due_at ELSE $4 END, turn = CASE WHEN $3 THEN 0 ELSE turn END \
          WHERE application_id = $1 AND kind = 'user' \
-         AND (EXISTS (SELECT 1 FROM groups g WHERE g.id = $2 AND g.built_in) \
-         OR local_id IN (SELECT m.user_id FROM memberships m WHERE m.group_id = $2))");
+         AND local_id IN (SELECT m.user_id FROM memberships m WHERE m.group_id = $2)");
     let query = query.bind_text(application).bind_text(group).bind(leaving).bind(now);
     tx.run(query).await.map(drop)
+}
+
+/// Everybody who is in the ledger of an application.
+pub(in crate::provisioning) async fn people(
+    tx: &mut Tx,
+    application: ApplicationId,
+    leaving: bool,
+    now: Timestamp,
+) -> Result<()> {
+    let query = sql("UPDATE provisioned SET marks = marks + 1, \
+         due_at = CASE WHEN due_at < $3 THEN due_at ELSE $3 END, turn = CASE WHEN $2 THEN 0 ELSE turn END \
+         WHERE application_id = $1 AND kind = 'user'");
+    tx.run(query.bind_text(application).bind(leaving).bind(now)).await.map(drop)
 }
 
 /// Everything that is in the ledger of an application.
@@ -135,27 +158,42 @@ pub(in crate::provisioning) async fn all(
     tx.run(query.bind_text(application).bind(now)).await.map(drop)
 }
 
-/// Everybody who may use an application by now, by this group or by any.
+/// Everybody who may use an application by now.
 pub(in crate::provisioning) async fn add_people(
     tx: &mut Tx,
     application: ApplicationId,
-    group: Option<GroupId>,
+    now: Timestamp,
+) -> Result<()> {
+    let query = sql(
+        "INSERT INTO provisioned (application_id, kind, local_id, name, active, marks, due_at, turn, state, \
+         attempts, changed_at) \
+         SELECT c.application_id, 'user', u.id, u.username, $3, 1, $2, 1, 'pending', 0, $2 \
+         FROM connections c JOIN users u ON u.state = 'active' \
+         WHERE c.application_id = $1 AND c.status = 'active' AND (EXISTS (SELECT 1 FROM memberships m CROSS JOIN bindings b WHERE m.user_id = u.id \
+         AND b.application_id = $1 AND b.group_id = m.group_id) OR EXISTS (SELECT 1 FROM groups g CROSS JOIN bindings b \
+         WHERE g.built_in AND b.application_id = $1 AND b.group_id = g.id)) \
+         ON CONFLICT (application_id, kind, local_id) DO NOTHING",
+    );
+    tx.run(query.bind_text(application).bind(now).bind(false)).await.map(drop)
+}
+
+/// Everybody who may use an application by now by this group, which is not `Everyone`.
+pub(in crate::provisioning) async fn add_people_of(
+    tx: &mut Tx,
+    application: ApplicationId,
+    group: GroupId,
     now: Timestamp,
 ) -> Result<()> {
     let query = sql(
         "INSERT INTO provisioned (application_id, kind, local_id, name, active, marks, due_at, turn, state, \
          attempts, changed_at) \
          SELECT c.application_id, 'user', u.id, u.username, $4, 1, $3, 1, 'pending', 0, $3 \
-         FROM connections c JOIN users u ON u.state = 'active' \
-         WHERE c.application_id = $1 AND c.status = 'active' AND (EXISTS \
-         (SELECT 1 FROM bindings b JOIN groups g ON g.id = b.group_id WHERE b.application_id = $1 \
-         AND ($2 = '' OR g.id = $2) AND g.built_in) OR EXISTS \
-         (SELECT 1 FROM bindings b JOIN memberships m ON m.group_id = b.group_id WHERE b.application_id = $1 \
-         AND ($2 = '' OR b.group_id = $2) AND m.user_id = u.id)) \
+         FROM connections c CROSS JOIN bindings b CROSS JOIN memberships m CROSS JOIN users u \
+         WHERE c.application_id = $1 AND c.status = 'active' AND b.application_id = $1 AND b.group_id = $2 \
+         AND m.group_id = b.group_id AND u.id = m.user_id AND u.state = 'active' \
          ON CONFLICT (application_id, kind, local_id) DO NOTHING",
     );
-    let group = group.map(|group| group.to_string()).unwrap_or_default();
-    tx.run(query.bind_text(application).bind(group).bind(now).bind(false)).await.map(drop)
+    tx.run(query.bind_text(application).bind_text(group).bind(now).bind(false)).await.map(drop)
 }
 
 /// Every group that is bound to an application whose groups are managed.

@@ -38,11 +38,12 @@ pub(in crate::provisioning) async fn list_surplus(
     application: ApplicationId,
     group: GroupId,
 ) -> Result<Vec<Member>> {
-    // Whose account waits for a yes to go keeps its groups until then.
+    // Whose account waits for a yes to go, or was said no to, keeps its groups.
     let query = sql("SELECT pm.user_id, pm.remote_user_id AS remote_id FROM provisioned_members pm \
          WHERE pm.application_id = $1 AND pm.group_id = $2 AND NOT EXISTS \
          (SELECT 1 FROM provisioned h WHERE h.application_id = $1 AND h.kind = 'user' \
-         AND h.local_id = pm.user_id AND h.state = 'awaiting_approval' AND h.change IN ('deactivate', 'delete')) \
+         AND h.local_id = pm.user_id AND h.change IN ('deactivate', 'delete') \
+         AND (h.state = 'awaiting_approval' OR (h.state = 'failed' AND h.code = 'rejected'))) \
          AND NOT EXISTS \
          (SELECT 1 FROM users u JOIN provisioned p ON p.application_id = $1 AND p.kind = 'user' \
          AND p.local_id = u.id AND p.remote_id = pm.remote_user_id \

@@ -92,7 +92,9 @@ pub fn unbinding(application: &str, group: &str, people: i64) -> Decision {
                 "Takes {application} away from {} at once, except from those who are in another bound group.",
                 shown::people(people)
             ),
-            format!("Accounts and work inside {application} stay as they are."),
+            format!(
+                "With identity management, their accounts in {application} are set inactive. Without it, accounts and work there stay as they are."
+            ),
         ],
         confirm: format!("Unbind {group}"),
         cancel: "Keep it bound".to_owned(),

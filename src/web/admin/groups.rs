@@ -202,6 +202,8 @@ fn deletion(group: &Group) -> Decision {
                 shown::people(group.member_count)
             ),
             "Its memberships and bindings are gone for good.".to_owned(),
+            "Applications with identity management set inactive whom nothing else gives them. The group itself stays there as it is."
+                .to_owned(),
         ],
         confirm: format!("Delete {name}"),
         cancel: "Keep it".to_owned(),

@@ -112,6 +112,7 @@ fn provisioning_routes() -> Routes {
         .get(&urls::admin_provisioning_import(app), provisioning::import::show_import)
         .post(&urls::admin_provisioning_import(app), provisioning::import::begin)
         .post(&urls::admin_provisioning_import_scan(app), provisioning::import::scan)
+        .post(&urls::admin_provisioning_import_stop(app), provisioning::import::stop)
         .get(&urls::admin_provisioning_comparison(app), provisioning::comparison::show_comparison)
         .post(&urls::admin_provisioning_comparison(app), provisioning::comparison::compare)
 }

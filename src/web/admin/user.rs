@@ -10,7 +10,7 @@ use crate::base::id::{GroupId, UserId};
 use crate::base::paging::{MAX_LIMIT, PageRequest};
 use crate::base::{Error, Timestamp, urls};
 use crate::directory::groups::{self, EVERYONE};
-use crate::directory::{Person as Somebody, PersonState, memberships, people};
+use crate::directory::{Person as Somebody, PersonState, inbound, memberships, people};
 use crate::events::query::{self, EventFilter, EventView};
 use crate::provisioning::state;
 use crate::signon::last_uses;
@@ -70,6 +70,7 @@ async fn draw(web: &Web, viewer: &Person, person: &Somebody, shell: Shell, statu
     let role = roles::of_user(&mut db.reader(), person.id).await?;
     let manager = manager_name(web, person).await?;
     let oneself = viewer.id() == person.id;
+    let held = inbound::users::is_held(&mut db.reader(), person.id).await?;
     let user = UserPage {
         applications: applications(web, person, &groups, now).await?,
         joinable: joinable(web, &groups).await?,
@@ -81,7 +82,9 @@ async fn draw(web: &Web, viewer: &Person, person: &Somebody, shell: Shell, statu
         role: role.map_or_else(|| "None".to_owned(), |role| role.label().to_owned()),
         scim_managed: person.scim_managed,
         has_role: role.is_some(),
-        suspension: (person.state != PersonState::Suspended && !oneself).then(|| suspension(person)),
+        // Whom a SCIM client suspended an administrator may suspend too, so that no client lets them in.
+        suspension: ((person.state != PersonState::Suspended || held) && !oneself)
+            .then(|| suspension(person)),
         can_activate: person.state != PersonState::Active,
         deletion: (!oneself).then(|| deletion(person)),
         initials: show::initials(&name),
@@ -213,6 +216,8 @@ fn suspension(person: &Somebody) -> Decision {
         title: format!("Suspend {name}?"),
         effects: vec![
             format!("{name} is signed out everywhere at once and can’t sign in, here or to any application."),
+            "Their accounts in applications with identity management are set inactive within a minute."
+                .to_owned(),
             "Groups and what is known of the person stay. Activate them again at any time.".to_owned(),
         ],
         confirm: format!("Suspend {name}"),
@@ -232,8 +237,8 @@ fn deletion(person: &Somebody) -> Decision {
         title: format!("Delete {name}?"),
         effects: vec![
             format!("{name} is signed out everywhere at once and loses every application and group."),
-            "Password, role and sessions are gone for good. Accounts inside applications stay as they are."
-                .to_owned(),
+            "Password, role and sessions are gone for good.".to_owned(),
+            "Applications with identity management suspend or delete their account, as each is set. Accounts inside other applications stay as they are.".to_owned(),
             "Username and e-mail are kept from others for 90 days.".to_owned(),
         ],
         confirm: format!("Delete {name}"),

@@ -21,7 +21,7 @@ use crate::web::state::Shared;
 
 /// The operations.
 pub fn section() -> Section {
-    operations!(people, begin, job)
+    operations!(people, begin, job, cancel)
 }
 
 /// A person of the application, as they were read.
@@ -154,6 +154,21 @@ async fn begin(
         Ok(response)
     };
     key.once(web, &caller, &bytes, Box::pin(work)).await
+}
+
+/// Cancel an import
+///
+/// Whoever was made by then stays; nobody else is made. 409 `import_ended` when it has ended.
+#[utoipa::path(post, path = "/applications/{id}/import/{job}/cancel", tag = "Identity management",
+    params(("id" = String, Path, description = "Id of the application"),
+        ("job" = String, Path, description = "Id of the import")),
+    responses((status = 200, description = "The import", body = Job)))]
+async fn cancel(
+    caller: ApiToken<PeopleWrite>,
+    State(web): State<Shared>,
+    Ids(id, job): Ids<ApplicationId, ImportId>,
+) -> Answer<Json<Job>> {
+    Ok(Json(import::cancel(&web.installation.db, &caller.ctx, id, job).await?))
 }
 
 /// Show an import

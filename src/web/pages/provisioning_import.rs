@@ -37,6 +37,8 @@ pub struct ProvisioningImportPage {
 /// How an import goes.
 #[derive(Clone, Default)]
 pub struct ImportRun {
+    /// Its id.
+    pub id: String,
     /// Whether it still runs.
     pub running: bool,
     /// "Importing 150 people", "142 people were imported"

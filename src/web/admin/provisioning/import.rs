@@ -9,7 +9,7 @@ use crate::base::{Error, Kind, Timestamp, urls};
 use crate::provisioning::import::{self, Chosen, Counts, Job, MAILED_FROM, Row, RowStatus};
 use crate::web::admin::frame::{self, Done};
 use crate::web::admin::posted::Posted;
-use crate::web::admin::provisioning::{Connected, Typed, draw, refuse};
+use crate::web::admin::provisioning::{Connected, refuse};
 use crate::web::error::Answer;
 use crate::web::extract::permission::{ApplicationsRead, ApplicationsWrite, PeopleWrite};
 use crate::web::extract::{Console, Person, Queried, SignedForm};
@@ -191,10 +191,13 @@ fn run(job: &Job, problems: Vec<(String, String)>, label: &str, has_mail: bool) 
     }
     let title = if job.is_running() {
         format!("Importing {}", people(job.total))
+    } else if job.is_cancelled() {
+        format!("Import stopped: {} of {} imported", shown::number(job.imported), people(job.total))
     } else {
         format!("{} {} imported", people(job.imported), were(job.imported))
     };
     ImportRun {
+        id: job.id.to_string(),
         running: job.is_running(),
         title,
         total: job.total,
@@ -220,7 +223,7 @@ pub async fn scan(
             let mut shell = now.shell(&web, &console.person).await;
             let title = format!("The people of {} could not be read", now.label());
             let status = refuse(&mut shell, error, &now.tab(), &title)?;
-            draw(&web, &console.person, &now, shell, Typed::default(), status).await
+            show(&web, &console.person, &now, shell, &Wanted::default(), status).await
         }
     }
 }
@@ -252,6 +255,22 @@ pub async fn begin(
             show(&web, &console.person, &connected, shell, &Wanted::default(), status).await
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+/// `POST /admin/applications/{application}/provisioning/import/stop`: the `job` that is shown.
+pub async fn stop(
+    console: Console<PeopleWrite>,
+    State(web): State<Shared>,
+    Path(application): Path<String>,
+    SignedForm(posted): SignedForm<Posted>,
+) -> Answer {
+    let connected = Connected::of(&web, &application).await?;
+    let job = posted.text("job").parse().map_err(|_| Error::not_found("import"))?;
+    match import::cancel(&web.installation.db, console.ctx(), connected.application().id, job).await {
+        // The page shows what became of it, also when it came to its end meanwhile.
+        Err(error) if error.code != "import_ended" => Err(error.into()),
+        _ => Ok(see_other(&urls::admin_provisioning_import(&application))),
     }
 }
 

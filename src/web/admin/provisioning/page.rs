@@ -26,6 +26,8 @@ use crate::web::state::Web;
 
 /// Entries of a state that are shown on the tab itself.
 const SHOWN: u32 = 20;
+/// Changes that wait, of each kind, that are shown there.
+const SHOWN_WAITING: u32 = 200;
 /// Before the end of a token, from when on it is warned of.
 const SOON: i64 = 30 * DAY;
 
@@ -89,10 +91,13 @@ pub async fn page(
         troubles,
         waiting_title: {
             let count = both(&counts, State::AwaitingApproval);
-            if count == 1 {
-                "1 change waits for your yes".to_owned()
-            } else {
-                format!("{} changes wait for your yes", shown::number(count))
+            let shown = waiting.len();
+            match count {
+                1 => "1 change waits for your yes".to_owned(),
+                _ if i64::try_from(shown).is_ok_and(|shown| shown < count) => {
+                    format!("{} changes wait for your yes; these are {shown} of them", shown::number(count))
+                }
+                _ => format!("{} changes wait for your yes", shown::number(count)),
             }
         },
         waiting,
@@ -129,9 +134,10 @@ async fn lists(
     now: Timestamp,
 ) -> Result<(Vec<EntryLine>, Vec<EntryLine>), Failure> {
     let (mut troubles, mut waiting) = (Vec::new(), Vec::new());
-    let request = PageRequest { limit: SHOWN, after: None };
     let mut reader = web.installation.db.reader();
     for wanted in [State::Conflict, State::Failed, State::Drift, State::AwaitingApproval] {
+        let limit = if wanted == State::AwaitingApproval { SHOWN_WAITING } else { SHOWN };
+        let request = PageRequest { limit, after: None };
         for kind in [ResourceKind::User, ResourceKind::Group] {
             let found = state::list(&mut reader, connected.application().id, kind, Some(wanted), &request);
             let lines = found.await?.items.into_iter().map(|entry| standing::line(entry, now));
@@ -157,7 +163,14 @@ fn troubles_title(counts: &Counts) -> String {
 /// What an administrator has to know before anything else.
 fn banners(label: &str, connection: &Connection, resolved: Option<&str>, now: Timestamp) -> Vec<Banner> {
     let mut out = Vec::new();
-    if connection.is_active() && !has_secret(connection, resolved) {
+    let was_elsewhere = connection.status == ConnectionStatus::Draft && connection.ledger_for.is_some();
+    if was_elsewhere && !has_secret(connection, resolved) {
+        out.push(Banner::new(
+            Tone::Danger,
+            format!("Nothing is sent to {label}: its address was changed"),
+            "Whoever leaves meanwhile stays active there. Give the token for the new address below and activate; people and groups are then looked for there by their names.",
+        ));
+    } else if connection.is_active() && !has_secret(connection, resolved) {
         out.push(Banner::new(
             Tone::Danger,
             format!("Nothing is sent to {label}: its token is needed again"),

@@ -286,6 +286,7 @@ impl Samples {
             active: true,
             can_import: true,
             run: Some(ImportRun {
+                id: String::new(),
                 running: false,
                 title: self.t("61 people were imported"),
                 total: 150,
