@@ -480,6 +480,9 @@ CREATE TABLE connections (
     sealed_secret BYTEA,
     -- the address it was given for; it is sent nowhere else
     secret_for TEXT,
+    -- what is shown as a TLS client, where the connector asks for it
+    client_certificate BYTEA,
+    sealed_client_key BYTEA,
     -- the address whose ids the ledger holds
     ledger_for TEXT,
     secret_set_at BIGINT,

@@ -478,6 +478,9 @@ CREATE TABLE connections (
     sealed_secret BLOB,
     -- the address it was given for; it is sent nowhere else
     secret_for TEXT,
+    -- what is shown as a TLS client, where the connector asks for it
+    client_certificate BLOB,
+    sealed_client_key BLOB,
     -- the address whose ids the ledger holds
     ledger_for TEXT,
     secret_set_at BIGINT,

@@ -343,6 +343,10 @@ filled! {
     admin_provisioning(application) = "/admin/applications/{application}/provisioning";
     /// Gives another token; POST.
     admin_provisioning_token(application) = "/admin/applications/{application}/provisioning/token";
+    /// Client certificate of identity management, as a download.
+    admin_provisioning_certificate(application) = "/admin/applications/{application}/provisioning/certificate.pem";
+    /// Makes another client certificate: asks first unless `confirmed`; POST.
+    admin_provisioning_certificate_make(application) = "/admin/applications/{application}/provisioning/certificate";
     /// Switches identity management off: asks first unless `confirmed`; POST.
     admin_provisioning_deactivate(application) = "/admin/applications/{application}/provisioning/deactivate";
     /// Attribute mapping; POST (`action` is `save`, `add`, `restore` or `dry_run`).

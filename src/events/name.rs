@@ -98,6 +98,7 @@ names! {
     IdmIntegrationActivate = "idm_integration_activate", "switched identity management of an application on";
     IdmIntegrationUpdate = "idm_integration_update", "changed identity management of an application";
     IdmIntegrationReauth = "idm_integration_reauth", "gave an application's identity management another secret";
+    IdmCertificateCreate = "idm_certificate_create", "made the certificate that an application's identity management knows us by";
     IdmIntegrationDelete = "idm_integration_delete", "switched identity management of an application off";
     IdmIntegrationFailure = "idm_integration_failure", "found that an application can't be provisioned";
     IdmTokenExpiring = "idm_token_expiring", "noticed that the secret of an application's identity management ends soon";

@@ -98,7 +98,7 @@ pub(super) fn imported(private_key_pem: &str, certificate_pem: &str) -> Result<N
     })
 }
 
-fn when(time: &openssl::asn1::Asn1TimeRef) -> Result<Timestamp> {
+pub(super) fn when(time: &openssl::asn1::Asn1TimeRef) -> Result<Timestamp> {
     let epoch = Asn1Time::from_unix(0).map_err(Error::internal)?;
     let since = epoch.diff(time).map_err(Error::internal)?;
     Ok(Timestamp((i64::from(since.days) * 86_400 + i64::from(since.secs)) * 1000))
@@ -123,12 +123,14 @@ fn type_of(key: &PKeyRef<Private>) -> Option<KeyType> {
 }
 
 /// SHA-256 over the DER, `9C:41:…`.
-pub(super) fn fingerprint(der: &[u8]) -> String {
+#[must_use]
+pub fn fingerprint(der: &[u8]) -> String {
     openssl::sha::sha256(der).map(|byte| format!("{byte:02X}")).join(":")
 }
 
 /// PEM with lines of 64 characters.
-pub(super) fn to_pem(der: &[u8]) -> String {
+#[must_use]
+pub fn to_pem(der: &[u8]) -> String {
     let text = STANDARD.encode(der);
     let mut out = String::from("-----BEGIN CERTIFICATE-----\n");
     let mut rest = text.as_str();

@@ -6,6 +6,7 @@
 //! [`insert_current`]; what may follow what is in [`rotation`].
 
 mod certificate;
+pub mod client;
 pub mod expiry;
 pub mod metadata;
 pub mod rotation;
@@ -25,6 +26,8 @@ use crate::base::{Ctx, Error, Result, Timestamp};
 use crate::db::{Executor, Tx};
 use crate::events::{Event, EventName};
 use crate::vault::Vault;
+
+pub use certificate::{fingerprint, to_pem};
 
 /// Years a certificate is good for (decision 8).
 const YEARS: i64 = 3;

@@ -22,6 +22,8 @@ pub enum Reason {
     Unreachable,
     /// The certificate is not one to trust, or there was no TLS to agree on.
     Untrusted,
+    /// It does not take the certificate that it was shown, or wants one.
+    ClientRefused,
     /// There are no authorities to trust on this machine.
     NoRoots,
     /// The time was over.
@@ -40,7 +42,7 @@ pub enum Reason {
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::UrlInvalid,
         Self::NotHttps,
         Self::Userinfo,
@@ -48,6 +50,7 @@ impl Reason {
         Self::NameUnknown,
         Self::Unreachable,
         Self::Untrusted,
+        Self::ClientRefused,
         Self::NoRoots,
         Self::Timeout,
         Self::TooLarge,
@@ -68,6 +71,7 @@ impl Reason {
             Self::NameUnknown => "outbound_name_unknown",
             Self::Unreachable => "outbound_unreachable",
             Self::Untrusted => "outbound_untrusted",
+            Self::ClientRefused => "outbound_client_refused",
             Self::NoRoots => "outbound_no_roots",
             Self::Timeout => "outbound_timeout",
             Self::TooLarge => "outbound_too_large",
@@ -122,7 +126,8 @@ impl fmt::Display for Failure {
             Reason::AddressRefused => write!(f, "{host} is at an address that is not public. If it is meant, start Tessera with --outbound-allow for its network."),
             Reason::NameUnknown => write!(f, "There is no address for {host}. Check the spelling, and the DNS of the machine that Tessera runs on."),
             Reason::Unreachable => write!(f, "{host} doesn't answer. Check the port, and that a firewall lets Tessera out."),
-            Reason::Untrusted => write!(f, "{host} has no certificate that can be trusted: it is expired, for another name, or from an unknown authority. Give an authority of your own by --outbound-ca."),
+            Reason::Untrusted => write!(f, "{host} has no certificate that can be trusted: it is expired, for another name, or from an unknown authority. Give an authority of your own by --outbound-ca; identity management takes one for its application alone."),
+            Reason::ClientRefused => write!(f, "{host} takes requests only with a client certificate that it knows. Give it the certificate of this connection; where there is none, the connector does not ask for one."),
             Reason::NoRoots => f.write_str("This machine knows no certificate authorities. Install its CA certificates or give a file by --outbound-ca, and start Tessera again."),
             Reason::Timeout => write!(f, "{host} took too long. Try again later."),
             Reason::TooLarge => write!(f, "{host} answered with more than is accepted. Check that the URL is the right one."),

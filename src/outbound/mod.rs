@@ -1,12 +1,13 @@
 //! The one HTTP client of Tessera. Whatever goes out to an address that somebody typed, or that metadata named,
 //! goes through [`Outbound::send`]: https only, to public addresses or to networks that were allowed at start, each
-//! redirect judged anew, everything capped. Only this room imports the HTTP library; it knows nothing of what is
-//! fetched, or why. Start at [`Outbound::send`]; the verdict on addresses is in `guard`.
+//! redirect judged anew, everything capped. A target may have a TLS of its own, which goes no further than it. Only this
+//! room imports the HTTP library; it knows nothing of what is fetched, or why. Start at [`Outbound::send`]; the verdict on addresses is in `guard`.
 
 mod client;
 mod failure;
 mod guard;
 mod resolve;
+mod tls;
 
 #[cfg(test)]
 mod guard_tests;
@@ -18,7 +19,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
-use reqwest::{Certificate, Response};
+use reqwest::{Certificate, Client, Response};
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
@@ -27,6 +28,8 @@ use crate::outbound::client::{Chain, Clients};
 pub use crate::outbound::failure::{Failure, Reason};
 use crate::outbound::guard::Guard;
 pub use crate::outbound::resolve::Resolve;
+use crate::outbound::tls::OwnClients;
+pub use crate::outbound::tls::Tls;
 
 /// Redirects that are followed (IIP-MD02 wants them, ASVS 15.3.2 wants few).
 const MAX_REDIRECTS: usize = 3;
@@ -90,6 +93,8 @@ pub struct Request<'a> {
     pub headers: Vec<(&'static str, String)>,
     /// The whole value of `Authorization`. Another origin never gets it, whoever sends the request there.
     pub authorization: Option<SecretString>,
+    /// The TLS of the target. Another origin is asked as any other is, whoever sends the request there.
+    pub tls: Option<&'a Tls>,
     /// The body; none when empty.
     pub body: Vec<u8>,
     /// What it may cost.
@@ -105,6 +110,7 @@ impl<'a> Request<'a> {
             url,
             headers: Vec::new(),
             authorization: None,
+            tls: None,
             body: Vec::new(),
             caps: Caps::default(),
         }
@@ -145,6 +151,7 @@ pub struct Outbound {
     names: Arc<dyn Resolve>,
     authorities: Vec<Certificate>,
     clients: OnceLock<Result<Clients, Reason>>,
+    own: OwnClients,
 }
 
 impl Default for Outbound {
@@ -163,7 +170,8 @@ impl Outbound {
     }
 
     fn with_names(allow: Vec<IpNet>, authorities: Vec<Certificate>, names: Arc<dyn Resolve>) -> Self {
-        Self { guard: Guard::new(allow), names, authorities, clients: OnceLock::new() }
+        let (clients, own) = (OnceLock::new(), OwnClients::default());
+        Self { guard: Guard::new(allow), names, authorities, clients, own }
     }
 
     /// Whether this URL could be asked at all, by what is written in it: for the moment when it is stored. The names
@@ -198,10 +206,8 @@ impl Outbound {
 
     async fn ask(&self, request: &Request<'_>, url: &Url, trusted: bool) -> Result<Response, Failure> {
         let host = host_of(url);
-        let clients =
-            self.clients.get_or_init(|| Clients::build(&self.guard, &self.names, &self.authorities));
-        let clients = clients.as_ref().map_err(|reason| Failure::new(*reason, &host))?;
-        let client = if url.scheme() == "http" { &clients.http } else { &clients.https };
+        let client = self.client(url.scheme() == "http", request.tls.filter(|_| trusted));
+        let client = client.map_err(|reason| Failure::new(reason, &host))?;
         let method = match request.method {
             Method::Get => reqwest::Method::GET,
             Method::Post => reqwest::Method::POST,
@@ -214,6 +220,22 @@ impl Outbound {
             asking = asking.body(request.body.clone());
         }
         asking.send().await.map_err(|error| failed(error, &host))
+    }
+
+    /// The client for an address, by the TLS of the target where it has one.
+    fn client(&self, plain: bool, tls: Option<&Tls>) -> Result<Client, Reason> {
+        if let (false, Some(tls)) = (plain, tls) {
+            if let Some(known) = self.own.find(tls) {
+                return Ok(known);
+            }
+            let client = client::build(&self.guard, &self.names, false, &self.authorities, tls)?;
+            self.own.keep(tls, client.clone());
+            return Ok(client);
+        }
+        let clients =
+            self.clients.get_or_init(|| Clients::build(&self.guard, &self.names, &self.authorities));
+        let clients = clients.as_ref().map_err(|reason| *reason)?;
+        Ok(if plain { clients.http.clone() } else { clients.https.clone() })
     }
 
     /// Where an answer sends the request on to, if it does; judged like the URL before it.

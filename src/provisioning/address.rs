@@ -1,5 +1,6 @@
 //! Where an application's SCIM service is, and how Tessera proves itself there. A secret belongs to the address that
-//! it was given for: when that changes it is sent nowhere, until it is given again (decision 32).
+//! it was given for, and to whom was trusted there: when one of them changes it is sent nowhere, until it is given again
+//! (decision 32).
 
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,7 @@ use crate::base::{Error, FieldError, Kind, Random, Result};
 use crate::catalog::Catalog;
 use crate::catalog::model::{Provisioning, ScimAuth};
 use crate::catalog::placeholder::{LocationRules, Missing, Scope};
+use crate::keys;
 use crate::outbound::Outbound;
 use crate::provisioning::model::{Connection, Settings};
 use crate::vault::Vault;
@@ -165,13 +167,14 @@ impl Credentials {
         Ok(())
     }
 
-    /// Seals them for one application and one address.
+    /// Seals them for one application, one address, and whom we trust there (PEM; `None`: the public authorities).
     pub fn seal(
         &self,
         vault: &Vault,
         random: &Random,
         application: ApplicationId,
         address: &str,
+        trusted: Option<&str>,
     ) -> Result<Vec<u8>> {
         let plain = |secret: &SecretString| secret.expose_secret().to_owned();
         let sealed = match self {
@@ -189,12 +192,13 @@ impl Credentials {
             }
         };
         let text = zeroize::Zeroizing::new(serde_json::to_string(&sealed).map_err(Error::internal)?);
-        vault.seal(&row(application, address), text.as_bytes(), random)
+        vault.seal(&row(application, address, trusted), text.as_bytes(), random)
     }
 }
 
-fn row(application: ApplicationId, address: &str) -> String {
-    format!("connections/{application}/{address}")
+fn row(application: ApplicationId, address: &str, trusted: Option<&str>) -> String {
+    let trusted = trusted.map(|pem| format!("{}/", keys::fingerprint(pem.as_bytes()))).unwrap_or_default();
+    format!("connections/{application}/{trusted}{address}")
 }
 
 /// SHA-256 of a connection's secret as it is sealed.
@@ -213,7 +217,8 @@ pub fn credentials(vault: &Vault, connection: &Connection, address: &str) -> Res
             "The address is another than the one the token was given for. Give the token again; it was not sent to the new address.",
         ));
     }
-    let plain = vault.open(&row(connection.application, address), sealed)?;
+    let trusted = connection.settings.ca_certificate.as_deref();
+    let plain = vault.open(&row(connection.application, address, trusted), sealed)?;
     let secret = |text: String| SecretString::from(text);
     Ok(match serde_json::from_slice(&plain).map_err(Error::internal)? {
         Sealed::Bearer { token } => Credentials::Bearer { token: secret(token) },

@@ -10,11 +10,12 @@ use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value as Json;
+use url::Url;
 
 use crate::base::clock::HOUR;
 use crate::base::id::ApplicationId;
 use crate::base::{Ctx, Timestamp};
-use crate::outbound::{Answer, Failure, Method, Outbound, Reason, Request};
+use crate::outbound::{Answer, Failure, Method, Outbound, Reason, Request, Tls};
 use crate::provisioning::address::Credentials;
 use crate::scim::error::ReceivedError;
 
@@ -129,6 +130,8 @@ pub struct Client<'a> {
     pub secret: [u8; 32],
     /// It takes `application/json` and not `application/scim+json`.
     pub plain_json: bool,
+    /// The TLS of its service, where it has one of its own.
+    pub tls: Option<Tls>,
 }
 
 impl Client<'_> {
@@ -175,6 +178,7 @@ impl Client<'_> {
             request = request.header("if-match", etag);
         }
         request.authorization = Some(self.authorization(ctx).await?);
+        request.tls = self.tls.as_ref();
         self.outbound.send(request).await.map_err(|failure| unsent(&failure))
     }
 
@@ -219,6 +223,8 @@ impl Client<'_> {
             .header("content-type", "application/x-www-form-urlencoded");
         request.body = body.into_bytes();
         request.authorization = Some(SecretString::from(format!("Basic {}", STANDARD.encode(pair))));
+        // A token that is made elsewhere is made by somebody else.
+        request.tls = self.tls.as_ref().filter(|_| is_same_origin(url, &self.base));
         let answer = self.outbound.send(request).await.map_err(|failure| unsent(&failure))?;
         let status = answer.status;
         let reply = judged(answer, ctx).map_err(|fault| Fault {
@@ -242,6 +248,10 @@ impl Client<'_> {
         let lifetime = body.and_then(|body| body.get("expires_in")).and_then(Json::as_i64).unwrap_or(300);
         Ok((SecretString::from(token.to_owned()), lifetime.clamp(1, 86_400)))
     }
+}
+
+fn is_same_origin(one: &str, other: &str) -> bool {
+    matches!((Url::parse(one), Url::parse(other)), (Ok(one), Ok(other)) if one.origin() == other.origin())
 }
 
 fn bearer(token: &SecretString) -> SecretString {

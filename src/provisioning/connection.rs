@@ -21,7 +21,7 @@ use crate::provisioning::engine::reconcile::next;
 use crate::provisioning::mapping;
 use crate::provisioning::model::{Change, Connection, ConnectionStatus, OnUserDelete, Settings};
 use crate::provisioning::store::{connections as store, marks, reconcile as reconciliations, state};
-use crate::provisioning::verify;
+use crate::provisioning::{tls, verify};
 use crate::vault::Vault;
 
 /// What operations on connections need.
@@ -59,6 +59,8 @@ pub struct ConnectionPatch {
     pub require_approval: Option<Vec<Change>>,
     /// Which attribute takes its value from where.
     pub mappings: Option<Vec<Mapping>>,
+    /// The certificate authorities that are trusted there in place of the public ones, PEM; empty: the public ones.
+    pub ca_certificate: Option<String>,
     /// How Tessera proves itself.
     pub secret: Option<NewSecret>,
 }
@@ -104,6 +106,7 @@ pub fn starting(catalog: &Catalog, application: &Application) -> Settings {
         on_user_delete: OnUserDelete::default(),
         require_approval: Vec::new(),
         mappings: mapping::starting(template.as_ref()),
+        ca_certificate: None,
     }
 }
 
@@ -156,14 +159,18 @@ impl Connections<'_> {
             return Err(changed_meanwhile());
         }
         let mut new = old.clone().unwrap_or_else(|| self.fresh(ctx, &application));
-        self.apply(&mut tx, &application, &mut new, patch.clone()).await?;
+        self.apply(&mut tx, ctx, &application, &mut new, patch.clone()).await?;
+        if new.client.is_none() && quirks(self.catalog, &application).certificate {
+            new.client = Some(tls::make(ctx, self.vault, &application)?);
+        }
         if let Some(secret) = patch.secret {
             self.may_change_secret(&application, &new)?;
             self.keep(ctx, &application, &mut new, &secret)?;
         }
         let same_settings = old.as_ref().is_some_and(|old| old.settings == new.settings);
         let same_secret = old.as_ref().is_some_and(|old| old.sealed_secret == new.sealed_secret);
-        if same_settings && same_secret {
+        let same_client = old.as_ref().map_or(new.client.is_none(), |old| old.client == new.client);
+        if same_settings && same_secret && same_client {
             return require(&mut tx, id).await;
         }
         if let Some(old) = &old {
@@ -172,10 +179,13 @@ impl Connections<'_> {
         }
         store::put(&mut tx, &new).await?;
         if !same_settings {
-            let event = event(EventName::IdmIntegrationUpdate, &application)
+            let mut event = event(EventName::IdmIntegrationUpdate, &application)
                 .detail("manage_groups", new.settings.manage_groups)
                 .detail("on_user_delete", new.settings.on_user_delete.as_str())
                 .detail("mappings", new.settings.mappings.len());
+            if let Some(pem) = &new.settings.ca_certificate {
+                event = event.detail("ca_certificate", tls::fingerprints(pem)?);
+            }
             record(&mut tx, ctx, event).await?;
             if old.as_ref().is_some_and(|old| old.settings.manage_groups) && !new.settings.manage_groups {
                 marks::unmanage_all(&mut tx, id, ctx.now()).await?;
@@ -183,6 +193,9 @@ impl Connections<'_> {
             if new.is_active() {
                 notify(&mut tx, Notice::Sweep { application: id }).await?;
             }
+        }
+        if let Some(client) = new.client.as_ref().filter(|_| !same_client) {
+            record(&mut tx, ctx, tls::made_event(&application, client)?).await?;
         }
         if !same_secret {
             store::forget_warning(&mut tx, id).await?;
@@ -208,7 +221,7 @@ impl Connections<'_> {
         let application = applications::require(&mut tx, id).await?;
         let stored = store::find(&mut tx, id).await?;
         let mut new = stored.unwrap_or_else(|| self.fresh(ctx, &application));
-        self.apply(&mut tx, &application, &mut new, patch.clone()).await?;
+        self.apply(&mut tx, ctx, &application, &mut new, patch.clone()).await?;
         if let Some(secret) = patch.secret {
             self.keep(ctx, &application, &mut new, &secret)?;
         }
@@ -223,6 +236,7 @@ impl Connections<'_> {
             auth: None,
             sealed_secret: None,
             secret_for: None,
+            client: None,
             ledger_for: None,
             secret_set_at: None,
             secret_expires_at: None,
@@ -243,6 +257,7 @@ impl Connections<'_> {
     async fn apply(
         &self,
         tx: &mut Tx,
+        ctx: &Ctx,
         application: &Application,
         new: &mut Connection,
         patch: ConnectionPatch,
@@ -280,17 +295,25 @@ impl Connections<'_> {
             }
             settings.mappings = rows;
         }
+        if let Some(pem) = patch.ca_certificate {
+            settings.ca_certificate = tls::authorities(&pem)?;
+        }
+        let trusts_others = settings.ca_certificate != before.ca_certificate;
+        if let Some(pem) = settings.ca_certificate.as_ref().filter(|_| trusts_others) {
+            tls::check_new(pem, ctx.now())?;
+        }
         group_rules::to_ids(tx, rules(settings), &known).await?;
+        if trusts_others && new.sealed_secret.is_some() {
+            // Who is trusted anew could be anybody at that address.
+            give_up_secret(new);
+        }
         // A base URL that is not there yet, or not filled in, is no fault before activation; a wrong one is.
-        let is_open = address::base_template(self.catalog, application, settings).is_none()
-            || !address::missing(self.catalog, application, settings).is_empty();
+        let is_open = address::base_template(self.catalog, application, &new.settings).is_none()
+            || !address::missing(self.catalog, application, &new.settings).is_empty();
         if !is_open {
-            let url = address::base_url(self.catalog, self.outbound, application, settings)?;
+            let url = address::base_url(self.catalog, self.outbound, application, &new.settings)?;
             if new.secret_for.as_ref().is_some_and(|given_for| *given_for != url) {
-                // Another address gets no secret that was not given for it, and is asked before anything is sent there.
-                new.status = ConnectionStatus::Draft;
-                (new.sealed_secret, new.secret_for, new.auth) = (None, None, None);
-                (new.secret_set_at, new.secret_expires_at) = (None, None);
+                give_up_secret(new);
             }
         }
         Ok(())
@@ -321,9 +344,10 @@ impl Connections<'_> {
         if let Credentials::Oauth2ClientCredentials { token_url, .. } = &secret.credentials {
             self.outbound.check(token_url).map_err(|failure| failure.of_field("auth.token_url"))?;
         }
+        let trusted = connection.settings.ca_certificate.as_deref();
         connection.auth = Some(secret.credentials.kind());
         connection.sealed_secret =
-            Some(secret.credentials.seal(self.vault, &ctx.random, application.id, &url)?);
+            Some(secret.credentials.seal(self.vault, &ctx.random, application.id, &url, trusted)?);
         connection.secret_for = Some(url);
         connection.secret_set_at = Some(ctx.now());
         connection.secret_expires_at = secret.expires_at;
@@ -342,7 +366,9 @@ impl Connections<'_> {
         let mut tx = self.db.begin().await?;
         let mut new = store::lock(&mut tx, id).await?.ok_or_else(not_configured)?;
         self.keep(ctx, &application, &mut new, &secret)?;
-        if is_active && new.secret_for != trial.secret_for {
+        let is_same_place = new.secret_for == trial.secret_for
+            && new.settings.ca_certificate == trial.settings.ca_certificate;
+        if is_active && !is_same_place {
             return Err(changed_meanwhile());
         }
         new.version += 1;
@@ -443,11 +469,20 @@ impl Connections<'_> {
             secret: address::secret_digest(connection),
             base: url,
             plain_json: quirks.plain_json,
+            tls: tls::of(self.vault, connection, &quirks)?,
         };
         verify::verify(ctx, &client, &quirks, connection.settings.manage_groups)
             .await
             .map_err(|fault| not_verified(application, fault))
     }
+}
+
+/// Another address, or whoever is trusted there anew, gets no secret that was not given for it, and is asked before
+/// anything is sent there.
+fn give_up_secret(connection: &mut Connection) {
+    connection.status = ConnectionStatus::Draft;
+    (connection.sealed_secret, connection.secret_for, connection.auth) = (None, None, None);
+    (connection.secret_set_at, connection.secret_expires_at) = (None, None);
 }
 
 fn approvals(changes: Vec<Change>) -> Result<Vec<Change>> {

@@ -19,6 +19,7 @@ pub mod plan;
 pub mod preview;
 pub mod state;
 mod store;
+pub mod tls;
 mod verify;
 
 pub use address::Credentials;

@@ -99,6 +99,17 @@ pub struct Settings {
     pub require_approval: Vec<Change>,
     /// Which attribute takes its value from where.
     pub mappings: Vec<Mapping>,
+    /// The certificate authorities that are trusted there in place of the public ones, PEM; `None`: the public ones.
+    pub ca_certificate: Option<String>,
+}
+
+/// What Tessera shows there as a TLS client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// The certificate, DER.
+    pub certificate: Vec<u8>,
+    /// Its private key, sealed.
+    pub sealed_key: Vec<u8>,
 }
 
 /// A connection to an application's SCIM service.
@@ -116,6 +127,8 @@ pub struct Connection {
     pub sealed_secret: Option<Vec<u8>>,
     /// The address that the secret was given for.
     pub secret_for: Option<String>,
+    /// What is shown there as a TLS client; made where the connector asks for it.
+    pub client: Option<ClientCertificate>,
     /// The address whose ids the ledger holds.
     pub ledger_for: Option<String>,
     /// When the secret was given.

@@ -45,7 +45,7 @@ use crate::provisioning::engine::pace::Pace;
 use crate::provisioning::engine::pages::Pages;
 use crate::provisioning::model::{Change, Connection, Entry, Local, ResourceKind};
 use crate::provisioning::store::{connections, ledger, reconcile as reconciliations};
-use crate::provisioning::{address, notices};
+use crate::provisioning::{address, notices, tls};
 use crate::scim::AttributePath;
 use crate::vault::Vault;
 
@@ -563,7 +563,8 @@ impl Engine {
         let (id, plain_json) = (application.id, quirks.plain_json);
         let outbound = &*self.outbound;
         let secret = address::secret_digest(&connection);
-        let client = Client { outbound, tokens, application: id, base, credentials, secret, plain_json };
+        let tls = tls::of(&self.vault, &connection, &quirks)?;
+        let client = Client { outbound, tokens, application: id, base, credentials, secret, plain_json, tls };
         Ok(Target::new(application, connection, quirks, client, &self.pace))
     }
 

@@ -4,7 +4,7 @@ use crate::base::clock::HOUR;
 use crate::base::id::ApplicationId;
 use crate::base::{Error, Result, Timestamp};
 use crate::db::{Executor, Query, Row, Tx, sql};
-use crate::provisioning::model::{Connection, Failing};
+use crate::provisioning::model::{ClientCertificate, Connection, Failing};
 
 fn read(row: &Row) -> Result<Connection> {
     let since = row.opt_time("failing_since")?;
@@ -19,6 +19,10 @@ fn read(row: &Row) -> Result<Connection> {
         _ => None,
     };
     let capabilities = row.opt_text("capabilities")?;
+    let client = match (row.opt_blob("client_certificate")?, row.opt_blob("sealed_client_key")?) {
+        (Some(certificate), Some(sealed_key)) => Some(ClientCertificate { certificate, sealed_key }),
+        _ => None,
+    };
     Ok(Connection {
         application: row.parse("application_id")?,
         status: row.parse("status")?,
@@ -26,6 +30,7 @@ fn read(row: &Row) -> Result<Connection> {
         auth: row.opt_parse("auth")?,
         sealed_secret: row.opt_blob("sealed_secret")?,
         secret_for: row.opt_text("secret_for")?,
+        client,
         ledger_for: row.opt_text("ledger_for")?,
         secret_set_at: row.opt_time("secret_set_at")?,
         secret_expires_at: row.opt_time("secret_expires_at")?,
@@ -70,13 +75,14 @@ pub(in crate::provisioning) async fn put(tx: &mut Tx, connection: &Connection) -
     let query = sql(
         "INSERT INTO connections (application_id, status, settings, manage_groups, auth, sealed_secret, \
          secret_for, secret_set_at, secret_expires_at, failures, paused_until, left_count, left_since, \
-         leased_until, version, created_at, updated_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, 0, 0, 0, 0, $10, $11, $12) \
+         leased_until, version, created_at, updated_at, client_certificate, sealed_client_key) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, 0, 0, 0, 0, $10, $11, $12, $13, $14) \
          ON CONFLICT (application_id) DO UPDATE SET status = excluded.status, settings = excluded.settings, \
          manage_groups = excluded.manage_groups, auth = excluded.auth, \
          sealed_secret = excluded.sealed_secret, secret_for = excluded.secret_for, \
          secret_set_at = excluded.secret_set_at, secret_expires_at = excluded.secret_expires_at, \
-         version = excluded.version, updated_at = excluded.updated_at",
+         version = excluded.version, updated_at = excluded.updated_at, \
+         client_certificate = excluded.client_certificate, sealed_client_key = excluded.sealed_client_key",
     )
     .bind_text(connection.application)
     .bind(connection.status.as_str())
@@ -89,7 +95,9 @@ pub(in crate::provisioning) async fn put(tx: &mut Tx, connection: &Connection) -
     .bind(connection.secret_expires_at)
     .bind(connection.version)
     .bind(connection.created_at)
-    .bind(connection.updated_at);
+    .bind(connection.updated_at)
+    .bind(connection.client.as_ref().map(|client| client.certificate.clone()))
+    .bind(connection.client.as_ref().map(|client| client.sealed_key.clone()));
     tx.run(query).await.map(drop)
 }
 

@@ -102,6 +102,8 @@ pub enum Done {
     Disconnected,
     /// Another token is in use.
     Renewed,
+    /// Another client certificate is shown.
+    Certified,
     /// Something is tried again.
     Retried,
     /// Changes that waited were approved.
@@ -137,6 +139,7 @@ impl Done {
             Self::Connected => "connected",
             Self::Disconnected => "disconnected",
             Self::Renewed => "renewed",
+            Self::Certified => "certified",
             Self::Retried => "retried",
             Self::Approved => "approved",
             Self::Rejected => "rejected",
@@ -166,6 +169,7 @@ impl Done {
             Self::Connected => "Connected, and verified. The people of the bound groups are sent now.",
             Self::Disconnected => "Deactivated. Nothing is sent any more.",
             Self::Renewed => "The new token is saved, and the old one is gone.",
+            Self::Certified => "The new certificate is made. Put it where the old one is.",
             Self::Retried => "It is tried again now.",
             Self::Approved => "Approved. It is sent now.",
             Self::Rejected => "Rejected. Nothing of it is sent.",

@@ -102,6 +102,8 @@ fn provisioning_routes() -> Routes {
         .get(&urls::admin_provisioning(app), provisioning::show_provisioning)
         .post(&urls::admin_provisioning(app), provisioning::save_provisioning)
         .post(&urls::admin_provisioning_token(app), provisioning::update_token)
+        .get(&urls::admin_provisioning_certificate(app), provisioning::certificate::download)
+        .post(&urls::admin_provisioning_certificate_make(app), provisioning::certificate::make)
         .post(&urls::admin_provisioning_deactivate(app), provisioning::deactivate)
         .post(&urls::admin_provisioning_mapping(app), provisioning::mapping::change_mapping)
         .post(&urls::admin_provisioning_dry_run(app), provisioning::dry_run::show_dry_run)

@@ -21,6 +21,7 @@ mod openapi;
 mod precondition;
 mod provisioned;
 mod provisioning;
+mod provisioning_certificate;
 mod section;
 mod settings;
 mod sp_source;
@@ -45,6 +46,7 @@ fn section() -> Section {
         .with(exchanges::section())
         .with(sp_source::section())
         .with(provisioning::section())
+        .with(provisioning_certificate::section())
         .with(provisioned::section())
         .with(imports::section())
         .with(bindings::section())

@@ -17,11 +17,12 @@ use crate::provisioning::model::{
     Change, Connection, ConnectionStatus, OnUserDelete, ResourceKind, State as Standing,
 };
 use crate::provisioning::state;
-use crate::provisioning::{Credentials, address};
+use crate::provisioning::{Credentials, address, tls};
 use crate::web::api::answer::Tagged;
 use crate::web::api::input::{Id, Input, optional};
 use crate::web::api::once::Key;
 use crate::web::api::precondition::IfMatch;
+use crate::web::api::provisioning_certificate::ProvisioningCertificate;
 use crate::web::api::section::{Section, operations};
 use crate::web::error::Answer;
 use crate::web::extract::permission::{ApplicationsRead, ApplicationsWrite};
@@ -116,6 +117,10 @@ pub struct ProvisioningInput {
     #[serde(default)]
     #[schema(value_type = Option<Vec<MappingForm>>)]
     mappings: Option<Vec<Mapping>>,
+    /// Certificates (PEM, at most 64 KiB) of the authorities that are trusted for this application in place of the public
+    /// ones. Empty: the public ones. Another choice drops the token.
+    #[serde(default)]
+    ca_certificate: Option<String>,
 }
 
 impl ProvisioningInput {
@@ -135,6 +140,7 @@ impl ProvisioningInput {
             on_user_delete: self.on_user_delete,
             require_approval: self.require_approval,
             mappings: self.mappings,
+            ca_certificate: self.ca_certificate,
             secret: credentials.map(|credentials| NewSecret { credentials, expires_at }),
         })
     }
@@ -225,6 +231,10 @@ pub struct ProvisioningBody {
     /// The mapping.
     #[schema(value_type = Vec<MappingForm>)]
     mappings: Vec<Mapping>,
+    /// The authorities that are trusted in place of the public ones, PEM; `null`: the public ones.
+    ca_certificate: Option<String>,
+    /// The client certificate that the application knows Tessera by; `null` where its connector asks for none.
+    certificate: Option<ProvisioningCertificate>,
     /// When the other side last answered as a SCIM service should.
     #[schema(value_type = Option<String>, format = DateTime)]
     verified_at: Option<Timestamp>,
@@ -271,6 +281,7 @@ async fn body(web: &Shared, connection: Connection) -> Result<Tagged<Provisionin
         accepted: counts.of(kind, Standing::Accepted),
     };
     let (catalog, outbound) = (&installation.catalog, &installation.outbound);
+    let certificate = tls::certificate(&connection, &connection::quirks(catalog, &application))?;
     let settings = &connection.settings;
     let resolved_url = address::base_url(catalog, outbound, &application, settings).ok();
     // A secret that was given for another address is as good as none.
@@ -286,6 +297,8 @@ async fn body(web: &Shared, connection: Connection) -> Result<Tagged<Provisionin
         on_user_delete: settings.on_user_delete,
         require_approval: settings.require_approval.clone(),
         mappings: settings.mappings.clone(),
+        ca_certificate: settings.ca_certificate.clone(),
+        certificate: certificate.map(ProvisioningCertificate::from),
         verified_at: connection.verified_at,
         write_access: if connection.written_at.is_some() {
             WriteAccess::Yes
@@ -326,7 +339,8 @@ async fn show(
 
 /// Configure identity management
 ///
-/// What is left out stays. Nothing is sent; an active connection looks at everybody again. Another address drops the token.
+/// What is left out stays. Nothing is sent; an active connection looks at everybody again. Another address or other
+/// authorities drop the token.
 #[utoipa::path(put, path = "/applications/{id}/provisioning", tag = "Identity management",
     request_body = ProvisioningInput,
     params(("id" = String, Path, description = "Id of the application")),

@@ -7,7 +7,7 @@ use askama::Template;
 use crate::base::urls;
 use crate::web::pages::application::{ApplicationHead, Tab};
 use crate::web::pages::application_sso::PlaceholderField;
-use crate::web::pages::parts::{Choice, Decision, Link, Pager, Status, When};
+use crate::web::pages::parts::{Choice, Decision, Facts, Link, Pager, Status, When};
 use crate::web::pages::setup_steps::Steps;
 use crate::web::pages::shell::Shell;
 
@@ -39,6 +39,8 @@ pub struct ApplicationProvisioningPage {
     pub settings: SettingsForm,
     /// How Tessera proves itself.
     pub proof: ProofForm,
+    /// The client certificate; `None` where the connector asks for none.
+    pub certificate: Option<ClientCertificate>,
     /// Placeholders of the base URL.
     pub placeholders: Vec<PlaceholderField>,
     /// The version that the forms are drawn from; 0 before there is one.
@@ -51,6 +53,17 @@ pub struct ApplicationProvisioningPage {
     pub steps: Steps,
     /// How these were checked; may be empty.
     pub steps_source: String,
+}
+
+/// The certificate that the application knows Tessera by.
+#[derive(Clone, Default)]
+pub struct ClientCertificate {
+    /// When it ends, its fingerprint.
+    pub facts: Facts,
+    /// Where it is downloaded.
+    pub download: String,
+    /// Making it anew.
+    pub renewal: Decision,
 }
 
 /// How a connection stands.
@@ -131,6 +144,8 @@ pub struct SettingsForm {
     pub on_user_delete: Vec<Choice>,
     /// `require_approval`, a box each.
     pub require_approval: Vec<Choice>,
+    /// `ca_certificate`
+    pub ca_certificate: String,
 }
 
 /// How Tessera proves itself to the application; secrets are never shown.

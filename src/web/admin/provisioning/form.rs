@@ -10,9 +10,9 @@ use crate::base::FieldError;
 use crate::base::clock::DAY;
 use crate::catalog::model::ScimAuth;
 use crate::provisioning::Credentials;
-use crate::provisioning::address;
 use crate::provisioning::connection::{self, ConnectionPatch, NewSecret};
 use crate::provisioning::model::{Change, OnUserDelete, Settings};
+use crate::provisioning::{address, tls};
 use crate::web::admin::posted::{Posted, fault};
 use crate::web::admin::provisioning::Connected;
 use crate::web::shown::time;
@@ -31,6 +31,8 @@ pub struct ConnectionFields {
     pub on_user_delete: String,
     /// `require_approval`
     pub require_approval: Vec<String>,
+    /// `ca_certificate`
+    pub ca_certificate: String,
     /// How Tessera proves itself.
     pub proof: ProofFields,
 }
@@ -77,6 +79,7 @@ impl ConnectionFields {
             manage_groups: settings.manage_groups || fresh_groups,
             on_user_delete: settings.on_user_delete.as_str().to_owned(),
             require_approval: settings.require_approval.iter().map(|c| c.as_str().to_owned()).collect(),
+            ca_certificate: settings.ca_certificate.unwrap_or_default(),
             proof: ProofFields { kind: kind.as_str().to_owned(), ..ProofFields::default() },
         }
     }
@@ -100,6 +103,7 @@ impl ConnectionFields {
             manage_groups: posted.ticked("manage_groups"),
             on_user_delete: posted.owned("on_user_delete"),
             require_approval: posted.all("require_approval").to_vec(),
+            ca_certificate: posted.owned("ca_certificate"),
             proof: ProofFields::read(posted),
         }
     }
@@ -134,6 +138,7 @@ impl ConnectionFields {
             on_user_delete,
             require_approval: Some(approvals),
             mappings: None,
+            ca_certificate: Some(self.ca_certificate.clone()),
             secret,
         })
     }
@@ -147,6 +152,13 @@ impl ConnectionFields {
             &settings(web, connected),
         );
         stored.unwrap_or_default() != self.base_url
+    }
+
+    /// Whether other authorities become trusted. What is none at all is refused later.
+    #[must_use]
+    pub fn trusts_others(&self, web: &Web, connected: &Connected) -> bool {
+        let typed = tls::authorities(&self.ca_certificate);
+        typed.is_ok_and(|typed| typed != settings(web, connected).ca_certificate)
     }
 
     /// The placeholders whose values become others.

@@ -1,7 +1,8 @@
 //! The tab *Identity management* of an application: configuring the connection, switching it on and off, its token.
 //! What stands beside it has files of its own: the [`mapping`], the [`dry_run`], how it [`stands`](standing), what a
-//! person's account would [hold](preview), and [comparing](comparison).
+//! person's account would [hold](preview), its client [`certificate`], and [comparing](comparison).
 
+pub mod certificate;
 pub mod comparison;
 pub mod dry_run;
 pub mod form;
@@ -207,12 +208,13 @@ async fn save(
         Err(faults) => return Ok(Err(Error::invalid(faults))),
     };
     let placeholders = fields.changed_placeholders(connected.application());
-    let moved = patch.base_url.is_some() && fields.moves(web, connected);
+    let moved =
+        (patch.base_url.is_some() && fields.moves(web, connected)) || fields.trusts_others(web, connected);
     if patch.secret.is_some() || moved || !placeholders.is_empty() {
         let asked = Asked {
             action: &connected.tab(),
             reason: format!(
-                "You are about to change where {}’s people are sent, or the token for it. We ask again because your password was entered more than 5 minutes ago.",
+                "You are about to change where {}’s people are sent, who is trusted there, or the token for it. We ask again because your password was entered more than 5 minutes ago.",
                 connected.label()
             ),
             cancel_href: connected.tab(),

@@ -10,7 +10,7 @@ use crate::provisioning::state::{self, Counts};
 use crate::provisioning::{address, connection};
 use crate::web::admin::provisioning::form::{ConnectionFields, settings};
 use crate::web::admin::provisioning::rows::MappingFields;
-use crate::web::admin::provisioning::{Connected, Typed, mapping, standing};
+use crate::web::admin::provisioning::{Connected, Typed, certificate, mapping, standing};
 use crate::web::admin::sso::page::{idp_values, live_values, placeholder_fields};
 use crate::web::error::Failure;
 use crate::web::extract::Person;
@@ -112,6 +112,7 @@ pub async fn page(
         placeholders,
         version: own.map_or(0, |own| own.version),
         mapping: mapping::drawn(rows.rows, template.as_ref(), &quirks),
+        certificate: certificate::shown(connected, &quirks, now)?,
         hints: hints(connected.label(), &quirks),
         steps,
         steps_source,
@@ -305,6 +306,7 @@ fn settings_form(
                 "Suspending or deleting a person here is never held up.",
             ),
         ],
+        ca_certificate: fields.ca_certificate.clone(),
     }
 }
 
@@ -413,6 +415,11 @@ fn hints(label: &str, quirks: &Quirks) -> Vec<String> {
     }
     if quirks.deactivate_to_change_token {
         out.push("Deactivate the connection before you change its token.".to_owned());
+    }
+    if quirks.certificate {
+        out.push(format!(
+            "{label} knows Tessera by a client certificate, which is made when you configure this. Put it there before you activate."
+        ));
     }
     if !quirks.privileged_groups.is_empty() {
         out.push(format!(

@@ -2,11 +2,11 @@
 
 use crate::web::pages::application::Tab;
 use crate::web::pages::application_provisioning::{
-    ApplicationProvisioningPage, ComparisonPage, DifferenceLine, DryRunLine, DryRunPage, EntryLine, KindLink,
-    MappingForm, MappingRow, ProofForm, ProvisioningPreviewPage, ProvisioningStatePage, RequestLine,
-    SettingsForm, Standing,
+    ApplicationProvisioningPage, ClientCertificate, ComparisonPage, DifferenceLine, DryRunLine, DryRunPage,
+    EntryLine, KindLink, MappingForm, MappingRow, ProofForm, ProvisioningPreviewPage, ProvisioningStatePage,
+    RequestLine, SettingsForm, Standing,
 };
-use crate::web::pages::parts::{Choice, Decision, Tone};
+use crate::web::pages::parts::{Choice, Decision, Fact, Facts, Tone};
 use crate::web::pages::provisioning_import::{ImportRun, ProvisioningImportPage, RemoteLine};
 use crate::web::pages::samples::{Drawn, Samples, draw};
 use crate::web::pages::setup_steps::Steps;
@@ -22,6 +22,7 @@ impl Samples {
             &[
                 ("placeholders.YOUR_ID", "Digits only, for example 1234567890."),
                 ("base_url", "Start it with https://"),
+                ("ca_certificate", "Give the authority's certificate in PEM."),
                 ("token", "A token has no spaces."),
             ],
         );
@@ -120,6 +121,7 @@ impl Samples {
                     explained("create", "an account is made", "Taking over counts too.", true),
                     explained("delete", "an account is deleted", "", false),
                 ],
+                ca_certificate: String::new(),
             },
             proof: ProofForm {
                 kinds: vec![
@@ -129,6 +131,7 @@ impl Samples {
                 ],
                 ..ProofForm::default()
             },
+            certificate: None,
             placeholders: self.placeholders(false).into_iter().take(1).collect(),
             version: 0,
             mapping: MappingForm::default(),
@@ -183,6 +186,30 @@ impl Samples {
             troubles_title: self.t("1 person and 1 group could not be kept in sync"),
             waiting: vec![self.entry("Hanna Lindqvist", "Make the account in Heap.")],
             waiting_title: self.t("1 change waits for your yes"),
+            settings: SettingsForm {
+                ca_certificate: self.t("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"),
+                ..self.provisioning_new().settings
+            },
+            certificate: Some(ClientCertificate {
+                facts: Facts {
+                    facts: vec![
+                        Fact::new("Valid until", self.t("12 June 2036 (3,650 days left)")),
+                        Fact::mono("SHA-256", self.t("9C:41:00:AB")),
+                    ],
+                },
+                download: "/admin/applications/x/provisioning/certificate.pem".to_owned(),
+                renewal: Decision {
+                    id: "certificate".to_owned(),
+                    action: "/admin/applications/x/provisioning/certificate".to_owned(),
+                    button: self.t("Make a new certificate…"),
+                    title: self.t("Make a new certificate for Heap?"),
+                    effects: self.list(&["The one before is gone for good."]),
+                    confirm: self.t("Make a new certificate"),
+                    cancel: self.t("Keep the one before"),
+                    cancel_href: self.t("/admin/applications/x/provisioning"),
+                    ..Decision::default()
+                },
+            }),
             proof: ProofForm {
                 known: self.t("Set 3 March 2026."),
                 expires_at: self.t("2027-06-12"),
