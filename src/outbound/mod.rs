@@ -13,6 +13,8 @@ mod tls;
 mod guard_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tls_tests;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;

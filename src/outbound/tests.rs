@@ -40,21 +40,21 @@ impl Resolve for Names {
     }
 }
 
-fn outbound(authority: &Authority, allow: &[&str], names: Arc<dyn Resolve>) -> Outbound {
+pub(super) fn outbound(authority: &Authority, allow: &[&str], names: Arc<dyn Resolve>) -> Outbound {
     let allow: Vec<IpNet> = allow.iter().map(|net| net.parse().unwrap()).collect();
     Outbound::with_names(allow, read_authorities(authority.pem().as_bytes()).unwrap(), names)
 }
 
 /// Reaches 127.0.0.1 and nothing else inside.
-fn local(authority: &Authority) -> Outbound {
+pub(super) fn local(authority: &Authority) -> Outbound {
     outbound(authority, &[LOOPBACK], Arc::new(resolve::OfMachine))
 }
 
-fn ok(_: &Received) -> Reply {
+pub(super) fn ok(_: &Received) -> Reply {
     Reply::new(200, &[("content-type", "text/plain")], "here")
 }
 
-fn get(url: &str) -> Request<'_> {
+pub(super) fn get(url: &str) -> Request<'_> {
     let caps = Caps { total: Duration::from_secs(20), body: 1 << 20 };
     Request { caps, ..Request::new(Method::Get, url) }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -131,7 +131,7 @@ pub struct Client<'a> {
     /// It takes `application/json` and not `application/scim+json`.
     pub plain_json: bool,
     /// The TLS of its service, where it has one of its own.
-    pub tls: Option<Tls>,
+    pub tls: Option<Arc<Tls>>,
 }
 
 impl Client<'_> {
@@ -178,7 +178,7 @@ impl Client<'_> {
             request = request.header("if-match", etag);
         }
         request.authorization = Some(self.authorization(ctx).await?);
-        request.tls = self.tls.as_ref();
+        request.tls = self.tls.as_deref();
         self.outbound.send(request).await.map_err(|failure| unsent(&failure))
     }
 
@@ -224,7 +224,7 @@ impl Client<'_> {
         request.body = body.into_bytes();
         request.authorization = Some(SecretString::from(format!("Basic {}", STANDARD.encode(pair))));
         // A token that is made elsewhere is made by somebody else.
-        request.tls = self.tls.as_ref().filter(|_| is_same_origin(url, &self.base));
+        request.tls = self.tls.as_deref().filter(|_| is_same_origin(url, &self.base));
         let answer = self.outbound.send(request).await.map_err(|failure| unsent(&failure))?;
         let status = answer.status;
         let reply = judged(answer, ctx).map_err(|fault| Fault {

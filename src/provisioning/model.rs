@@ -128,7 +128,7 @@ pub struct Connection {
     /// The address that the secret was given for.
     pub secret_for: Option<String>,
     /// What is shown there as a TLS client; made where the connector asks for it.
-    pub client: Option<ClientCertificate>,
+    pub client: Option<Box<ClientCertificate>>,
     /// The address whose ids the ledger holds.
     pub ledger_for: Option<String>,
     /// When the secret was given.

@@ -1,6 +1,8 @@
 //! Whom a connection trusts over TLS, and what it shows there: certificate authorities of its own, and the client
 //! certificate that Tessera makes where the connector asks for one. Both are the connection's alone (SC-22).
 
+use std::sync::Arc;
+
 use openssl::x509::X509;
 
 use crate::applications::{self, Application};
@@ -89,10 +91,10 @@ pub(in crate::provisioning) fn make(
     ctx: &Ctx,
     vault: &Vault,
     application: &Application,
-) -> Result<ClientCertificate> {
+) -> Result<Box<ClientCertificate>> {
     let made = client::make(ctx, &application.label)?;
     let sealed_key = vault.seal(&row(application.id, &made.certificate), &made.key_der, &ctx.random)?;
-    Ok(ClientCertificate { certificate: made.certificate, sealed_key })
+    Ok(Box::new(ClientCertificate { certificate: made.certificate, sealed_key }))
 }
 
 /// What a sealed key is bound to: its application and its certificate.
@@ -105,7 +107,7 @@ pub(in crate::provisioning) fn of(
     vault: &Vault,
     connection: &Connection,
     quirks: &Quirks,
-) -> Result<Option<Tls>> {
+) -> Result<Option<Arc<Tls>>> {
     let broken = || Error::internal("the TLS of a connection can't be set up from what is stored");
     let mut tls = None;
     if let Some(pem) = &connection.settings.ca_certificate {
@@ -116,7 +118,7 @@ pub(in crate::provisioning) fn of(
         let pem = client::identity_pem(&client.certificate, &key)?;
         tls = Some(tls.unwrap_or_default().showing(&pem).ok_or_else(broken)?);
     }
-    Ok(tls)
+    Ok(tls.map(Arc::new))
 }
 
 /// The certificate that a connection is known by, where its connector asks for one.

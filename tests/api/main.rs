@@ -14,4 +14,5 @@ mod promises;
 mod reference;
 mod secrets;
 mod support;
+mod target_tls;
 mod transforms;

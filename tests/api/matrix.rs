@@ -50,6 +50,8 @@ fn table() -> BTreeMap<&'static str, &'static [Role]> {
         ("GET /applications/{id}/provisioning", ALL),
         ("PUT /applications/{id}/provisioning", ADMINS),
         ("PUT /applications/{id}/provisioning/token", ADMINS),
+        ("GET /applications/{id}/provisioning/certificate", ALL),
+        ("POST /applications/{id}/provisioning/certificate", ADMINS),
         ("POST /applications/{id}/provisioning/activate", ADMINS),
         ("POST /applications/{id}/provisioning/deactivate", ADMINS),
         ("POST /applications/{id}/provisioning/dry-run", ADMINS),

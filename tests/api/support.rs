@@ -77,6 +77,11 @@ impl Answer {
 
 impl House {
     pub async fn open() -> Self {
+        Self::with_catalog(Catalog::built_in()).await
+    }
+
+    /// With connectors of the test's own.
+    pub async fn with_catalog(catalog: Arc<Catalog>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::frozen(Timestamp(1_795_334_400_000));
         let random = Random::seeded(7);
@@ -86,8 +91,7 @@ impl House {
         let base_url = BaseUrl::parse("https://id.example.com", false).unwrap();
         let vault = Vault::new([7; 32]);
         let mut installation =
-            Installation::new(db, vault, Catalog::built_in(), base_url, clock.clone(), random, passwords)
-                .unwrap();
+            Installation::new(db, vault, catalog, base_url, clock.clone(), random, passwords).unwrap();
         // Services of a test are on this machine.
         installation.outbound = Arc::new(Outbound::new(vec!["127.0.0.1/32".parse().unwrap()], None).unwrap());
         let web = Web::new(Arc::new(installation), WebOptions::default());

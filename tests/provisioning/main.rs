@@ -8,5 +8,6 @@ mod import;
 mod model;
 mod quirks;
 mod servers;
+mod tls;
 mod trouble;
 mod world;

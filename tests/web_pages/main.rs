@@ -10,6 +10,7 @@ mod html;
 mod meanwhile;
 mod people;
 mod provisioning;
+mod provisioning_tls;
 mod roles;
 mod sp_source;
 mod step_up;

@@ -36,6 +36,10 @@ pub struct World {
 impl World {
     /// Nobody in it yet.
     pub async fn empty() -> Self {
+        Self::empty_by(Catalog::built_in()).await
+    }
+
+    async fn empty_by(catalog: Arc<Catalog>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::frozen(Timestamp(1_795_334_400_000));
         let random = Random::seeded(7);
@@ -43,16 +47,9 @@ impl World {
         let options = PasswordOptions { cost: password::Cost::trifling(), ..PasswordOptions::default() };
         let passwords = Passwords::new(options, &random).unwrap();
         let base_url = BaseUrl::parse("https://id.example.com", false).unwrap();
-        let mut installation = Installation::new(
-            db,
-            Vault::new([7; 32]),
-            Catalog::built_in(),
-            base_url,
-            clock.clone(),
-            random,
-            passwords,
-        )
-        .unwrap();
+        let mut installation =
+            Installation::new(db, Vault::new([7; 32]), catalog, base_url, clock.clone(), random, passwords)
+                .unwrap();
         installation.outbound = std::sync::Arc::new(crate::sp_source::outbound());
         let web = Web::new(Arc::new(installation), WebOptions::default());
         let world = Self { _folder: folder, router: router(&web), web, clock };
@@ -66,7 +63,12 @@ impl World {
     /// An owner `olivia`, an application admin `adam`, an auditor `audrey`, and `mara` and `otto` without a role; `mara`
     /// is in the group Marketing.
     pub async fn new() -> Self {
-        let world = Self::empty().await;
+        Self::by(Catalog::built_in()).await
+    }
+
+    /// The same, with connectors of the test's own.
+    pub async fn by(catalog: Arc<Catalog>) -> Self {
+        let world = Self::empty_by(catalog).await;
         for (name, role) in [
             ("olivia", Some(Role::Owner)),
             ("adam", Some(Role::ApplicationAdmin)),

@@ -20,7 +20,9 @@ fn read(row: &Row) -> Result<Connection> {
     };
     let capabilities = row.opt_text("capabilities")?;
     let client = match (row.opt_blob("client_certificate")?, row.opt_blob("sealed_client_key")?) {
-        (Some(certificate), Some(sealed_key)) => Some(ClientCertificate { certificate, sealed_key }),
+        (Some(certificate), Some(sealed_key)) => {
+            Some(Box::new(ClientCertificate { certificate, sealed_key }))
+        }
         _ => None,
     };
     Ok(Connection {

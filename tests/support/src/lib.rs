@@ -22,7 +22,7 @@ pub use process::{Tethered, until};
 pub use provider::{Kind, Prepared, ServiceProvider};
 pub use sign_on::{Person, accepted, sign_in, sign_on, sign_out};
 pub use tessera::{Setup, Tessera};
-pub use web_server::{Authority, Received, Reply, WebServer};
+pub use web_server::{Authority, ClientIdentity, Received, Reply, WebServer};
 
 use std::path::{Path, PathBuf};
 

@@ -7,10 +7,13 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::server::WebPkiClientVerifier;
+use rustls::time_provider::TimeProvider;
+use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 
 /// What a server on loopback is called.
 const OWN_NAMES: [&str; 2] = ["127.0.0.1", "localhost"];
@@ -31,22 +34,28 @@ impl fmt::Debug for Authority {
 
 impl Default for Authority {
     fn default() -> Self {
+        Self::until(FAR)
+    }
+}
+
+impl Authority {
+    /// An authority whose certificate ends with the beginning of this year.
+    pub fn until(year: i32) -> Self {
         let mut params = CertificateParams::new(Vec::new()).expect("no names to refuse");
+        params.not_after = date_time_ymd(year, 1, 1);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().expect("a key can be made");
         let pem = params.self_signed(&key).expect("a certificate can be made").pem();
         Self { pem, issuer: Issuer::new(params, key) }
     }
-}
 
-impl Authority {
     /// The authority's certificate, as `--outbound-ca` takes it.
     pub fn pem(&self) -> &str {
         &self.pem
     }
 
     /// What a server of these names (or addresses) proves itself with.
-    fn server(&self, names: &[&str], until_year: i32) -> Arc<ServerConfig> {
+    fn server(&self, names: &[&str], until_year: i32, clients: &Clients) -> Arc<ServerConfig> {
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
         let key = KeyPair::generate().expect("a key can be made");
         let mut params = CertificateParams::new(names).expect("names for a certificate");
@@ -54,13 +63,67 @@ impl Authority {
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate can be made");
         let private = PrivateKeyDer::try_from(key.serialize_der()).expect("a private key");
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
+        let chain = vec![CertificateDer::from(certificate)];
+        let builder = ServerConfig::builder_with_provider(provider.clone())
             .with_safe_default_protocol_versions()
-            .and_then(|builder| {
-                let chain = vec![CertificateDer::from(certificate)];
-                builder.with_no_client_auth().with_single_cert(chain, private)
-            });
-        Arc::new(config.expect("TLS can be set up"))
+            .expect("TLS can be set up");
+        let builder = match clients {
+            Clients::Any => builder.with_no_client_auth(),
+            Clients::Asked(known) | Clients::Known(known) => {
+                let mut roots = RootCertStore::empty();
+                roots.add(CertificateDer::from(known.clone())).expect("a certificate to know clients by");
+                let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+                let is_asked = matches!(clients, Clients::Asked(_));
+                let verifier = if is_asked { verifier.allow_unauthenticated() } else { verifier };
+                builder.with_client_cert_verifier(verifier.build().expect("clients can be verified"))
+            }
+        };
+        let mut config = builder.with_single_cert(chain, private).expect("TLS can be set up");
+        config.time_provider = Arc::new(In2027);
+        Arc::new(config)
+    }
+}
+
+/// A time that certificates of clients are valid at: those of Tessera are made by the clock of the test.
+#[derive(Debug)]
+struct In2027;
+
+impl TimeProvider for In2027 {
+    fn current_time(&self) -> Option<UnixTime> {
+        Some(UnixTime::since_unix_epoch(Duration::from_hours(500_000)))
+    }
+}
+
+/// Whom a server lets in, certificates in DER.
+enum Clients {
+    /// Anybody, unasked.
+    Any,
+    /// Anybody who shows none, or this one.
+    Asked(Vec<u8>),
+    /// Who shows this one.
+    Known(Vec<u8>),
+}
+
+/// A certificate to be shown by a client, with its key.
+pub struct ClientIdentity {
+    /// Both as PEM.
+    pub pem: String,
+    /// The certificate, DER.
+    pub certificate: Vec<u8>,
+}
+
+impl Default for ClientIdentity {
+    fn default() -> Self {
+        let params = CertificateParams::new(Vec::new()).expect("no names to refuse");
+        let key = KeyPair::generate().expect("a key can be made");
+        let certificate = params.self_signed(&key).expect("a certificate can be made");
+        Self { pem: certificate.pem() + &key.serialize_pem(), certificate: certificate.der().to_vec() }
+    }
+}
+
+impl fmt::Debug for ClientIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientIdentity").finish_non_exhaustive()
     }
 }
 
@@ -73,6 +136,8 @@ pub struct Received {
     pub headers: Vec<(String, String)>,
     /// Its body.
     pub body: Vec<u8>,
+    /// The certificate that the client showed, DER.
+    pub client: Option<Vec<u8>>,
 }
 
 impl Received {
@@ -137,7 +202,27 @@ impl fmt::Debug for WebServer {
 impl WebServer {
     /// Serves over TLS on a free port of 127.0.0.1, known by that address and by `localhost`.
     pub fn https(authority: &Authority, say: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Self {
-        Self::start("127.0.0.1:0", Some(authority.server(&OWN_NAMES, FAR)), say)
+        Self::start("127.0.0.1:0", Some(authority.server(&OWN_NAMES, FAR, &Clients::Any)), say)
+    }
+
+    /// The same for those alone who show this certificate (DER).
+    pub fn https_demanding(
+        authority: &Authority,
+        client: &[u8],
+        say: impl Fn(&Received) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        let clients = Clients::Known(client.to_vec());
+        Self::start("127.0.0.1:0", Some(authority.server(&OWN_NAMES, FAR, &clients)), say)
+    }
+
+    /// The same for all, who are asked for this certificate (DER).
+    pub fn https_asking(
+        authority: &Authority,
+        client: &[u8],
+        say: impl Fn(&Received) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        let clients = Clients::Asked(client.to_vec());
+        Self::start("127.0.0.1:0", Some(authority.server(&OWN_NAMES, FAR, &clients)), say)
     }
 
     /// The same with a certificate that has ended.
@@ -145,7 +230,7 @@ impl WebServer {
         authority: &Authority,
         say: impl Fn(&Received) -> Reply + Send + Sync + 'static,
     ) -> Self {
-        Self::start("127.0.0.1:0", Some(authority.server(&OWN_NAMES, 2020)), say)
+        Self::start("127.0.0.1:0", Some(authority.server(&OWN_NAMES, 2020, &Clients::Any)), say)
     }
 
     /// The same on an address of choice, and for names of choice.
@@ -155,7 +240,7 @@ impl WebServer {
         address: &str,
         say: impl Fn(&Received) -> Reply + Send + Sync + 'static,
     ) -> Self {
-        Self::start(address, Some(authority.server(names, FAR)), say)
+        Self::start(address, Some(authority.server(names, FAR, &Clients::Any)), say)
     }
 
     /// Serves plain HTTP.
@@ -185,9 +270,12 @@ impl WebServer {
                 std::thread::spawn(move || match tls {
                     Some(config) => {
                         let connection = ServerConnection::new(config).expect("TLS can be set up");
-                        serve(StreamOwned::new(connection, stream), &seen, &*say);
+                        let shown = |tls: &StreamOwned<ServerConnection, TcpStream>| {
+                            tls.conn.peer_certificates().map(|chain| chain[0].to_vec())
+                        };
+                        serve(StreamOwned::new(connection, stream), shown, &seen, &*say);
                     }
-                    None => serve(stream, &seen, &*say),
+                    None => serve(stream, |_| None, &seen, &*say),
                 });
             }
         });
@@ -222,9 +310,15 @@ impl Drop for WebServer {
 }
 
 /// Answers one request. A client that goes away in between, as tests make it, is nothing to report.
-fn serve(stream: impl Read + Write, seen: &Mutex<Vec<Received>>, say: &Say) {
+fn serve<S: Read + Write>(
+    stream: S,
+    shown: impl Fn(&S) -> Option<Vec<u8>>,
+    seen: &Mutex<Vec<Received>>,
+    say: &Say,
+) {
     let mut stream = BufReader::new(stream);
-    let Some(received) = read_request(&mut stream) else { return };
+    let Some(mut received) = read_request(&mut stream) else { return };
+    received.client = shown(stream.get_ref());
     let reply = say(&received);
     seen.lock().expect("no handler panics holding it").push(received);
     let (bytes, stall) = match reply {
@@ -263,5 +357,5 @@ fn read_request(stream: &mut impl std::io::BufRead) -> Option<Received> {
     let length = length.and_then(|(_, value)| value.parse().ok()).unwrap_or(0);
     let mut body = vec![0; length];
     stream.read_exact(&mut body).ok()?;
-    Some(Received { line, headers, body })
+    Some(Received { line, headers, body, client: None })
 }
