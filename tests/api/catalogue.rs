@@ -81,7 +81,7 @@ async fn w_14_each_action_leaves_exactly_its_events() {
     did(both, "PUT", heap("/provisioning"), connection).await;
     did(&["idm_integration_reauth"], "PUT", heap("/provisioning/token"), json!({ "token": "another" })).await;
     did(&[], "PUT", heap("/provisioning"), json!({ "ca_certificate": "" })).await;
-    let authority = json!({ "ca_certificate": support::Authority::default().pem(), "token": "a third" });
+    let authority = json!({ "ca_certificate": support::Authority::default().pem(), "token": "a-third" });
     did(both, "PUT", heap("/provisioning"), authority).await;
     did(&["idm_retry"], "POST", heap("/provisioning/retry"), json!({})).await;
     did(&[], "POST", heap("/provisioning/deactivate"), none()).await;

@@ -38,7 +38,8 @@ async fn sc_22_authorities_are_judged_before_they_are_trusted_and_read_back_as_c
         assert!(error["message"].as_str().unwrap().ends_with('.'), "{error}");
     }
     owner.get(&path).await.refused(404, "provisioning_not_configured");
-    let told = owner.json("PUT", &path, &[], &json!({ "token": "of-heap" })).await.expect(200);
+    let connection = json!({ "base_url": "https://scim.example.com/v2", "token": "of-heap" });
+    let told = owner.json("PUT", &path, &[], &connection).await.expect(200);
     assert_eq!((&told["ca_certificate"], &told["certificate"]), (&Value::Null, &Value::Null));
     // What stands around the certificate is kept nowhere.
     let noted = format!("# the laboratory's\r\n{}", authority.pem().replace('\n', "\r\n"));
@@ -87,8 +88,9 @@ async fn sc_22_a_client_certificate_is_made_downloaded_and_made_anew_where_it_is
     let read = parse_certificate(download.text().as_bytes()).unwrap();
     assert_eq!((read.subject.as_str(), read.key_kind.as_str()), ("CN=Own", "EC 256"));
     // Configuring it once more leaves it.
-    let told = owner.json("PUT", &path, &[], &json!({ "token": "of-own" })).await;
-    assert_eq!(told.body["certificate"], made);
+    let connection = json!({ "base_url": "https://scim.example.com/v2", "token": "of-own" });
+    let told = owner.json("PUT", &path, &[], &connection).await.expect(200);
+    assert_eq!(told["certificate"], made);
     auditor.post(&file, Value::Null).await.refused(403, "not_allowed");
     let renewed = owner.post(&file, Value::Null).await.expect(201);
     assert_ne!(renewed["fingerprint"], made["fingerprint"]);
@@ -100,7 +102,7 @@ async fn sc_22_a_client_certificate_is_made_downloaded_and_made_anew_where_it_is
     assert_eq!(fingerprints, [&renewed["fingerprint"], &made["fingerprint"]]);
     // Another connector asks for none, and is shown none.
     let other = format!("/applications/{}/provisioning", house.heap(&owner).await);
-    owner.json("PUT", &other, &[], &json!({ "token": "of-heap" })).await.expect(200);
+    owner.json("PUT", &other, &[], &json!({ "manage_groups": true })).await.expect(200);
     owner.get(&format!("{other}/certificate")).await.refused(404, "certificate_not_asked_for");
     owner.post(&format!("{other}/certificate"), Value::Null).await.refused(404, "certificate_not_asked_for");
     assert!(!house.disk().windows(11).any(|part| part == b"PRIVATE KEY"));
