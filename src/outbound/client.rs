@@ -111,6 +111,8 @@ fn is_about_ours(error: &rustls::Error) -> bool {
             | Alert::CertificateUnknown
             | Alert::UnknownCA
             | Alert::AccessDenied
+            // Its name is known, and its key is another one: it was made anew.
+            | Alert::DecryptError
     )
 }
 
