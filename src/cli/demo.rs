@@ -65,14 +65,14 @@ pub(super) async fn run(data: &DataArgs, args: &DemoArgs) -> Result<ExitCode> {
         )
     })?;
     let filled = demo_content::fill(&installation, &ctx, &lab.lab, &scim).await?;
-    say(&filled, &lab.lab, installation.base_url.as_str())?;
+    say(&filled, &lab.lab, &scim, installation.base_url.as_str())?;
     serve::until_stopped(&config, installation, listener, Some(lab)).await?;
     scim.stop().await?;
     folder.close().map_err(Error::internal)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn say(filled: &Filled, lab: &Lab, base_url: &str) -> Result<()> {
+fn say(filled: &Filled, lab: &Lab, scim: &serve::ServedScim, base_url: &str) -> Result<()> {
     output::line(&format!("Tessera's demo runs at {base_url}"))?;
     output::line("Everything in it is thrown away when you stop it with Ctrl-C.")?;
     output::line("")?;
@@ -81,5 +81,8 @@ fn say(filled: &Filled, lab: &Lab, base_url: &str) -> Result<()> {
         output::line(&format!("  username {username:<8}  password {}", filled.password))?;
     }
     output::line("")?;
-    output::line(&format!("Or begin at an application: {}", lab.start_url(demo_content::FIRST_APPLICATION)))
+    output::line(&format!("Or begin at an application: {}", lab.start_url(demo_content::FIRST_APPLICATION)))?;
+    output::line("")?;
+    output::line("Forum gets its people over SCIM. What arrives there, and what can go wrong there:")?;
+    output::line(&format!("  curl -H 'Authorization: Bearer {}' {}/Users", scim.token, scim.base_url))
 }

@@ -12,7 +12,7 @@ use crate::catalog::mapping::Mapping;
 use crate::catalog::model::{Quirks, ScimAuth};
 use crate::catalog::sso::{GroupRule, ValueFrom};
 use crate::db::{Db, Executor, Tx};
-use crate::events::{Event, EventName, record};
+use crate::events::{Event, EventName, Outcome as EventOutcome, record};
 use crate::jobs::{Notice, notify};
 use crate::outbound::Outbound;
 use crate::provisioning::address::{self, Credentials};
@@ -182,7 +182,16 @@ impl Connections<'_> {
             let mut event = event(EventName::IdmIntegrationUpdate, &application)
                 .detail("manage_groups", new.settings.manage_groups)
                 .detail("on_user_delete", new.settings.on_user_delete.as_str())
-                .detail("mappings", new.settings.mappings.len());
+                .detail("mappings", new.settings.mappings.len())
+                .detail(
+                    "require_approval",
+                    new.settings.require_approval.iter().map(|change| change.as_str()).collect::<Vec<_>>(),
+                )
+                .detail("base_url", new.settings.base_url.as_deref());
+            let before = old.as_ref().and_then(|old| old.settings.base_url.as_deref());
+            if before != new.settings.base_url.as_deref() {
+                event = event.detail("base_url_before", before);
+            }
             if let Some(pem) = &new.settings.ca_certificate {
                 event = event.detail("ca_certificate", tls::fingerprints(pem)?);
             }
@@ -192,6 +201,12 @@ impl Connections<'_> {
             }
             if new.is_active() {
                 notify(&mut tx, Notice::Sweep { application: id }).await?;
+            } else if old.as_ref().is_some_and(Connection::is_active) {
+                // Another address is activated anew.
+                let event =
+                    crate::provisioning::connection::event(EventName::IdmIntegrationDelete, &application)
+                        .detail("because", "base_url_changed");
+                record(&mut tx, ctx, event).await?;
             }
         }
         if let Some(client) = new.client.as_ref().filter(|_| !same_client) {
@@ -400,7 +415,18 @@ impl Connections<'_> {
             )
             .with_code("placeholders_unfilled"));
         }
-        let capabilities = self.verify(ctx, &application, &connection).await?;
+        let capabilities = match self.verify(ctx, &application, &connection).await {
+            Ok(capabilities) => capabilities,
+            Err(error) => {
+                let mut tx = self.db.begin().await?;
+                let event = event(EventName::IdmIntegrationActivate, &application)
+                    .outcome(EventOutcome::Failure)
+                    .detail("code", error.code);
+                record(&mut tx, ctx, event).await?;
+                tx.commit().await?;
+                return Err(error);
+            }
+        };
         let mut tx = self.db.begin().await?;
         let mut new = store::lock(&mut tx, id).await?.ok_or_else(not_configured)?;
         if new.version != connection.version {

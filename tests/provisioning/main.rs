@@ -4,6 +4,7 @@ mod accounts;
 mod crowd;
 mod drift;
 mod groups;
+mod held;
 mod import;
 mod model;
 mod quirks;

@@ -1,14 +1,12 @@
 //! SC-24: services as they really are, each by its own connector: whatever is peculiar about them, in the end they hold
 //! what they should, nobody twice, and nothing is sent that is not needed.
 
-use std::sync::Arc;
-
 use serde_json::json;
-use tessera::catalog::Catalog;
 use tessera::directory::{GroupPatch, groups, people};
 use tessera::lab::scim::profile;
 use tessera::provisioning::model::State;
 
+use crate::held::own;
 use crate::world::World;
 
 /// A life: people come, change, leave, return; a group is renamed.
@@ -126,17 +124,6 @@ async fn sc_04_services_that_say_taken_in_other_words() {
     {
         by_connector(quirks, "custom-saml").await;
     }
-}
-
-/// The custom connector with these quirks.
-fn own(quirks: &str) -> Arc<Catalog> {
-    let text = format!(
-        "id: own\nname: Own\ndescription: Our own\ncategories: [other]\naccent: lapis\nversion: 1\n\
-         sso:\n  sp_entity_id: https://own.example.com\n  acs_urls: [https://own.example.com/acs]\n\
-         provisioning:\n  auth: bearer\n  groups: true\n  quirks: {quirks}\nsetup: {{}}\n"
-    );
-    let connector = tessera::catalog::load::parse("own.yaml", text.as_bytes()).unwrap();
-    Arc::new(Catalog::from_connectors([connector]))
 }
 
 #[tokio::test]

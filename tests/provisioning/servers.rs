@@ -12,8 +12,11 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use support::{Tethered, repository};
 use tessera::applications::binding;
+use tessera::base::paging::PageRequest;
+use tessera::base::urls::BaseUrl;
 use tessera::directory::{GroupPatch, groups, people};
 use tessera::provisioning::connection::ConnectionPatch;
+use tessera::provisioning::import::{self, Chosen, RowStatus};
 use tessera::provisioning::model::{OnUserDelete, State as Standing};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -282,9 +285,36 @@ async fn goes_through_all(software: Software) {
     assert_eq!(server.members("Sales").await, ["stranger"], "taken over, so it is only cleared of ours");
     assert_eq!(server.active().await, [on("bob", false), on("cid", false), on("stranger", true)]);
     assert!(turn().await.is_empty());
+    imported(&world, &server).await;
     let drift = world.engine.reconcile(&world.ctx(), world.id()).await.unwrap();
     assert_eq!((drift.missing, drift.changed), (0, 0), "{drift:?}");
     assert_eq!(world.standing("bob").await.state, Standing::Synced);
+}
+
+/// Whoever is there and not here is brought in, and nothing is sent for it.
+async fn imported(world: &World, server: &Server) {
+    let emails = json!([{ "value": "newcomer@example.com", "type": "work", "primary": true }]);
+    let newcomer = json!({ "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "newcomer", "active": true, "emails": emails });
+    let id = server.make("Users", newcomer).await;
+    server.take();
+    world.clock.advance(1000);
+    world.engine.scan_people(&world.ctx(), world.id()).await.unwrap();
+    let page = PageRequest::parse(Some(200), None).unwrap();
+    let rows = import::list(&mut world.db.reader(), world.id(), None, &page).await.unwrap().items;
+    let status = |name: &str| rows.iter().find(|row| row.user_name == name).map(|row| row.status);
+    assert_eq!(
+        (status("newcomer"), status("bob")),
+        (Some(RowStatus::New), Some(RowStatus::Imported)),
+        "{rows:?}"
+    );
+    let job = import::begin(&world.db, &world.ctx(), world.id(), Chosen::These(vec![id])).await.unwrap();
+    let base = BaseUrl::parse("https://id.example.com", false).unwrap();
+    import::turn(&world.db, &world.ctx(), &base).await.unwrap();
+    let done = import::find(&mut world.db.reader(), world.id(), job.id).await.unwrap().unwrap();
+    assert_eq!((done.imported, done.failed), (1, 0));
+    let made = people::find_by_login_name(&mut world.db.reader(), "newcomer@example.com").await.unwrap();
+    assert_eq!(made.expect("she is here").username, "newcomer");
+    assert!(server.take().iter().all(|one| one.method == "GET" && one.status == 200), "it is only read");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,13 +1,17 @@
 //! Taking an account away: set inactive or deleted, looked for when it is not where it was, and held when so many would
 //! go at once that a person should look.
 
+use std::sync::atomic::Ordering;
+
 use serde_json::{Value as Json, json};
 
 use crate::base::Result;
 use crate::catalog::model::RemoteDeactivation;
 use crate::db::group_commit::Step;
+use crate::events::EventName;
 use crate::outbound::Method;
 use crate::provisioning::client::{Fault, FaultKind, encoded};
+use crate::provisioning::connection::event;
 use crate::provisioning::engine::account::{Account, text};
 use crate::provisioning::engine::lookup::Found;
 use crate::provisioning::engine::outcome::{Outcome, approval_digest, event_of};
@@ -36,13 +40,8 @@ impl Account<'_> {
             if let Some(held) = self.needs_approval(change, Change::Delete, &content) {
                 return Ok(held);
             }
-            if !is_given && self.guard_holds().await? {
-                return Ok(self.hold(
-                    change,
-                    &content,
-                    "mass_change",
-                    "Many people would lose their accounts at once. Look whether that is meant, then approve it.",
-                ));
+            if !is_given && let Some((going, managed)) = self.guard_holds().await? {
+                return self.held_by_guard(change, &content, going, managed).await;
             }
         }
         let path = format!("/Users/{}", encoded(&id));
@@ -151,8 +150,34 @@ impl Account<'_> {
         }
     }
 
-    /// Whether so many leave at once that a person should look (SC-17).
-    async fn guard_holds(&self) -> Result<bool> {
+    /// Holds a departure that is one of many. The first of them is told.
+    async fn held_by_guard(
+        &self,
+        change: Change,
+        content: &Json,
+        going: i64,
+        managed: i64,
+    ) -> Result<Outcome> {
+        let held = self.hold(
+            change,
+            content,
+            "mass_change",
+            "Many people would lose their accounts at once. Look whether that is meant, then approve it.",
+        );
+        let application = self.target.application.id;
+        if self.target.told_of_many.swap(true, Ordering::Relaxed)
+            || ledger::is_any_held(&mut self.engine.db.reader(), application, "mass_change").await?
+        {
+            return Ok(held);
+        }
+        let event = event(EventName::IdmMassChange, &self.target.application)
+            .detail("leaving", going)
+            .detail("managed", managed);
+        Ok(held.with_event(event))
+    }
+
+    /// Whether so many leave at once that a person should look (SC-17): how many, of how many.
+    async fn guard_holds(&self) -> Result<Option<(i64, i64)>> {
         let mut counted = self.target.leaving.lock().await;
         // Counted anew before more can go than may go unseen.
         if counted.as_ref().is_none_or(|counted| counted.asked >= GUARD_COUNT) {
@@ -161,9 +186,10 @@ impl Account<'_> {
                 ledger::count_leaving(&mut self.engine.db.reader(), application, self.ctx.now()).await?;
             *counted = Some(Leaving { managed, going, asked: 0 });
         }
-        let Some(counted) = counted.as_mut() else { return Ok(false) };
+        let Some(counted) = counted.as_mut() else { return Ok(None) };
         counted.asked += 1;
-        Ok(counted.going > GUARD_COUNT && counted.going * GUARD_SHARE > counted.managed)
+        let are_many = counted.going > GUARD_COUNT && counted.going * GUARD_SHARE > counted.managed;
+        Ok(are_many.then_some((counted.going, counted.managed)))
     }
 }
 

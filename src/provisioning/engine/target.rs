@@ -59,6 +59,8 @@ pub(in crate::provisioning) struct Target<'a> {
     pub(super) groups: Option<Scan>,
     /// How many leave, as it was counted last.
     pub(super) leaving: tokio::sync::Mutex<Option<Leaving>>,
+    /// That so many leave was told.
+    pub(super) told_of_many: AtomicBool,
     /// Something was written.
     pub(super) wrote: AtomicBool,
     /// Nothing is to be written: what would be is noted here.
@@ -162,6 +164,7 @@ impl<'a> Target<'a> {
             people: None,
             groups: None,
             leaving: tokio::sync::Mutex::default(),
+            told_of_many: AtomicBool::new(false),
             wrote: AtomicBool::new(false),
             plan: None,
             quirks,

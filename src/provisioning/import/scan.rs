@@ -114,7 +114,14 @@ impl Verdict {
     /// What a refusal to make somebody says of them.
     pub(super) fn of(error: &Error) -> Self {
         let fields: Vec<&str> = error.fields.iter().map(|field| field.message.as_str()).collect();
-        let named = |field: &crate::base::FieldError| format!("{}: {}", field.field, field.message);
+        let named = |field: &crate::base::FieldError| {
+            let name = match field.field.as_str() {
+                "username" => "User name".to_owned(),
+                "email" => "E-mail".to_owned(),
+                other => other.replace('_', " "),
+            };
+            format!("{name}: {}", field.message)
+        };
         let message = match fields.as_slice() {
             [] => error.message.to_string(),
             [_] if error.kind == Kind::Conflict => error.message.to_string(),

@@ -258,6 +258,17 @@ pub(in crate::provisioning) async fn count_leaving(
     Ok((row.int("managed")? + lately, row.int("leaving")? + lately))
 }
 
+/// Whether any entry waits for an administrator for this reason.
+pub(in crate::provisioning) async fn is_any_held(
+    executor: &mut impl Executor,
+    application: ApplicationId,
+    code: &str,
+) -> Result<bool> {
+    let query = sql("SELECT local_id FROM provisioned WHERE application_id = $1 \
+         AND state = 'awaiting_approval' AND code = $2 LIMIT 1");
+    Ok(executor.optional(query.bind_text(application).bind(code)).await?.is_some())
+}
+
 /// How many entries are in each state. A group that is not kept there is in none.
 pub(in crate::provisioning) async fn count_states(
     executor: &mut impl Executor,

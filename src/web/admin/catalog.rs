@@ -158,6 +158,10 @@ pub fn facts(connector: &Connector) -> Vec<Fact> {
     if jit {
         facts.push(Fact::new("Accounts", "Made on first sign-in (JIT)"));
     }
+    if let Some(provisioning) = &connector.provisioning {
+        let what = if provisioning.groups { "People and groups, over SCIM" } else { "People, over SCIM" };
+        facts.push(Fact::new("Identity management", what));
+    }
     facts
 }
 

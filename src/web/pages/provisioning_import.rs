@@ -20,6 +20,8 @@ pub struct ProvisioningImportPage {
     pub active: bool,
     /// Whether the viewer may bring people in.
     pub can_import: bool,
+    /// Whether anybody on this page can be ticked.
+    pub can_choose: bool,
     /// The import that began last.
     pub run: Option<ImportRun>,
     /// "Read today at 14:03"; empty: never.

@@ -75,12 +75,18 @@ fn sentence(event: &EventView) -> Sentence {
     let mut pieces = vec![actor(event), Piece::plain(" ")];
     let verb = match event.name.parse::<EventName>() {
         Ok(EventName::UserLoginAttempt) if event.outcome == "success" => "signed in",
+        Ok(EventName::IdmApproval) if event.details.get("approved") == Some(&Json::Bool(true)) => {
+            "said yes to a change at an application"
+        }
+        Ok(EventName::IdmApproval) => "said no to a change at an application",
         Ok(name) => name.sentence(),
         Err(()) => "did something this version does not know",
     };
     pieces.push(Piece::plain(verb));
     // Of a sign-in the person is actor and target: once is enough.
     let about_self = event.target_id.is_some() && event.target_id == event.actor_id;
+    // Whose account it was belongs to a decision all the same.
+    let about_self = about_self && event.name != EventName::IdmApproval.as_str();
     let target = event.target_name.as_deref().filter(|name| !name.is_empty() && !about_self);
     if let Some(target) = target {
         // "tried to sign in as octavia", "changed a group: Sales"

@@ -73,6 +73,7 @@ async fn show(
                 problems.into_iter().map(|one| (one.name, one.message)).collect(),
                 connected.label(),
                 web.installation.mailer.is_set_up(),
+                now,
             ))
         }
         None => None,
@@ -90,6 +91,7 @@ async fn show(
         all_new: all_new(&counts),
         filters: filters(&counts, &path, said),
         read: counts.read_at.map(|at| read(at, now)).unwrap_or_default(),
+        can_choose: found.items.iter().any(Row::can_be_chosen),
         rows: found.items.into_iter().map(|row| line(row, connected.label())).collect(),
         pager: Pager { summary: String::new(), previous: None, next },
         run,
@@ -164,7 +166,7 @@ fn people(count: i64) -> String {
     if count == 1 { "1 person".to_owned() } else { format!("{} people", shown::number(count)) }
 }
 
-fn run(job: &Job, problems: Vec<(String, String)>, label: &str, has_mail: bool) -> ImportRun {
+fn run(job: &Job, problems: Vec<(String, String)>, label: &str, has_mail: bool, now: Timestamp) -> ImportRun {
     let were = |count: i64| if count == 1 { "was" } else { "were" };
     let mut lines = Vec::new();
     if job.is_running() {
@@ -188,6 +190,9 @@ fn run(job: &Job, problems: Vec<(String, String)>, label: &str, has_mail: bool) 
                     .to_owned(),
             );
         }
+    }
+    if let Some(end) = job.finished_at {
+        lines.insert(0, format!("It ended {}.", shown::time::until(end, now).text));
     }
     let title = if job.is_running() {
         format!("Importing {}", people(job.total))

@@ -312,6 +312,7 @@ impl Samples {
             app: self.head(Tab::Provisioning, self.status(Tone::Ok, "Active")),
             active: true,
             can_import: true,
+            can_choose: true,
             run: Some(ImportRun {
                 id: String::new(),
                 running: false,

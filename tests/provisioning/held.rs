@@ -1,0 +1,194 @@
+//! What waits for a person, and for how long what fails is tried: by rules of the application, by names that are taken, by
+//! the clock.
+
+use std::sync::Arc;
+
+use secrecy::SecretString;
+use serde_json::json;
+use tessera::base::clock::{DAY, HOUR};
+use tessera::catalog::Catalog;
+use tessera::directory::people;
+use tessera::lab::scim::{Fault, Quirks, Rule};
+use tessera::provisioning::connection::{ConnectionPatch, NewSecret, bearer};
+use tessera::provisioning::model::{Entry, Origin, State};
+use tessera::provisioning::state::{self, Decision};
+
+use crate::world::{TOKEN, World};
+
+/// The custom connector with these quirks.
+pub fn own(quirks: &str) -> Arc<Catalog> {
+    let text = format!(
+        "id: own\nname: Own\ndescription: Our own\ncategories: [other]\naccent: lapis\nversion: 1\n\
+         sso:\n  sp_entity_id: https://own.example.com\n  acs_urls: [https://own.example.com/acs]\n\
+         provisioning:\n  auth: bearer\n  groups: true\n  quirks: {quirks}\nsetup: {{}}\n"
+    );
+    let connector = tessera::catalog::load::parse("own.yaml", text.as_bytes()).unwrap();
+    Arc::new(Catalog::from_connectors([connector]))
+}
+
+/// A world by the custom connector with these quirks.
+async fn world(quirks: &str) -> World {
+    World::by(Quirks::default(), own(quirks), "own").await
+}
+
+async fn approve(world: &World, entry: &Entry) {
+    let decision = Decision { local: entry.local, asked: entry.asked.clone().unwrap(), approve: true };
+    state::decide(&world.db, &world.ctx(), world.id(), &[decision]).await.unwrap();
+}
+
+fn is(entry: &Entry) -> (State, Option<&str>) {
+    (entry.state, entry.code.as_deref())
+}
+
+#[tokio::test]
+async fn decision_33_a_group_that_is_there_is_asked_about_where_the_connector_says_so() {
+    for (quirks, name) in
+        [("{adopt_groups: ask}", "Sales"), ("{privileged_groups: [\"Admin*\"]}", "Administrators")]
+    {
+        let world = world(quirks).await;
+        let (group, ada) = (world.group(name).await, world.person("ada").await);
+        world.service.lab.seed_group(json!({ "displayName": name })).unwrap();
+        world.join(group, &[ada]).await;
+        world.bind(group).await;
+        world.connect(true).await;
+        world.turn().await;
+        assert_eq!(
+            is(&world.standing(name).await),
+            (State::AwaitingApproval, Some("group_exists")),
+            "{quirks}"
+        );
+        assert!(world.members(name).is_empty(), "{quirks}: nobody is let into it unasked");
+        approve(&world, &world.standing(name).await).await;
+        world.turn().await;
+        assert_eq!(
+            (world.members(name), world.standing(name).await.origin),
+            (vec!["ada".to_owned()], Some(Origin::Adopted))
+        );
+    }
+}
+
+#[tokio::test]
+async fn sc_24_what_never_changes_there_is_asked_about_and_the_rest_goes() {
+    let world = world("{immutable: [userName]}").await;
+    let (group, ada) = (world.group("Sales").await, world.person("ada").await);
+    world.join(group, &[ada]).await;
+    world.bind(group).await;
+    world.connect(false).await;
+    world.turn().await;
+    world.patch(ada, json!({ "username": "augusta", "first_name": "Augusta" })).await;
+    world.turn().await;
+    let there = world.service.lab.user_named("ada").expect("she has the name that she had");
+    assert_eq!(there["name"]["givenName"], "Augusta");
+    assert_eq!(is(&world.standing("augusta").await), (State::AwaitingApproval, Some("immutable_attribute")));
+    approve(&world, &world.standing("augusta").await).await;
+    world.turn().await;
+    assert!(world.service.lab.user_named("augusta").is_some());
+    assert_eq!(world.standing("augusta").await.state, State::Synced);
+}
+
+#[tokio::test]
+async fn sc_24_where_a_token_is_changed_only_while_nothing_is_sent() {
+    let world = world("{deactivate_to_change_token: true}").await;
+    world.connect(false).await;
+    let secret = || NewSecret { credentials: bearer(SecretString::from(TOKEN)), expires_at: None };
+    let connections = world.engine.connections();
+    let refused = connections.set_secret(&world.ctx(), world.id(), secret()).await.unwrap_err();
+    assert_eq!(refused.code, "deactivate_first");
+    connections.deactivate(&world.ctx(), world.id()).await.unwrap();
+    connections.set_secret(&world.ctx(), world.id(), secret()).await.unwrap();
+    connections.activate(&world.ctx(), world.id()).await.unwrap();
+}
+
+#[tokio::test]
+async fn sc_04_an_account_that_is_taken_and_never_shown_is_left_to_a_person() {
+    let world = World::open().await;
+    let (group, ada) = (world.group("Sales").await, world.person("ada").await);
+    world.join(group, &[ada]).await;
+    world.bind(group).await;
+    world.connect(false).await;
+    world
+        .service
+        .lab
+        .add_fault(Rule::new(Fault::Status { status: 409, retry_after: None }).on("POST", "Users"));
+    let asked = world.turn().await;
+    assert_eq!(asked.iter().filter(|request| *request == "POST /Users").count(), 1, "{asked:?}");
+    assert_eq!(is(&world.standing("ada").await), (State::Conflict, Some("account_hidden")));
+    world.clock.advance(2 * HOUR);
+    assert_eq!(world.turn().await, [] as [&str; 0], "it is not tried by itself");
+}
+
+#[tokio::test]
+async fn se_07_a_change_is_tried_for_a_day_and_a_departure_for_thirty() {
+    let world = World::open().await;
+    let (group, ada, bob) =
+        (world.group("Sales").await, world.person("ada").await, world.person("bob").await);
+    world.join(group, &[ada, bob]).await;
+    world.bind(group).await;
+    world.connect(false).await;
+    world.turn().await;
+    world
+        .service
+        .lab
+        .add_fault(Rule::new(Fault::Status { status: 500, retry_after: None }).on("PATCH", "Users"));
+    world.patch(ada, json!({ "first_name": "Augusta" })).await;
+    people::suspend(&world.db, &world.ctx(), bob).await.unwrap();
+    world.turn().await;
+    let states = async || (world.standing("ada").await.state, world.standing("bob").await.state);
+    assert_eq!(states().await, (State::Pending, State::Pending));
+    world.clock.advance(23 * HOUR);
+    world.turn().await;
+    assert_eq!(states().await, (State::Pending, State::Pending));
+    world.clock.advance(2 * HOUR);
+    world.turn().await;
+    assert_eq!(states().await, (State::Failed, State::Pending));
+    world.clock.advance(28 * DAY);
+    world.turn().await;
+    assert_eq!(states().await.1, State::Pending, "whoever left is tried on");
+    world.clock.advance(2 * DAY);
+    world.turn().await;
+    assert_eq!(states().await.1, State::Failed);
+    world.service.lab.clear_faults();
+    state::retry(&world.db, &world.ctx(), world.id(), None).await.unwrap();
+    world.turn().await;
+    assert_eq!(world.is_active("bob"), Some(false), "and goes when somebody says so");
+}
+
+#[tokio::test]
+async fn sc_17_many_who_leave_are_told_once() {
+    let world = World::open().await;
+    let group = world.group("Sales").await;
+    let mut all = Vec::new();
+    for n in 0..25 {
+        all.push(world.person(&format!("p{n:02}")).await);
+    }
+    world.join(group, &all).await;
+    world.bind(group).await;
+    world.connect(false).await;
+    world.turn().await;
+    world.unbind(group).await;
+    world.turn().await;
+    world.turn().await;
+    let told = world.events().await.into_iter().filter(|name| name == "idm_mass_change").count();
+    assert_eq!(told, 1);
+}
+
+#[tokio::test]
+async fn an_activation_that_fails_and_a_change_of_address_leave_events() {
+    let mut world = World::open().await;
+    world.address.1 = "another".to_owned();
+    world.configure(ConnectionPatch::default()).await;
+    world.engine.connections().activate(&world.ctx(), world.id()).await.unwrap_err();
+    assert_eq!(
+        world.events().await,
+        ["idm_integration_update", "idm_integration_reauth", "idm_integration_activate"]
+    );
+    world.address.1 = TOKEN.to_owned();
+    world.connect(false).await;
+    let elsewhere = Some("http://127.0.0.1:9/scim/v2".to_owned());
+    world.change(ConnectionPatch { base_url: elsewhere, ..Default::default() }).await;
+    assert_eq!(
+        world.events().await.last().map(String::as_str),
+        Some("idm_integration_delete"),
+        "nothing is sent any more"
+    );
+}
