@@ -156,7 +156,8 @@ fn p99(times: &[Duration]) -> Duration {
 #[test]
 #[expect(clippy::print_stdout, reason = "the long rounds' figures are for docs/performance.md")]
 fn se_06_a_dead_service_slows_no_sign_on_and_holds_up_no_other_application() {
-    let people = rounds(60, 1_000);
+    // One token is good for 600 calls a minute.
+    let people = rounds(60, 250);
     let setup = Tessera::setup(env!("CARGO_BIN_EXE_tessera")).arg("--outbound-allow").arg("127.0.0.1/32");
     let mut forum = Forum::open(setup, 2, people);
     let mut visitors: Vec<_> = (0..4).map(|number| forum.visitor(number)).collect();

@@ -98,6 +98,10 @@ impl Outcome {
         };
         if goes_on {
             out.finish.state = State::Pending;
+            if leaves {
+                // They still come before all others.
+                out.finish.turn = 0;
+            }
             let wait = backoff(ctx, out.finish.attempts, LONGEST_BACKOFF).max(fault.retry_after.unwrap_or(0));
             out.finish.due_at = Some(now.plus(wait));
         }
