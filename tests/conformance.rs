@@ -13,8 +13,18 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 /// Families of rules, and how many digits their numbers have.
-const FAMILIES: [(&str, usize); 7] =
-    [("saml", 3), ("md", 3), ("alg", 3), ("slo", 3), ("art", 3), ("ecp", 3), ("a", 2)];
+const FAMILIES: [(&str, usize); 10] = [
+    ("saml", 3),
+    ("md", 3),
+    ("alg", 3),
+    ("slo", 3),
+    ("art", 3),
+    ("ecp", 3),
+    ("a", 2),
+    ("sc", 2),
+    ("se", 2),
+    ("im", 2),
+];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

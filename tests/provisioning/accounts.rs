@@ -61,6 +61,30 @@ async fn sc_03_a_person_of_a_bound_group_gets_an_account_and_loses_it() {
 }
 
 #[tokio::test]
+async fn sc_06_the_external_id_tells_nothing_and_never_changes() {
+    let world = World::open().await;
+    let (group, ada, bob) =
+        (world.group("Sales").await, world.person("ada").await, world.person("bob").await);
+    world.join(group, &[ada, bob]).await;
+    world.bind(group).await;
+    world.connect(false).await;
+    world.turn().await;
+    let of = |name: &str| {
+        let there = world.service.lab.user_named(name).unwrap();
+        there["externalId"].as_str().unwrap().to_owned()
+    };
+    let first = of("ada");
+    assert!(
+        first.starts_with("tsr_") && !first.contains("ada") && !first.contains(&ada.to_string()),
+        "{first}"
+    );
+    assert_ne!(first, of("bob"));
+    world.patch(ada, json!({ "username": "augusta", "email": "augusta@example.com" })).await;
+    world.turn().await;
+    assert_eq!(of("augusta"), first);
+}
+
+#[tokio::test]
 async fn sc_16_who_is_deleted_here_is_deleted_suspended_or_left_there() {
     for (choice, active) in [
         (OnUserDelete::Delete, None),

@@ -18,7 +18,7 @@ use tokio::net::TcpListener;
 use crate::world::World;
 
 #[tokio::test]
-async fn se_05_what_was_changed_there_is_told_and_put_right() {
+async fn se_05_sc_15_what_was_changed_there_is_told_and_put_right() {
     let world = World::open().await;
     let group = world.group("Sales").await;
     let (ada, bob, cid) = (world.person("ada").await, world.person("bob").await, world.person("cid").await);

@@ -2,9 +2,11 @@
 //! the clock.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::SecretString;
 use serde_json::json;
+use tessera::applications::binding;
 use tessera::base::clock::{DAY, HOUR};
 use tessera::catalog::Catalog;
 use tessera::directory::people;
@@ -193,4 +195,28 @@ async fn an_activation_that_fails_and_a_change_of_address_leave_events() {
     world.change(ConnectionPatch { base_url: elsewhere, ..Default::default() }).await;
     let told = world.events().await;
     assert!(told.contains(&"idm_integration_delete".to_owned()), "nothing is sent any more: {told:?}");
+}
+
+#[tokio::test]
+async fn a_group_that_cannot_be_taken_away_holds_up_nobody() {
+    let world = World::open().await;
+    let (sales, staff, ada) =
+        (world.group("Sales").await, world.group("Staff").await, world.person("ada").await);
+    for group in [sales, staff] {
+        world.join(group, &[ada]).await;
+        world.bind(group).await;
+    }
+    world.connect(true).await;
+    world.turn().await;
+    world
+        .service
+        .lab
+        .add_fault(Rule::new(Fault::Status { status: 500, retry_after: None }).on("DELETE", "Groups"));
+    binding::delete_group(&world.db, &world.ctx(), sales, None).await.unwrap();
+    world.turn().await;
+    world.clock.advance(HOUR);
+    world.patch(ada, json!({ "first_name": "Augusta" })).await;
+    tokio::time::timeout(Duration::from_secs(30), world.turn()).await.expect("it comes to an end");
+    assert_eq!(world.service.lab.user_named("ada").unwrap()["name"]["givenName"], "Augusta");
+    assert!(world.service.lab.group_named("Sales").is_some(), "it is tried again");
 }

@@ -76,7 +76,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn im_01_reading_says_what_everyone_is_and_changes_nobody() {
+async fn im_01_im_05_reading_says_what_everyone_is_and_changes_nobody() {
     let world = World::open().await;
     world.connect(false).await;
     let ada = world.person("ada").await;

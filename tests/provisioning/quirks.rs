@@ -78,7 +78,7 @@ async fn by_connector(quirks: &str, connector: &str) {
 }
 
 #[tokio::test]
-async fn sc_24_aws_iam_identity_center() {
+async fn sc_09_sc_24_aws_iam_identity_center() {
     by_connector("aws", "aws-iam-identity-center").await;
 }
 
@@ -103,7 +103,7 @@ async fn sc_24_zoom() {
 }
 
 #[tokio::test]
-async fn sc_24_keeper() {
+async fn sc_20_sc_24_keeper() {
     by_connector("keeper", "keeper-cloud").await;
 }
 

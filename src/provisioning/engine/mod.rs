@@ -290,10 +290,10 @@ impl Engine {
             // by then (SE-03, SC-16).
             let leaving = due.iter().any(|(_, turn)| *turn == 0);
             let is_person = |local: &Local| local.kind() == ResourceKind::User;
-            let people_first = due.iter().any(|(local, _)| is_person(local));
+            let comes = |turn: i64| !leaving || turn == 0;
+            let people_first = due.iter().any(|(local, turn)| comes(*turn) && is_person(local));
             let kind = if people_first { ResourceKind::User } else { ResourceKind::Group };
-            let batch =
-                due.into_iter().filter(|(local, turn)| local.kind() == kind && (!leaving || *turn == 0));
+            let batch = due.into_iter().filter(|(local, turn)| local.kind() == kind && comes(*turn));
             let batch = batch.map(|(local, _)| local).collect();
             if !leaving && !unreadable.contains(&kind) && !self.look_ahead(&ctx, &mut target, kind).await? {
                 unreadable.insert(kind);
@@ -469,7 +469,7 @@ impl Engine {
     }
 
     /// How the other side did. Answers whether nothing more is to be sent for now.
-    pub(in crate::provisioning) async fn note_health(&self, ctx: &Ctx, target: &Target<'_>) -> Result<bool> {
+    async fn note_health(&self, ctx: &Ctx, target: &Target<'_>) -> Result<bool> {
         let id = target.application.id;
         let wrote = target.wrote.load(Ordering::Relaxed) && target.connection.written_at.is_none();
         let pause = target.take_pause();
@@ -529,6 +529,20 @@ impl Engine {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Notes how the other side did while all that is there was read. A failure that says nothing of the whole is no
+    /// recovery either.
+    pub(in crate::provisioning) async fn note_read<T>(
+        &self,
+        ctx: &Ctx,
+        target: &Target<'_>,
+        read: &Result<T>,
+    ) -> Result<()> {
+        if read.is_ok() || target.is_stopped() {
+            self.note_health(ctx, target).await?;
+        }
+        Ok(())
     }
 
     /// The application for whoever wants to read all that is there: refused where it can't be, or where it wants to be

@@ -98,7 +98,7 @@ impl Outcome {
         };
         if goes_on {
             out.finish.state = State::Pending;
-            if leaves {
+            if leaves && matches!(entry.local, Local::User(_)) {
                 // They still come before all others.
                 out.finish.turn = 0;
             }

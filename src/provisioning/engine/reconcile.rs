@@ -110,7 +110,7 @@ impl Engine {
                 Ok(()) => self.compare(ctx, &target).await,
                 Err(error) => Err(error),
             };
-            self.note_health(ctx, &target).await?;
+            self.note_read(ctx, &target, &found).await?;
             found
         };
         let found = self.alone(id, Box::pin(compare)).await;

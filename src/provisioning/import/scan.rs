@@ -26,7 +26,7 @@ impl Engine {
         let read = async {
             let target = self.readable(ctx, id).await?;
             let read = self.stage_all(ctx, &target).await;
-            self.note_health(ctx, &target).await?;
+            self.note_read(ctx, &target, &read).await?;
             read
         };
         self.alone(id, Box::pin(read)).await
