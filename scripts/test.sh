@@ -24,6 +24,10 @@ coproc POSTGRES { exec tests/support/postgres.sh; }
 read -r TESSERA_TEST_POSTGRES <&"${POSTGRES[0]}" || { echo "PostgreSQL did not start" >&2; exit 1; }
 export TESSERA_TEST_POSTGRES
 
+# The short rounds are the same each time, of properties and of fuzzing; what nobody has seen yet is looked for in the
+# long ones.
+if [ -z "${TESSERA_SOAK:-}" ]; then export PROPTEST_RNG_SEED="${PROPTEST_RNG_SEED:-1}" FUZZ_SEED="${FUZZ_SEED:-1}"; fi
+
 step "Tests"
 if cargo nextest --version >/dev/null 2>&1; then
   cargo nextest run --workspace --cargo-profile ci --no-fail-fast
@@ -32,8 +36,7 @@ else
 fi
 
 step "Fuzzing"
-# The short rounds are the same each time; what nobody has seen yet is looked for in the long ones.
-if [ -n "${TESSERA_SOAK:-}" ]; then long=3600; else long=15; export FUZZ_SEED="${FUZZ_SEED:-1}"; fi
+if [ -n "${TESSERA_SOAK:-}" ]; then long=3600; else long=15; fi
 scripts/fuzz.sh "${FUZZ_SECONDS:-$long}"
 
 step "Browser"
