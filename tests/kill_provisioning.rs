@@ -10,10 +10,13 @@ use serde_json::{Value, json};
 use support::{Api, PrivatePostgres, Setup, Tessera, rounds, until};
 
 const PEOPLE: usize = 1000;
+/// Of whom so many are given another name later, and so many others are suspended.
+const RENAMED: usize = 150;
+const LEAVING: usize = 100;
 
 #[test]
 fn se_01_nothing_is_lost_or_made_twice_when_sqlite_is_killed() {
-    survive(Tessera::setup(env!("CARGO_BIN_EXE_tessera")), rounds(10, 50));
+    survive(Tessera::setup(env!("CARGO_BIN_EXE_tessera")), rounds(10, 50), rounds(2, 10));
 }
 
 #[test]
@@ -21,10 +24,11 @@ fn se_01_nothing_is_lost_or_made_twice_when_the_server_on_postgresql_is_killed()
     let cluster = PrivatePostgres::start();
     let url = cluster.create_database();
     // Another node waits until the lease of the one that is gone is over, and that takes a while each time.
-    survive(Tessera::setup(env!("CARGO_BIN_EXE_tessera")).database(&url), rounds(1, 10));
+    survive(Tessera::setup(env!("CARGO_BIN_EXE_tessera")).database(&url), rounds(1, 10), rounds(1, 3));
 }
 
-fn survive(setup: Setup, total: usize) {
+/// So many ends while all are made, and so many while they change and leave.
+fn survive(setup: Setup, total: usize, later: usize) {
     let runtime = lab_service::runtime();
     let (lab, url) = lab_service::start(&runtime, Duration::from_millis(2));
     let mut tessera = setup.arg("--outbound-allow").arg("127.0.0.1/32").start();
@@ -39,6 +43,7 @@ fn survive(setup: Setup, total: usize) {
     let app =
         api.post("/applications", &json!({ "connector": "custom-saml", "label": "Aqueduct" })).expect(201);
     let app = format!("/applications/{}", app["id"].as_str().expect("an id"));
+    let mut people = Vec::with_capacity(PEOPLE);
     for n in 0..PEOPLE {
         if n % 200 == 100 {
             api = Api::new(&tessera.base(), mint(&tessera).trim());
@@ -46,6 +51,7 @@ fn survive(setup: Setup, total: usize) {
         let person = json!({ "username": format!("p{n:04}"), "email": format!("p{n:04}@example.com"), "password": "violet tram on the ninth hill" });
         let id = api.post("/users", &person).expect(201)["id"].as_str().expect("an id").to_owned();
         api.put(&format!("/groups/{group}/members/{id}"), &Value::Null).expect(204);
+        people.push(id);
     }
     let connection = json!({ "base_url": url, "token": TOKEN, "manage_groups": true });
     api.put(&format!("{app}/provisioning"), &connection).expect(200);
@@ -82,6 +88,28 @@ fn survive(setup: Setup, total: usize) {
         twice <= total,
         "{twice} were asked for twice and refused: at most what was under way at each end"
     );
+    lab.set_latency(Duration::from_millis(40));
+    let mut api = Api::new(&tessera.base(), mint(&tessera).trim());
+    for id in &people[..RENAMED] {
+        api.patch(&format!("/users/{id}"), &json!({ "last_name": "Augusta" })).expect(200);
+    }
+    api.patch(&format!("/groups/{group}"), &json!({ "name": "All staff" })).expect(200);
+    for id in &people[PEOPLE - LEAVING..] {
+        api.post(&format!("/users/{id}/suspend"), &Value::Null).expect(200);
+    }
+    let inactive = || lab.users().iter().filter(|user| user["active"] == json!(false)).count();
+    for round in 1..=later {
+        reached("the next cut", || inactive() >= LEAVING * round / (later + 1));
+        tessera.kill();
+        tessera.start_again();
+    }
+    reached("every change, every departure, and the group", || {
+        let renamed = lab.users().iter().filter(|user| user["name"]["familyName"] == "Augusta").count();
+        let group = lab.group_named("All staff").and_then(|group| group["id"].as_str().map(str::to_owned));
+        let members = group.map(|group| lab.members(&group).len());
+        (inactive(), renamed, members) == (LEAVING, RENAMED, Some(PEOPLE - LEAVING))
+    });
+    assert_eq!((lab.users().len(), lab.groups().len()), (PEOPLE, 1), "nobody and nothing is there twice");
     tessera.ok(&["events", "verify"], "");
 }
 

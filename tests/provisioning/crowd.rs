@@ -99,13 +99,18 @@ async fn many_people_take_hardly_more_requests_than_there_are() {
     let ratio = f64::from(u32::try_from(sent).unwrap()) / f64::from(u32::try_from(least).unwrap());
     assert!(ratio <= 1.05, "{sent} requests where {least} are the least");
     // One change in a synchronised set costs what it is, however many there are.
-    let one = world.group("One more").await;
-    world.bind(one).await;
+    let whole = world.group("All of them").await;
+    world.bind(whole).await;
+    for some in all.chunks(500) {
+        world.join(whole, some).await;
+    }
     world.turn().await;
-    world.join(one, &all[..1]).await;
-    assert!(world.turn().await.len() <= 3, "a group of one is made");
-    world.join(one, &all[1..2]).await;
-    assert!(world.turn().await.len() <= 3, "one membership is one change");
+    assert_eq!(world.members("All of them").len(), people);
+    world.leave(whole, &all[..1]).await;
+    assert!(world.turn().await.len() <= 3, "one who leaves is one change");
+    world.join(whole, &all[..1]).await;
+    assert!(world.turn().await.len() <= 3, "one who joins is one change");
+    assert_eq!(world.members("All of them").len(), people);
     if rounds(0, 1) == 1 {
         let ours = f64::from(u32::try_from(least).unwrap()) / took.as_secs_f64();
         let share = ours / pace;
