@@ -179,35 +179,7 @@ impl Connections<'_> {
         }
         store::put(&mut tx, &new).await?;
         if !same_settings {
-            let mut event = event(EventName::IdmIntegrationUpdate, &application)
-                .detail("manage_groups", new.settings.manage_groups)
-                .detail("on_user_delete", new.settings.on_user_delete.as_str())
-                .detail("mappings", new.settings.mappings.len())
-                .detail(
-                    "require_approval",
-                    new.settings.require_approval.iter().map(|change| change.as_str()).collect::<Vec<_>>(),
-                )
-                .detail("base_url", new.settings.base_url.as_deref());
-            let before = old.as_ref().and_then(|old| old.settings.base_url.as_deref());
-            if before != new.settings.base_url.as_deref() {
-                event = event.detail("base_url_before", before);
-            }
-            if let Some(pem) = &new.settings.ca_certificate {
-                event = event.detail("ca_certificate", tls::fingerprints(pem)?);
-            }
-            record(&mut tx, ctx, event).await?;
-            if old.as_ref().is_some_and(|old| old.settings.manage_groups) && !new.settings.manage_groups {
-                marks::unmanage_all(&mut tx, id, ctx.now()).await?;
-            }
-            if new.is_active() {
-                notify(&mut tx, Notice::Sweep { application: id }).await?;
-            } else if old.as_ref().is_some_and(Connection::is_active) {
-                // Another address is activated anew.
-                let event =
-                    crate::provisioning::connection::event(EventName::IdmIntegrationDelete, &application)
-                        .detail("because", "base_url_changed");
-                record(&mut tx, ctx, event).await?;
-            }
+            settings_changed(&mut tx, ctx, &application, old.as_ref(), &new).await?;
         }
         if let Some(client) = new.client.as_ref().filter(|_| !same_client) {
             record(&mut tx, ctx, tls::made_event(&application, client)?).await?;
@@ -509,6 +481,44 @@ fn give_up_secret(connection: &mut Connection) {
     connection.status = ConnectionStatus::Draft;
     (connection.sealed_secret, connection.secret_for, connection.auth) = (None, None, None);
     (connection.secret_set_at, connection.secret_expires_at) = (None, None);
+}
+
+/// What a change of settings means: it is told, and everybody is looked at again.
+async fn settings_changed(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    application: &Application,
+    old: Option<&Connection>,
+    new: &Connection,
+) -> Result<()> {
+    let mut told = event(EventName::IdmIntegrationUpdate, application)
+        .detail("manage_groups", new.settings.manage_groups)
+        .detail("on_user_delete", new.settings.on_user_delete.as_str())
+        .detail("mappings", new.settings.mappings.len())
+        .detail(
+            "require_approval",
+            new.settings.require_approval.iter().map(|change| change.as_str()).collect::<Vec<_>>(),
+        )
+        .detail("base_url", new.settings.base_url.as_deref());
+    let before = old.and_then(|old| old.settings.base_url.as_deref());
+    if before != new.settings.base_url.as_deref() {
+        told = told.detail("base_url_before", before);
+    }
+    if let Some(pem) = &new.settings.ca_certificate {
+        told = told.detail("ca_certificate", tls::fingerprints(pem)?);
+    }
+    record(tx, ctx, told).await?;
+    if old.is_some_and(|old| old.settings.manage_groups) && !new.settings.manage_groups {
+        marks::unmanage_all(tx, application.id, ctx.now()).await?;
+    }
+    if new.is_active() {
+        notify(tx, Notice::Sweep { application: application.id }).await?;
+    } else if old.is_some_and(Connection::is_active) {
+        // Another address is activated anew.
+        let told = event(EventName::IdmIntegrationDelete, application).detail("because", "base_url_changed");
+        record(tx, ctx, told).await?;
+    }
+    Ok(())
 }
 
 fn approvals(changes: Vec<Change>) -> Result<Vec<Change>> {

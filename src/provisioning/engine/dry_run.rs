@@ -5,9 +5,10 @@ use crate::base::id::ApplicationId;
 use crate::base::{Ctx, Result};
 use crate::provisioning::client::Tokens;
 use crate::provisioning::connection::ConnectionPatch;
+use crate::provisioning::engine::Engine;
+use crate::provisioning::engine::reading::WORTH_SCANNING;
 use crate::provisioning::engine::target::Plan;
 pub use crate::provisioning::engine::target::Planned;
-use crate::provisioning::engine::{Engine, WORTH_SCANNING};
 use crate::provisioning::model::{Change, Entry, Local, ResourceKind, State};
 use crate::provisioning::store::ledger;
 

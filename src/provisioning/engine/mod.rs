@@ -9,20 +9,21 @@ mod account;
 mod departure;
 pub mod dry_run;
 mod group;
+mod lease;
 mod lookup;
 mod membership;
 mod outcome;
 pub(in crate::provisioning) mod pace;
 mod pages;
+mod reading;
 pub mod reconcile;
 mod target;
 
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
 use futures_util::{StreamExt as _, stream};
 use serde_json::Value as Json;
 
@@ -37,35 +38,22 @@ use crate::db::group_commit::{GroupCommit, Step};
 use crate::db::{Db, Query};
 use crate::events::{EventName, Outcome as EventOutcome, record};
 use crate::outbound::Outbound;
-use crate::provisioning::client::{Client, Fault, Tokens};
+use crate::provisioning::client::{Client, Tokens};
 use crate::provisioning::connection::{self, Connections, event};
-use crate::provisioning::engine::lookup::Scan;
 use crate::provisioning::engine::outcome::{Outcome, lost};
 use crate::provisioning::engine::pace::Pace;
-use crate::provisioning::engine::pages::Pages;
 use crate::provisioning::model::{Change, Connection, Entry, Local, ResourceKind};
 use crate::provisioning::store::{connections, ledger, reconcile as reconciliations};
 use crate::provisioning::{address, notices, tls};
-use crate::scim::AttributePath;
 use crate::vault::Vault;
 
-/// For how long a node that is gone keeps an application, and how often one that is there says so, in milliseconds.
-/// It is longer than a request can be under way.
-const LEASE: i64 = 45_000;
-const RENEWAL: Duration = Duration::from_secs(5);
 /// Entries that are looked at between two looks at what is due.
 const BATCH: i64 = 1_000;
 /// Entries that are looked at while one is sent: reading what should be there and writing what came of it take
 /// longer than many an answer.
 const AHEAD: usize = 6;
-/// From so many new ones on, all that are there are read first, instead of one look for each.
-const WORTH_SCANNING: i64 = 20;
-/// For how long what was read then is good, in milliseconds. Who is made by others meanwhile answers 409.
-const SCAN_LASTS: i64 = 10 * MINUTE;
 /// Between two looks for something to do.
 const TICK: Duration = Duration::from_millis(500);
-/// How long somebody who wants an application to themselves waits for it.
-const TURN_COMES: Duration = Duration::from_secs(5);
 /// Batches of notices between two looks.
 const ROUNDS: usize = 20;
 
@@ -186,16 +174,6 @@ impl Engine {
         Ok(())
     }
 
-    /// Keeps other tasks of this process away from an application for as long as it is held.
-    fn take_up(&self, id: ApplicationId) -> Option<Busy<'_>> {
-        let is_free = self.busy.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
-        is_free.then_some(Busy { engine: self, id })
-    }
-
-    fn is_busy(&self, id: ApplicationId) -> bool {
-        self.busy.lock().unwrap_or_else(PoisonError::into_inner).contains(&id)
-    }
-
     /// Takes the lease of an application and looks at what is due there until nothing is, or nothing more may be sent.
     /// Answers whether anything was looked at.
     async fn drain(&self, id: ApplicationId) -> Result<bool> {
@@ -204,72 +182,6 @@ impl Engine {
             return Ok(false);
         }
         self.leased(id, Box::pin(self.drain_leased(id))).await
-    }
-
-    /// Has an application to itself while something is done there (SC-23). What is under way there may come to its end
-    /// first; if that takes long, the answer is `provisioning_busy`.
-    pub(in crate::provisioning) async fn alone<T>(
-        &self,
-        id: ApplicationId,
-        work: BoxFuture<'_, Result<T>>,
-    ) -> Result<T> {
-        let until = tokio::time::Instant::now() + TURN_COMES;
-        let _busy = loop {
-            if let Some(busy) = self.take_up(id)
-                && self.lease(id).await?
-            {
-                break busy;
-            }
-            if tokio::time::Instant::now() >= until {
-                return Err(busy());
-            }
-            tokio::time::sleep(TICK).await;
-        };
-        self.leased(id, work).await
-    }
-
-    /// Keeps the lease while something is done, then gives it back.
-    async fn leased<T>(&self, id: ApplicationId, work: BoxFuture<'_, Result<T>>) -> Result<T> {
-        let result = tokio::select! {
-            result = work => result,
-            error = self.keep_lease(id) => Err(error),
-        };
-        let mut tx = self.db.begin().await?;
-        connections::release(&mut tx, id, &self.holder).await?;
-        tx.commit().await?;
-        result
-    }
-
-    /// Renews the lease until it can't be renewed any more.
-    async fn keep_lease(&self, id: ApplicationId) -> Error {
-        let mut tick = tokio::time::interval(RENEWAL);
-        tick.tick().await;
-        loop {
-            tick.tick().await;
-            match self.lease(id).await {
-                Ok(true) => {}
-                Ok(false) => return target::lost_lease(),
-                Err(error) => return error,
-            }
-        }
-    }
-
-    /// Whoever held leases on this database before is gone: a file has one server at a time.
-    async fn forget_leases(&self) -> Result<()> {
-        if !self.db.is_sqlite() {
-            return Ok(());
-        }
-        let mut tx = self.db.begin().await?;
-        connections::release_all(&mut tx).await?;
-        tx.commit().await
-    }
-
-    async fn lease(&self, id: ApplicationId) -> Result<bool> {
-        let now = self.clock.now();
-        let mut tx = self.db.begin().await?;
-        let ours = connections::lease(&mut tx, id, &self.holder, now, now.plus(LEASE)).await?;
-        tx.commit().await?;
-        Ok(ours)
     }
 
     async fn drain_leased(&self, id: ApplicationId) -> Result<bool> {
@@ -309,78 +221,6 @@ impl Engine {
             // Whoever got an account marks the groups they are in.
             notices::take(&self.db, &ctx, ROUNDS).await?;
         }
-    }
-
-    /// When many are new, all that are there are read first: once, since whoever we make we know of. Answers whether it is
-    /// worth trying again.
-    async fn look_ahead(&self, ctx: &Ctx, target: &mut Target<'_>, kind: ResourceKind) -> Result<bool> {
-        let known = match kind {
-            ResourceKind::User => &mut target.people,
-            ResourceKind::Group => &mut target.groups,
-        };
-        known.take_if(|scan| ctx.now().since(scan.at) > SCAN_LASTS);
-        if known.is_some() {
-            return Ok(true);
-        }
-        let fresh =
-            ledger::count_new_due(&mut self.db.reader(), target.application.id, kind, ctx.now()).await?;
-        if fresh < WORTH_SCANNING {
-            return Ok(true);
-        }
-        match self.scan(ctx, target, kind, true).await? {
-            Scanned::Whole(scan) if kind == ResourceKind::User => target.people = Some(scan),
-            Scanned::Whole(scan) => target.groups = Some(scan),
-            Scanned::Overtaken => {}
-            Scanned::Unreadable => return Ok(false),
-        }
-        Ok(true)
-    }
-
-    /// Looks through all of a kind; with `gives_way` not while somebody leaves.
-    async fn scan(
-        &self,
-        ctx: &Ctx,
-        target: &Target<'_>,
-        kind: ResourceKind,
-        gives_way: bool,
-    ) -> Result<Scanned> {
-        let (resources, name, more) = match kind {
-            ResourceKind::User => ("Users", "userName", ""),
-            ResourceKind::Group => ("Groups", "displayName", "&excludedAttributes=members"),
-        };
-        let name = AttributePath::of(name);
-        let mut scan = Scan::begun(ctx.now());
-        let mut pages = target.pages(resources, more);
-        loop {
-            if gives_way && self.is_overtaken(ctx, target, false).await? {
-                return Ok(Scanned::Overtaken);
-            }
-            match pages.next(ctx).await {
-                Ok(Some(page)) => page.iter().for_each(|found| scan.add(found, &name)),
-                Ok(None) => return Ok(Scanned::Whole(scan)),
-                Err(fault) => {
-                    target.note(ctx, &fault);
-                    return Ok(Scanned::Unreadable);
-                }
-            }
-        }
-    }
-
-    /// The next page of a list that somebody reads, unless somebody leaves: they come first (SC-16).
-    pub(in crate::provisioning) async fn next_page(
-        &self,
-        ctx: &Ctx,
-        target: &Target<'_>,
-        pages: &mut Pages<'_, '_>,
-        unread: fn(Fault) -> Error,
-    ) -> Result<Option<Vec<Json>>> {
-        if self.is_overtaken(ctx, target, false).await? {
-            return Err(busy());
-        }
-        pages.next(ctx).await.map_err(|fault| {
-            target.note(ctx, &fault);
-            unread(fault)
-        })
     }
 
     async fn work(&self, ctx: &Ctx, target: &Target<'_>, batch: Vec<Local>, leaving: bool) -> Result<()> {
@@ -531,39 +371,6 @@ impl Engine {
         }
     }
 
-    /// Notes how the other side did while all that is there was read. A failure that says nothing of the whole is no
-    /// recovery either.
-    pub(in crate::provisioning) async fn note_read<T>(
-        &self,
-        ctx: &Ctx,
-        target: &Target<'_>,
-        read: &Result<T>,
-    ) -> Result<()> {
-        if read.is_ok() || target.is_stopped() {
-            self.note_health(ctx, target).await?;
-        }
-        Ok(())
-    }
-
-    /// The application for whoever wants to read all that is there: refused where it can't be, or where it wants to be
-    /// left alone for a while (SC-13).
-    pub(in crate::provisioning) async fn readable(&self, ctx: &Ctx, id: ApplicationId) -> Result<Target<'_>> {
-        let target = self.target(ctx, id).await?.ok_or_else(|| {
-            Error::conflict(
-                "needs_token",
-                "The connection can't be used before its address and token are put right.",
-            )
-        })?;
-        if target.connection.paused_until > ctx.now() {
-            return Err(Error::new(
-                Kind::Unavailable,
-                "provisioning_paused",
-                "The application wants to be asked less often, or failed. Nothing is sent for a while; try again later.",
-            ));
-        }
-        Ok(target)
-    }
-
     /// An application with its address and secret, active or not.
     fn reach<'a>(
         &'a self,
@@ -600,46 +407,6 @@ impl Engine {
         }
         tx.commit().await
     }
-}
-
-/// What came of looking through all that is there.
-enum Scanned {
-    /// All was seen.
-    Whole(Scan),
-    /// It could not be read whole.
-    Unreadable,
-    /// Somebody leaves, or the connection was changed.
-    Overtaken,
-}
-
-impl Scanned {
-    /// What was seen, if it was all.
-    fn whole(self) -> Option<Scan> {
-        match self {
-            Self::Whole(scan) => Some(scan),
-            Self::Unreadable | Self::Overtaken => None,
-        }
-    }
-}
-
-/// An application that this process is at.
-struct Busy<'a> {
-    engine: &'a Engine,
-    id: ApplicationId,
-}
-
-impl Drop for Busy<'_> {
-    fn drop(&mut self) {
-        self.engine.busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
-    }
-}
-
-/// Something is sent there that comes first.
-fn busy() -> Error {
-    Error::conflict(
-        "provisioning_busy",
-        "This application is being provisioned at this moment. Try again in a minute.",
-    )
 }
 
 fn told(error: &Error, what: &str) {

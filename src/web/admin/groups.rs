@@ -202,7 +202,7 @@ fn deletion(group: &Group) -> Decision {
                 shown::people(group.member_count)
             ),
             "Its memberships and bindings are gone for good.".to_owned(),
-            "Applications with identity management set inactive whom nothing else gives them. The group itself stays there as it is."
+            "Applications with identity management set inactive whom nothing else gives them. The group there is deleted if Tessera made it, else only cleared of those whom Tessera added."
                 .to_owned(),
         ],
         confirm: format!("Delete {name}"),

@@ -2,7 +2,7 @@
 //! it is shown on the tab, downloaded, and made anew.
 
 use axum::extract::{Path, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, header};
 use axum::response::IntoResponse as _;
 
 use crate::base::{Timestamp, urls};
@@ -15,12 +15,11 @@ use crate::web::admin::provisioning::Connected;
 use crate::web::error::{Answer, Failure};
 use crate::web::extract::permission::{ApplicationsRead, ApplicationsWrite};
 use crate::web::extract::{Console, Fresh, SignedForm};
-use crate::web::pages::ConfirmPage;
 use crate::web::pages::application_provisioning::ClientCertificate;
-use crate::web::pages::parts::{Crumbs, Decision, Fact, Facts, Link};
+use crate::web::pages::parts::{Decision, Fact, Facts};
+use crate::web::see_other;
 use crate::web::shown::time;
 use crate::web::state::{Shared, Web};
-use crate::web::{html, see_other};
 
 /// What the tab shows of it; `None` where the connector asks for none, or before the connection is configured.
 pub fn shown(
@@ -104,14 +103,5 @@ pub async fn make(
         return Ok(see_other(&Done::Certified.at(&connected.tab())));
     }
     let decision = renewal(&connected);
-    let mut shell = connected.shell(&web, &console.person).await;
-    shell.title.clone_from(&decision.title);
-    let crumbs = Crumbs {
-        way: vec![
-            Link::new("Applications", urls::admin_applications()),
-            Link::new(connected.label(), connected.tab()),
-        ],
-        here: "New certificate".to_owned(),
-    };
-    html(StatusCode::OK, &ConfirmPage { shell, crumbs, decision, names: Vec::new() })
+    connected.ask(&web, &console.person, decision, "New certificate").await
 }

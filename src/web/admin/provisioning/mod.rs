@@ -34,7 +34,7 @@ use crate::web::error::{Answer, Failure};
 use crate::web::extract::permission::{ApplicationsRead, ApplicationsWrite};
 use crate::web::extract::{Console, Person, Queried, SignedForm};
 use crate::web::pages::ConfirmPage;
-use crate::web::pages::parts::{Crumbs, Link, Tone};
+use crate::web::pages::parts::{Crumbs, Decision, Link, Tone};
 use crate::web::pages::shell::{Banner, Shell};
 use crate::web::state::{Shared, Web};
 use crate::web::{html, see_other};
@@ -79,6 +79,20 @@ impl Connected {
     #[must_use]
     pub fn tab(&self) -> String {
         urls::admin_provisioning(&self.loaded.id())
+    }
+
+    /// Asks whether something is meant, on a page of its own.
+    pub async fn ask(&self, web: &Web, person: &Person, decision: Decision, here: &str) -> Answer {
+        let mut shell = self.shell(web, person).await;
+        shell.title.clone_from(&decision.title);
+        let crumbs = Crumbs {
+            way: vec![
+                Link::new("Applications", urls::admin_applications()),
+                Link::new(self.label(), self.tab()),
+            ],
+            here: here.to_owned(),
+        };
+        html(StatusCode::OK, &ConfirmPage { shell, crumbs, decision, names: Vec::new() })
     }
 
     /// The shell of the tab.
@@ -299,14 +313,5 @@ pub async fn deactivate(
     }
     let counts = state::counts(&mut web.installation.db.reader(), connected.application().id).await?;
     let decision = page::deactivation(&connected, &counts);
-    let mut shell = connected.shell(&web, &console.person).await;
-    shell.title.clone_from(&decision.title);
-    let crumbs = Crumbs {
-        way: vec![
-            Link::new("Applications", urls::admin_applications()),
-            Link::new(connected.label(), connected.tab()),
-        ],
-        here: "Deactivate".to_owned(),
-    };
-    html(StatusCode::OK, &ConfirmPage { shell, crumbs, decision, names: Vec::new() })
+    connected.ask(&web, &console.person, decision, "Deactivate").await
 }
