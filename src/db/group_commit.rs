@@ -29,6 +29,8 @@ const MAX_WAITING: usize = 4096;
 pub enum Step {
     /// Must touch exactly one row; the error is for when it does not. Runs before any row is added.
     One(Query, fn() -> Error),
+    /// Touches as many rows as it touches. Runs before any row is added, after those that must touch one.
+    Any(Query),
     /// Adds one row (`INSERT … VALUES (…)`), in one statement with those of the same text.
     Row(Query),
     /// Adds one row or replaces it; so many leading values are its key. The last one of a key counts.
@@ -156,7 +158,7 @@ async fn commit(db: &Db, writes: &[Vec<Step>]) -> Result<Vec<Result<()>>> {
         if result.is_ok() {
             for step in steps {
                 match step {
-                    Step::One(..) => {}
+                    Step::One(..) | Step::Any(_) => {}
                     Step::Row(query) => rows.add(query),
                     Step::Latest(query, key) => rows.replace(query, *key),
                 }
@@ -182,6 +184,11 @@ async fn take_up(tx: &mut Tx, steps: &[Step]) -> Result<Result<()>> {
             0 if nth == 0 => return Ok(Err(missing())),
             0 => return Err(missing()),
             n => return Err(Error::internal(format!("a statement for one row touched {n}"))),
+        }
+    }
+    for step in steps {
+        if let Step::Any(query) = step {
+            tx.run(query.clone()).await?;
         }
     }
     Ok(Ok(()))

@@ -117,6 +117,8 @@ struct Model {
     groups: Vec<Group>,
     /// User names of those who ever were active in a bound group: they may have an account.
     known: BTreeSet<String>,
+    /// Groups, and which of their lives, that were bound and are not any more: what is there of them is left.
+    left: BTreeSet<(usize, usize)>,
 }
 
 impl Model {
@@ -267,12 +269,14 @@ async fn take(world: &mut World, model: &mut Model, step: Step) {
             if let Some(id) = model.groups[g].id {
                 world.bind(id).await;
                 model.groups[g].bound = true;
+                model.left.remove(&(g, model.groups[g].life));
             }
         }
         Step::Unbind(g) => {
             if let Some(id) = model.groups[g].id {
                 world.unbind(id).await;
                 model.groups[g].bound = false;
+                model.left.insert((g, model.groups[g].life));
             }
         }
         Step::Fault(trouble) => trouble_begins(world, trouble),
@@ -365,12 +369,17 @@ fn check(world: &World, model: &Model, foreign: &[Value]) {
         assert!(exists || members.is_empty(), "{} should be there", group.name);
         assert_eq!(world.members(&group.name), members, "{}", group.name);
     }
-    let mut names: Vec<String> =
-        world.service.lab.groups().iter().map(|group| group["displayName"].to_string()).collect();
-    let count = names.len();
-    names.sort();
-    names.dedup();
-    assert_eq!(names.len(), count, "no group is there twice");
+    let mut seen = BTreeSet::new();
+    for group in world.service.lab.groups() {
+        let name = group["displayName"].as_str().unwrap();
+        let Some(rest) = name.strip_prefix('G') else { continue };
+        let mut numbers = rest.split(' ').map(|number| number.parse::<usize>().unwrap());
+        let (g, life) = (numbers.next().unwrap(), numbers.next().unwrap());
+        assert!(seen.insert((g, life)), "{name} is there twice");
+        let known = &model.groups[g];
+        let is_bound = known.bound && known.life == life && known.name == name;
+        assert!(is_bound || model.left.contains(&(g, life)), "{name} should not be there");
+    }
 }
 
 #[test]

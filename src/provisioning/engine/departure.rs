@@ -1,8 +1,6 @@
 //! Taking an account away: set inactive or deleted, looked for when it is not where it was, and held when so many would
 //! go at once that a person should look.
 
-use std::sync::atomic::Ordering;
-
 use serde_json::{Value as Json, json};
 
 use crate::base::Result;
@@ -40,8 +38,8 @@ impl Account<'_> {
             if let Some(held) = self.needs_approval(change, Change::Delete, &content) {
                 return Ok(held);
             }
-            if !is_given && let Some((going, managed)) = self.guard_holds().await? {
-                return self.held_by_guard(change, &content, going, managed).await;
+            if !is_given && let Some(many) = self.guard_holds().await? {
+                return Ok(self.held_by_guard(change, &content, &many));
             }
         }
         let path = format!("/Users/{}", encoded(&id));
@@ -151,46 +149,52 @@ impl Account<'_> {
     }
 
     /// Holds a departure that is one of many. The first of them is told.
-    async fn held_by_guard(
-        &self,
-        change: Change,
-        content: &Json,
-        going: i64,
-        managed: i64,
-    ) -> Result<Outcome> {
+    fn held_by_guard(&self, change: Change, content: &Json, many: &Many) -> Outcome {
         let held = self.hold(
             change,
             content,
             "mass_change",
             "Many people would lose their accounts at once. Look whether that is meant, then approve it.",
         );
-        let application = self.target.application.id;
-        if self.target.told_of_many.swap(true, Ordering::Relaxed)
-            || ledger::is_any_held(&mut self.engine.db.reader(), application, "mass_change").await?
-        {
-            return Ok(held);
+        if !many.is_new {
+            return held;
         }
         let event = event(EventName::IdmMassChange, &self.target.application)
-            .detail("leaving", going)
-            .detail("managed", managed);
-        Ok(held.with_event(event))
+            .detail("leaving", many.going)
+            .detail("managed", many.managed);
+        held.with_event(event)
     }
 
-    /// Whether so many leave at once that a person should look (SC-17): how many, of how many.
-    async fn guard_holds(&self) -> Result<Option<(i64, i64)>> {
+    /// Whether so many leave at once that a person should look (SC-17).
+    async fn guard_holds(&self) -> Result<Option<Many>> {
         let mut counted = self.target.leaving.lock().await;
         // Counted anew before more can go than may go unseen.
         if counted.as_ref().is_none_or(|counted| counted.asked >= GUARD_COUNT) {
-            let application = self.target.application.id;
-            let (managed, going) =
-                ledger::count_leaving(&mut self.engine.db.reader(), application, self.ctx.now()).await?;
-            *counted = Some(Leaving { managed, going, asked: 0 });
+            let (mut reader, application) = (self.engine.db.reader(), self.target.application.id);
+            let (managed, going) = ledger::count_leaving(&mut reader, application, self.ctx.now()).await?;
+            let told = match counted.take() {
+                Some(before) => before.told,
+                // Those who are held wait since another run.
+                None => ledger::is_any_held(&mut reader, application, "mass_change").await?,
+            };
+            *counted = Some(Leaving { managed, going, asked: 0, told });
         }
         let Some(counted) = counted.as_mut() else { return Ok(None) };
         counted.asked += 1;
-        let are_many = counted.going > GUARD_COUNT && counted.going * GUARD_SHARE > counted.managed;
-        Ok(are_many.then_some((counted.going, counted.managed)))
+        if counted.going <= GUARD_COUNT || counted.going * GUARD_SHARE <= counted.managed {
+            return Ok(None);
+        }
+        let is_new = !std::mem::replace(&mut counted.told, true);
+        Ok(Some(Many { going: counted.going, managed: counted.managed, is_new }))
     }
+}
+
+/// So many leave that a person should look.
+struct Many {
+    going: i64,
+    managed: i64,
+    /// Nobody was told yet.
+    is_new: bool,
 }
 
 fn passing(code: &'static str, message: &str) -> Fault {

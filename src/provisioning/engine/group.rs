@@ -39,6 +39,20 @@ pub(super) async fn look(
         entry.name = name;
     }
     let is_managed = is_bound && target.connection.settings.manage_groups;
+    if !is_managed && entry.remote_id.is_none() {
+        let group = Group { engine, target, ctx, entry: &entry, id };
+        match group.find_begun().await {
+            Ok(found) => {
+                if let Some(id) = found.as_ref().and_then(resource::id) {
+                    entry = group.linked(&id, Origin::Created);
+                }
+            }
+            Err(fault) => {
+                let out = group.failed(Change::Create, &fault);
+                return Ok((entry, out));
+            }
+        }
+    }
     let group = Group { engine, target, ctx, entry: &entry, id };
     let outcome = if is_managed {
         group.present().await?
@@ -62,6 +76,24 @@ pub(super) struct Group<'a> {
 impl Group<'_> {
     pub(super) fn failed(&self, change: Change, fault: &Fault) -> Outcome {
         Outcome::failed(self.ctx, self.target, self.entry, change, fault)
+    }
+
+    /// A group that was begun to be made, and no answer came, may be there all the same (SE-02), by the name that it had.
+    async fn find_begun(&self) -> Result<Option<Json>, Fault> {
+        if self.entry.attempt != Some(Change::Create) {
+            return Ok(None);
+        }
+        let begun = self.entry.sent.as_ref().and_then(|sent| sent.get("displayName")).and_then(Json::as_str);
+        let name = begun.unwrap_or(&self.entry.name);
+        match self.target.search(self.ctx, "Groups", "displayName", name).await {
+            Ok(Found::One(found)) => Ok(self.is_ours(&found).then_some(found)),
+            Ok(Found::Nothing | Found::Several) => Ok(None),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    fn is_ours(&self, found: &Json) -> bool {
+        resource::text(found, &AttributePath::of("externalId")) == Some(self.external_id().as_str())
     }
 
     /// Not bound any more, or groups are not managed: what is there stays, and we remember what it was.
@@ -132,6 +164,11 @@ impl Group<'_> {
                 .as_ref()
                 .is_some_and(|scan| scan.is_absent(&self.entry.name, &self.external_id()));
         if !is_absent {
+            match self.find_begun().await {
+                Err(fault) => return Ok(self.failed(Change::Create, &fault)),
+                Ok(Some(found)) => return self.take_over(Found::One(found)).await,
+                Ok(None) => {}
+            }
             match self.target.search(self.ctx, "Groups", "displayName", &self.entry.name).await {
                 Err(fault) => return Ok(self.failed(Change::Create, &fault)),
                 Ok(Found::Nothing) => {}
@@ -148,7 +185,12 @@ impl Group<'_> {
         if !self.target.quirks.no_external_id {
             body["externalId"] = json!(self.external_id());
         }
-        self.engine.begin(self.target, self.entry, Change::Create, None).await?;
+        // Nobody is in a group that is not there.
+        self.engine.run_query(self.target, members::remove_all(self.target.application.id, self.id)).await?;
+        let sent = Some(json!({ "displayName": self.entry.name }));
+        let begun = Entry { attempt: Some(Change::Create), sent, ..self.entry.clone() };
+        let begun = Group { entry: &begun, ..*self };
+        begun.begin(Change::Create, &first).await?;
         let reply = match self.target.send(self.ctx, Method::Post, "/Groups", Some(&body), None).await {
             Ok(reply) => reply,
             Err(fault) if fault.kind == FaultKind::Conflict => {
@@ -164,7 +206,7 @@ impl Group<'_> {
                     Err(fault) => Ok(self.failed(Change::Create, &fault)),
                 };
             }
-            Err(fault) => return Ok(self.failed(Change::Create, &fault).after(Change::Create, &fault)),
+            Err(fault) => return Ok(begun.failed(Change::Create, &fault).after(Change::Create, &fault)),
         };
         let echo = reply.body.unwrap_or_default();
         let Some(id) = resource::id(&echo) else {
@@ -174,23 +216,25 @@ impl Group<'_> {
                 message: "It made a group and tells no id of it.".to_owned(),
                 retry_after: None,
             };
-            return Ok(self.failed(Change::Create, &fault).after(Change::Create, &fault));
+            return Ok(begun.failed(Change::Create, &fault).after(Change::Create, &fault));
         };
         let mut entry = self.linked(&id, Origin::Created);
         let taken = match self.who_is_in(&id, &echo).await {
-            Ok(Some(there)) => first.into_iter().filter(|member| there.contains(&member.remote_id)).collect(),
-            Ok(None) => first,
+            Ok(Some(there)) => begun.settle(first, &there).await?,
+            Ok(None) => {
+                begun.confirm(&first).await?;
+                first.len()
+            }
             Err(_) => {
                 // Who of them is in it is looked at before any is added again.
                 entry.attempt = Some(Change::Update);
-                Vec::new()
+                0
             }
         };
         let made = Group { entry: &entry, ..*self };
         let event = event_of(self.target, self.entry, Change::Create)
             .detail("remote_id", id.as_str())
-            .detail("members", taken.len());
-        made.note(&taken, &[]).await?;
+            .detail("members", taken);
         Ok(made.keep_members(&id).await?.with_event(event))
     }
 
@@ -226,8 +270,7 @@ impl Group<'_> {
         if holder.is_some_and(|holder| holder != self.id.to_string()) {
             return Ok(conflict("group_taken", "The group of this name belongs to another group of ours."));
         }
-        let is_ours =
-            resource::text(&found, &AttributePath::of("externalId")) == Some(self.external_id().as_str());
+        let is_ours = self.is_ours(&found);
         let content = json!({ "adopt": id });
         let privileged =
             GroupFilter { include: self.target.quirks.privileged_groups.clone(), exclude: Vec::new() };
@@ -260,7 +303,7 @@ impl Group<'_> {
                         .await?;
                 let found: Vec<Member> =
                     accounts.into_iter().filter(|member| there.contains(&member.remote_id)).collect();
-                group.note_as(&found, &[], true).await?;
+                group.note_found(&found).await?;
             }
             Ok(None) => {}
             Err(fault) => return Ok(self.failed(Change::Create, &fault)),
@@ -324,7 +367,7 @@ impl Group<'_> {
             let ours = members::list_ours(&mut self.engine.db.reader(), application, self.id).await?;
             for portion in ours.chunks(self.target.membership_limit()) {
                 match self.remove(id, portion).await {
-                    Ok(()) => self.note(&[], portion).await?,
+                    Ok(()) => self.note_gone(portion).await?,
                     Err(fault) if fault.kind == FaultKind::NotFound => break,
                     Err(fault) => return Ok(self.failed(Change::Delete, &fault)),
                 }

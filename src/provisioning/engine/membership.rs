@@ -12,7 +12,7 @@ use crate::db::group_commit::Step;
 use crate::outbound::Method;
 use crate::provisioning::client::{Fault, FaultKind};
 use crate::provisioning::engine::group::Group;
-use crate::provisioning::engine::outcome::{Outcome, event_of, marked_meanwhile};
+use crate::provisioning::engine::outcome::{Outcome, event_of};
 use crate::provisioning::model::{Change, State};
 use crate::provisioning::store::members::{self, Member};
 use crate::scim::{Operation, resource};
@@ -30,7 +30,7 @@ impl Group<'_> {
         let known = members::list_known(&mut reader, application, self.id).await?;
         let people = members::list_people(&mut reader, self.id).await?;
         let members = people.into_iter().filter_map(|user| {
-            let member = Member { user, remote_id: plan.account(user)? };
+            let member = Member { user, remote_id: plan.account(user)?, unanswered: false };
             (!known.contains(&member) && !plan.has_member(self.id, user)).then_some(member)
         });
         Ok(members.collect())
@@ -67,7 +67,9 @@ impl Group<'_> {
         {
             return Ok(held);
         }
-        if self.entry.attempt == Some(Change::Update) {
+        if self.entry.attempt == Some(Change::Update)
+            || missing.iter().chain(&surplus).any(|member| member.unanswered)
+        {
             // A portion was sent and never answered: adding twice is two members to some.
             match self.still_to_do(id, missing, surplus).await? {
                 Ok(still) => (missing, surplus) = still,
@@ -82,9 +84,9 @@ impl Group<'_> {
         let limit = self.target.membership_limit();
         let mut refused = None;
         for portion in missing.chunks(limit) {
-            self.engine.begin(self.target, self.entry, Change::Update, None).await?;
+            self.begin(Change::Update, portion).await?;
             match self.add(id, portion).await {
-                Ok(()) => self.note(portion, &[]).await?,
+                Ok(()) => self.confirm(portion).await?,
                 Err(fault) if is_of_members(&fault) => {
                     if self.is_gone(id).await? {
                         return self.gone().await;
@@ -98,7 +100,7 @@ impl Group<'_> {
         for portion in surplus.chunks(limit) {
             self.engine.begin(self.target, self.entry, Change::Update, None).await?;
             match self.remove(id, portion).await {
-                Ok(()) => self.note(&[], portion).await?,
+                Ok(()) => self.note_gone(portion).await?,
                 Err(fault) if fault.kind == FaultKind::NotFound => {
                     return self.gone_or_member(id, fault).await;
                 }
@@ -137,7 +139,8 @@ impl Group<'_> {
         let is_there = |member: &Member| there.contains(&member.remote_id);
         let (in_it, missing): (Vec<_>, Vec<_>) = missing.into_iter().partition(is_there);
         let (surplus, gone): (Vec<_>, Vec<_>) = surplus.into_iter().partition(is_there);
-        self.note(&in_it, &gone).await?;
+        self.note_found(&in_it).await?;
+        self.note_gone(&gone).await?;
         Ok(Ok((missing, surplus)))
     }
 
@@ -146,7 +149,7 @@ impl Group<'_> {
         let mut refused = None;
         for member in portion {
             match self.add(id, std::slice::from_ref(member)).await {
-                Ok(()) => self.note(std::slice::from_ref(member), &[]).await?,
+                Ok(()) => self.confirm(std::slice::from_ref(member)).await?,
                 Err(fault) if is_of_members(&fault) => refused = Some(fault),
                 Err(fault) => return Ok(Some(fault)),
             }
@@ -194,27 +197,60 @@ impl Group<'_> {
         self.target.put(self.ctx, &path, &by_filter()).await.map(drop)
     }
 
-    /// Notes who is in it now and who is not, with the lease still ours.
-    pub(super) async fn note(&self, added: &[Member], removed: &[Member]) -> Result<()> {
-        self.note_as(added, removed, false).await
+    /// Notes that these are added, before it is sent, with the lease still ours (SE-01): whoever leaves before an answer
+    /// comes is taken out all the same.
+    pub(super) async fn begin(&self, change: Change, added: &[Member]) -> Result<()> {
+        let application = self.target.application.id;
+        let mut steps = vec![self.engine.fence(self.entry, Some(change), self.entry.sent.as_ref())?];
+        let send = |member: &Member| Step::Latest(members::send(application, self.id, member), MEMBER_KEY);
+        steps.extend(added.iter().map(send));
+        self.engine.write(self.target, steps).await
     }
 
-    pub(super) async fn note_as(&self, added: &[Member], removed: &[Member], found: bool) -> Result<()> {
-        let application = self.target.application.id;
-        if added.is_empty() && removed.is_empty() {
-            return Ok(());
-        }
+    /// Notes that those of a portion, which goes by their ids, are in it.
+    pub(super) async fn confirm(&self, portion: &[Member]) -> Result<()> {
+        let (Some(first), Some(last)) = (portion.first(), portion.last()) else { return Ok(()) };
         if let Some(plan) = &self.target.plan {
-            plan.note_members(self.id, added.iter().map(|member| member.user));
+            plan.note_members(self.id, portion.iter().map(|member| member.user));
             return Ok(());
         }
-        let add =
-            |member: &Member| Step::Latest(members::add(application, self.id, member, found), MEMBER_KEY);
-        let mut steps = vec![self.engine.fence(self.entry, self.entry.attempt, None)?];
-        steps.extend(added.iter().map(add));
-        for member in removed {
-            steps.push(Step::One(members::remove(application, self.id, member.user), marked_meanwhile));
+        let query = members::confirm(self.target.application.id, self.id, first.user, last.user);
+        self.write_fenced(vec![Step::Any(query)]).await
+    }
+
+    /// Of those who were sent, notes who is in it and who is not.
+    pub(super) async fn settle(&self, sent: Vec<Member>, there: &HashSet<String>) -> Result<usize> {
+        let (taken, others): (Vec<_>, Vec<_>) =
+            sent.into_iter().partition(|member| there.contains(&member.remote_id));
+        self.note_found(&taken).await?;
+        self.note_gone(&others).await?;
+        Ok(taken.len())
+    }
+
+    /// Notes who was found in it: by us, where we had sent it, else before we came.
+    pub(super) async fn note_found(&self, found: &[Member]) -> Result<()> {
+        if let Some(plan) = &self.target.plan {
+            plan.note_members(self.id, found.iter().map(|member| member.user));
+            return Ok(());
         }
+        let application = self.target.application.id;
+        let find = |member: &Member| Step::Latest(members::find(application, self.id, member), MEMBER_KEY);
+        self.write_fenced(found.iter().map(find).collect()).await
+    }
+
+    /// Notes who is not in it any more.
+    pub(super) async fn note_gone(&self, gone: &[Member]) -> Result<()> {
+        let application = self.target.application.id;
+        let remove = |member: &Member| Step::Any(members::remove(application, self.id, member));
+        self.write_fenced(gone.iter().map(remove).collect()).await
+    }
+
+    async fn write_fenced(&self, rows: Vec<Step>) -> Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let mut steps = vec![self.engine.fence(self.entry, self.entry.attempt, None)?];
+        steps.extend(rows);
         self.engine.write(self.target, steps).await
     }
 

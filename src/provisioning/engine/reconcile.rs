@@ -16,7 +16,8 @@ use crate::provisioning::client::Fault;
 use crate::provisioning::connection::{self, event};
 use crate::provisioning::engine::{Engine, Target};
 use crate::provisioning::model::{Entry, Local, ResourceKind, State};
-use crate::provisioning::store::{connections, members, reconcile as store};
+use crate::provisioning::store::members::{self, Member};
+use crate::provisioning::store::{connections, reconcile as store};
 use crate::scim::{AttributePath, resource};
 
 /// Differences that are named in a report; the others are counted.
@@ -264,14 +265,16 @@ impl Engine {
         for extra in there.iter().filter(|id| !ours.contains(id.as_str())) {
             drift.note(named(extra, Difference::ExtraMember));
         }
-        let gone: Vec<_> = known.iter().filter(|member| !there.contains(&member.remote_id)).collect();
+        // Of whom no answer came, it is known that they may not be there.
+        let is_gone = |member: &&Member| !member.unanswered && !there.contains(&member.remote_id);
+        let gone: Vec<_> = known.iter().filter(is_gone).collect();
         if gone.is_empty() {
             return Ok(());
         }
         let mut tx = self.db.begin().await?;
         for member in gone {
             drift.note(named(&member.remote_id, Difference::MissingMember));
-            tx.run(members::remove(target.id(), local, member.user)).await?;
+            tx.run(members::remove(target.id(), local, member)).await?;
         }
         store::look_again(&mut tx, &entry, ctx.now()).await?;
         tx.commit().await

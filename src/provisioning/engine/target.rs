@@ -59,8 +59,6 @@ pub(in crate::provisioning) struct Target<'a> {
     pub(super) groups: Option<Scan>,
     /// How many leave, as it was counted last.
     pub(super) leaving: tokio::sync::Mutex<Option<Leaving>>,
-    /// That so many leave was told.
-    pub(super) told_of_many: AtomicBool,
     /// Something was written.
     pub(super) wrote: AtomicBool,
     /// Nothing is to be written: what would be is noted here.
@@ -76,6 +74,8 @@ pub(super) struct Leaving {
     pub(super) going: i64,
     /// How often it was asked since it was counted.
     pub(super) asked: i64,
+    /// That so many leave was told.
+    pub(super) told: bool,
 }
 
 /// A request that would be sent.
@@ -164,7 +164,6 @@ impl<'a> Target<'a> {
             people: None,
             groups: None,
             leaving: tokio::sync::Mutex::default(),
-            told_of_many: AtomicBool::new(false),
             wrote: AtomicBool::new(false),
             plan: None,
             quirks,

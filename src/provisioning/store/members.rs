@@ -9,37 +9,41 @@ use crate::db::{Executor, Query, Row, sql};
 pub(in crate::provisioning) struct Member {
     pub(in crate::provisioning) user: UserId,
     pub(in crate::provisioning) remote_id: String,
+    /// It was sent that they come in, and no answer came: they may be in it or not.
+    pub(in crate::provisioning) unanswered: bool,
 }
 
 fn read(row: &Row) -> Result<Member> {
-    Ok(Member { user: row.parse("user_id")?, remote_id: row.text("remote_id")? })
+    let (user, remote_id) = (row.parse("user_id")?, row.text("remote_id")?);
+    Ok(Member { user, remote_id, unanswered: row.bool("unanswered")? })
 }
 
-/// Active people of the group who have an account there and are not known to be in the group there.
+/// Active people of the group who have an account there and are not known to be in the group there, by their ids.
 pub(in crate::provisioning) async fn list_missing(
     executor: &mut impl Executor,
     application: ApplicationId,
     group: GroupId,
 ) -> Result<Vec<Member>> {
-    let query = sql("SELECT p.local_id AS user_id, p.remote_id FROM provisioned p \
-         JOIN users u ON u.id = p.local_id AND u.state = 'active' \
+    let query = sql("SELECT p.local_id AS user_id, p.remote_id, pm.user_id IS NOT NULL AS unanswered \
+         FROM provisioned p JOIN users u ON u.id = p.local_id AND u.state = 'active' \
+         LEFT JOIN provisioned_members pm ON pm.application_id = $1 AND pm.group_id = $2 \
+         AND pm.user_id = p.local_id AND pm.remote_user_id = p.remote_id \
          WHERE p.application_id = $1 AND p.kind = 'user' AND p.remote_id IS NOT NULL AND p.active \
          AND p.local_id IN (SELECT m.user_id FROM memberships m WHERE m.group_id = $2 UNION ALL \
          SELECT e.id FROM users e JOIN groups g ON g.id = $2 AND g.built_in) \
-         AND NOT EXISTS (SELECT 1 FROM provisioned_members pm WHERE pm.application_id = $1 \
-         AND pm.group_id = $2 AND pm.user_id = p.local_id AND pm.remote_user_id = p.remote_id) \
-         ORDER BY p.local_id");
+         AND (pm.user_id IS NULL OR pm.standing = 'sent') ORDER BY p.local_id");
     executor.all(query.bind_text(application).bind_text(group)).await?.iter().map(read).collect()
 }
 
-/// Who is known to be in the group there and should not be.
+/// Who is known to be in the group there, or may be, and should not be.
 pub(in crate::provisioning) async fn list_surplus(
     executor: &mut impl Executor,
     application: ApplicationId,
     group: GroupId,
 ) -> Result<Vec<Member>> {
     // Whose account waits for a yes to go, or was said no to, keeps its groups.
-    let query = sql("SELECT pm.user_id, pm.remote_user_id AS remote_id FROM provisioned_members pm \
+    let query = sql("SELECT pm.user_id, pm.remote_user_id AS remote_id, pm.standing = 'sent' AS unanswered \
+         FROM provisioned_members pm \
          WHERE pm.application_id = $1 AND pm.group_id = $2 AND NOT EXISTS \
          (SELECT 1 FROM provisioned h WHERE h.application_id = $1 AND h.kind = 'user' \
          AND h.local_id = pm.user_id AND h.change IN ('deactivate', 'delete') \
@@ -53,25 +57,26 @@ pub(in crate::provisioning) async fn list_surplus(
     executor.all(query.bind_text(application).bind_text(group)).await?.iter().map(read).collect()
 }
 
-/// Who is known to be in the group there by our doing.
+/// Who is in the group there by our doing, or may be.
 pub(in crate::provisioning) async fn list_ours(
     executor: &mut impl Executor,
     application: ApplicationId,
     group: GroupId,
 ) -> Result<Vec<Member>> {
-    let query = sql("SELECT user_id, remote_user_id AS remote_id FROM provisioned_members \
-         WHERE application_id = $1 AND group_id = $2 AND NOT found ORDER BY user_id");
+    let query = sql("SELECT user_id, remote_user_id AS remote_id, standing = 'sent' AS unanswered \
+         FROM provisioned_members WHERE application_id = $1 AND group_id = $2 AND standing <> 'found' \
+         ORDER BY user_id");
     executor.all(query.bind_text(application).bind_text(group)).await?.iter().map(read).collect()
 }
 
-/// Everybody who is known to be in the group there.
+/// Everybody who is known to be in the group there, or may be.
 pub(in crate::provisioning) async fn list_known(
     executor: &mut impl Executor,
     application: ApplicationId,
     group: GroupId,
 ) -> Result<Vec<Member>> {
-    let query = sql("SELECT user_id, remote_user_id AS remote_id FROM provisioned_members \
-         WHERE application_id = $1 AND group_id = $2 ORDER BY user_id");
+    let query = sql("SELECT user_id, remote_user_id AS remote_id, standing = 'sent' AS unanswered \
+         FROM provisioned_members WHERE application_id = $1 AND group_id = $2 ORDER BY user_id");
     executor.all(query.bind_text(application).bind_text(group)).await?.iter().map(read).collect()
 }
 
@@ -86,29 +91,54 @@ pub(in crate::provisioning) async fn list_people(
     executor.all(query.bind_text(group)).await?.iter().map(|row| row.parse("user_id")).collect()
 }
 
-/// A membership that is there now.
-pub(in crate::provisioning) fn add(
-    application: ApplicationId,
-    group: GroupId,
-    member: &Member,
-    found: bool,
-) -> Query {
-    sql("INSERT INTO provisioned_members (application_id, group_id, user_id, remote_user_id, found) \
+/// A membership that will be sent.
+pub(in crate::provisioning) fn send(application: ApplicationId, group: GroupId, member: &Member) -> Query {
+    sql("INSERT INTO provisioned_members (application_id, group_id, user_id, remote_user_id, standing) \
          VALUES ($1, $2, $3, $4, $5) ON CONFLICT (application_id, group_id, user_id) \
-         DO UPDATE SET remote_user_id = excluded.remote_user_id, found = excluded.found")
+         DO UPDATE SET remote_user_id = excluded.remote_user_id, standing = excluded.standing")
     .bind_text(application)
     .bind_text(group)
     .bind_text(member.user)
     .bind(&member.remote_id)
-    .bind(found)
+    .bind("sent")
+}
+
+/// A membership that is there. One that we sent is ours.
+pub(in crate::provisioning) fn find(application: ApplicationId, group: GroupId, member: &Member) -> Query {
+    sql("INSERT INTO provisioned_members (application_id, group_id, user_id, remote_user_id, standing) \
+         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (application_id, group_id, user_id) \
+         DO UPDATE SET remote_user_id = excluded.remote_user_id, standing = \
+         CASE provisioned_members.standing WHEN 'found' THEN 'found' ELSE 'added' END")
+    .bind_text(application)
+    .bind_text(group)
+    .bind_text(member.user)
+    .bind(&member.remote_id)
+    .bind("found")
+}
+
+/// The memberships that were sent are there, of those whose ids are between these.
+pub(in crate::provisioning) fn confirm(
+    application: ApplicationId,
+    group: GroupId,
+    first: UserId,
+    last: UserId,
+) -> Query {
+    sql("UPDATE provisioned_members SET standing = 'added' WHERE application_id = $1 AND group_id = $2 \
+         AND user_id BETWEEN $3 AND $4 AND standing = 'sent'")
+    .bind_text(application)
+    .bind_text(group)
+    .bind_text(first)
+    .bind_text(last)
 }
 
 /// A membership that is not there any more.
-pub(in crate::provisioning) fn remove(application: ApplicationId, group: GroupId, user: UserId) -> Query {
-    sql("DELETE FROM provisioned_members WHERE application_id = $1 AND group_id = $2 AND user_id = $3")
-        .bind_text(application)
-        .bind_text(group)
-        .bind_text(user)
+pub(in crate::provisioning) fn remove(application: ApplicationId, group: GroupId, member: &Member) -> Query {
+    sql("DELETE FROM provisioned_members WHERE application_id = $1 AND group_id = $2 AND user_id = $3 \
+         AND remote_user_id = $4")
+    .bind_text(application)
+    .bind_text(group)
+    .bind_text(member.user)
+    .bind(&member.remote_id)
 }
 
 /// All memberships of a group there.
@@ -124,7 +154,7 @@ pub(in crate::provisioning) async fn list_accounts(
     application: ApplicationId,
     group: GroupId,
 ) -> Result<Vec<Member>> {
-    let query = sql("SELECT p.local_id AS user_id, p.remote_id FROM provisioned p \
+    let query = sql("SELECT p.local_id AS user_id, p.remote_id, FALSE AS unanswered FROM provisioned p \
          JOIN users u ON u.id = p.local_id AND u.state = 'active' \
          WHERE p.application_id = $1 AND p.kind = 'user' AND p.remote_id IS NOT NULL \
          AND p.local_id IN (SELECT m.user_id FROM memberships m WHERE m.group_id = $2 UNION ALL \
