@@ -40,9 +40,20 @@ pub async fn create(db: &Db, ctx: &Ctx, new: NewPerson) -> Result<Person> {
 
 /// Creates a person in the caller's transaction, with the event: for operations that also set a password.
 pub async fn insert(tx: &mut Tx, ctx: &Ctx, new: NewPerson, state: PersonState) -> Result<Person> {
+    insert_told(tx, ctx, new, state, |event| event).await
+}
+
+/// The same; what else the event tells is the caller's: where the person was brought in from.
+pub async fn insert_told(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    new: NewPerson,
+    state: PersonState,
+    told: impl FnOnce(Event) -> Event + Send,
+) -> Result<Person> {
     let reuse = new.reuse;
     let person = stage(ctx, new, state);
-    insert_person(tx, ctx, person, reuse).await
+    insert_person(tx, ctx, person, reuse, told).await
 }
 
 /// Writes a new person with the event.
@@ -51,6 +62,7 @@ pub(in crate::directory) async fn insert_person(
     ctx: &Ctx,
     mut person: Person,
     reuse: bool,
+    told: impl FnOnce(Event) -> Event + Send,
 ) -> Result<Person> {
     normalise(tx, &mut person).await?;
     claim_names(tx, &person, reuse, ctx.now()).await?;
@@ -59,7 +71,7 @@ pub(in crate::directory) async fn insert_person(
         .target("user", person.id, &person.username)
         .detail("state", person.state.as_str())
         .personal("email", person.email.clone());
-    record(tx, ctx, event).await?;
+    record(tx, ctx, told(event)).await?;
     notify(tx, Notice::Person { user: person.id, leaving: false }).await?;
     bump(tx, Scope::Directory).await?;
     Ok(person)

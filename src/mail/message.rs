@@ -9,6 +9,8 @@ pub enum Message<'a> {
     ImportDone {
         /// Label of the application.
         application: &'a str,
+        /// Whether it came to its end; else it was ended before.
+        whole: bool,
         /// How many people were made.
         imported: i64,
         /// How many were left out, and why is on the page.
@@ -16,6 +18,17 @@ pub enum Message<'a> {
         /// How many could not be made.
         failed: i64,
         /// Where it can be read, absolute.
+        page: &'a str,
+    },
+    /// So many would lose their accounts in an application at once that somebody should look first.
+    MassChange {
+        /// Label of the application.
+        application: &'a str,
+        /// How many would lose theirs.
+        leaving: i64,
+        /// Of how many.
+        managed: i64,
+        /// Where it is decided, absolute.
         page: &'a str,
     },
 }
@@ -28,6 +41,13 @@ impl Message<'_> {
             Self::ImportDone { application, imported, .. } => {
                 format!("{} imported from {}", people(*imported), one_line(application))
             }
+            Self::MassChange { application, leaving, .. } => {
+                format!(
+                    "{} lose {} at once: look whether that is meant",
+                    people(*leaving),
+                    one_line(application)
+                )
+            }
         }
     }
 
@@ -35,11 +55,16 @@ impl Message<'_> {
     #[must_use]
     pub fn body(&self) -> String {
         match self {
-            Self::ImportDone { application, imported, skipped, failed, page } => {
-                let mut text = format!(
-                    "The import of people from {} is done.\n\nImported: {imported}\n",
-                    one_line(application)
-                );
+            Self::ImportDone { application, whole, imported, skipped, failed, page } => {
+                let how = if *whole {
+                    "is done."
+                } else {
+                    "was ended before all were made: whoever began it may not make people any more, or identity\n\
+                     management of the application was switched off."
+                };
+                let application = one_line(application);
+                let mut text =
+                    format!("The import of people from {application} {how}\n\nImported: {imported}\n");
                 // Writing to a string can't fail.
                 if *skipped > 0 {
                     let _ = writeln!(text, "Left out: {skipped}");
@@ -54,6 +79,14 @@ impl Message<'_> {
                 );
                 text
             }
+            Self::MassChange { application, leaving, managed, page } => format!(
+                "{} of {managed} lose their accounts in {application} within an hour: they are in no group any more that\n\
+                 gives it. Those who have theirs still keep it until somebody has looked.\n\n\
+                 If it is meant, approve it. If not, put the groups right: whoever is in a bound group again keeps\n\
+                 their account. People who are suspended or deleted here lose theirs all the same.\n\n{page}\n",
+                people(*leaving),
+                application = one_line(application),
+            ),
         }
     }
 }

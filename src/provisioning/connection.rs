@@ -1,27 +1,24 @@
 //! The connection to an application's SCIM service: configuring it, its secret, switching it on and off. Switching on
 //! asks the other side and only reads there (decision 31).
 
-use secrecy::SecretString;
-use serde_json::Value as Json;
+use std::collections::BTreeMap;
 
-use crate::applications::{self, Application, group_rules};
+use secrecy::SecretString;
+
+use crate::applications::{Application, group_rules};
 use crate::base::id::ApplicationId;
-use crate::base::{Ctx, Error, Kind, Result, Timestamp};
+use crate::base::{Error, Kind, Result, Timestamp};
 use crate::catalog::Catalog;
 use crate::catalog::mapping::Mapping;
-use crate::catalog::model::{Quirks, ScimAuth};
+use crate::catalog::model::Quirks;
 use crate::catalog::sso::{GroupRule, ValueFrom};
-use crate::db::{Db, Executor, Tx};
-use crate::events::{Event, EventName, Outcome as EventOutcome, record};
-use crate::jobs::{Notice, notify};
+use crate::db::{Db, Executor};
+use crate::events::{Event, EventName};
 use crate::outbound::Outbound;
 use crate::provisioning::address::{self, Credentials};
-use crate::provisioning::client::{Client, Fault, Tokens};
-use crate::provisioning::engine::reconcile::next;
 use crate::provisioning::mapping;
-use crate::provisioning::model::{Change, Connection, ConnectionStatus, OnUserDelete, Settings};
-use crate::provisioning::store::{connections as store, marks, reconcile as reconciliations, state};
-use crate::provisioning::{tls, verify};
+use crate::provisioning::model::{Change, Connection, MassChange, OnUserDelete, Settings};
+use crate::provisioning::store::connections as store;
 use crate::vault::Vault;
 
 /// What operations on connections need.
@@ -57,12 +54,16 @@ pub struct ConnectionPatch {
     pub on_user_delete: Option<OnUserDelete>,
     /// What somebody has to say yes to.
     pub require_approval: Option<Vec<Change>>,
+    /// When departures wait because they are many.
+    pub mass_change: Option<MassChange>,
     /// Which attribute takes its value from where.
     pub mappings: Option<Vec<Mapping>>,
     /// The certificate authorities that are trusted there in place of the public ones, PEM; empty: the public ones.
     pub ca_certificate: Option<String>,
     /// How Tessera proves itself.
     pub secret: Option<NewSecret>,
+    /// Placeholders of the application that are filled in otherwise, `None`: emptied. All of it counts, or nothing.
+    pub placeholders: BTreeMap<String, Option<String>>,
 }
 
 /// The connection of an application as people see it: rules name groups by their names of now.
@@ -105,6 +106,7 @@ pub fn starting(catalog: &Catalog, application: &Application) -> Settings {
         manage_groups: false,
         on_user_delete: OnUserDelete::default(),
         require_approval: Vec::new(),
+        mass_change: MassChange::default(),
         mappings: mapping::starting(template.as_ref()),
         ca_certificate: None,
     }
@@ -116,7 +118,9 @@ pub fn quirks(catalog: &Catalog, application: &Application) -> Quirks {
     address::template(catalog, application).map(|template| template.quirks).unwrap_or_default()
 }
 
-fn rules(settings: &mut Settings) -> impl Iterator<Item = (String, &mut GroupRule)> + Send {
+pub(in crate::provisioning) fn rules(
+    settings: &mut Settings,
+) -> impl Iterator<Item = (String, &mut GroupRule)> + Send {
     let rows = settings.mappings.iter_mut().enumerate();
     rows.filter_map(|(at, row)| match &mut row.value {
         ValueFrom::ByGroup(by) => Some((at, by)),
@@ -128,414 +132,7 @@ fn rules(settings: &mut Settings) -> impl Iterator<Item = (String, &mut GroupRul
     })
 }
 
-impl Connections<'_> {
-    /// Carries a patch out, and makes the connection when there is none. Nothing is sent; an active one is looked at
-    /// again as a whole. `if_version`: refuse when it has changed since.
-    pub async fn configure(
-        &self,
-        ctx: &Ctx,
-        id: ApplicationId,
-        patch: ConnectionPatch,
-        if_version: Option<i64>,
-    ) -> Result<Connection> {
-        let trial = match &patch.secret {
-            Some(_) => {
-                Some(self.planned(ctx, id, patch.clone()).await?).filter(|(_, trial)| trial.is_active())
-            }
-            None => None,
-        };
-        // One that is in use is tried with another secret before it is given up.
-        let capabilities = match &trial {
-            Some((application, trial)) => {
-                self.may_change_secret(application, trial)?;
-                Some(self.verify(ctx, application, trial).await?)
-            }
-            None => None,
-        };
-        let mut tx = self.db.begin().await?;
-        let application = applications::require(&mut tx, id).await?;
-        let old = store::lock(&mut tx, id).await?;
-        if if_version.is_some_and(|seen| old.as_ref().is_none_or(|old| old.version != seen)) {
-            return Err(changed_meanwhile());
-        }
-        let mut new = old.clone().unwrap_or_else(|| self.fresh(ctx, &application));
-        self.apply(&mut tx, ctx, &application, &mut new, patch.clone()).await?;
-        if new.client.is_none() && quirks(self.catalog, &application).certificate {
-            new.client = Some(tls::make(ctx, self.vault, &application)?);
-        }
-        if let Some(secret) = patch.secret {
-            self.may_change_secret(&application, &new)?;
-            self.keep(ctx, &application, &mut new, &secret)?;
-        }
-        let same_settings = old.as_ref().is_some_and(|old| old.settings == new.settings);
-        let same_secret = old.as_ref().is_some_and(|old| old.sealed_secret == new.sealed_secret);
-        let same_client = old.as_ref().map_or(new.client.is_none(), |old| old.client == new.client);
-        if same_settings && same_secret && same_client {
-            return require(&mut tx, id).await;
-        }
-        if let Some(old) = &old {
-            new.version = old.version + 1;
-            new.updated_at = ctx.now();
-        }
-        store::put(&mut tx, &new).await?;
-        if !same_settings {
-            settings_changed(&mut tx, ctx, &application, old.as_ref(), &new).await?;
-        }
-        if let Some(client) = new.client.as_ref().filter(|_| !same_client) {
-            record(&mut tx, ctx, tls::made_event(&application, client)?).await?;
-        }
-        if !same_secret {
-            store::forget_warning(&mut tx, id).await?;
-            if let Some(capabilities) = capabilities.filter(|_| new.is_active()) {
-                store::note_verified(&mut tx, id, capabilities.to_string(), ctx.now()).await?;
-                state::retry_all(&mut tx, id, ctx.now()).await?;
-            }
-            record(&mut tx, ctx, reauth_event(&application, &new)).await?;
-        }
-        let connection = require(&mut tx, id).await?;
-        tx.commit().await?;
-        Ok(connection)
-    }
-
-    /// The connection as a patch would make it; nothing is stored.
-    pub(in crate::provisioning) async fn planned(
-        &self,
-        ctx: &Ctx,
-        id: ApplicationId,
-        patch: ConnectionPatch,
-    ) -> Result<(Application, Connection)> {
-        let mut tx = self.db.begin().await?;
-        let application = applications::require(&mut tx, id).await?;
-        let stored = store::find(&mut tx, id).await?;
-        let mut new = stored.unwrap_or_else(|| self.fresh(ctx, &application));
-        self.apply(&mut tx, ctx, &application, &mut new, patch.clone()).await?;
-        if let Some(secret) = patch.secret {
-            self.keep(ctx, &application, &mut new, &secret)?;
-        }
-        Ok((application, new))
-    }
-
-    fn fresh(&self, ctx: &Ctx, application: &Application) -> Connection {
-        Connection {
-            application: application.id,
-            status: ConnectionStatus::Draft,
-            settings: starting(self.catalog, application),
-            auth: None,
-            sealed_secret: None,
-            secret_for: None,
-            client: None,
-            ledger_for: None,
-            secret_set_at: None,
-            secret_expires_at: None,
-            capabilities: None,
-            verified_at: None,
-            written_at: None,
-            failing: None,
-            paused_until: Timestamp(0),
-            reconciled_at: None,
-            drift: None,
-            version: 1,
-            created_at: ctx.now(),
-            updated_at: ctx.now(),
-        }
-    }
-
-    /// Puts what is given into the settings and judges the whole.
-    async fn apply(
-        &self,
-        tx: &mut Tx,
-        ctx: &Ctx,
-        application: &Application,
-        new: &mut Connection,
-        patch: ConnectionPatch,
-    ) -> Result<()> {
-        let template = address::template(self.catalog, application);
-        let settings = &mut new.settings;
-        let mut before = settings.clone();
-        let known: Vec<String> = rules(&mut before).map(|(_, rule)| rule.group.clone()).collect();
-        if let Some(url) = patch.base_url {
-            settings.base_url = Some(url.trim().to_owned()).filter(|url| !url.is_empty());
-        }
-        if let Some(manage) = patch.manage_groups {
-            if manage && template.as_ref().is_some_and(|template| !template.groups) {
-                return Err(Error::field(
-                    "manage_groups",
-                    "groups_not_offered",
-                    "This application takes no groups over SCIM. Leave this off.",
-                ));
-            }
-            settings.manage_groups = manage;
-        }
-        if let Some(choice) = patch.on_user_delete {
-            settings.on_user_delete = choice;
-        }
-        if let Some(changes) = patch.require_approval {
-            settings.require_approval = approvals(changes)?;
-        }
-        if let Some(mut rows) = patch.mappings {
-            mapping::check(&rows, template.as_ref())?;
-            let needed = mapping::starting(template.as_ref());
-            for row in &mut rows {
-                // What a connector requires no request can make optional, nor the other way round.
-                let says = needed.iter().find(|needed| needed.scim.eq_ignore_ascii_case(&row.scim));
-                row.required = says.is_some_and(|says| says.required);
-            }
-            settings.mappings = rows;
-        }
-        if let Some(pem) = patch.ca_certificate {
-            settings.ca_certificate = tls::authorities(&pem)?;
-        }
-        let trusts_others = settings.ca_certificate != before.ca_certificate;
-        if let Some(pem) = settings.ca_certificate.as_ref().filter(|_| trusts_others) {
-            tls::check_new(pem, ctx.now())?;
-        }
-        group_rules::to_ids(tx, rules(settings), &known).await?;
-        if trusts_others && new.sealed_secret.is_some() {
-            // Who is trusted anew could be anybody at that address.
-            give_up_secret(new);
-        }
-        // A base URL that is not there yet, or not filled in, is no fault before activation; a wrong one is.
-        let is_open = address::base_template(self.catalog, application, &new.settings).is_none()
-            || !address::missing(self.catalog, application, &new.settings).is_empty();
-        if !is_open {
-            let url = address::base_url(self.catalog, self.outbound, application, &new.settings)?;
-            if new.secret_for.as_ref().is_some_and(|given_for| *given_for != url) {
-                give_up_secret(new);
-            }
-        }
-        Ok(())
-    }
-
-    fn may_change_secret(&self, application: &Application, connection: &Connection) -> Result<()> {
-        if connection.is_active() && quirks(self.catalog, application).deactivate_to_change_token {
-            return Err(Error::conflict(
-                "deactivate_first",
-                format!(
-                    "{} wants the connection to be deactivated before its token is changed. Deactivate it, give the token, activate it again.",
-                    application.label
-                ),
-            ));
-        }
-        Ok(())
-    }
-
-    fn keep(
-        &self,
-        ctx: &Ctx,
-        application: &Application,
-        connection: &mut Connection,
-        secret: &NewSecret,
-    ) -> Result<()> {
-        secret.credentials.check()?;
-        let url = address::base_url(self.catalog, self.outbound, application, &connection.settings)?;
-        if let Credentials::Oauth2ClientCredentials { token_url, .. } = &secret.credentials {
-            self.outbound.check(token_url).map_err(|failure| failure.of_field("auth.token_url"))?;
-        }
-        let trusted = connection.settings.ca_certificate.as_deref();
-        connection.auth = Some(secret.credentials.kind());
-        connection.sealed_secret =
-            Some(secret.credentials.seal(self.vault, &ctx.random, application.id, &url, trusted)?);
-        connection.secret_for = Some(url);
-        connection.secret_set_at = Some(ctx.now());
-        connection.secret_expires_at = secret.expires_at;
-        Ok(())
-    }
-
-    /// Gives another secret. An active connection tries it first and keeps the old one when it is refused.
-    pub async fn set_secret(&self, ctx: &Ctx, id: ApplicationId, secret: NewSecret) -> Result<Connection> {
-        let mut reader = self.db.reader();
-        let application = applications::require(&mut reader, id).await?;
-        let mut trial = store::find(&mut reader, id).await?.ok_or_else(not_configured)?;
-        self.may_change_secret(&application, &trial)?;
-        self.keep(ctx, &application, &mut trial, &secret)?;
-        let is_active = trial.is_active();
-        let capabilities = if is_active { Some(self.verify(ctx, &application, &trial).await?) } else { None };
-        let mut tx = self.db.begin().await?;
-        let mut new = store::lock(&mut tx, id).await?.ok_or_else(not_configured)?;
-        self.keep(ctx, &application, &mut new, &secret)?;
-        let is_same_place = new.secret_for == trial.secret_for
-            && new.settings.ca_certificate == trial.settings.ca_certificate;
-        if is_active && !is_same_place {
-            return Err(changed_meanwhile());
-        }
-        new.version += 1;
-        new.updated_at = ctx.now();
-        store::put(&mut tx, &new).await?;
-        store::forget_warning(&mut tx, id).await?;
-        if let Some(capabilities) = capabilities {
-            store::note_verified(&mut tx, id, capabilities.to_string(), ctx.now()).await?;
-            self.settle_address(&mut tx, &application, &new).await?;
-            state::retry_all(&mut tx, id, ctx.now()).await?;
-        }
-        record(&mut tx, ctx, reauth_event(&application, &new)).await?;
-        let connection = require(&mut tx, id).await?;
-        tx.commit().await?;
-        Ok(connection)
-    }
-
-    /// Asks the other side, and switches the connection on when it answers as a SCIM service should.
-    pub async fn activate(&self, ctx: &Ctx, id: ApplicationId) -> Result<Connection> {
-        let mut reader = self.db.reader();
-        let application = applications::require(&mut reader, id).await?;
-        let connection = store::find(&mut reader, id).await?.ok_or_else(not_configured)?;
-        let missing = address::missing(self.catalog, &application, &connection.settings);
-        if let Some(first) = missing.first() {
-            return Err(Error::field(
-                "base_url",
-                "placeholders_unfilled",
-                format!("{} ({}) is not filled in yet.", first.label, first.placeholder),
-            )
-            .with_code("placeholders_unfilled"));
-        }
-        let capabilities = match self.verify(ctx, &application, &connection).await {
-            Ok(capabilities) => capabilities,
-            Err(error) => {
-                let mut tx = self.db.begin().await?;
-                let event = event(EventName::IdmIntegrationActivate, &application)
-                    .outcome(EventOutcome::Failure)
-                    .detail("code", error.code);
-                record(&mut tx, ctx, event).await?;
-                tx.commit().await?;
-                return Err(error);
-            }
-        };
-        let mut tx = self.db.begin().await?;
-        let mut new = store::lock(&mut tx, id).await?.ok_or_else(not_configured)?;
-        if new.version != connection.version {
-            return Err(changed_meanwhile());
-        }
-        let was_active = new.is_active();
-        new.status = ConnectionStatus::Active;
-        if !was_active {
-            new.version += 1;
-            new.updated_at = ctx.now();
-        }
-        store::put(&mut tx, &new).await?;
-        store::note_verified(&mut tx, id, capabilities.to_string(), ctx.now()).await?;
-        self.settle_address(&mut tx, &application, &new).await?;
-        if !was_active {
-            record(&mut tx, ctx, event(EventName::IdmIntegrationActivate, &application)).await?;
-            reconciliations::postpone(&mut tx, id, next(ctx)).await?;
-            notify(&mut tx, Notice::Sweep { application: id }).await?;
-        }
-        let connection = require(&mut tx, id).await?;
-        tx.commit().await?;
-        Ok(connection)
-    }
-
-    /// Switches the connection off. What is there stays as it is, and the ledger remembers it.
-    pub async fn deactivate(&self, ctx: &Ctx, id: ApplicationId) -> Result<Connection> {
-        let mut tx = self.db.begin().await?;
-        let application = applications::require(&mut tx, id).await?;
-        let mut connection = store::lock(&mut tx, id).await?.ok_or_else(not_configured)?;
-        if connection.is_active() {
-            connection.status = ConnectionStatus::Inactive;
-            connection.version += 1;
-            connection.updated_at = ctx.now();
-            store::put(&mut tx, &connection).await?;
-            record(&mut tx, ctx, event(EventName::IdmIntegrationDelete, &application)).await?;
-        }
-        let connection = require(&mut tx, id).await?;
-        tx.commit().await?;
-        Ok(connection)
-    }
-
-    /// A ledger of another address is given up: everybody is looked for anew.
-    async fn settle_address(
-        &self,
-        tx: &mut Tx,
-        application: &Application,
-        connection: &Connection,
-    ) -> Result<()> {
-        let url = address::base_url(self.catalog, self.outbound, application, &connection.settings)?;
-        let is_other = connection.ledger_for.as_ref().is_some_and(|known| *known != url);
-        store::set_ledger_for(tx, application.id, &url, is_other).await?;
-        if is_other {
-            notify(tx, Notice::Sweep { application: application.id }).await?;
-        }
-        Ok(())
-    }
-
-    async fn verify(&self, ctx: &Ctx, application: &Application, connection: &Connection) -> Result<Json> {
-        let quirks = quirks(self.catalog, application);
-        let url = address::base_url(self.catalog, self.outbound, application, &connection.settings)?;
-        let client = Client {
-            outbound: self.outbound,
-            tokens: &Tokens::default(),
-            application: application.id,
-            credentials: address::credentials(self.vault, connection, &url)?,
-            secret: address::secret_digest(connection),
-            base: url,
-            plain_json: quirks.plain_json,
-            tls: tls::of(self.vault, connection, &quirks)?,
-        };
-        verify::verify(ctx, &client, &quirks, connection.settings.manage_groups)
-            .await
-            .map_err(|fault| not_verified(application, fault))
-    }
-}
-
-/// Another address, or whoever is trusted there anew, gets no secret that was not given for it, and is asked before
-/// anything is sent there.
-fn give_up_secret(connection: &mut Connection) {
-    connection.status = ConnectionStatus::Draft;
-    (connection.sealed_secret, connection.secret_for, connection.auth) = (None, None, None);
-    (connection.secret_set_at, connection.secret_expires_at) = (None, None);
-}
-
-/// What a change of settings means: it is told, and everybody is looked at again.
-async fn settings_changed(
-    tx: &mut Tx,
-    ctx: &Ctx,
-    application: &Application,
-    old: Option<&Connection>,
-    new: &Connection,
-) -> Result<()> {
-    let mut told = event(EventName::IdmIntegrationUpdate, application)
-        .detail("manage_groups", new.settings.manage_groups)
-        .detail("on_user_delete", new.settings.on_user_delete.as_str())
-        .detail("mappings", new.settings.mappings.len())
-        .detail(
-            "require_approval",
-            new.settings.require_approval.iter().map(|change| change.as_str()).collect::<Vec<_>>(),
-        )
-        .detail("base_url", new.settings.base_url.as_deref());
-    let before = old.and_then(|old| old.settings.base_url.as_deref());
-    if before != new.settings.base_url.as_deref() {
-        told = told.detail("base_url_before", before);
-    }
-    if let Some(pem) = &new.settings.ca_certificate {
-        told = told.detail("ca_certificate", tls::fingerprints(pem)?);
-    }
-    record(tx, ctx, told).await?;
-    if old.is_some_and(|old| old.settings.manage_groups) && !new.settings.manage_groups {
-        marks::unmanage_all(tx, application.id, ctx.now()).await?;
-    }
-    if new.is_active() {
-        notify(tx, Notice::Sweep { application: application.id }).await?;
-    } else if old.is_some_and(Connection::is_active) {
-        // Another address is activated anew.
-        let told = event(EventName::IdmIntegrationDelete, application).detail("because", "base_url_changed");
-        record(tx, ctx, told).await?;
-    }
-    Ok(())
-}
-
-fn approvals(changes: Vec<Change>) -> Result<Vec<Change>> {
-    if changes.contains(&Change::Deactivate) {
-        return Err(Error::field(
-            "require_approval",
-            "unknown_change",
-            "Approval can be asked for create, update and delete. Deactivating counts as delete.",
-        ));
-    }
-    Ok([Change::Create, Change::Update, Change::Delete]
-        .into_iter()
-        .filter(|change| changes.contains(change))
-        .collect())
-}
-
-fn changed_meanwhile() -> Error {
+pub(in crate::provisioning) fn changed_meanwhile() -> Error {
     Error::new(
         Kind::PreconditionFailed,
         "version_changed",
@@ -543,27 +140,10 @@ fn changed_meanwhile() -> Error {
     )
 }
 
-fn not_verified(application: &Application, fault: Fault) -> Error {
-    let kind = if fault.kind.is_passing() { Kind::Unavailable } else { Kind::Invalid };
-    Error::new(
-        kind,
-        fault.code,
-        format!("{} can't be reached as it should. {}", application.label, fault.message),
-    )
-}
-
 pub(in crate::provisioning) fn event(name: EventName, application: &Application) -> Event {
     Event::new(name)
         .target("application", application.id, application.label.as_str())
         .application(application.id)
-}
-
-fn reauth_event(application: &Application, connection: &Connection) -> Event {
-    let event = event(EventName::IdmIntegrationReauth, application);
-    match connection.auth.map(ScimAuth::as_str) {
-        Some(kind) => event.detail("auth", kind),
-        None => event.detail("auth", "none"),
-    }
 }
 
 /// A token as it is mostly given.

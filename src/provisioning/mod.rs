@@ -5,8 +5,10 @@
 //! to be done about a person who is gone is decided by what is known of their account. Start with
 //! [`connection::Connections`] and [`engine::Engine`].
 
+mod activation;
 pub mod address;
 pub mod client;
+mod configure;
 pub mod connection;
 pub mod engine;
 pub mod expiry;

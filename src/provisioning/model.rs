@@ -85,6 +85,36 @@ vocabulary! {
     }
 }
 
+/// When so many would lose their accounts at once that a person should look first (SC-17): more than `count`, if they
+/// are also more than `percent` of those who are managed. Whoever is suspended or deleted by name is not among them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MassChange {
+    /// People, 0 to 1,000,000.
+    pub count: u32,
+    /// Of a hundred, 0 to 100. With 100 nothing is ever held.
+    pub percent: u32,
+}
+
+impl MassChange {
+    /// Most people that can be said.
+    pub const MAX_COUNT: u32 = 1_000_000;
+
+    /// Whether so many of so many are held.
+    #[must_use]
+    pub fn holds(self, leaving: i64, managed: i64) -> bool {
+        leaving > i64::from(self.count)
+            && leaving.saturating_mul(100) > managed.saturating_mul(self.percent.into())
+    }
+}
+
+impl Default for MassChange {
+    /// Decision 34.
+    fn default() -> Self {
+        Self { count: 20, percent: 10 }
+    }
+}
+
 /// What an administrator can set of a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -97,6 +127,8 @@ pub struct Settings {
     pub on_user_delete: OnUserDelete,
     /// What somebody has to say yes to.
     pub require_approval: Vec<Change>,
+    /// When departures wait because they are many.
+    pub mass_change: MassChange,
     /// Which attribute takes its value from where.
     pub mappings: Vec<Mapping>,
     /// The certificate authorities that are trusted there in place of the public ones, PEM; `None`: the public ones.

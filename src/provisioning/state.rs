@@ -1,11 +1,11 @@
 //! What administrators see of the ledger, and what they decide: how it stands with each person and group, what waits
 //! for their yes, and trying again.
 
-use crate::applications;
+use crate::applications::{self, Application};
 use crate::base::id::{ApplicationId, UserId};
 use crate::base::paging::{Page, PageRequest};
-use crate::base::{Ctx, Error, Result};
-use crate::db::{Db, Executor};
+use crate::base::{Ctx, Error, Result, Timestamp};
+use crate::db::{Db, Executor, Tx};
 use crate::events::{Event, EventName, record};
 use crate::provisioning::connection;
 use crate::provisioning::model::{Entry, Local, ResourceKind, State};
@@ -13,6 +13,8 @@ use crate::provisioning::store::{connections, ledger, state as store};
 
 /// Most entries that are decided on at once.
 pub const MAX_DECISIONS: usize = 1000;
+/// Entries that are decided on in one transaction, where it is on all.
+const PORTION: i64 = 200;
 
 /// How many entries are in each state.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -76,25 +78,71 @@ pub async fn decide(db: &Db, ctx: &Ctx, id: ApplicationId, decisions: &[Decision
     let application = applications::require(&mut tx, id).await?;
     connections::lock(&mut tx, id).await?.ok_or_else(connection::not_configured)?;
     for decision in decisions {
-        let Decision { local, asked, approve } = decision;
-        let Some(entry) = ledger::find(&mut tx, id, *local).await? else { return Err(decided()) };
-        let was_so = if *approve {
-            store::approve(&mut tx, id, *local, asked, ctx.now()).await?
-        } else {
-            store::reject(&mut tx, id, *local, asked, ctx.now()).await?
-        };
-        if !was_so {
+        let entry = ledger::find(&mut tx, id, decision.local).await?.ok_or_else(decided)?;
+        if !decide_one(&mut tx, ctx, &application, &entry, &decision.asked, decision.approve).await? {
             return Err(decided());
         }
-        let event = Event::new(EventName::IdmApproval)
-            .target(local.kind().as_str(), local, entry.name)
-            .application(id)
-            .detail("application", application.label.as_str())
-            .detail("approved", *approve)
-            .detail("change", entry.change.map_or("", |change| change.as_str()));
-        record(&mut tx, ctx, event).await?;
     }
     tx.commit().await
+}
+
+/// How many changes wait since no later than an instant.
+pub async fn count_asked(executor: &mut impl Executor, id: ApplicationId, until: Timestamp) -> Result<i64> {
+    ledger::count_asked(executor, id, until).await
+}
+
+/// Decides on all that waits since no later than an instant, in portions; what came later was not seen. Answers on how
+/// many.
+pub async fn decide_all(
+    db: &Db,
+    ctx: &Ctx,
+    id: ApplicationId,
+    approve: bool,
+    until: Timestamp,
+) -> Result<usize> {
+    let mut count = 0;
+    loop {
+        let mut tx = db.begin().await?;
+        let application = applications::require(&mut tx, id).await?;
+        connections::lock(&mut tx, id).await?.ok_or_else(connection::not_configured)?;
+        let mut decided = 0;
+        for entry in ledger::list_asked(&mut tx, id, until, PORTION).await? {
+            let asked = entry.asked.as_deref().unwrap_or_default();
+            decided += usize::from(decide_one(&mut tx, ctx, &application, &entry, asked, approve).await?);
+        }
+        if decided == 0 {
+            return Ok(count);
+        }
+        tx.commit().await?;
+        count += decided;
+    }
+}
+
+/// Answers whether it still was what is decided on.
+async fn decide_one(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    application: &Application,
+    entry: &Entry,
+    asked: &str,
+    approve: bool,
+) -> Result<bool> {
+    let (id, local) = (application.id, entry.local);
+    let was_so = if approve {
+        store::approve(tx, id, local, asked, ctx.now()).await?
+    } else {
+        store::reject(tx, id, local, asked, ctx.now()).await?
+    };
+    if was_so {
+        let event = Event::new(EventName::IdmApproval)
+            .target(local.kind().as_str(), local, entry.name.as_str())
+            .application(id)
+            .detail("application", application.label.as_str())
+            .detail("approved", approve)
+            .detail("change", entry.change.map_or("", |change| change.as_str()));
+        record(tx, ctx, event).await?;
+    }
+    Ok(was_so)
 }
 
 fn decided() -> Error {

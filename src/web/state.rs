@@ -79,6 +79,7 @@ impl Web {
                 installation.outbound.clone(),
                 installation.clock.clone(),
                 installation.random.clone(),
+                installation.base_url.clone(),
             )),
             installation,
             options,

@@ -66,6 +66,7 @@ impl House {
     async fn queue(&self, to: &str) {
         let message = Message::ImportDone {
             application: "Zoë’s\nApp",
+            whole: true,
             imported: 148,
             skipped: 2,
             failed: 0,

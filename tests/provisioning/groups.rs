@@ -3,7 +3,6 @@
 
 use serde_json::json;
 use tessera::applications::binding;
-use tessera::base::clock::HOUR;
 use tessera::directory::{GroupPatch, groups, people};
 use tessera::lab::scim::{Fault, Rule};
 use tessera::provisioning::connection::ConnectionPatch;
@@ -177,75 +176,4 @@ async fn sc_08_many_members_go_in_portions_and_one_change_is_one_request() {
     let mut asked = world.turn().await;
     asked.sort();
     assert_eq!(asked, ["PATCH /Groups/{id}", "PATCH /Users/{id}"]);
-}
-
-#[tokio::test]
-async fn se_02_whoever_leaves_before_an_answer_comes_is_taken_out() {
-    for world in [World::open().await, World::on_postgres().await] {
-        let lost = |method| Rule::new(Fault::AppliedThenReset).on(method, "Groups").times(1);
-        let group = world.group("Sales").await;
-        let (ada, bob, cid) =
-            (world.person("ada").await, world.person("bob").await, world.person("cid").await);
-        world.join(group, &[ada, bob]).await;
-        world.bind(group).await;
-        world.connect(true).await;
-        world.service.lab.add_fault(lost("POST"));
-        world.turn().await;
-        assert_eq!(world.members("Sales"), ["ada", "bob"], "it was done, and no answer came");
-        people::suspend(&world.db, &world.ctx(), bob).await.unwrap();
-        world.clock.advance(HOUR);
-        world.turn().await;
-        assert_eq!(world.members("Sales"), ["ada"]);
-
-        world.join(group, &[cid]).await;
-        world.service.lab.add_fault(lost("PATCH"));
-        world.turn().await;
-        assert_eq!(world.members("Sales"), ["ada", "cid"], "this too");
-        people::suspend(&world.db, &world.ctx(), cid).await.unwrap();
-        world.clock.advance(HOUR);
-        world.turn().await;
-        assert_eq!(world.members("Sales"), ["ada"]);
-        assert_eq!(world.turn().await, [] as [&str; 0]);
-    }
-}
-
-#[tokio::test]
-async fn se_02_a_group_that_was_begun_is_found_under_its_name_of_then() {
-    let world = World::open().await;
-    let ada = world.person("ada").await;
-    world.connect(true).await;
-    for (name, then) in [("Renamed", "renamed"), ("Deleted", "deleted"), ("Unbound", "unbound")] {
-        let group = world.group(name).await;
-        world.join(group, &[ada]).await;
-        world.bind(group).await;
-        world.service.lab.add_fault(Rule::new(Fault::AppliedThenReset).on("POST", "Groups").times(1));
-        world.turn().await;
-        assert_eq!(world.members(name), ["ada"], "it was made, and no answer came");
-        match then {
-            "renamed" => {
-                let patch = GroupPatch { name: Some("New name".to_owned()), ..GroupPatch::default() };
-                groups::update(&world.db, &world.ctx(), group, None, patch).await.unwrap();
-            }
-            "deleted" => binding::delete_group(&world.db, &world.ctx(), group, None).await.unwrap(),
-            _ => {
-                world.unbind(group).await;
-                world.clock.advance(HOUR);
-                world.turn().await;
-                world.bind(group).await;
-            }
-        }
-        world.clock.advance(HOUR);
-        world.turn().await;
-    }
-    let mut names: Vec<String> = world
-        .service
-        .lab
-        .groups()
-        .iter()
-        .map(|group| group["displayName"].as_str().unwrap().to_owned())
-        .collect();
-    names.sort();
-    assert_eq!(names, ["New name", "Unbound"]);
-    let unbound = world.standing("Unbound").await;
-    assert_eq!(unbound.origin, Some(Origin::Created), "it is ours, not taken over");
 }

@@ -220,3 +220,39 @@ async fn a_group_that_cannot_be_taken_away_holds_up_nobody() {
     assert_eq!(world.service.lab.user_named("ada").unwrap()["name"]["givenName"], "Augusta");
     assert!(world.service.lab.group_named("Sales").is_some(), "it is tried again");
 }
+
+#[tokio::test]
+async fn sc_05_several_accounts_of_one_name_are_left_to_a_person() {
+    let world = World::open().await;
+    let (group, ada) = (world.group("Sales").await, world.person("ada").await);
+    let lab = &world.service.lab;
+    let first = lab.seed_user(json!({ "userName": "ada", "active": true })).unwrap();
+    let second = lab.seed_user(json!({ "userName": "lovelace", "active": true })).unwrap();
+    let renames = json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+        "Operations": [{ "op": "replace", "path": "userName", "value": "ada" }] });
+    assert!(lab.change(&second, &renames).unwrap());
+    world.join(group, &[ada]).await;
+    world.bind(group).await;
+    world.connect(false).await;
+    world.turn().await;
+    assert_eq!(is(&world.standing("ada").await), (State::Conflict, Some("several_accounts")));
+    assert!(lab.requests().iter().all(|request| request.method == "GET"), "neither is touched");
+    lab.remove(&second);
+    state::retry(&world.db, &world.ctx(), world.id(), None).await.unwrap();
+    world.turn().await;
+    let entry = world.standing("ada").await;
+    assert_eq!((entry.state, entry.remote_id), (State::Synced, Some(first)));
+}
+
+#[tokio::test]
+async fn what_an_application_makes_no_use_of_is_not_sent() {
+    let world = world("{unused: [title]}").await;
+    let (group, ada) = (world.group("Sales").await, world.person("ada").await);
+    world.patch(ada, json!({ "job_title": "Countess", "display_name": "Ada L." })).await;
+    world.join(group, &[ada]).await;
+    world.bind(group).await;
+    world.connect(false).await;
+    world.turn().await;
+    let account = world.service.lab.user_named("ada").unwrap();
+    assert_eq!((&account["displayName"], account.get("title")), (&json!("Ada L."), None));
+}

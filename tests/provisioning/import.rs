@@ -7,18 +7,12 @@ use serde_json::{Value, json};
 use tessera::auth::{Role, roles};
 use tessera::base::Actor;
 use tessera::base::paging::PageRequest;
-use tessera::base::urls::BaseUrl;
 use tessera::directory::{NewPerson, PeopleFilter, Person, PersonState, people};
 use tessera::lab::scim::Quirks;
-use tessera::mail::{Mailer, Setup};
 use tessera::provisioning::import::{self, Chosen, Job, RowStatus};
 use tessera::provisioning::model::State;
 
-use crate::world::World;
-
-fn base() -> BaseUrl {
-    BaseUrl::parse("https://id.example.com", false).unwrap()
-}
+use crate::world::{World, base};
 
 impl World {
     /// Somebody who is there before we come.
@@ -61,17 +55,6 @@ impl World {
             let Some(cursor) = found.next_cursor else { return all };
             page = PageRequest::parse(Some(200), Some(&cursor)).unwrap();
         }
-    }
-
-    async fn mails(&self, folder: &std::path::Path) -> Vec<String> {
-        let from = Some("Tessera <tessera@example.com>".to_owned());
-        let setup = Setup { from, folder: Some(folder.to_owned()), ..Setup::default() };
-        Mailer::new(setup).unwrap().turn(&self.db, &self.ctx()).await.unwrap();
-        let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
-        files
-            .filter(|path| path.extension().is_some_and(|end| end == "eml"))
-            .map(|path| std::fs::read_to_string(path).unwrap())
-            .collect()
     }
 }
 

@@ -190,6 +190,19 @@ async fn sc_17_many_in_small_portions_are_many() {
 }
 
 #[tokio::test]
+async fn sc_12_what_was_read_is_what_is_changed() {
+    let world = World::open().await;
+    let lab = &world.service.lab;
+    let there = lab.seed_user(json!({ "userName": "ada", "active": false })).unwrap();
+    let tag = lab.user_named("ada").unwrap()["meta"]["version"].as_str().unwrap().to_owned();
+    one(&world).await;
+    world.turn().await;
+    let last = lab.requests().pop().unwrap();
+    assert_eq!((last.method.as_str(), last.path.as_str()), ("PATCH", format!("/Users/{there}").as_str()));
+    assert_eq!(last.if_match, Some(tag), "who changes it in between is not overwritten unseen");
+}
+
+#[tokio::test]
 async fn sc_12_who_was_second_reads_what_is_there_and_changes_that() {
     let world = World::open().await;
     one(&world).await;

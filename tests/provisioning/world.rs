@@ -21,6 +21,7 @@ use tessera::directory::{NewGroup, NewPerson, groups, memberships, people};
 use tessera::events::query::{EventFilter, list};
 use tessera::keys;
 use tessera::lab::scim::{LabScim, Logged, Quirks, ScimLabOptions};
+use tessera::mail::{Mailer, Setup};
 use tessera::outbound::Outbound;
 use tessera::provisioning::connection::{ConnectionPatch, NewSecret, bearer};
 use tessera::provisioning::engine::Engine;
@@ -120,7 +121,7 @@ impl World {
         let ctx = Ctx::background(Actor::CommandLine, clock.clone(), random.clone());
         groups::ensure_everyone(&db, &ctx).await.unwrap();
         let service = Service::start(quirks, &clock).await;
-        let base_url = BaseUrl::parse("https://id.example.com", false).unwrap();
+        let base_url = base();
         let key = keys::generate(&ctx, KeyType::Rsa2048, "app").unwrap();
         let around = Surroundings { catalog: &catalog, vault: &vault, base_url: &base_url };
         let new = NewApplication {
@@ -248,6 +249,18 @@ impl World {
         names
     }
 
+    /// The mails that are queued go into this folder: all that it holds then.
+    pub async fn mails(&self, folder: &std::path::Path) -> Vec<String> {
+        let from = Some("Tessera <tessera@example.com>".to_owned());
+        let setup = Setup { from, folder: Some(folder.to_owned()), ..Setup::default() };
+        Mailer::new(setup).unwrap().turn(&self.db, &self.ctx()).await.unwrap();
+        let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+        files
+            .filter(|path| path.extension().is_some_and(|end| end == "eml"))
+            .map(|path| std::fs::read_to_string(path).unwrap())
+            .collect()
+    }
+
     /// Whether the account of this user name is active there; `None`: there is none.
     pub fn is_active(&self, username: &str) -> Option<bool> {
         self.service.lab.user_named(username).map(|user| user["active"] == json!(true))
@@ -270,9 +283,15 @@ impl World {
     }
 }
 
+/// Where people find this installation.
+pub fn base() -> BaseUrl {
+    BaseUrl::parse("https://id.example.com", false).unwrap()
+}
+
 fn engine(db: &Db, vault: &Vault, catalog: &Arc<Catalog>, clock: &Clock, random: &Random) -> Engine {
     let outbound = Outbound::new(vec!["127.0.0.1/32".parse().unwrap()], None).unwrap();
-    Engine::new(db.clone(), vault.clone(), catalog.clone(), Arc::new(outbound), clock.clone(), random.clone())
+    let (catalog, outbound) = (catalog.clone(), Arc::new(outbound));
+    Engine::new(db.clone(), vault.clone(), catalog, outbound, clock.clone(), random.clone(), base())
 }
 
 /// Requests as method and path.

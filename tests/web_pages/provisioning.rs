@@ -7,7 +7,7 @@ use tessera::applications::binding;
 use tessera::base::clock::MINUTE;
 use tessera::base::id::GroupId;
 use tessera::base::{Clock, Random};
-use tessera::directory::memberships;
+use tessera::directory::{memberships, people};
 use tessera::lab::scim::{Fault, LabScim, Quirks, Rule, ScimLabOptions};
 use tessera::provisioning::import;
 use tokio::net::TcpListener;
@@ -133,6 +133,12 @@ impl Scene {
     async fn join(&self, username: &str) {
         let user = self.world.person(username, None).await;
         memberships::add(self.world.db(), &self.world.ctx(), self.group, user).await.unwrap();
+    }
+
+    async fn leave(&self) {
+        let found =
+            people::find_by_login_name(&mut self.world.db().reader(), "maria").await.unwrap().unwrap();
+        memberships::remove(self.world.db(), &self.world.ctx(), self.group, found.id).await.unwrap();
     }
 
     /// The number in the name of the row of this attribute.
@@ -309,6 +315,52 @@ async fn what_waits_for_a_yes_is_approved_and_rejected() {
     scene.admin.says("Rejected. Nothing of it is sent.").says("1 person could not be kept in sync");
     scene.turn().await;
     assert_eq!([scene.service.is_active("second"), scene.service.is_active("third")], [Some(true), None]);
+}
+
+#[tokio::test]
+async fn all_that_waits_is_decided_on_at_once_and_what_came_later_is_not() {
+    let mut scene = Scene::active().await;
+    scene.submit("", &[("require_approval", "create"), ("action", "save")]).await;
+    for name in ["second", "third"] {
+        scene.join(name).await;
+    }
+    scene.turn().await;
+    scene.reload().await;
+    scene.admin.says("Approve all 2").says("Reject all 2");
+    let seen = scene.world.clock.now().0.to_string();
+    scene.world.clock.advance(MINUTE);
+    scene.join("fourth").await;
+    scene.turn().await;
+    // The state page offers each by itself.
+    scene.admin.get(&format!("{}/state?status=awaiting_approval", scene.tab)).await;
+    scene.admin.says("fourth").says("What exactly").says("Approve");
+    scene.reload().await;
+    scene.submit("/approvals", &[("action", "approve_all"), ("until", &seen)]).await;
+    scene.admin.says("Approve all 2 changes that wait?").says("also what this page does not show");
+    scene.submit("/approvals", &[("action", "approve_all"), ("until", &seen), ("confirmed", "yes")]).await;
+    scene.admin.says("Approved. It is sent now.").says("1 change waits for your yes");
+    scene.turn().await;
+    let names = ["second", "third", "fourth"];
+    assert_eq!(names.map(|name| scene.service.is_active(name)), [Some(true), Some(true), None]);
+    let now = scene.world.clock.now().0.to_string();
+    scene.submit("/approvals", &[("action", "reject_all"), ("until", &now), ("confirmed", "yes")]).await;
+    scene.admin.says("Rejected. Nothing of it is sent.").says("1 person could not be kept in sync");
+}
+
+#[tokio::test]
+async fn how_many_are_many_is_set_on_the_page() {
+    let mut scene = Scene::active().await;
+    scene.submit("", &[("mass_change_count", "many"), ("action", "save")]).await;
+    assert_eq!(scene.admin.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(scene.admin.error_at("mass_change_count").is_some());
+    scene.submit("", &[("mass_change_percent", "101"), ("action", "save")]).await;
+    assert!(scene.admin.error_at("mass_change_percent").is_some());
+    scene.submit("", &[("mass_change_count", "0"), ("mass_change_percent", "0"), ("action", "save")]).await;
+    scene.admin.says("Saved.");
+    scene.leave().await;
+    scene.turn().await;
+    scene.reload().await;
+    scene.admin.says("1 change waits for your yes").says("Many people would lose their accounts at once.");
 }
 
 #[tokio::test]

@@ -72,7 +72,7 @@ pub async fn create(db: &Db, ctx: &Ctx, sent: Value) -> Outcome<Person> {
         person.state = PersonState::Staged;
     }
     let mut tx = db.begin().await?;
-    let person = people::insert_person(&mut tx, ctx, person, false).await?;
+    let person = people::insert_person(&mut tx, ctx, person, false, |event| event).await?;
     if person.state == PersonState::Staged {
         store::set_held(&mut tx, person.id, true).await?;
     }

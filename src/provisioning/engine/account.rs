@@ -9,16 +9,15 @@ use crate::applications::subject::{self, Subject};
 use crate::base::id::UserId;
 use crate::base::{Ctx, Result};
 use crate::catalog::model::Quirks;
-use crate::events::EventName;
 use crate::jobs::Notice;
 use crate::outbound::Method;
 use crate::provisioning::client::{Fault, FaultKind, encoded};
 use crate::provisioning::engine::Engine;
 use crate::provisioning::engine::lookup::Found;
-use crate::provisioning::engine::outcome::{Outcome, approval_digest, event_of, named_event};
+use crate::provisioning::engine::outcome::{Outcome, approval_digest, event_of};
 use crate::provisioning::engine::target::Target;
 use crate::provisioning::mapping::{self, MapFault};
-use crate::provisioning::model::{Change, Entry, OnUserDelete, Origin, ResourceKind, State};
+use crate::provisioning::model::{Change, Entry, OnUserDelete, Origin, State};
 use crate::provisioning::plan::{self, Base};
 use crate::provisioning::store::ledger;
 use crate::scim::{AttributePath, Operation, lacking, resource};
@@ -131,16 +130,20 @@ impl Account<'_> {
     pub(super) fn needs_approval(&self, change: Change, asks: Change, content: &Json) -> Option<Outcome> {
         let is_asked = self.target.connection.settings.require_approval.contains(&asks);
         let is_given = self.entry.is_approved(&approval_digest(change, content));
-        (is_asked && !is_given).then(|| {
-            self.hold(change, content, "approval_required", "Waits for an administrator to approve it.")
-        })
+        let message = "Waits for an administrator to approve it.";
+        (is_asked && !is_given).then(|| self.hold(change, content, "approval_required", message)).flatten()
     }
 
-    pub(super) fn hold(&self, change: Change, content: &Json, code: &str, message: &str) -> Outcome {
+    /// What waits for a yes. A plan goes on as if the yes were given, and notes that it is needed.
+    pub(super) fn hold(&self, change: Change, content: &Json, code: &str, message: &str) -> Option<Outcome> {
+        if let Some(plan) = &self.target.plan {
+            plan.note_held(change, code, message);
+            return None;
+        }
         let mut out = Outcome::held(self.entry, State::AwaitingApproval, change, code, message);
         out.finish.asked = Some(approval_digest(change, content));
         out.finish.asked_for = Some(content.clone());
-        out
+        Some(out)
     }
 
     async fn present(&self, wanted: &Json) -> Result<Outcome> {
@@ -188,160 +191,26 @@ impl Account<'_> {
     }
 
     /// It was sent and did not go well: what it was is remembered for as long as it may have been done.
-    fn not_made(&self, wanted: &Json, fault: &Fault) -> Outcome {
+    pub(super) fn not_made(&self, wanted: &Json, fault: &Fault) -> Outcome {
         let mut out = self.failed(Change::Create, fault).after(Change::Create, fault);
         out.finish.sent = out.finish.attempt.map(|_| wanted.clone());
         out
     }
 
     /// The external id that goes there: ours, unless the mapping gives another.
-    fn external_id(&self, wanted: &Json) -> String {
+    pub(super) fn external_id(&self, wanted: &Json) -> String {
         let mapped = resource::text(wanted, &AttributePath::of("externalId"));
         mapped.map_or_else(|| mapping::external_id(self.user), str::to_owned)
     }
 
-    /// By external id, which only we give, and by user name.
-    pub(super) async fn look_up(&self, name: &str, external_id: &str) -> Result<Found, Fault> {
-        if !self.target.quirks.no_external_id {
-            match self.target.search(self.ctx, "Users", "externalId", external_id).await {
-                Ok(Found::Nothing) => {}
-                // Not every service filters by it.
-                Err(fault) if matches!(fault.kind, FaultKind::Refused | FaultKind::NotImplemented) => {}
-                other => return other,
-            }
-        }
-        self.target.search(self.ctx, "Users", "userName", name).await
-    }
-
-    /// It was answered that nothing was made, or not what: one look, and no second POST.
-    async fn found_after(
-        &self,
-        wanted: &Json,
-        name: &str,
-        external_id: &str,
-        fault: Option<Fault>,
-    ) -> Result<Outcome> {
-        match self.look_up(name, external_id).await {
-            Ok(Found::Nothing) if fault.as_ref().is_some_and(|fault| fault.kind == FaultKind::Conflict) => {
-                // It is taken, and the filter does not find it: some overlook it (SC-04).
-                if let Ok(found @ (Found::One(_) | Found::Several)) =
-                    self.target.seek(self.ctx, "Users", "userName", name).await
-                {
-                    return self.take_over(found, wanted).await;
-                }
-            }
-            Ok(Found::Nothing) => {}
-            Ok(found) => return self.take_over(found, wanted).await,
-            Err(other) => {
-                let mut out = self.failed(Change::Create, &other);
-                out.finish.attempt = Some(Change::Create);
-                out.finish.sent = Some(wanted.clone());
-                return Ok(out);
-            }
-        }
-        Ok(match fault {
-            Some(fault) if fault.kind == FaultKind::Conflict => Outcome::held(
-                self.entry,
-                State::Conflict,
-                Change::Create,
-                "account_hidden",
-                format!(
-                    "{} says that {name} is there already, and doesn't show it. Look for a deleted or invited account there, then try again.",
-                    self.target.application.label
-                ),
-            ),
-            Some(fault) => self.not_made(wanted, &fault),
-            None => {
-                let fault = Fault {
-                    kind: FaultKind::Passing,
-                    code: "scim_no_id",
-                    message: "It made an account and tells no id of it.".to_owned(),
-                    retry_after: None,
-                };
-                self.not_made(wanted, &fault)
-            }
-        })
-    }
-
-    /// Whether an account that was found may be ours, then makes it as it should be (SC-05).
-    async fn take_over(&self, found: Found, wanted: &Json) -> Result<Outcome> {
-        let conflict = |code: &str, message: String| {
-            Outcome::held(self.entry, State::Conflict, Change::Create, code, message)
-        };
-        let Found::One(found) = found else {
-            return Ok(conflict(
-                "several_accounts",
-                "Several accounts there have this user name. Leave one of them, then try again.".to_owned(),
-            ));
-        };
-        let Some(id) = resource::id(&found) else {
-            return Ok(conflict("account_without_id", "The account that is there has no id.".to_owned()));
-        };
-        let holder = ledger::holder_of(
-            &mut self.engine.db.reader(),
-            self.target.application.id,
-            ResourceKind::User,
-            &id,
-        )
-        .await?;
-        if holder.is_some_and(|holder| holder != self.user.to_string()) {
-            return Ok(conflict(
-                "account_taken",
-                "The account of this user name belongs to somebody else of ours.".to_owned(),
-            ));
-        }
-        let is_ours = resource::text(&found, &AttributePath::of("externalId"))
-            == Some(self.external_id(wanted).as_str());
-        let content = json!({ "adopt": id });
-        let is_approved = self.entry.is_approved(&approval_digest(Change::Create, &content));
-        if !is_ours && !is_approved && is_privileged(&found) {
-            let mut out = conflict(
-                "account_privileged",
-                "The account of this user name is an administrator there. Approve that it is taken over, or rename one of them.".to_owned(),
-            );
-            out.finish.asked = Some(approval_digest(Change::Create, &content));
-            out.finish.asked_for = Some(found.clone());
-            return Ok(out);
-        }
-        let origin = if is_ours && self.entry.attempt == Some(Change::Create) {
-            Origin::Created
-        } else {
-            Origin::Adopted
-        };
-        let lookup = named_event(self.target, self.entry, EventName::UserLookupProvision)
-            .detail("remote_id", id.as_str())
-            .detail("origin", origin.as_str());
-        let operations = plan::operations(Base::Found(&found), wanted);
-        if operations.is_empty() {
-            return Ok(self.linked(&id, origin, wanted, None).with_event(lookup));
-        }
-        let path = format!("/Users/{}", encoded(&id));
-        match self.target.change(self.ctx, &path, &operations).await {
-            Ok(echo) => Ok(self
-                .linked(&id, origin, wanted, echo.as_ref())
-                .with_event(lookup)
-                .with_event(self.updated(&operations))),
-            Err(fault) => {
-                // It is ours from now on, though not yet as it should be.
-                let mut out = self.failed(Change::Update, &fault).with_event(lookup);
-                out.finish.remote_id = Some(id);
-                out.finish.origin = Some(origin.as_str());
-                out.finish.active = resource::is_active(&found).unwrap_or(true);
-                out.finish.sent = Some(known_of(wanted, &found));
-                out.finish.attempt = None;
-                Ok(out)
-            }
-        }
-    }
-
-    fn updated(&self, operations: &[Operation]) -> crate::events::Event {
+    pub(super) fn updated(&self, operations: &[Operation]) -> crate::events::Event {
         let fields: Vec<String> =
             operations.iter().filter_map(|op| op.path.as_ref()).map(ToString::to_string).collect();
         event_of(self.target, self.entry, Change::Update).detail("fields", fields)
     }
 
     /// It is there, and as it should be unless the echo says otherwise (SC-19).
-    fn linked(&self, id: &str, origin: Origin, wanted: &Json, echo: Option<&Json>) -> Outcome {
+    pub(super) fn linked(&self, id: &str, origin: Origin, wanted: &Json, echo: Option<&Json>) -> Outcome {
         let mut out = Outcome::synced(self.entry);
         if self.entry.remote_id.as_deref() != Some(id) {
             let application = self.target.application.id;
@@ -366,13 +235,16 @@ impl Account<'_> {
 
     async fn update(&self, id: &str, wanted: &Json) -> Result<Outcome> {
         let path = format!("/Users/{}", encoded(id));
-        let (sent, mut operations) = match &self.entry.sent {
+        // Something was sent, and no answer came: what was there before says nothing any more (SE-02).
+        let known = self.entry.sent.as_ref().filter(|_| self.entry.attempt.is_none());
+        let mut read = None;
+        let (sent, mut operations) = match known {
             Some(sent) => (sent.clone(), plan::operations(Base::Sent(sent), wanted)),
-            // Somebody else had a hand in it: what is there now is read first.
+            // Nor when somebody else had a hand in it: what is there now is read first.
             None => match self.target.send(self.ctx, Method::Get, &path, None, None).await {
                 Ok(reply) => {
-                    let found = reply.body.unwrap_or_default();
-                    (known_of(wanted, &found), plan::operations(Base::Found(&found), wanted))
+                    let found = read.insert(reply.body.unwrap_or_default());
+                    (known_of(wanted, found), plan::operations(Base::Found(found), wanted))
                 }
                 Err(fault) if fault.kind == FaultKind::NotFound => return self.gone(wanted).await,
                 Err(fault) => return Ok(self.failed(Change::Update, &fault)),
@@ -398,12 +270,14 @@ impl Account<'_> {
         {
             return Ok(held);
         }
-        match self.target.change(self.ctx, &path, &operations).await {
+        self.engine.begin(self.target, self.entry, Change::Update, None).await?;
+        match self.target.change(self.ctx, &path, &operations, read.as_ref()).await {
             Ok(echo) => {
                 let origin = self.entry.origin.unwrap_or(Origin::Adopted);
                 if let Some(mut held) = held {
                     held.finish.sent = Some(applied(&sent, &operations));
                     held.finish.active = true;
+                    held.finish.attempt = None;
                     return Ok(held.with_event(self.updated(&operations)));
                 }
                 let echo = match echo {
@@ -413,7 +287,7 @@ impl Account<'_> {
                 Ok(self.linked(id, origin, wanted, echo.as_ref()).with_event(self.updated(&operations)))
             }
             Err(fault) if fault.kind == FaultKind::NotFound => self.gone(wanted).await,
-            Err(fault) => Ok(self.failed(Change::Update, &fault)),
+            Err(fault) => Ok(self.failed(Change::Update, &fault).after(Change::Update, &fault)),
         }
     }
 
@@ -435,17 +309,14 @@ impl Account<'_> {
         if is_given || !operations.iter().any(touches) {
             return None;
         }
+        let message = format!(
+            "{} never changes {} once set: it would make a second account. Approve it if that is meant.",
+            self.target.application.label,
+            immutable.join(" and ")
+        );
+        let held = self.hold(Change::Update, &content, "immutable_attribute", &message)?;
         operations.retain(|operation| !touches(operation));
-        Some(self.hold(
-            Change::Update,
-            &content,
-            "immutable_attribute",
-            &format!(
-                "{} never changes {} once set: it would make a second account. Approve it if that is meant.",
-                self.target.application.label,
-                immutable.join(" and ")
-            ),
-        ))
+        Some(held)
     }
 
     /// The account that we knew is not there: found again by its name, or made anew (SC-15).
@@ -457,7 +328,7 @@ impl Account<'_> {
 }
 
 /// What of the wanted resource an account already shows: what is known to be sent, though it was not we who sent it.
-fn known_of(wanted: &Json, found: &Json) -> Json {
+pub(super) fn known_of(wanted: &Json, found: &Json) -> Json {
     let mut known = json!({});
     for (name, value) in wanted.as_object().into_iter().flatten() {
         if lacking(&json!({ name: value }), found).is_empty() {
@@ -472,29 +343,6 @@ fn applied(sent: &Json, operations: &[Operation]) -> Json {
     // What can't be applied to what we know is sent again; that does no harm.
     let _ = crate::scim::PatchOp::from(operations.to_vec()).apply(&mut out);
     out
-}
-
-/// Whether an account looks like that of an administrator there.
-fn is_privileged(found: &Json) -> bool {
-    let sounds = |text: &str| {
-        let text = text.to_lowercase();
-        ["admin", "owner", "root"].iter().any(|word| text.contains(word))
-    };
-    let of = |name: &str| resource::all(found, &AttributePath::of(name));
-    let roles = of("roles").into_iter().chain(of("userType")).chain(of("role"));
-    roles.into_iter().any(|role| match role {
-        Json::String(text) => sounds(text),
-        Json::Array(list) => {
-            list.iter().any(|one| one.as_str().is_some_and(sounds) || part_sounds(one, &sounds))
-        }
-        other => part_sounds(other, &sounds),
-    })
-}
-
-fn part_sounds(role: &Json, sounds: &impl Fn(&str) -> bool) -> bool {
-    ["value", "display", "type"]
-        .iter()
-        .any(|part| resource::member(role, part).and_then(Json::as_str).is_some_and(sounds))
 }
 
 pub(super) fn text(resource: &Json, attribute: &str) -> String {

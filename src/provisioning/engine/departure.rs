@@ -3,10 +3,12 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::base::Result;
+use crate::auth::roles;
+use crate::base::{Result, urls};
 use crate::catalog::model::RemoteDeactivation;
 use crate::db::group_commit::Step;
-use crate::events::EventName;
+use crate::events::{EventName, record};
+use crate::mail;
 use crate::outbound::Method;
 use crate::provisioning::client::{Fault, FaultKind, encoded};
 use crate::provisioning::connection::event;
@@ -19,16 +21,13 @@ use crate::provisioning::model::{Change, Entry, Origin};
 use crate::provisioning::store::{connections, ledger};
 use crate::scim::{AttributePath, Operation, resource};
 
-/// More deactivations at once than this, and more than a tenth of all, wait for a person (decision 34).
-const GUARD_COUNT: i64 = 20;
-const GUARD_SHARE: i64 = 10;
-
 impl Account<'_> {
     /// Takes an account away: sets it inactive, or deletes it.
     pub(super) async fn absent(&self, named: bool, delete: bool) -> Result<Outcome> {
         let Some(id) = self.entry.remote_id.clone() else { return self.absent_unknown(named, delete).await };
         let delete = delete || self.target.quirks.remote_deactivation == RemoteDeactivation::Delete;
-        if !delete && !self.entry.active {
+        // What was sent last and never answered may have let them in.
+        if !delete && !self.entry.active && self.entry.attempt.is_none() {
             return Ok(Outcome::synced(self.entry));
         }
         let change = if delete { Change::Delete } else { Change::Deactivate };
@@ -38,16 +37,20 @@ impl Account<'_> {
             if let Some(held) = self.needs_approval(change, Change::Delete, &content) {
                 return Ok(held);
             }
-            if !is_given && let Some(many) = self.guard_holds().await? {
-                return Ok(self.held_by_guard(change, &content, &many));
+            if !is_given && self.guard_holds().await? {
+                let message = "Many people would lose their accounts at once. Look whether that is meant, then approve it.";
+                if let Some(held) = self.hold(change, &content, "mass_change", message) {
+                    return Ok(held);
+                }
             }
         }
         let path = format!("/Users/{}", encoded(&id));
+        self.engine.begin(self.target, self.entry, change, None).await?;
         let done = if delete {
             self.target.send(self.ctx, Method::Delete, &path, None, None).await.map(|_| None)
         } else {
             let operation = Operation::replace(AttributePath::of("active"), json!(false));
-            self.target.change(self.ctx, &path, &[operation]).await
+            self.target.change(self.ctx, &path, &[operation], None).await
         };
         match done {
             Ok(echo) => {
@@ -66,7 +69,7 @@ impl Account<'_> {
                     return Ok(out);
                 }
             }
-            Err(fault) => return Ok(self.failed(change, &fault)),
+            Err(fault) => return Ok(self.failed(change, &fault).after(change, &fault)),
         }
         let event = event_of(self.target, self.entry, change).detail("remote_id", id);
         let mut out = if delete { Outcome::forgotten(self.entry) } else { Outcome::synced(self.entry) };
@@ -148,28 +151,12 @@ impl Account<'_> {
         }
     }
 
-    /// Holds a departure that is one of many. The first of them is told.
-    fn held_by_guard(&self, change: Change, content: &Json, many: &Many) -> Outcome {
-        let held = self.hold(
-            change,
-            content,
-            "mass_change",
-            "Many people would lose their accounts at once. Look whether that is meant, then approve it.",
-        );
-        if !many.is_new {
-            return held;
-        }
-        let event = event(EventName::IdmMassChange, &self.target.application)
-            .detail("leaving", many.going)
-            .detail("managed", many.managed);
-        held.with_event(event)
-    }
-
-    /// Whether so many leave at once that a person should look (SC-17).
-    async fn guard_holds(&self) -> Result<Option<Many>> {
+    /// Whether so many leave at once that a person should look (SC-17). Before the first of them is held, it is told.
+    async fn guard_holds(&self) -> Result<bool> {
+        let guard = self.target.connection.settings.mass_change;
         let mut counted = self.target.leaving.lock().await;
         // Counted anew before more can go than may go unseen.
-        if counted.as_ref().is_none_or(|counted| counted.asked >= GUARD_COUNT) {
+        if counted.as_ref().is_none_or(|counted| counted.asked >= i64::from(guard.count.max(1))) {
             let (mut reader, application) = (self.engine.db.reader(), self.target.application.id);
             let (managed, going) = ledger::count_leaving(&mut reader, application, self.ctx.now()).await?;
             let told = match counted.take() {
@@ -179,22 +166,38 @@ impl Account<'_> {
             };
             *counted = Some(Leaving { managed, going, asked: 0, told });
         }
-        let Some(counted) = counted.as_mut() else { return Ok(None) };
+        let Some(counted) = counted.as_mut() else { return Ok(false) };
         counted.asked += 1;
-        if counted.going <= GUARD_COUNT || counted.going * GUARD_SHARE <= counted.managed {
-            return Ok(None);
+        if !guard.holds(counted.going, counted.managed) {
+            return Ok(false);
         }
-        let is_new = !std::mem::replace(&mut counted.told, true);
-        Ok(Some(Many { going: counted.going, managed: counted.managed, is_new }))
+        if !counted.told && self.target.plan.is_none() {
+            self.tell_of_many(counted).await?;
+            counted.told = true;
+        }
+        Ok(true)
     }
-}
 
-/// So many leave that a person should look.
-struct Many {
-    going: i64,
-    managed: i64,
-    /// Nobody was told yet.
-    is_new: bool,
+    /// By an event, and by mail to the owners.
+    async fn tell_of_many(&self, counted: &Leaving) -> Result<()> {
+        let (engine, application) = (self.engine, &self.target.application);
+        let page = engine.base.join(&urls::admin_provisioning(&application.id.to_string()));
+        let message = mail::Message::MassChange {
+            application: &application.label,
+            leaving: counted.going,
+            managed: counted.managed,
+            page: &page,
+        };
+        let mut tx = engine.db.begin().await?;
+        let event = event(EventName::IdmMassChange, application)
+            .detail("leaving", counted.going)
+            .detail("managed", counted.managed);
+        record(&mut tx, self.ctx, event).await?;
+        for to in roles::owners(&mut tx).await? {
+            mail::queue(&mut tx, self.ctx, &to, &message).await?;
+        }
+        tx.commit().await
+    }
 }
 
 fn passing(code: &'static str, message: &str) -> Fault {

@@ -1,5 +1,6 @@
 //! What would be sent, before anything is: the very code that sends, with an answer made up for whatever writes. What
-//! reads is really asked, so that take-overs and conflicts show as they are.
+//! reads is really asked, so that take-overs and conflicts show as they are. What waits for a yes shows what would follow
+//! the yes.
 
 use crate::base::id::ApplicationId;
 use crate::base::{Ctx, Result};
@@ -8,8 +9,8 @@ use crate::provisioning::connection::ConnectionPatch;
 use crate::provisioning::engine::Engine;
 use crate::provisioning::engine::reading::WORTH_SCANNING;
 use crate::provisioning::engine::target::Plan;
-pub use crate::provisioning::engine::target::Planned;
-use crate::provisioning::model::{Change, Entry, Local, ResourceKind, State};
+pub use crate::provisioning::engine::target::{Held, Planned};
+use crate::provisioning::model::{Entry, Local, ResourceKind, State};
 use crate::provisioning::store::ledger;
 
 /// Requests that are shown; the others are counted.
@@ -24,21 +25,8 @@ pub struct Step {
     pub name: String,
     /// What would be sent, in order.
     pub requests: Vec<Planned>,
-    /// Why nothing or not all would be, where something is in the way.
+    /// What is in the way: of all of it where the state is that a yes is awaited, else of what is not among the requests.
     pub held: Option<Held>,
-}
-
-/// What is in the way.
-#[derive(Clone, Debug)]
-pub struct Held {
-    /// How it would stand.
-    pub state: State,
-    /// What waits.
-    pub change: Option<Change>,
-    /// Stable code.
-    pub code: String,
-    /// The same in words.
-    pub message: String,
 }
 
 /// What would happen.
@@ -143,12 +131,13 @@ impl Engine {
         }
         let is_held = matches!(finish.state, State::Failed | State::Conflict | State::AwaitingApproval)
             || (finish.state == State::Pending && finish.code.is_some());
-        let held = is_held.then(|| Held {
+        let asked = target.plan.as_ref().and_then(Plan::take_held);
+        let fails = is_held.then(|| Held {
             state: finish.state,
             change: finish.change,
             code: finish.code.unwrap_or_default(),
             message: finish.message.unwrap_or_default(),
         });
-        Ok(Step { local: entry.local, name: entry.name, requests, held })
+        Ok(Step { local: entry.local, name: entry.name, requests, held: fails.or(asked) })
     }
 }

@@ -111,20 +111,26 @@ impl Group<'_> {
 
     pub(super) fn needs_approval(&self, change: Change, content: &Json) -> Option<Outcome> {
         let is_asked = self.target.connection.settings.require_approval.contains(&change);
-        (is_asked && !self.is_approved(change, content)).then(|| {
-            self.hold(change, content, "approval_required", "Waits for an administrator to approve it.")
-        })
+        let message = "Waits for an administrator to approve it.";
+        (is_asked && !self.is_approved(change, content))
+            .then(|| self.hold(change, content, "approval_required", message))
+            .flatten()
     }
 
     fn is_approved(&self, change: Change, content: &Json) -> bool {
         self.entry.is_approved(&approval_digest(change, content))
     }
 
-    fn hold(&self, change: Change, content: &Json, code: &str, message: &str) -> Outcome {
+    /// What waits for a yes. A plan goes on as if the yes were given, and notes that it is needed.
+    fn hold(&self, change: Change, content: &Json, code: &str, message: &str) -> Option<Outcome> {
+        if let Some(plan) = &self.target.plan {
+            plan.note_held(change, code, message);
+            return None;
+        }
         let mut out = Outcome::held(self.entry, State::AwaitingApproval, change, code, message);
         out.finish.asked = Some(approval_digest(change, content));
         out.finish.asked_for = Some(content.clone());
-        out
+        Some(out)
     }
 
     pub(super) fn path(id: &str) -> String {
@@ -276,13 +282,14 @@ impl Group<'_> {
             GroupFilter { include: self.target.quirks.privileged_groups.clone(), exclude: Vec::new() };
         let is_privileged = !privileged.include.is_empty() && privileged.accepts(&self.entry.name);
         let asks = is_privileged || self.target.quirks.adopt_groups == AdoptGroups::Ask;
-        if asks && !is_ours && !self.is_approved(Change::Create, &content) {
-            return Ok(self.hold(
-                Change::Create,
-                &content,
-                "group_exists",
-                "A group of this name is there already. Approve that it is taken over, or rename one of them.",
-            ));
+        let message =
+            "A group of this name is there already. Approve that it is taken over, or rename one of them.";
+        if asks
+            && !is_ours
+            && !self.is_approved(Change::Create, &content)
+            && let Some(held) = self.hold(Change::Create, &content, "group_exists", message)
+        {
+            return Ok(held);
         }
         let origin = if is_ours && self.entry.attempt == Some(Change::Create) {
             Origin::Created
@@ -323,8 +330,15 @@ impl Group<'_> {
         if let Some(held) = self.needs_approval(Change::Update, &json!({ "displayName": self.entry.name })) {
             return Ok(held);
         }
+        // Until an answer comes, what it is called there is not known.
+        let begun = Entry { sent: Some(json!({})), ..self.entry.clone() };
+        let begun = Group { entry: &begun, ..*self };
+        if self.entry.attempt != Some(Change::Create) {
+            let fence = self.engine.fence(self.entry, self.entry.attempt, begun.entry.sent.as_ref())?;
+            self.engine.write(self.target, vec![fence]).await?;
+        }
         let rename = Operation::replace(AttributePath::of("displayName"), json!(self.entry.name));
-        match self.target.change(self.ctx, &Self::path(id), &[rename]).await {
+        match self.target.change(self.ctx, &Self::path(id), &[rename], None).await {
             Ok(_) => {
                 let event = event_of(self.target, self.entry, Change::Update)
                     .detail("remote_id", id)
@@ -334,7 +348,7 @@ impl Group<'_> {
                 Ok(Group { entry: &entry, ..*self }.keep_members(id).await?.with_event(event))
             }
             Err(fault) if fault.kind == FaultKind::NotFound => self.gone().await,
-            Err(fault) => Ok(self.failed(Change::Update, &fault)),
+            Err(fault) => Ok(begun.failed(Change::Update, &fault)),
         }
     }
 

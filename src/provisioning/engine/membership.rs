@@ -172,7 +172,7 @@ impl Group<'_> {
 
     async fn add(&self, id: &str, portion: &[Member]) -> Result<(), Fault> {
         let operation = Operation::add_members(portion.iter().map(|member| member.remote_id.as_str()));
-        self.target.change(self.ctx, &Self::path(id), &[operation]).await.map(drop)
+        self.target.change(self.ctx, &Self::path(id), &[operation], None).await.map(drop)
     }
 
     /// Some take members out only one way, some only the other, some by putting the group back whole.
@@ -186,11 +186,11 @@ impl Group<'_> {
             MemberRemoval::Filter => (by_filter(), by_list()),
             MemberRemoval::List => (by_list(), by_filter()),
         };
-        match self.target.change(self.ctx, &path, &first).await {
+        match self.target.change(self.ctx, &path, &first, None).await {
             Err(fault) if matches!(fault.kind, FaultKind::NotImplemented | FaultKind::Refused) => {}
             done => return done.map(drop),
         }
-        match self.target.change(self.ctx, &path, &second).await {
+        match self.target.change(self.ctx, &path, &second, None).await {
             Err(fault) if matches!(fault.kind, FaultKind::NotImplemented | FaultKind::Refused) => {}
             done => return done.map(drop),
         }

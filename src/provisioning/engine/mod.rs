@@ -17,6 +17,7 @@ pub(in crate::provisioning) mod pace;
 mod pages;
 mod reading;
 pub mod reconcile;
+mod takeover;
 mod target;
 
 use std::collections::HashSet;
@@ -32,6 +33,7 @@ pub(in crate::provisioning) use target::Target;
 use crate::applications;
 use crate::base::clock::MINUTE;
 use crate::base::id::ApplicationId;
+use crate::base::urls::BaseUrl;
 use crate::base::{Actor, Clock, Ctx, Error, Kind, Random, Result};
 use crate::catalog::Catalog;
 use crate::db::group_commit::{GroupCommit, Step};
@@ -66,6 +68,8 @@ pub struct Engine {
     outbound: Arc<Outbound>,
     clock: Clock,
     random: Random,
+    /// Where people find this installation: what is mailed leads there.
+    base: BaseUrl,
     commits: GroupCommit,
     tokens: Arc<Tokens>,
     pace: Pace,
@@ -84,6 +88,7 @@ impl Engine {
         outbound: Arc<Outbound>,
         clock: Clock,
         random: Random,
+        base: BaseUrl,
     ) -> Self {
         Self {
             commits: GroupCommit::start(db.clone()),
@@ -94,6 +99,7 @@ impl Engine {
             outbound,
             clock,
             random,
+            base,
             tokens: Arc::new(Tokens::default()),
             pace: Pace::default(),
             busy: Mutex::new(HashSet::new()),

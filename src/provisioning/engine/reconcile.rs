@@ -17,7 +17,7 @@ use crate::provisioning::connection::{self, event};
 use crate::provisioning::engine::{Engine, Target};
 use crate::provisioning::model::{Entry, Local, ResourceKind, State};
 use crate::provisioning::store::members::{self, Member};
-use crate::provisioning::store::{connections, reconcile as store};
+use crate::provisioning::store::{connections, imports, reconcile as store};
 use crate::scim::{AttributePath, resource};
 
 /// Differences that are named in a report; the others are counted.
@@ -37,6 +37,8 @@ pub enum Difference {
     MissingMember,
     /// It is there and none of ours.
     Unmanaged,
+    /// It is of somebody who is here too, as the last reading for an import showed, and whom no group gives it.
+    Known,
 }
 
 /// One difference.
@@ -70,6 +72,8 @@ pub struct Drift {
     pub missing_members: usize,
     /// Accounts and groups that are none of ours; they are never touched.
     pub unmanaged: usize,
+    /// Accounts of people who are here too and whom no group gives the application; they are not touched either.
+    pub known: usize,
     /// The first of them, by name.
     pub items: Vec<Named>,
 }
@@ -82,6 +86,7 @@ impl Drift {
             Difference::ExtraMember => &mut self.extra_members,
             Difference::MissingMember => &mut self.missing_members,
             Difference::Unmanaged => &mut self.unmanaged,
+            Difference::Known => &mut self.known,
         };
         *count += 1;
         if self.items.len() < NAMED {
@@ -124,6 +129,7 @@ impl Engine {
                     .detail("missing", drift.missing)
                     .detail("changed", drift.changed)
                     .detail("unmanaged", drift.unmanaged)
+                    .detail("known", drift.known)
                     .detail("extra_members", drift.extra_members)
                     .detail("missing_members", drift.missing_members);
                 record(&mut tx, ctx, event).await?;
@@ -223,7 +229,10 @@ impl Engine {
             fields,
         };
         let Some(entry) = store::find(&mut self.db.reader(), target.id(), kind, &seen.id).await? else {
-            drift.note(named(Difference::Unmanaged, Vec::new()));
+            let is_known = kind == ResourceKind::User
+                && imports::is_of_ours(&mut self.db.reader(), target.id(), &seen.id).await?;
+            let difference = if is_known { Difference::Known } else { Difference::Unmanaged };
+            drift.note(named(difference, Vec::new()));
             return Ok(());
         };
         let fields = seen.differs(target, &entry, kind);

@@ -20,9 +20,9 @@ use crate::provisioning::client::{Client, Fault, FaultKind, Reply};
 use crate::provisioning::engine::lookup::Scan;
 use crate::provisioning::engine::pace::Pace;
 use crate::provisioning::engine::pages::PAGE;
-use crate::provisioning::model::Connection;
+use crate::provisioning::model::{Change, Connection, State};
 use crate::provisioning::verify;
-use crate::scim::{Capabilities, Operation, PatchOp};
+use crate::scim::{AttributePath, Capabilities, Operation, PatchOp, resource};
 
 /// Requests at the same time unless a connector says otherwise.
 const CONCURRENCY: u32 = 4;
@@ -89,12 +89,27 @@ pub struct Planned {
     pub body: Option<Json>,
 }
 
+/// What is in the way of an entry.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// How it would stand.
+    pub state: State,
+    /// What waits.
+    pub change: Option<Change>,
+    /// Stable code.
+    pub code: String,
+    /// The same in words.
+    pub message: String,
+}
+
 /// What would be sent, and which accounts there would be then.
 #[derive(Debug, Default)]
 pub(in crate::provisioning) struct Plan {
     requests: Mutex<Vec<Planned>>,
     accounts: Mutex<HashMap<UserId, String>>,
     members: Mutex<HashSet<(GroupId, UserId)>>,
+    /// What the entry that is looked at waits for.
+    held: Mutex<Option<Held>>,
     made: AtomicU32,
 }
 
@@ -115,6 +130,21 @@ impl Plan {
     /// The requests since the last time.
     pub(super) fn take(&self) -> Vec<Planned> {
         std::mem::take(&mut *self.requests.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Notes that a yes is needed first. The first is the one that is asked for.
+    pub(super) fn note_held(&self, change: Change, code: &str, message: &str) {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| Held {
+            state: State::AwaitingApproval,
+            change: Some(change),
+            code: code.to_owned(),
+            message: message.to_owned(),
+        });
+    }
+
+    /// What was noted so since the last time.
+    pub(super) fn take_held(&self) -> Option<Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Notes what account a person would have.
@@ -335,17 +365,18 @@ impl<'a> Target<'a> {
         reply
     }
 
-    /// Changes a resource: by PATCH where that is understood, else by putting it back whole (SC-07). Answers the resource
-    /// as it was echoed.
+    /// Changes a resource: by PATCH where that is understood, else by putting it back whole (SC-07). Where the change was
+    /// made out of what was read, `read` is that. Answers the resource as it was echoed.
     pub(super) async fn change(
         &self,
         ctx: &Ctx,
         path: &str,
         operations: &[Operation],
+        read: Option<&Json>,
     ) -> Result<Option<Json>, Fault> {
         let patches = !self.quirks.no_patch && self.capabilities.patch != Some(false);
         if patches {
-            match self.patch(ctx, path, operations).await {
+            match self.patch(ctx, path, operations, read).await {
                 Err(fault) if fault.kind == FaultKind::NotImplemented => {}
                 other => return other,
             }
@@ -354,9 +385,15 @@ impl<'a> Target<'a> {
     }
 
     /// PATCH. Where somebody else was first, what is there now is read and the change is made to that (SC-12).
-    async fn patch(&self, ctx: &Ctx, path: &str, operations: &[Operation]) -> Result<Option<Json>, Fault> {
+    async fn patch(
+        &self,
+        ctx: &Ctx,
+        path: &str,
+        operations: &[Operation],
+        read: Option<&Json>,
+    ) -> Result<Option<Json>, Fault> {
         let body = self.patch_body(operations);
-        let mut etag: Option<String> = None;
+        let mut etag = read.and_then(version).filter(|_| self.capabilities.etag);
         for _ in 0..=RETRIES {
             match self.send(ctx, Method::Patch, path, Some(&body), etag.as_deref()).await {
                 Err(fault) if fault.kind == FaultKind::Changed => {
@@ -411,6 +448,13 @@ impl<'a> Target<'a> {
         }
         Err(contended())
     }
+}
+
+/// The version of a resource as a header takes it.
+fn version(read: &Json) -> Option<String> {
+    let version = resource::text(read, &AttributePath::of("meta").with_sub("version"))?;
+    let is_tag = version.len() <= 256 && version.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    (is_tag && version.ends_with('"')).then(|| version.to_owned())
 }
 
 fn contended() -> Fault {

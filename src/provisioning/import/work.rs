@@ -1,18 +1,18 @@
 //! Making those who were chosen, one by one: each in a transaction of its own that takes them from the import, so that a
 //! process that ends in the middle, or two nodes at once, make nobody twice and lose nobody (IM-02, IM-04).
 
-use crate::applications;
+use crate::applications::{self, Application};
 use crate::auth::{self, Permission};
-use crate::base::id::UserId;
+use crate::base::id::{ApplicationId, UserId};
 use crate::base::urls::{self, BaseUrl};
 use crate::base::{Actor, Ctx, Error, FieldError, Kind, Result};
 use crate::db::{Db, Tx};
 use crate::directory::person::PersonState;
 use crate::directory::{NewPerson, people};
-use crate::events::{Outcome, record};
+use crate::events::{Event, Outcome, record};
 use crate::mail;
 use crate::provisioning::import::scan::Verdict;
-use crate::provisioning::import::{MAILED_FROM, RowStatus, end_event};
+use crate::provisioning::import::{Job, MAILED_FROM, RowStatus, end_event};
 use crate::provisioning::store::connections;
 use crate::provisioning::store::imports::{self as store, Running, Waiting};
 
@@ -32,7 +32,7 @@ pub async fn turn(db: &Db, ctx: &Ctx, base: &BaseUrl) -> Result<bool> {
 
 async fn bring(db: &Db, ctx: &Ctx, job: &Running, base: &BaseUrl) -> Result<()> {
     while let Some(remote_id) = store::next_waiting(&mut db.reader(), job.id).await? {
-        make(db, ctx, job, &remote_id).await?;
+        make(db, ctx, job, &remote_id, base).await?;
     }
     finish(db, ctx, job, base).await
 }
@@ -47,7 +47,7 @@ async fn hindrance(tx: &mut Tx, ctx: &Ctx, job: &Running) -> Result<Option<&'sta
     Ok((!connection.is_some_and(|connection| connection.is_active())).then_some("provisioning_inactive"))
 }
 
-async fn make(db: &Db, ctx: &Ctx, job: &Running, remote_id: &str) -> Result<()> {
+async fn make(db: &Db, ctx: &Ctx, job: &Running, remote_id: &str, base: &BaseUrl) -> Result<()> {
     let mut tx = db.begin().await?;
     if let Some(code) = hindrance(&mut tx, ctx, job).await? {
         connections::lock(&mut tx, job.application).await?;
@@ -56,11 +56,12 @@ async fn make(db: &Db, ctx: &Ctx, job: &Running, remote_id: &str) -> Result<()> 
         {
             let event = end_event(&application, &ended).outcome(Outcome::Failure).detail("code", code);
             record(&mut tx, ctx, event).await?;
+            tell_end(&mut tx, ctx, &application, &ended, false, base).await?;
         }
         return tx.commit().await;
     }
     let Some(row) = store::take_waiting(&mut tx, job, remote_id).await? else { return Ok(()) };
-    let refused = match try_make(&mut tx, ctx, &row).await {
+    let refused = match try_make(&mut tx, ctx, &row, (job.application, remote_id)).await {
         Ok(Made::Person(user)) => {
             store::note_made(&mut tx, job, remote_id, user).await?;
             return tx.commit().await;
@@ -87,7 +88,7 @@ enum Made {
     LeftOut(&'static str, &'static str),
 }
 
-async fn try_make(tx: &mut Tx, ctx: &Ctx, row: &Waiting) -> Result<Made> {
+async fn try_make(tx: &mut Tx, ctx: &Ctx, row: &Waiting, from: (ApplicationId, &str)) -> Result<Made> {
     match row.status {
         RowStatus::Imported => return Ok(Made::LeftOut("already_here", "They are here already.")),
         RowStatus::New => {}
@@ -101,7 +102,12 @@ async fn try_make(tx: &mut Tx, ctx: &Ctx, row: &Waiting) -> Result<Made> {
         return Ok(Made::LeftOut("remote_suspended", "They are suspended at the application."));
     }
     let person: NewPerson = serde_json::from_str(&row.person).map_err(Error::internal)?;
-    let person = people::insert(tx, ctx, person, PersonState::Staged).await?;
+    let (application, remote_id) = from;
+    let label = applications::require(tx, application).await?.label;
+    let told = |event: Event| {
+        event.application(application).detail("application", label.as_str()).detail("remote_id", remote_id)
+    };
+    let person = people::insert_told(tx, ctx, person, PersonState::Staged, told).await?;
     Ok(Made::Person(person.id))
 }
 
@@ -122,21 +128,36 @@ async fn finish(db: &Db, ctx: &Ctx, job: &Running, base: &BaseUrl) -> Result<()>
     let Some(done) = store::finish(&mut tx, job.id, ctx.now()).await? else { return Ok(()) };
     if let Some(application) = applications::find(&mut tx, job.application).await? {
         record(&mut tx, ctx, end_event(&application, &done)).await?;
-        if done.total >= MAILED_FROM {
-            let page = base.join(&urls::admin_provisioning_import(&application.id.to_string()));
-            let message = mail::Message::ImportDone {
-                application: &application.label,
-                imported: done.imported,
-                skipped: done.skipped,
-                failed: done.failed,
-                page: &page,
-            };
-            for to in recipients(&mut tx, &ctx.actor).await? {
-                mail::queue(&mut tx, ctx, &to, &message).await?;
-            }
-        }
+        tell_end(&mut tx, ctx, &application, &done, true, base).await?;
     }
     tx.commit().await
+}
+
+/// Of one that took long, by mail.
+async fn tell_end(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    application: &Application,
+    job: &Job,
+    whole: bool,
+    base: &BaseUrl,
+) -> Result<()> {
+    if job.total < MAILED_FROM {
+        return Ok(());
+    }
+    let page = base.join(&urls::admin_provisioning_import(&application.id.to_string()));
+    let message = mail::Message::ImportDone {
+        application: &application.label,
+        whole,
+        imported: job.imported,
+        skipped: job.skipped,
+        failed: job.failed,
+        page: &page,
+    };
+    for to in recipients(tx, &ctx.actor).await? {
+        mail::queue(tx, ctx, &to, &message).await?;
+    }
+    Ok(())
 }
 
 /// Whoever began it; for a program whoever made its token; else the owners.

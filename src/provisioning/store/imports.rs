@@ -101,6 +101,17 @@ pub(in crate::provisioning) async fn forget_unseen(
     tx.run(query.bind_text(application).bind(began)).await.map(drop)
 }
 
+/// Whether the last reading for an import found this account to be of somebody who is here.
+pub(in crate::provisioning) async fn is_of_ours(
+    executor: &mut impl Executor,
+    application: ApplicationId,
+    remote_id: &str,
+) -> Result<bool> {
+    let query = sql("SELECT u.id FROM import_rows r JOIN users u ON u.id = r.user_id \
+         WHERE r.application_id = $1 AND r.remote_id = $2 AND r.status = 'imported'");
+    Ok(executor.optional(query.bind_text(application).bind(remote_id)).await?.is_some())
+}
+
 /// By name; `after`: the name and id that the page before ended with.
 pub(in crate::provisioning) async fn list(
     executor: &mut impl Executor,

@@ -333,6 +333,29 @@ pub(in crate::provisioning) async fn list(
     executor.all(query).await?.iter().map(read).collect()
 }
 
+/// Who waits for an administrator since no later than an instant, people before groups.
+pub(in crate::provisioning) async fn list_asked(
+    executor: &mut impl Executor,
+    application: ApplicationId,
+    until: Timestamp,
+    limit: i64,
+) -> Result<Vec<Entry>> {
+    let query = sql("SELECT * FROM provisioned WHERE application_id = $1 AND state = 'awaiting_approval' \
+         AND asked IS NOT NULL AND changed_at <= $2 ORDER BY kind DESC, local_id LIMIT $3");
+    executor.all(query.bind_text(application).bind(until).bind(limit)).await?.iter().map(read).collect()
+}
+
+/// How many they are.
+pub(in crate::provisioning) async fn count_asked(
+    executor: &mut impl Executor,
+    application: ApplicationId,
+    until: Timestamp,
+) -> Result<i64> {
+    let query = sql("SELECT COUNT(*) AS n FROM provisioned WHERE application_id = $1 \
+         AND state = 'awaiting_approval' AND asked IS NOT NULL AND changed_at <= $2");
+    executor.one(query.bind_text(application).bind(until)).await?.int("n")
+}
+
 /// What is known of a person's accounts.
 pub(in crate::provisioning) async fn list_of_user(
     executor: &mut impl Executor,

@@ -22,6 +22,8 @@ mod precondition;
 mod provisioned;
 mod provisioning;
 mod provisioning_certificate;
+mod provisioning_dry_run;
+mod provisioning_input;
 mod section;
 mod settings;
 mod sp_source;
@@ -47,6 +49,7 @@ fn section() -> Section {
         .with(sp_source::section())
         .with(provisioning::section())
         .with(provisioning_certificate::section())
+        .with(provisioning_dry_run::section())
         .with(provisioned::section())
         .with(imports::section())
         .with(bindings::section())

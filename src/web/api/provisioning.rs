@@ -1,174 +1,36 @@
-//! Identity management of an application: its connection, a dry run, and holding it against what is there.
+//! Identity management of an application: its connection, and holding it against what is there.
 
 use axum::extract::State;
 use axum::response::Response;
-use secrecy::SecretString;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::applications;
 use crate::base::id::ApplicationId;
 use crate::base::{Error, Timestamp};
 use crate::catalog::mapping::{Mapping, MappingForm};
 use crate::catalog::model::ScimAuth;
-use crate::provisioning::connection::{self, ConnectionPatch, NewSecret};
-use crate::provisioning::engine::dry_run::{DryRun, Planned, Step};
+use crate::provisioning::connection::{self, NewSecret};
 use crate::provisioning::engine::reconcile::Drift;
 use crate::provisioning::model::{
-    Change, Connection, ConnectionStatus, OnUserDelete, ResourceKind, State as Standing,
+    Change, Connection, ConnectionStatus, MassChange, OnUserDelete, ResourceKind, State as Standing,
 };
 use crate::provisioning::state;
-use crate::provisioning::{Credentials, address, tls};
+use crate::provisioning::{address, tls};
 use crate::web::api::answer::Tagged;
-use crate::web::api::input::{Id, Input, optional};
+use crate::web::api::input::{Id, Input};
 use crate::web::api::once::Key;
 use crate::web::api::precondition::IfMatch;
 use crate::web::api::provisioning_certificate::ProvisioningCertificate;
+use crate::web::api::provisioning_input::{ProvisioningInput, TokenInput, one_secret};
 use crate::web::api::section::{Section, operations};
 use crate::web::error::Answer;
+use crate::web::extract::ApiToken;
 use crate::web::extract::permission::{ApplicationsRead, ApplicationsWrite};
-use crate::web::extract::{ApiToken, RawBody};
 use crate::web::state::Shared;
 
 /// The operations.
 pub fn section() -> Section {
-    operations!(show, put, set_token, activate, deactivate, dry_run, reconcile)
-}
-
-/// How Tessera proves itself to a SCIM service. Never shown again.
-#[derive(Clone, Deserialize, utoipa::ToSchema)]
-#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Auth {
-    /// A token.
-    Bearer {
-        /// The token.
-        #[schema(value_type = String)]
-        token: SecretString,
-    },
-    /// Username and password.
-    Basic {
-        /// Username.
-        username: String,
-        /// Password.
-        #[schema(value_type = String)]
-        password: SecretString,
-    },
-    /// A token that is fetched with client credentials (RFC 6749 4.4).
-    Oauth2ClientCredentials {
-        /// Where it is fetched.
-        token_url: String,
-        /// Id of the client.
-        client_id: String,
-        /// Secret of the client.
-        #[schema(value_type = String)]
-        client_secret: SecretString,
-        /// What it is asked for.
-        #[serde(default)]
-        scope: Option<String>,
-    },
-}
-
-impl std::fmt::Debug for Auth {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Auth(..)")
-    }
-}
-
-impl From<Auth> for Credentials {
-    fn from(auth: Auth) -> Self {
-        match auth {
-            Auth::Bearer { token } => Self::Bearer { token },
-            Auth::Basic { username, password } => Self::Basic { username, password },
-            Auth::Oauth2ClientCredentials { token_url, client_id, client_secret, scope } => {
-                Self::Oauth2ClientCredentials { token_url, client_id, client_secret, scope }
-            }
-        }
-    }
-}
-
-/// Changes of a connection; what is left out stays.
-#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ProvisioningInput {
-    /// Base URL of the SCIM service; placeholders may stand in it. Empty: the connector's. Another address drops the
-    /// token.
-    #[serde(default)]
-    base_url: Option<String>,
-    /// A bearer token; the short form of `auth`.
-    #[serde(default)]
-    #[schema(value_type = Option<String>)]
-    token: Option<SecretString>,
-    /// How Tessera proves itself there.
-    #[serde(default)]
-    auth: Option<Auth>,
-    /// When the secret ends, so that you are warned before.
-    #[serde(default)]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    token_expires_at: Option<Timestamp>,
-    /// Whether groups, and who is in them, are sent.
-    #[serde(default)]
-    manage_groups: Option<bool>,
-    /// What becomes of the account of a person who is deleted here.
-    #[serde(default)]
-    on_user_delete: Option<OnUserDelete>,
-    /// What somebody has to say yes to: `create`, `update`, `delete`.
-    #[serde(default)]
-    require_approval: Option<Vec<Change>>,
-    /// The mapping, whole.
-    #[serde(default)]
-    #[schema(value_type = Option<Vec<MappingForm>>)]
-    mappings: Option<Vec<Mapping>>,
-    /// Certificates (PEM, at most 64 KiB) of the authorities that are trusted for this application in place of the public
-    /// ones. Empty: the public ones. Another choice drops the token.
-    #[serde(default)]
-    ca_certificate: Option<String>,
-}
-
-impl ProvisioningInput {
-    fn into_patch(self) -> Result<ConnectionPatch, Error> {
-        let credentials = one_secret(self.token, self.auth)?;
-        if credentials.is_none() && self.token_expires_at.is_some() {
-            return Err(Error::field(
-                "token_expires_at",
-                "token_needed",
-                "Give it together with the token it is of.",
-            ));
-        }
-        let expires_at = self.token_expires_at;
-        Ok(ConnectionPatch {
-            base_url: self.base_url,
-            manage_groups: self.manage_groups,
-            on_user_delete: self.on_user_delete,
-            require_approval: self.require_approval,
-            mappings: self.mappings,
-            ca_certificate: self.ca_certificate,
-            secret: credentials.map(|credentials| NewSecret { credentials, expires_at }),
-        })
-    }
-}
-
-fn one_secret(token: Option<SecretString>, auth: Option<Auth>) -> Result<Option<Credentials>, Error> {
-    match (token, auth) {
-        (Some(_), Some(_)) => Err(Error::field("token", "two_secrets", "Give token or auth, not both.")),
-        (Some(token), None) => Ok(Some(connection::bearer(token))),
-        (None, auth) => Ok(auth.map(Credentials::from)),
-    }
-}
-
-/// Another secret.
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TokenInput {
-    /// A bearer token; the short form of `auth`.
-    #[serde(default)]
-    #[schema(value_type = Option<String>)]
-    token: Option<SecretString>,
-    /// How Tessera proves itself there.
-    #[serde(default)]
-    auth: Option<Auth>,
-    /// When the secret ends.
-    #[serde(default)]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    token_expires_at: Option<Timestamp>,
+    operations!(show, put, set_token, activate, deactivate, reconcile)
 }
 
 /// Why nothing is sent now.
@@ -228,6 +90,8 @@ pub struct ProvisioningBody {
     on_user_delete: OnUserDelete,
     /// What somebody has to say yes to.
     require_approval: Vec<Change>,
+    /// When departures wait for a yes because they are many.
+    mass_change: MassChange,
     /// The mapping.
     #[schema(value_type = Vec<MappingForm>)]
     mappings: Vec<Mapping>,
@@ -296,6 +160,7 @@ async fn body(web: &Shared, connection: Connection) -> Result<Tagged<Provisionin
         manage_groups: settings.manage_groups,
         on_user_delete: settings.on_user_delete,
         require_approval: settings.require_approval.clone(),
+        mass_change: settings.mass_change,
         mappings: settings.mappings.clone(),
         ca_certificate: settings.ca_certificate.clone(),
         certificate: certificate.map(ProvisioningCertificate::from),
@@ -436,106 +301,4 @@ async fn reconcile(
     let (ctx, shared) = (caller.ctx.clone(), web.clone());
     let work = async move { Ok(axum::Json(shared.provisioning.reconcile(&ctx, id).await?)) };
     key.once(web, &caller, &[], Box::pin(work)).await
-}
-
-/// A request that would be sent.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct PlannedRequest {
-    /// Method of HTTP.
-    method: &'static str,
-    /// Path below the base URL.
-    path: String,
-    /// Body; ids that begin with `new-` are those that the application would give.
-    body: Option<serde_json::Value>,
-}
-
-/// What would happen to one person or group.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct DryRunStep {
-    /// People or groups.
-    kind: ResourceKind,
-    /// Id of the person or group here.
-    id: String,
-    /// What they are called.
-    name: String,
-    /// What would be sent, in order.
-    requests: Vec<PlannedRequest>,
-    /// How it would stand, where something is in the way.
-    status: Option<Standing>,
-    /// Stable code of what is in the way.
-    code: Option<String>,
-    /// The same in words.
-    message: Option<String>,
-}
-
-/// What would happen.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct DryRunBody {
-    /// People and groups that were looked at.
-    looked_at: usize,
-    /// Requests that would be sent.
-    requests: usize,
-    /// People and groups for which nothing is to be done.
-    unchanged: usize,
-    /// People and groups for which something is in the way.
-    held: usize,
-    /// People, then groups, for which something would be sent or is in the way; the first 1,000.
-    items: Vec<DryRunStep>,
-}
-
-impl From<DryRun> for DryRunBody {
-    fn from(run: DryRun) -> Self {
-        let request = |planned: Planned| PlannedRequest {
-            method: planned.method.as_str(),
-            path: planned.path,
-            body: planned.body,
-        };
-        let item = |step: Step| {
-            let (status, code, message) = match step.held {
-                Some(held) => (Some(held.state), Some(held.code), Some(held.message)),
-                None => (None, None, None),
-            };
-            DryRunStep {
-                kind: step.local.kind(),
-                id: step.local.to_string(),
-                name: step.name,
-                requests: step.requests.into_iter().map(request).collect(),
-                status,
-                code,
-                message,
-            }
-        };
-        Self {
-            looked_at: run.looked_at,
-            requests: run.requests,
-            unchanged: run.unchanged,
-            held: run.held,
-            items: run.steps.into_iter().map(item).collect(),
-        }
-    }
-}
-
-/// See what would be sent
-///
-/// Exactly the requests that would be sent if the connection were changed as the body says and active. The application is
-/// read; nothing is written there, and nothing is stored here.
-#[utoipa::path(post, path = "/applications/{id}/provisioning/dry-run", tag = "Identity management",
-    request_body = ProvisioningInput,
-    params(("id" = String, Path, description = "Id of the application")),
-    responses((status = 200, description = "What would be sent", body = DryRunBody)))]
-async fn dry_run(
-    caller: ApiToken<ApplicationsWrite>,
-    State(web): State<Shared>,
-    Id(id): Id<ApplicationId>,
-    key: Key,
-    RawBody(bytes): RawBody,
-) -> Answer<Response> {
-    let input: ProvisioningInput = optional(&bytes)?;
-    let patch = input.into_patch()?;
-    let (ctx, shared) = (caller.ctx.clone(), web.clone());
-    let work = async move {
-        let run = shared.provisioning.dry_run(&ctx, id, patch).await?;
-        Ok(axum::Json(DryRunBody::from(run)))
-    };
-    key.once(web, &caller, &bytes, Box::pin(work)).await
 }

@@ -35,6 +35,8 @@ pub struct ApplicationProvisioningPage {
     pub waiting: Vec<EntryLine>,
     /// "4 changes wait for your yes"
     pub waiting_title: String,
+    /// Saying yes to all of them at once, and no; where there are several.
+    pub waiting_all: Vec<Decision>,
     /// The settings.
     pub settings: SettingsForm,
     /// How Tessera proves itself.
@@ -144,6 +146,12 @@ pub struct SettingsForm {
     pub on_user_delete: Vec<Choice>,
     /// `require_approval`, a box each.
     pub require_approval: Vec<Choice>,
+    /// `mass_change_count`
+    pub mass_change_count: String,
+    /// `mass_change_percent`
+    pub mass_change_percent: String,
+    /// Whether a mail server is set up.
+    pub mails: bool,
     /// `ca_certificate`
     pub ca_certificate: String,
 }
@@ -251,6 +259,8 @@ pub struct DryRunLine {
     pub initials: String,
     /// What is in the way: empty when nothing is.
     pub held: String,
+    /// Whether that is a yes, after which the requests are sent.
+    pub waits: bool,
     /// Stable code of that.
     pub code: String,
     /// The requests.

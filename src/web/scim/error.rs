@@ -13,6 +13,8 @@ use crate::web::state::Web;
 /// The header with the stable code of a refusal.
 pub const CODE: &str = "tessera-code";
 
+const RECENTLY_USED: &str = "Somebody else had this name less than 90 days ago. Send another, or have an administrator of Tessera make or rename this person in the console.";
+
 /// The stable code of what SCIM's own rules refuse.
 #[must_use]
 pub fn code_of(kind: ErrorKind) -> &'static str {
@@ -61,7 +63,12 @@ pub(in crate::web) fn drawn(error: &Error, status: StatusCode, kind: Option<Erro
     let status = if status == StatusCode::UNPROCESSABLE_ENTITY { StatusCode::BAD_REQUEST } else { status };
     let fields: Vec<String> =
         error.fields.iter().map(|field| format!("{}: {}", field.field, field.message)).collect();
-    let detail = if fields.is_empty() { error.message.to_string() } else { fields.join(" ") };
+    let detail = match error.code {
+        // What the REST API lets its clients say, no SCIM client can.
+        "recently_used" => RECENTLY_USED.to_owned(),
+        _ if fields.is_empty() => error.message.to_string(),
+        _ => fields.join(" "),
+    };
     let body = ScimError { status: status.as_u16(), kind: kind.or_else(|| kind_of(error)), detail }.to_json();
     let mut response = (status, body.to_string()).into_response();
     let headers = response.headers_mut();

@@ -83,7 +83,8 @@ pub(super) async fn show_user(
     let projection = parameters.projection()?;
     let person = users::find(&mut web.installation.db.reader(), id(&user)?).await?;
     let tag = users::tag(&person);
-    if conditions.has(&tag) {
+    // The version says nothing of the groups: who shows them shows them as they are.
+    if conditions.has(&tag) && !projection.shows("groups") {
         return Ok(answer::unchanged(&tag));
     }
     shown(&web, &person, &projection, StatusCode::OK).await

@@ -104,7 +104,7 @@ fn sentence(event: &EventView) -> Sentence {
         // Some say it already.
         "denied" if verb.contains("refused") => {}
         "denied" => pieces.push(Piece::plain(", and was refused")),
-        "failure" => pieces.push(Piece::plain(", and failed")),
+        "failure" => pieces.push(Piece::plain(". It failed.")),
         _ => {}
     }
     Sentence { pieces }

@@ -68,7 +68,15 @@ fn fill(page: &mut ComparisonPage, drift: Drift, label: &str) {
         ("Members not ours".to_owned(), number(drift.extra_members)),
         ("Not ours".to_owned(), number(drift.unmanaged)),
     ];
-    let all = drift.changed + drift.missing + drift.missing_members + drift.extra_members + drift.unmanaged;
+    if drift.known > 0 {
+        page.figures.push(("Here, not managed".to_owned(), number(drift.known)));
+    }
+    let all = drift.changed
+        + drift.missing
+        + drift.missing_members
+        + drift.extra_members
+        + drift.unmanaged
+        + drift.known;
     if all > drift.items.len() {
         page.more =
             format!("The first {NAMED} are named; {} more are counted.", number(all - drift.items.len()));
@@ -100,6 +108,11 @@ fn line(named: Named, label: &str) -> DifferenceLine {
             Tone::Off,
             "Not ours",
             "It was there before or was made by somebody else. We never touch it.".to_owned(),
+        ),
+        Difference::Known => (
+            Tone::Info,
+            "Here, not managed",
+            "This person is here too. The account is managed once they are in a bound group.".to_owned(),
         ),
     };
     DifferenceLine {

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use crate::base::urls;
 use crate::provisioning::connection::ConnectionPatch;
 use crate::provisioning::engine::dry_run::{DryRun, Planned, Step};
-use crate::provisioning::model::Local;
+use crate::provisioning::model::{Local, State as Stands};
 use crate::web::admin::posted::Posted;
 use crate::web::admin::provisioning::{Connected, refuse};
 use crate::web::error::Answer;
@@ -86,11 +86,13 @@ fn line(step: Step) -> DryRunLine {
         Local::User(_) => (urls::admin_user(&id), initials(&step.name)),
         Local::Group(_) => (urls::admin_group(&id), String::new()),
     };
+    let waits = step.held.as_ref().is_some_and(|held| held.state == Stands::AwaitingApproval);
     let (held, code) = step.held.map(|held| (held.message, held.code)).unwrap_or_default();
     DryRunLine {
         name: Link::new(step.name, href),
         initials,
         held,
+        waits,
         code,
         requests: step.requests.into_iter().map(request).collect(),
     }

@@ -11,11 +11,11 @@ use crate::base::clock::DAY;
 use crate::catalog::model::ScimAuth;
 use crate::provisioning::Credentials;
 use crate::provisioning::connection::{self, ConnectionPatch, NewSecret};
-use crate::provisioning::model::{Change, OnUserDelete, Settings};
+use crate::provisioning::model::{Change, MassChange, OnUserDelete, Settings};
 use crate::provisioning::{address, tls};
 use crate::web::admin::posted::{Posted, fault};
 use crate::web::admin::provisioning::Connected;
-use crate::web::shown::time;
+use crate::web::shown::{self, time};
 use crate::web::state::Web;
 
 /// The settings of a connection as a form holds them.
@@ -31,6 +31,10 @@ pub struct ConnectionFields {
     pub on_user_delete: String,
     /// `require_approval`
     pub require_approval: Vec<String>,
+    /// `mass_change_count`
+    pub mass_change_count: String,
+    /// `mass_change_percent`
+    pub mass_change_percent: String,
     /// `ca_certificate`
     pub ca_certificate: String,
     /// How Tessera proves itself.
@@ -79,6 +83,8 @@ impl ConnectionFields {
             manage_groups: settings.manage_groups || fresh_groups,
             on_user_delete: settings.on_user_delete.as_str().to_owned(),
             require_approval: settings.require_approval.iter().map(|c| c.as_str().to_owned()).collect(),
+            mass_change_count: settings.mass_change.count.to_string(),
+            mass_change_percent: settings.mass_change.percent.to_string(),
             ca_certificate: settings.ca_certificate.unwrap_or_default(),
             proof: ProofFields { kind: kind.as_str().to_owned(), ..ProofFields::default() },
         }
@@ -103,6 +109,8 @@ impl ConnectionFields {
             manage_groups: posted.ticked("manage_groups"),
             on_user_delete: posted.owned("on_user_delete"),
             require_approval: posted.all("require_approval").to_vec(),
+            mass_change_count: posted.owned("mass_change_count"),
+            mass_change_percent: posted.owned("mass_change_percent"),
             ca_certificate: posted.owned("ca_certificate"),
             proof: ProofFields::read(posted),
         }
@@ -117,6 +125,18 @@ impl ConnectionFields {
         }
         let approvals: Vec<Change> =
             self.require_approval.iter().filter_map(|change| change.parse().ok()).collect();
+        let mut number = |field: &str, text: &str, most: u32| {
+            let number = text.trim().parse::<u32>().ok().filter(|number| *number <= most);
+            if number.is_none() {
+                let range = format!("Give a whole number from 0 to {}.", shown::number(most.into()));
+                faults.push(fault(field, "out_of_range", range));
+            }
+            number.unwrap_or_default()
+        };
+        let guard = MassChange {
+            count: number("mass_change_count", &self.mass_change_count, MassChange::MAX_COUNT),
+            percent: number("mass_change_percent", &self.mass_change_percent, 100),
+        };
         let known = connected.connection.as_ref().and_then(|connection| connection.auth);
         // Another way to prove oneself needs its own secret.
         let needed = known.is_some_and(|known| known.as_str() != self.proof.kind);
@@ -137,9 +157,11 @@ impl ConnectionFields {
             manage_groups: Some(self.manage_groups),
             on_user_delete,
             require_approval: Some(approvals),
+            mass_change: Some(guard),
             mappings: None,
             ca_certificate: Some(self.ca_certificate.clone()),
             secret,
+            placeholders: BTreeMap::new(),
         })
     }
 

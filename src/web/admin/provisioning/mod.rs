@@ -17,9 +17,9 @@ use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 
-use crate::applications::{Application, Kind, sso};
+use crate::applications::{Application, Kind};
 use crate::base::{Error, FieldError, Kind as ErrorKind, urls};
-use crate::catalog::sso::SsoPatch;
+use crate::provisioning::connection::ConnectionPatch;
 use crate::provisioning::model::Connection;
 use crate::provisioning::{connection, state};
 use crate::web::admin::application::Loaded;
@@ -235,16 +235,8 @@ async fn save(
         };
         require_fresh(web, &console.person, notes, posted, asked).await?;
     }
-    let (installation, id) = (&web.installation, connected.application().id);
+    let (id, patch) = (connected.application().id, ConnectionPatch { placeholders, ..patch });
     let version = connected.version_of(posted);
-    let stale = connected.connection.as_ref().is_some_and(|stored| Some(stored.version) != version);
-    if !placeholders.is_empty() && !stale {
-        let patch = SsoPatch { placeholders, ..SsoPatch::default() };
-        let stored = sso::patch(&installation.db, console.ctx(), &installation.catalog, id, patch, None);
-        if let Err(error) = stored.await {
-            return Ok(Err(error));
-        }
-    }
     let connections = web.provisioning.connections();
     Ok(connections.configure(console.ctx(), id, patch, version).await.map(|_| ()))
 }

@@ -100,6 +100,10 @@ pub async fn page(
                 _ => format!("{} changes wait for your yes", shown::number(count)),
             }
         },
+        waiting_all: match both(&counts, State::AwaitingApproval) {
+            0 | 1 => Vec::new(),
+            count => standing::decide_all(connected, count, now),
+        },
         waiting,
         proof: proof(connected, &fields, &quirks, usable, now),
         settings: settings_form(
@@ -108,6 +112,7 @@ pub async fn page(
             template.as_ref().is_none_or(|template| template.groups),
             template.as_ref().and_then(|template| template.base_url.as_deref()).is_some(),
             resolved.filter(|url| *url != fields.base_url && placeholders.is_empty()),
+            installation.mailer.is_set_up(),
         ),
         placeholders,
         version: own.map_or(0, |own| own.version),
@@ -274,6 +279,7 @@ fn settings_form(
     groups_offered: bool,
     known: bool,
     resolved: Option<String>,
+    mails: bool,
 ) -> SettingsForm {
     let choice = |value: &str, text: &str, help: String| {
         Choice::explained(value, text, help, fields.on_user_delete == value)
@@ -306,6 +312,9 @@ fn settings_form(
                 "Suspending or deleting a person here is never held up.",
             ),
         ],
+        mass_change_count: fields.mass_change_count.clone(),
+        mass_change_percent: fields.mass_change_percent.clone(),
+        mails,
         ca_certificate: fields.ca_certificate.clone(),
     }
 }

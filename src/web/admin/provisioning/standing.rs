@@ -16,11 +16,11 @@ use crate::web::extract::permission::{ApplicationsRead, ApplicationsWrite};
 use crate::web::extract::{Console, Queried, SignedForm};
 use crate::web::pages::application::Tab;
 use crate::web::pages::application_provisioning::{EntryLine, KindLink, ProvisioningStatePage};
-use crate::web::pages::parts::{Choice, Link, Pager, Status, Tone};
+use crate::web::pages::parts::{Choice, Decision as PageDecision, Link, Pager, Status, Tone};
 use crate::web::pages::shell::Banner;
 use crate::web::shown::person::initials;
 use crate::web::shown::{self, time};
-use crate::web::state::Shared;
+use crate::web::state::{Shared, Web};
 use crate::web::{html, see_other};
 
 /// A state in words.
@@ -184,8 +184,46 @@ fn ticket(text: &str, approve: bool) -> Result<Decision, Failure> {
     Ok(Decision { local, asked: asked.to_owned(), approve })
 }
 
+/// Saying yes, and no, to all that waits at an instant.
+#[must_use]
+pub fn decide_all(connected: &Connected, count: i64, now: Timestamp) -> Vec<PageDecision> {
+    let label = connected.label();
+    let all = shown::number(count);
+    let of = |action: &str, verb: &str, effects: Vec<String>| PageDecision {
+        id: action.replace('_', "-"),
+        action: urls::admin_provisioning_approvals(&connected.loaded.id()),
+        button: format!("{verb} all {all}…"),
+        title: format!("{verb} all {all} changes that wait?"),
+        effects,
+        hidden: vec![("action".to_owned(), action.to_owned()), ("until".to_owned(), now.0.to_string())],
+        confirm: format!("{verb} all {all}"),
+        cancel: "Decide one by one".to_owned(),
+        cancel_href: connected.tab(),
+        ..PageDecision::default()
+    };
+    vec![
+        of(
+            "approve_all",
+            "Approve",
+            vec![
+                format!("All of it is sent to {label} now, also what this page does not show."),
+                "What comes to wait from now on is asked about by itself.".to_owned(),
+            ],
+        ),
+        of(
+            "reject_all",
+            "Reject",
+            vec![
+                format!("Nothing of it is sent: {label} keeps what it holds."),
+                "Each stands as failed until you retry it; then you are asked again.".to_owned(),
+            ],
+        ),
+    ]
+}
+
 /// `POST /admin/applications/{application}/provisioning/approvals`: `action=approve|reject` decides on every ticked
-/// `entry`; `approve` and `reject` name one.
+/// `entry`; `approve` and `reject` name one; `action=approve_all|reject_all` decides on all that waited `until` an
+/// instant, and asks first unless `confirmed`.
 pub async fn decide(
     console: Console<ApplicationsWrite>,
     State(web): State<Shared>,
@@ -193,6 +231,9 @@ pub async fn decide(
     SignedForm(posted): SignedForm<Posted>,
 ) -> Answer {
     let connected = Connected::of(&web, &application).await?;
+    if let "approve_all" | "reject_all" = posted.text("action") {
+        return decide_on_all(&web, &console, &connected, &posted).await;
+    }
     let (approve, tickets) = match (posted.text("approve"), posted.text("reject")) {
         ("", "") => (posted.text("action") == "approve", posted.all("entry").to_vec()),
         ("", one) => (false, vec![one.to_owned()]),
@@ -230,4 +271,24 @@ pub async fn decide(
         }
         Err(error) => Err(error.into()),
     }
+}
+
+async fn decide_on_all(
+    web: &Web,
+    console: &Console<ApplicationsWrite>,
+    connected: &Connected,
+    posted: &Posted,
+) -> Answer {
+    let (id, db) = (connected.application().id, &web.installation.db);
+    let approve = posted.text("action") == "approve_all";
+    let now = console.ctx().now();
+    let until = posted.text("until").parse().map(Timestamp).map_err(|_| Failure::no_such_page())?.min(now);
+    if !posted.confirmed() {
+        let count = state::count_asked(&mut db.reader(), id, until).await?;
+        let decision = decide_all(connected, count, until).swap_remove(usize::from(!approve));
+        return connected.ask(web, &console.person, decision, "Approvals").await;
+    }
+    state::decide_all(db, console.ctx(), id, approve, until).await?;
+    let done = if approve { Done::Approved } else { Done::Rejected };
+    Ok(see_other(&done.at(&connected.tab())))
 }

@@ -106,6 +106,7 @@ impl Samples {
             troubles_title: String::new(),
             waiting: Vec::new(),
             waiting_title: String::new(),
+            waiting_all: Vec::new(),
             settings: SettingsForm {
                 base_url: self.t("https://heap.example/scim/v2/YOUR_ID"),
                 base_url_help: self.t("The connector knows its shape."),
@@ -121,6 +122,9 @@ impl Samples {
                     explained("create", "an account is made", "Taking over counts too.", true),
                     explained("delete", "an account is deleted", "", false),
                 ],
+                mass_change_count: self.t("20"),
+                mass_change_percent: self.t("10"),
+                mails: true,
                 ca_certificate: String::new(),
             },
             proof: ProofForm {
