@@ -1,4 +1,4 @@
-//! SE-01: the server is killed in the middle of a thousand changes that are to reach an application. Nothing is lost,
+//! AV-01, SE-01: the server is killed in the middle of a thousand changes that are to reach an application. Nothing is lost,
 //! nobody is there twice, and whoever was made was made once.
 
 mod lab_service;
@@ -15,12 +15,12 @@ const RENAMED: usize = 150;
 const LEAVING: usize = 100;
 
 #[test]
-fn se_01_nothing_is_lost_or_made_twice_when_sqlite_is_killed() {
+fn av_01_se_01_nothing_is_lost_or_made_twice_when_sqlite_is_killed() {
     survive(Tessera::setup(env!("CARGO_BIN_EXE_tessera")), rounds(10, 50), rounds(2, 10));
 }
 
 #[test]
-fn se_01_nothing_is_lost_or_made_twice_when_the_server_on_postgresql_is_killed() {
+fn av_01_05_se_01_nothing_is_lost_or_made_twice_when_the_server_on_postgresql_is_killed() {
     let cluster = PrivatePostgres::start();
     let url = cluster.create_database();
     // Another node waits until the lease of the one that is gone is over, and that takes a while each time.

@@ -95,7 +95,7 @@ fn a_08_two_hundred_bombs_take_little_memory() {
 }
 
 #[test]
-fn w_07_a_thousand_sign_ins_at_once_take_bounded_memory() {
+fn av_08_w_07_a_thousand_sign_ins_at_once_take_bounded_memory() {
     let forum = Forum::open(Tessera::setup(env!("CARGO_BIN_EXE_tessera")), 1, 1);
     let mut visitor = forum.visitor(0);
     let before = peak_kib(&forum.tessera);
@@ -155,7 +155,7 @@ fn p99(times: &[Duration]) -> Duration {
 
 #[test]
 #[expect(clippy::print_stdout, reason = "the long rounds' figures are for docs/performance.md")]
-fn se_06_a_dead_service_slows_no_sign_on_and_holds_up_no_other_application() {
+fn av_12_se_06_a_dead_service_slows_no_sign_on_and_holds_up_no_other_application() {
     // One token is good for 600 calls a minute.
     let people = rounds(60, 250);
     let setup = Tessera::setup(env!("CARGO_BIN_EXE_tessera")).arg("--outbound-allow").arg("127.0.0.1/32");

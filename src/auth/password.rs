@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn w_07_beyond_the_queue_callers_are_told_to_come_back() {
+    async fn av_08_w_07_beyond_the_queue_callers_are_told_to_come_back() {
         let passwords = passwords(PasswordOptions { parallel: 1, max_waiting: 0, ..cheap() });
         let held = passwords.place().unwrap();
         let error = passwords.verify(None, &SecretString::from("x")).await.unwrap_err();

@@ -164,7 +164,7 @@
 //! *Here:* this room decides none of it. In `signon` only `authorise` makes an `Authorized`, without which nothing is
 //! issued, and it reads application, person and bindings as they are at that instant, on whichever node.
 //!
-//! *Held by:* `a_14_off_means_off_at_every_step`, `a_14_off_on_one_node_is_off_on_the_other_at_every_step`,
+//! *Held by:* `a_14_off_means_off_at_every_step`, `av_05_a_14_off_on_one_node_is_off_on_the_other_at_every_step`,
 //! `saml_129_access_taken_away_at_the_sign_in_page_is_gone_when_the_form_is_sent`.
 //!
 //! # A way in beside the door
@@ -188,8 +188,8 @@
 //! make no difference. [`ResponseInput`] has no way to leave out audience, recipient or end, and five minutes are the
 //! longest ([`Lifetimes`]). Each application has a key and an entity ID of its own.
 //!
-//! *Held by:* `saml_131_a_15_a_signed_request_is_taken_once_before_and_after_a_restart`,
-//! `a_15_of_50_who_answer_one_request_on_two_nodes_one_does`,
+//! *Held by:* `av_05_saml_131_a_15_a_signed_request_is_taken_once_before_and_after_a_restart`,
+//! `av_05_a_15_of_50_who_answer_one_request_on_two_nodes_one_does`,
 //! `saml_204_each_response_is_for_one_service_provider_and_another_refuses_it`.
 //!
 //! # State poisoned or flooded before anybody signs in

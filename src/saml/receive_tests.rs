@@ -196,7 +196,7 @@ fn saml_110_other_versions_are_answered_with_version_mismatch() {
 }
 
 #[test]
-fn saml_111_ids_and_times_are_bounded() {
+fn av_06_saml_111_ids_and_times_are_bounded() {
     let post = |name, value: &str| Setup::default().post(&RequestXml::default().with(name, value).unsigned());
     for id in ["", "1x", "a b", "-x", "a:b", "<", &"x".repeat(257)] {
         assert_eq!(local(post("ID", id)), Reason::BadId, "{id}");

@@ -466,7 +466,7 @@ async fn sc_23_whoever_reads_everybody_waits_until_what_is_under_way_is_done() {
 }
 
 #[tokio::test]
-async fn sc_23_two_nodes_never_send_to_one_service_at_a_time() {
+async fn av_05_sc_23_two_nodes_never_send_to_one_service_at_a_time() {
     let world = World::open().await;
     let group = world.group("Sales").await;
     let mut all = Vec::new();

@@ -83,7 +83,7 @@ async fn signed_with(house: &House, browser: &mut Browser, slug: &str) -> String
     carried
 }
 
-async fn md_310_every_step_can_be_taken_back_and_none_locks_out(house: House) {
+async fn av_05_09_md_310_every_step_can_be_taken_back_and_none_locks_out(house: House) {
     let application = house.application("app", json!({})).await;
     let other = house.another_node().await;
     let mut livia = house.member("livia").await;
@@ -151,13 +151,13 @@ async fn md_310_every_step_can_be_taken_back_and_none_locks_out(house: House) {
 }
 
 #[tokio::test]
-async fn md_310_on_sqlite() {
-    md_310_every_step_can_be_taken_back_and_none_locks_out(House::open().await).await;
+async fn av_05_09_md_310_on_sqlite() {
+    av_05_09_md_310_every_step_can_be_taken_back_and_none_locks_out(House::open().await).await;
 }
 
 #[tokio::test]
-async fn md_310_on_postgresql() {
-    md_310_every_step_can_be_taken_back_and_none_locks_out(House::on_postgres().await).await;
+async fn av_05_09_md_310_on_postgresql() {
+    av_05_09_md_310_every_step_can_be_taken_back_and_none_locks_out(House::on_postgres().await).await;
 }
 
 #[tokio::test]

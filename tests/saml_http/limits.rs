@@ -164,7 +164,7 @@ async fn active_application_whose_connector_is_gone_is_refused_by_a_name_of_its_
 }
 
 #[tokio::test]
-async fn saml_131_a_request_is_remembered_as_long_as_it_could_be_accepted() {
+async fn av_06_saml_131_a_request_is_remembered_as_long_as_it_could_be_accepted() {
     let house = House::open().await;
     let (key, pem) = key_pair();
     house.application("app", json!({ "sp_certificates": [pem], "require_signed_requests": true })).await;

@@ -11,10 +11,10 @@ use crate::house::{Answered, BASE, Browser, House, hidden};
 use crate::sp::{Posted, Request, escaped, key_pair};
 
 on_both_databases!(
-    slo_504_a_session_that_ended_is_dead_on_every_node_at_once,
-    a_14_off_on_one_node_is_off_on_the_other_at_every_step,
-    a_15_of_50_who_answer_one_request_on_two_nodes_one_does,
-    saml_131_a_15_a_signed_request_is_taken_once_before_and_after_a_restart,
+    av_05_slo_504_a_session_that_ended_is_dead_on_every_node_at_once,
+    av_05_a_14_off_on_one_node_is_off_on_the_other_at_every_step,
+    av_05_a_15_of_50_who_answer_one_request_on_two_nodes_one_does,
+    av_05_saml_131_a_15_a_signed_request_is_taken_once_before_and_after_a_restart,
 );
 
 /// Whether the browser is still somebody on this node: at the portal, and at an application.
@@ -38,7 +38,7 @@ async fn post_own(node: &House, browser: &mut Browser, path: &str) -> Answered {
     node.post(browser, path, body).await
 }
 
-async fn slo_504_a_session_that_ended_is_dead_on_every_node_at_once(house: House) {
+async fn av_05_slo_504_a_session_that_ended_is_dead_on_every_node_at_once(house: House) {
     let other = house.another_node().await;
     house.application("app", json!({})).await;
     for (round, end) in ["logout", "own page", "sessions", "suspend", "delete"].into_iter().enumerate() {
@@ -187,7 +187,7 @@ async fn walk(house: &House, other: &House, slug: &str, step: Step, off: Off) ->
     }
 }
 
-async fn a_14_off_on_one_node_is_off_on_the_other_at_every_step(house: House) {
+async fn av_05_a_14_off_on_one_node_is_off_on_the_other_at_every_step(house: House) {
     let other = house.another_node().await;
     for (number, (step, off)) in
         Step::ALL.into_iter().flat_map(|step| Off::ALL.map(|off| (step, off))).enumerate()
@@ -202,7 +202,7 @@ async fn a_14_off_on_one_node_is_off_on_the_other_at_every_step(house: House) {
     }
 }
 
-async fn a_15_of_50_who_answer_one_request_on_two_nodes_one_does(house: House) {
+async fn av_05_a_15_of_50_who_answer_one_request_on_two_nodes_one_does(house: House) {
     let other = house.another_node().await;
     house.application("app", json!({})).await;
     let mut browser = house.member("livia").await;
@@ -245,7 +245,7 @@ async fn saml_129_access_taken_away_at_the_sign_in_page_is_gone_when_the_form_is
     assert_eq!(house.refusal_codes().await, ["not_bound"]);
 }
 
-async fn saml_131_a_15_a_signed_request_is_taken_once_before_and_after_a_restart(house: House) {
+async fn av_05_saml_131_a_15_a_signed_request_is_taken_once_before_and_after_a_restart(house: House) {
     let (key, certificate) = key_pair();
     house
         .application("app", json!({ "sp_certificates": [certificate], "require_signed_requests": true }))

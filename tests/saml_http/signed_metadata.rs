@@ -88,7 +88,7 @@ async fn md_301_saml_209_metadata_is_signed_on_wish_and_by_no_key_of_an_applicat
 }
 
 #[tokio::test]
-async fn md_310_another_key_for_metadata_is_given_out_first_and_can_be_gone_back_from() {
+async fn av_09_md_310_another_key_for_metadata_is_given_out_first_and_can_be_gone_back_from() {
     for house in [House::open().await, House::on_postgres().await] {
         house.application("app", json!({})).await;
         api(&house, "PATCH", "/settings", json!({ "sign_metadata": true })).await;

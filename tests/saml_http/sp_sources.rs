@@ -477,7 +477,7 @@ async fn md_307_signed_metadata_is_believed_by_the_pinned_key_alone_and_not_for_
 }
 
 #[tokio::test]
-async fn md_307_it_is_fetched_when_it_says_within_bounds_and_by_one_node() {
+async fn av_05_md_307_it_is_fetched_when_it_says_within_bounds_and_by_one_node() {
     for house in both().await {
         let application = house.application("app", json!({})).await;
         let publisher = Publisher::of(plain("https://sp.example/acs"));
@@ -516,7 +516,7 @@ async fn md_307_it_is_fetched_when_it_says_within_bounds_and_by_one_node() {
 }
 
 #[tokio::test]
-async fn md_307_past_the_end_of_signed_metadata_its_keys_are_not_relied_on() {
+async fn av_12_md_307_past_the_end_of_signed_metadata_its_keys_are_not_relied_on() {
     for house in both().await {
         let application = house.application("app", json!({})).await;
         let ((publishing, pinned), (key, certificate)) = (key_pair(), key_pair());

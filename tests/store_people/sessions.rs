@@ -107,7 +107,7 @@ async fn last_seen_is_written_once_a_minute(world: World) {
     assert_eq!(seen().await, world.ctx.now());
 }
 
-async fn w_08_whatever_ends_a_session_memory_sees_it_at_once(world: World) {
+async fn av_05_w_08_whatever_ends_a_session_memory_sees_it_at_once(world: World) {
     // Two nodes: each has its own memory.
     let (one, two) = (SessionCache::default(), SessionCache::default());
     world.admin("other", Role::Owner).await;
@@ -281,7 +281,7 @@ on_both_databases!(
     w_08_sessions_end_by_idleness_and_by_age,
     w_08_shorter_times_count_for_running_sessions_too,
     last_seen_is_written_once_a_minute,
-    w_08_whatever_ends_a_session_memory_sees_it_at_once,
+    av_05_w_08_whatever_ends_a_session_memory_sees_it_at_once,
     w_08_a_lost_role_is_lost_at_the_next_request,
     memory_is_trusted_while_nothing_changed,
     saml_118_the_password_again_is_a_fresh_instant_and_a_new_token,

@@ -193,7 +193,7 @@ async fn a_27_the_wait_that_is_told_is_the_wait_there_is(world: World) {
     assert_eq!(told(&world, ELSEWHERE, "nobody", OTHER).await, (Kind::TooMany, Some(5)));
 }
 
-async fn decision_17_a_stranger_s_refusal_leaves_the_reserve_alone(world: World) {
+async fn av_03_decision_17_a_stranger_s_refusal_leaves_the_reserve_alone(world: World) {
     world.person("ada").await;
     let full = DiskReserve::of("sqlite:///tmp/any.db", u64::MAX);
     let mut world = world;
@@ -355,7 +355,7 @@ on_both_databases!(
     a_26_a_neighbour_does_not_learn_who_signs_in_where,
     a_26_an_account_at_the_hard_cap_answers_as_nobody,
     a_27_the_wait_that_is_told_is_the_wait_there_is,
-    decision_17_a_stranger_s_refusal_leaves_the_reserve_alone,
+    av_03_decision_17_a_stranger_s_refusal_leaves_the_reserve_alone,
     a_28_a_stranger_elsewhere_does_not_keep_a_person_out,
     w_12_failures_of_one_address_are_limited_and_successes_are_not,
     w_07_a_hash_of_an_old_cost_is_made_anew_at_sign_in,

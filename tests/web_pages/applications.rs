@@ -331,7 +331,7 @@ async fn a_35_a_logo_is_a_picture_and_for_those_who_may_see_it() {
 }
 
 #[tokio::test]
-async fn a_09_metadata_is_read_on_the_pool_of_cores() {
+async fn av_08_a_09_metadata_is_read_on_the_pool_of_cores() {
     let world = World::new().await;
     let mut owner = world.signed_in("olivia").await;
     let app = add(&mut owner, "custom-saml", &[("label", "Ledger")]).await;
