@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 /// Families of rules, and how many digits their numbers have.
-const FAMILIES: [(&str, usize); 10] = [
+const FAMILIES: [(&str, usize); 11] = [
     ("saml", 3),
     ("md", 3),
     ("alg", 3),
@@ -24,6 +24,7 @@ const FAMILIES: [(&str, usize); 10] = [
     ("sc", 2),
     ("se", 2),
     ("im", 2),
+    ("av", 2),
 ];
 
 fn root() -> &'static Path {
@@ -241,6 +242,7 @@ fn ids_are_read_out_of_names() {
         ("saml_127_relay_state_of_81_bytes_is_taken", &["SAML-127"]),
         ("a_17_decision_17_a_flood", &["A-17"]),
         ("md_310_on_postgresql", &["MD-310"]),
+        ("av_05_09_md_310_on_sqlite", &["AV-05", "AV-09", "MD-310"]),
         ("a_4_b", &[]),
         ("nothing", &[]),
     ] {
