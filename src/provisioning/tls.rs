@@ -80,6 +80,12 @@ pub(in crate::provisioning) fn check_new(pem: &str, now: Timestamp) -> Result<()
     })
 }
 
+/// When the first of the authorities that a connection trusts ends; `None` where it trusts the public ones.
+pub fn authorities_end(connection: &Connection) -> Result<Option<Timestamp>> {
+    let Some(pem) = &connection.settings.ca_certificate else { return Ok(None) };
+    Ok(read(pem)?.into_iter().map(|certificate| certificate.not_after).min())
+}
+
 /// SHA-256 of each authority, for the record.
 pub(in crate::provisioning) fn fingerprints(pem: &str) -> Result<String> {
     let found: Vec<String> = read(pem)?.into_iter().map(|certificate| certificate.fingerprint).collect();

@@ -207,7 +207,7 @@ async fn im_04_an_import_of_150_survives_every_end_and_is_told_by_mail_once() {
             tokio::try_join!(import::turn(&world.db, &ctx, &base), import::turn(&world.db, &ctx, &base))
                 .unwrap()
         };
-        match tokio::time::timeout(Duration::from_millis(7), work).await {
+        match tokio::time::timeout(Duration::from_millis(7), Box::pin(work)).await {
             Ok(_) => break,
             Err(_) => ended += 1,
         }

@@ -279,12 +279,20 @@ async fn take(world: &mut World, model: &mut Model, step: Step) {
                 model.left.insert((g, model.groups[g].life));
             }
         }
+        Step::Create(_) | Step::MakeGroup(_) => {}
+        outside => around(world, outside).await,
+    }
+}
+
+/// What happens to the service, the process and the time.
+async fn around(world: &mut World, step: Step) {
+    match step {
         Step::Fault(trouble) => trouble_begins(world, trouble),
         Step::Calm => world.service.lab.clear_faults(),
         Step::Turn => drop(world.engine.turn().await.unwrap()),
         Step::Killed(after) => killed(world, after).await,
         Step::Wait(minutes) => world.clock.advance(i64::from(minutes) * MINUTE),
-        Step::Create(_) | Step::MakeGroup(_) => {}
+        _ => unreachable!("it is of people and groups"),
     }
 }
 

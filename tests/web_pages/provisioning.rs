@@ -528,6 +528,15 @@ async fn a_connector_asks_for_its_own_part_of_the_address() {
     admin.submit(&tab, &[("placeholders.YOUR_TENANT", "other"), ("action", "save")]).await;
     admin.says("Saved.");
     assert!(!admin.text().contains("Leave it empty to keep it."), "another address needs its token again");
+    let refused =
+        [("placeholders.YOUR_TENANT", "third"), ("ca_certificate", "no certificate"), ("action", "save")];
+    admin.submit(&tab, &refused).await;
+    admin.says_not("Saved.");
+    assert!(admin.error_at("ca_certificate").is_some());
+    assert_eq!(admin.value("placeholders.YOUR_TENANT").as_deref(), Some("third"), "what was typed is kept");
+    admin.get(&tab).await;
+    let stored = admin.value("placeholders.YOUR_TENANT");
+    assert_eq!(stored.as_deref(), Some("other"), "nothing of it was saved");
 
     let bookmark =
         add(&mut admin, "bookmark", &[("label", "Travel"), ("bookmark_url", "https://t.example")]).await;

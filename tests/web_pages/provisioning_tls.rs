@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use support::{Authority, ClientIdentity};
-use tessera::base::clock::MINUTE;
+use tessera::base::clock::{DAY, MINUTE};
 use tessera::catalog::Catalog;
 use tessera::catalog::load::parse;
 
@@ -52,6 +52,31 @@ async fn sc_22_authorities_are_given_on_the_tab_with_the_password_and_take_the_t
     assert!(admin.link("certificate.pem").is_none());
     admin.get(&format!("{tab}/certificate.pem")).await;
     assert_eq!(admin.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn before_an_authority_ends_the_tab_says_so() {
+    let world = World::new().await;
+    let mut admin = world.signed_in("adam").await;
+    let tab = format!("{}/provisioning", add(&mut admin, "custom-saml", &[("label", "Ledger")]).await);
+    let authority = Authority::until(2027);
+    admin.get(&tab).await;
+    let typed = [
+        ("base_url", "https://scim.example.com/v2"),
+        ("token", "of-ledger"),
+        ("ca_certificate", authority.pem()),
+        ("action", "save"),
+    ];
+    admin.submit(&tab, &typed).await;
+    admin.says("Saved.").says_not("ends soon");
+    world.clock.advance(20 * DAY);
+    let mut admin = world.signed_in("adam").await;
+    admin.get(&tab).await;
+    admin.says("An authority that is trusted for Ledger ends soon").says("It ends on 1 January 2027.");
+    world.clock.advance(30 * DAY);
+    let mut admin = world.signed_in("adam").await;
+    admin.get(&tab).await;
+    admin.says("An authority that is trusted for Ledger has ended");
 }
 
 #[tokio::test]

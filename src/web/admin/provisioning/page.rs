@@ -7,7 +7,7 @@ use crate::base::{Timestamp, urls};
 use crate::catalog::model::{Quirks, RemoteDeactivation, Verified};
 use crate::provisioning::model::{Connection, ConnectionStatus, ResourceKind, State};
 use crate::provisioning::state::{self, Counts};
-use crate::provisioning::{address, connection};
+use crate::provisioning::{address, connection, tls};
 use crate::web::admin::provisioning::form::{ConnectionFields, settings};
 use crate::web::admin::provisioning::rows::MappingFields;
 use crate::web::admin::provisioning::{Connected, Typed, certificate, mapping, standing};
@@ -49,7 +49,8 @@ pub async fn page(
     let resolved = address::base_url(catalog, &installation.outbound, application, &stored).ok();
     let is_refused = !shell.errors.is_empty() || typed.connection.is_some();
     if let Some(connection) = &connected.connection {
-        let told = banners(connected.label(), connection, resolved.as_deref(), now);
+        let mut told = banners(connected.label(), connection, resolved.as_deref(), now);
+        told.extend(certificates_end(connected, connection, &quirks, now)?);
         // What was refused just now comes first.
         let told = told.into_iter().filter(|banner| !is_refused || banner.tone != Tone::Ok);
         shell.banners.extend(told);
@@ -204,6 +205,38 @@ fn banners(label: &str, connection: &Connection, resolved: Option<&str>, now: Ti
         out.push(Banner::new(tone, title, body));
     }
     out
+}
+
+/// What nothing is sent without, and ends soon.
+fn certificates_end(
+    connected: &Connected,
+    connection: &Connection,
+    quirks: &Quirks,
+    now: Timestamp,
+) -> Result<Vec<Banner>, Failure> {
+    let label = connected.label();
+    let own = tls::certificate(connection, quirks)?.map(|certificate| certificate.not_after);
+    let ends = [
+        (
+            tls::authorities_end(connection)?,
+            "An authority that is trusted for",
+            "Give the one that takes its place below.",
+        ),
+        (own, "The client certificate for", "Make another below, and put it there."),
+    ];
+    let soon = ends
+        .into_iter()
+        .filter_map(|(end, what, todo)| Some((end.filter(|end| end.since(now) < SOON)?, what, todo)));
+    Ok(soon
+        .map(|(end, what, todo)| {
+            let (tone, title) = if end <= now {
+                (Tone::Danger, format!("{what} {label} has ended"))
+            } else {
+                (Tone::Warn, format!("{what} {label} ends soon: {}", time::left(end, now)))
+            };
+            Banner::new(tone, title, format!("It ends on {}. {todo}", time::date(end)))
+        })
+        .collect())
 }
 
 /// "in 4 minutes", "in 30 seconds", or the instant.
