@@ -212,6 +212,20 @@ fn agrees(connector: &Connector, row: &serde_json::Value) {
     }
 }
 
+#[test]
+fn sc_06_github_finds_by_the_name_id_whom_scim_gave() {
+    let catalog = Catalog::built_in();
+    let github = catalog.find("github-enterprise-managed-users").unwrap();
+    let rows = &github.provisioning.as_ref().unwrap().user_attributes;
+    let user_name = rows.iter().find(|row| row.scim == "userName").unwrap();
+    let Some(ScimSource::Property(property)) = &user_name.source else { panic!("a property") };
+    let name_id = github.sso_settings().unwrap().name_id;
+    assert!(
+        matches!(name_id.value, ValueFrom::Property(source) if source.to_string() == property.to_string())
+    );
+    assert_ne!(name_id.format.short(), "persistent", "a persistent one is of another value");
+}
+
 /// What sources call a property, and what we call it.
 const NAMES: &[(&str, &str)] = &[
     ("email", "email"),

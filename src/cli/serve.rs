@@ -267,7 +267,7 @@ fn background(installation: &Arc<Installation>, provisioning: &Arc<Engine>) -> J
         async move {
             let ctx = context(&installation, "certificates");
             expiry::warn(&installation.db, &ctx).await?;
-            provisioning::expiry::warn(&installation.db, &ctx).await.map(drop)
+            provisioning::expiry::warn(&installation.db, &ctx, &installation.base_url).await.map(drop)
         }
     }));
     let metadata = installation.clone();

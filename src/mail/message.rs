@@ -20,6 +20,15 @@ pub enum Message<'a> {
         /// Where it can be read, absolute.
         page: &'a str,
     },
+    /// The token by which an application lets Tessera in ends.
+    TokenEnds {
+        /// Label of the application.
+        application: &'a str,
+        /// In how many days, at most.
+        days: i64,
+        /// Where another is given, absolute.
+        page: &'a str,
+    },
     /// So many would lose their accounts in an application at once that somebody should look first.
     MassChange {
         /// Label of the application.
@@ -40,6 +49,10 @@ impl Message<'_> {
         match self {
             Self::ImportDone { application, imported, .. } => {
                 format!("{} imported from {}", people(*imported), one_line(application))
+            }
+            Self::TokenEnds { application, days, .. } => {
+                let days = if *days == 1 { "1 day".to_owned() } else { format!("{days} days") };
+                format!("The token for {} ends within {days}", one_line(application))
             }
             Self::MassChange { application, leaving, .. } => {
                 format!(
@@ -79,6 +92,12 @@ impl Message<'_> {
                 );
                 text
             }
+            Self::TokenEnds { application, page, .. } => format!(
+                "Tessera keeps people and groups in {application} in step with a token that ends soon. From then on nothing is\n\
+                 sent, and whoever leaves keeps their account there.\n\n\
+                 Make a new token in {application} and give it here. It is tried before the old one is let go.\n\n{page}\n",
+                application = one_line(application),
+            ),
             Self::MassChange { application, leaving, managed, page } => format!(
                 "{} of {managed} lose their accounts in {application} within an hour: they are in no group any more that\n\
                  gives it. Those who have theirs still keep it until somebody has looked.\n\n\

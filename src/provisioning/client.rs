@@ -177,9 +177,26 @@ impl Client<'_> {
         if let Some(etag) = if_match {
             request = request.header("if-match", etag);
         }
-        request.authorization = Some(self.authorization(ctx).await?);
+        let proof = self.authorization(ctx).await?;
+        request.authorization = Some(proof.clone());
         request.tls = self.tls.as_deref();
-        self.outbound.send(request).await.map_err(|failure| unsent(&failure))
+        let mut answer = self.outbound.send(request).await.map_err(|failure| unsent(&failure))?;
+        if !(200..300).contains(&answer.status) {
+            self.hide_secrets(&mut answer, &proof);
+        }
+        Ok(answer)
+    }
+
+    /// What is told of a refusal is read by many: a service that repeats what it was sent gives away no secret (SC-21).
+    fn hide_secrets(&self, answer: &mut Answer, proof: &SecretString) {
+        let proof = proof.expose_secret();
+        let sent = proof.split_once(' ').map_or(proof, |(_, value)| value);
+        let own = match &self.credentials {
+            Credentials::Bearer { token } => token,
+            Credentials::Basic { password, .. } => password,
+            Credentials::Oauth2ClientCredentials { client_secret, .. } => client_secret,
+        };
+        answer.body = without(&answer.body, &[sent, own.expose_secret()]);
     }
 
     async fn authorization(&self, ctx: &Ctx) -> Result<SecretString, Fault> {
@@ -248,6 +265,15 @@ impl Client<'_> {
         let lifetime = body.and_then(|body| body.get("expires_in")).and_then(Json::as_i64).unwrap_or(300);
         Ok((SecretString::from(token.to_owned()), lifetime.clamp(1, 86_400)))
     }
+}
+
+/// A text without any of these.
+fn without(body: &[u8], secrets: &[&str]) -> Vec<u8> {
+    let mut text = String::from_utf8_lossy(body).into_owned();
+    for secret in secrets.iter().filter(|secret| secret.len() >= 6) {
+        text = text.replace(secret, "[…]");
+    }
+    text.into_bytes()
 }
 
 fn is_same_origin(one: &str, other: &str) -> bool {

@@ -57,6 +57,13 @@ impl Connections<'_> {
         if let Some(secret) = patch.secret {
             self.may_change_secret(&application, &new)?;
             self.keep(ctx, &application, &mut new, &secret)?;
+            let is_tried = trial.as_ref().is_none_or(|(_, trial)| {
+                trial.secret_for == new.secret_for
+                    && trial.settings.ca_certificate == new.settings.ca_certificate
+            });
+            if !is_tried || (trial.is_none() && new.is_active()) {
+                return Err(changed_meanwhile());
+            }
         }
         let same_settings = old.as_ref().is_some_and(|old| old.settings == new.settings);
         let same_secret = old.as_ref().is_some_and(|old| old.sealed_secret == new.sealed_secret);

@@ -72,6 +72,8 @@ vocabulary! {
         Synced = "synced",
         /// It is to be looked at, or is tried again by itself.
         Pending = "pending",
+        /// A change of it was begun, and its answer is awaited. Told of what is pending, never stored.
+        Running = "running",
         /// It was refused, or failed for too long; nothing more happens by itself.
         Failed = "failed",
         /// The other side has something of the same name that is not clearly the same.

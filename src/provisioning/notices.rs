@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use crate::base::id::UserId;
 use crate::base::{Ctx, Result};
 use crate::db::{Db, Tx};
+use crate::events::{Event, EventName, record};
 use crate::jobs::{self, Notice};
 use crate::provisioning::store::{connections, marks};
 
@@ -99,7 +100,17 @@ async fn act(tx: &mut Tx, ctx: &Ctx, notices: &[Notice]) -> Result<()> {
                 }
                 groups.push(group);
             }
-            Notice::Application { application } => connections::forget(tx, application).await?,
+            Notice::Application { application } => {
+                let connection = connections::find(tx, application).await?;
+                if connection.is_some_and(|connection| connection.is_active()) {
+                    let told = Event::new(EventName::IdmIntegrationDelete)
+                        .target("application", application, "")
+                        .application(application)
+                        .detail("because", "application_deleted");
+                    record(tx, ctx, told).await?;
+                }
+                connections::forget(tx, application).await?;
+            }
             Notice::Account { application, user } => {
                 marks::groups_of_account(tx, application, user, now).await?;
                 marks::reports_of(tx, application, user, now).await?;

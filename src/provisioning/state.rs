@@ -76,7 +76,7 @@ pub async fn decide(db: &Db, ctx: &Ctx, id: ApplicationId, decisions: &[Decision
     }
     let mut tx = db.begin().await?;
     let application = applications::require(&mut tx, id).await?;
-    connections::lock(&mut tx, id).await?.ok_or_else(connection::not_configured)?;
+    connections::find(&mut tx, id).await?.ok_or_else(connection::not_configured)?;
     for decision in decisions {
         let entry = ledger::find(&mut tx, id, decision.local).await?.ok_or_else(decided)?;
         if !decide_one(&mut tx, ctx, &application, &entry, &decision.asked, decision.approve).await? {
@@ -104,7 +104,7 @@ pub async fn decide_all(
     loop {
         let mut tx = db.begin().await?;
         let application = applications::require(&mut tx, id).await?;
-        connections::lock(&mut tx, id).await?.ok_or_else(connection::not_configured)?;
+        connections::find(&mut tx, id).await?.ok_or_else(connection::not_configured)?;
         let mut decided = 0;
         for entry in ledger::list_asked(&mut tx, id, until, PORTION).await? {
             let asked = entry.asked.as_deref().unwrap_or_default();
@@ -156,7 +156,7 @@ fn decided() -> Error {
 pub async fn retry(db: &Db, ctx: &Ctx, id: ApplicationId, which: Option<Local>) -> Result<u64> {
     let mut tx = db.begin().await?;
     let application = applications::require(&mut tx, id).await?;
-    connections::lock(&mut tx, id).await?.ok_or_else(connection::not_configured)?;
+    connections::find(&mut tx, id).await?.ok_or_else(connection::not_configured)?;
     let count = match which {
         Some(local) => {
             if !store::retry(&mut tx, id, local, ctx.now()).await? {

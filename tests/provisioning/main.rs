@@ -1,6 +1,7 @@
 //! Provisioning, end to end: people and groups here, a SCIM service of the lab there, and every request between them.
 
 mod accounts;
+mod answers;
 mod crowd;
 mod drift;
 mod groups;

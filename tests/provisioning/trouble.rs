@@ -2,6 +2,7 @@
 
 use secrecy::SecretString;
 use serde_json::json;
+use tessera::auth::{Role, roles};
 use tessera::base::clock::{HOUR, MINUTE};
 use tessera::directory::people;
 use tessera::lab::scim::{Fault, Quirks, RetryAfter, Rule};
@@ -10,7 +11,8 @@ use tessera::provisioning::expiry;
 use tessera::provisioning::model::{Change, Local, State};
 use tessera::provisioning::state::{self, Decision};
 
-use crate::world::{World, asked};
+use crate::held::own;
+use crate::world::{World, asked, base};
 
 async fn one(world: &World) {
     let (group, ada) = (world.group("Sales").await, world.person("ada").await);
@@ -426,8 +428,10 @@ async fn before_a_token_ends_it_is_said_once_at_each_step() {
         expires_at: ends(days),
     };
     world.configure(ConnectionPatch::default()).await;
+    let boss = world.person("boss").await;
+    roles::set_role(&world.db, &world.ctx(), boss, Some(Role::Owner)).await.unwrap();
     world.engine.connections().set_secret(&world.ctx(), world.id(), secret(40)).await.unwrap();
-    let warned = async || expiry::warn(&world.db, &world.ctx()).await.unwrap();
+    let warned = async || expiry::warn(&world.db, &world.ctx(), &base()).await.unwrap();
     assert_eq!((warned().await, warned().await), (1, 0), "sixty days, once");
     world.clock.advance(35 * day);
     assert_eq!((warned().await, warned().await), (1, 0));
@@ -436,6 +440,11 @@ async fn before_a_token_ends_it_is_said_once_at_each_step() {
     world.clock.advance(360 * day);
     assert_eq!(warned().await, 1);
     assert_eq!(world.events().await.iter().filter(|name| *name == "idm_token_expiring").count(), 3);
+    let folder = tempfile::tempdir().unwrap();
+    let mails = world.mails(folder.path()).await;
+    assert_eq!(mails.len(), 3, "to the owner, each time");
+    assert!(mails.iter().all(|mail| mail.contains("boss@example.com")));
+    assert!(mails.iter().any(|mail| mail.contains("The token for Aqueduct ends within 60 days")));
 }
 
 #[tokio::test]
@@ -484,4 +493,27 @@ async fn av_05_sc_23_two_nodes_never_send_to_one_service_at_a_time() {
     let requests = world.service.lab.requests();
     let made = requests.iter().filter(|request| request.method == "POST" && request.path == "/Users").count();
     assert_eq!((made, world.service.lab.users().len(), world.members("Sales").len()), (40, 40, 40));
+}
+
+#[tokio::test]
+async fn sc_13_no_more_is_sent_in_a_minute_than_the_service_takes() {
+    let world = World::by(Quirks::default(), own("{pace: {per_minute: 60, burst: 5}}"), "own").await;
+    let group = world.group("Sales").await;
+    let mut all = Vec::new();
+    for n in 0..12 {
+        all.push(world.person(&format!("p{n:02}")).await);
+    }
+    world.join(group, &all).await;
+    world.bind(group).await;
+    world.connect(false).await;
+    let mut counts = Vec::new();
+    while world.service.lab.users().len() < 12 {
+        counts.push(world.turn().await.len());
+        world.clock.advance(2_000);
+        assert!(counts.len() < 60, "it comes to no end: {counts:?}");
+    }
+    // What is begun comes to its end: two lookups and the making.
+    assert!(counts[0] <= 5 + 3, "{counts:?}");
+    let all: usize = counts.iter().sum();
+    assert!(all <= 5 + 2 * counts.len() + 3, "{counts:?}");
 }

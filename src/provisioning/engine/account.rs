@@ -169,6 +169,10 @@ impl Account<'_> {
                 Ok(found) => return self.take_over(found, wanted).await,
             }
         }
+        // What was begun may have been something else than what would be made now.
+        if began && let Some(held) = self.needs_approval(Change::Create, Change::Create, wanted) {
+            return Ok(held);
+        }
         self.engine.begin(self.target, self.entry, Change::Create, Some(wanted)).await?;
         match self.target.send(self.ctx, Method::Post, "/Users", Some(wanted), None).await {
             Ok(reply) => {
@@ -280,6 +284,13 @@ impl Account<'_> {
                     held.finish.attempt = None;
                     return Ok(held.with_event(self.updated(&operations)));
                 }
+                let second = echo
+                    .as_ref()
+                    .and_then(resource::id)
+                    .filter(|other| other != id && !self.target.quirks.immutable.is_empty());
+                if let Some(second) = second {
+                    return self.moved_to(id, &second, wanted, echo.as_ref()).await;
+                }
                 let echo = match echo {
                     None if self.target.quirks.read_back => self.read_back(&path).await,
                     echo => echo,
@@ -287,12 +298,55 @@ impl Account<'_> {
                 Ok(self.linked(id, origin, wanted, echo.as_ref()).with_event(self.updated(&operations)))
             }
             Err(fault) if fault.kind == FaultKind::NotFound => self.gone(wanted).await,
-            Err(fault) => Ok(self.failed(Change::Update, &fault).after(Change::Update, &fault)),
+            Err(fault) => {
+                let mut out = self.failed(Change::Update, &fault);
+                if let Some(found) = &read {
+                    // What is there is known by now.
+                    out.finish.sent = Some(sent);
+                    out.finish.active = resource::is_active(found).unwrap_or(true);
+                    out.finish.attempt = None;
+                }
+                Ok(out.after(Change::Update, &fault))
+            }
         }
     }
 
+    /// What is there now, where it is worth a look; nothing of what is only planned.
     pub(super) async fn read_back(&self, path: &str) -> Option<Json> {
+        if self.target.plan.is_some() {
+            return None;
+        }
         self.target.send(self.ctx, Method::Get, path, None, None).await.ok().and_then(|reply| reply.body)
+    }
+
+    /// A change that was approved made a second account: that is theirs from now on, and the one before is set inactive.
+    async fn moved_to(&self, id: &str, second: &str, wanted: &Json, echo: Option<&Json>) -> Result<Outcome> {
+        let moved =
+            Entry { remote_id: Some(second.to_owned()), origin: Some(Origin::Created), ..self.entry.clone() };
+        self.engine.begin(self.target, &moved, Change::Update, None).await?;
+        let event = event_of(self.target, self.entry, Change::Create)
+            .detail("remote_id", second)
+            .detail("remote_id_before", id);
+        let mut out = self.linked(second, Origin::Created, wanted, echo).with_event(event);
+        let off = Operation::replace(AttributePath::of("active"), json!(false));
+        match self.target.change(self.ctx, &format!("/Users/{}", encoded(id)), &[off], None).await {
+            Ok(_) => {
+                let event = event_of(self.target, self.entry, Change::Deactivate).detail("remote_id", id);
+                out = out.with_event(event);
+            }
+            Err(fault) if fault.kind == FaultKind::NotFound => {}
+            Err(fault) => {
+                self.target.note(self.ctx, &fault);
+                out.finish.state = State::Conflict;
+                out.finish.change = Some(Change::Deactivate);
+                out.finish.code = Some("second_account".to_owned());
+                out.finish.message = Some(format!(
+                    "{} made a second account. The one before, with the id {id}, could not be set inactive; do it there. {}",
+                    self.target.application.label, fault.message
+                ));
+            }
+        }
+        Ok(out)
     }
 
     /// What the application never lets change is asked about first; the rest is sent.

@@ -4,6 +4,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::auth::roles;
+use crate::base::clock::{HOUR, MINUTE};
 use crate::base::{Result, urls};
 use crate::catalog::model::RemoteDeactivation;
 use crate::db::group_commit::Step;
@@ -17,7 +18,7 @@ use crate::provisioning::engine::lookup::Found;
 use crate::provisioning::engine::outcome::{Outcome, approval_digest, event_of};
 use crate::provisioning::engine::target::{Leaving, lost_lease};
 use crate::provisioning::mapping;
-use crate::provisioning::model::{Change, Entry, Origin};
+use crate::provisioning::model::{Change, Entry, Origin, State};
 use crate::provisioning::store::{connections, ledger};
 use crate::scim::{AttributePath, Operation, resource};
 
@@ -98,7 +99,7 @@ impl Account<'_> {
 
     /// Nothing of theirs is known there. If something was begun and never answered, it may be there all the same (SE-02).
     async fn absent_unknown(&self, named: bool, delete: bool) -> Result<Outcome> {
-        if self.entry.attempt != Some(Change::Create) {
+        if self.entry.attempt.is_none() {
             return Ok(Outcome::forgotten(self.entry));
         }
         let (name, external_id) = self.known_names();
@@ -111,7 +112,31 @@ impl Account<'_> {
                 }
                 self.absent_as(&found, named, delete).await
             }
-            Ok(Found::Nothing | Found::Several) => Ok(Outcome::forgotten(self.entry)),
+            Ok(Found::Several) => Ok(Outcome::held(
+                self.entry,
+                State::Conflict,
+                Change::Deactivate,
+                "several_accounts",
+                "Several accounts there have this user name. Set theirs inactive there, then try again.",
+            )),
+            Ok(Found::Nothing) => {
+                // A request that nobody answered may be carried out yet.
+                let now = self.ctx.now();
+                let since = self.entry.failing_since.unwrap_or(now);
+                if now.since(since) >= HOUR || self.target.plan.is_some() {
+                    return Ok(Outcome::forgotten(self.entry));
+                }
+                let mut out = Outcome::held(
+                    self.entry,
+                    State::Pending,
+                    Change::Deactivate,
+                    "scim_unanswered",
+                    "Making the account was never answered. It is not there; we look again for an hour.",
+                );
+                out.finish.failing_since = Some(since);
+                out.finish.due_at = Some(now.plus(10 * MINUTE));
+                Ok(out)
+            }
             Err(fault) => {
                 let change = if delete { Change::Delete } else { Change::Deactivate };
                 Ok(self.failed(change, &fault))
@@ -156,7 +181,10 @@ impl Account<'_> {
         let guard = self.target.connection.settings.mass_change;
         let mut counted = self.target.leaving.lock().await;
         // Counted anew before more can go than may go unseen.
-        if counted.as_ref().is_none_or(|counted| counted.asked >= i64::from(guard.count.max(1))) {
+        let is_spent = |counted: &Leaving| {
+            counted.asked >= i64::from(guard.count.max(1)) && !guard.holds(counted.going, counted.managed)
+        };
+        if counted.as_ref().is_none_or(is_spent) {
             let (mut reader, application) = (self.engine.db.reader(), self.target.application.id);
             let (managed, going) = ledger::count_leaving(&mut reader, application, self.ctx.now()).await?;
             let told = match counted.take() {

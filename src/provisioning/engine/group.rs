@@ -7,12 +7,13 @@ use crate::base::id::{GroupId, UserId};
 use crate::base::{Ctx, Result};
 use crate::catalog::model::AdoptGroups;
 use crate::catalog::sso::GroupFilter;
+use crate::db::group_commit::Step;
 use crate::directory::groups;
 use crate::outbound::Method;
 use crate::provisioning::client::{Fault, FaultKind, encoded};
 use crate::provisioning::engine::Engine;
 use crate::provisioning::engine::lookup::Found;
-use crate::provisioning::engine::membership::ids;
+use crate::provisioning::engine::membership::{Done, Sent, ids};
 use crate::provisioning::engine::outcome::{Outcome, approval_digest, event_of};
 use crate::provisioning::engine::target::Target;
 use crate::provisioning::mapping;
@@ -56,8 +57,8 @@ pub(super) async fn look(
     let group = Group { engine, target, ctx, entry: &entry, id };
     let outcome = if is_managed {
         group.present().await?
-    } else if exists || !entry.active {
-        group.left_alone(exists).await?
+    } else if exists || (!entry.active && entry.attempt.is_none()) {
+        group.left_alone(exists)
     } else {
         group.deleted().await?
     };
@@ -86,7 +87,11 @@ impl Group<'_> {
         let begun = self.entry.sent.as_ref().and_then(|sent| sent.get("displayName")).and_then(Json::as_str);
         let name = begun.unwrap_or(&self.entry.name);
         match self.target.search(self.ctx, "Groups", "displayName", name).await {
-            Ok(Found::One(found)) => Ok(self.is_ours(&found).then_some(found)),
+            // Where no external id is taken, the name is all that there is.
+            Ok(Found::One(found)) => {
+                let is_ours = self.target.quirks.no_external_id || self.is_ours(&found);
+                Ok(is_ours.then_some(found))
+            }
             Ok(Found::Nothing | Found::Several) => Ok(None),
             Err(fault) => Err(fault),
         }
@@ -97,16 +102,21 @@ impl Group<'_> {
     }
 
     /// Not bound any more, or groups are not managed: what is there stays, and we remember what it was.
-    async fn left_alone(&self, exists: bool) -> Result<Outcome> {
+    fn left_alone(&self, exists: bool) -> Outcome {
         if self.entry.remote_id.is_none() || !exists {
-            let rows = members::remove_all(self.target.application.id, self.id);
-            self.engine.run_query(self.target, rows).await?;
-            return Ok(Outcome::forgotten(self.entry));
+            return self.forgotten();
         }
         let mut out = Outcome::synced(self.entry);
         out.finish.active = false;
         out.finish.message = Some("It is not kept in step any more.".to_owned());
-        Ok(out)
+        out
+    }
+
+    /// Nothing of it is to be remembered.
+    fn forgotten(&self) -> Outcome {
+        let mut out = Outcome::forgotten(self.entry);
+        out.rows.push(Step::Any(members::remove_all(self.target.application.id, self.id)));
+        out
     }
 
     pub(super) fn needs_approval(&self, change: Change, content: &Json) -> Option<Outcome> {
@@ -151,12 +161,15 @@ impl Group<'_> {
 
     async fn make(&self) -> Result<Outcome> {
         let people = self.missing().await?;
-        if people.is_empty() && self.entry.attempt.is_none() {
-            // Whoever gets an account marks the groups they are in.
+        // Whoever gets an account marks the groups they are in.
+        let empty = || {
             let mut out = Outcome::synced(self.entry);
             out.finish.active = true;
             out.finish.message = Some("Nobody of it has an account there, so it is not made.".to_owned());
-            return Ok(out);
+            out
+        };
+        if people.is_empty() && self.entry.attempt.is_none() {
+            return Ok(empty());
         }
         let began = self.entry.attempt == Some(Change::Create);
         let wanted = json!({ "displayName": self.entry.name, "members": ids(&people) });
@@ -181,6 +194,13 @@ impl Group<'_> {
                 Ok(found) => return self.take_over(found).await,
             }
         }
+        if people.is_empty() {
+            return Ok(empty());
+        }
+        // What was begun may have been something else than what would be made now.
+        if began && let Some(held) = self.needs_approval(Change::Create, &wanted) {
+            return Ok(held);
+        }
         let limit = self.target.membership_limit();
         let first: Vec<Member> = people.into_iter().take(limit).collect();
         let mut body = json!({
@@ -191,8 +211,6 @@ impl Group<'_> {
         if !self.target.quirks.no_external_id {
             body["externalId"] = json!(self.external_id());
         }
-        // Nobody is in a group that is not there.
-        self.engine.run_query(self.target, members::remove_all(self.target.application.id, self.id)).await?;
         let sent = Some(json!({ "displayName": self.entry.name }));
         let begun = Entry { attempt: Some(Change::Create), sent, ..self.entry.clone() };
         let begun = Group { entry: &begun, ..*self };
@@ -200,6 +218,8 @@ impl Group<'_> {
         let reply = match self.target.send(self.ctx, Method::Post, "/Groups", Some(&body), None).await {
             Ok(reply) => reply,
             Err(fault) if fault.kind == FaultKind::Conflict => {
+                // Whoever is in the one that is there did not come in by us.
+                begun.note_empty().await?;
                 return match self.target.search(self.ctx, "Groups", "displayName", &self.entry.name).await {
                     Ok(Found::Nothing) => Ok(Outcome::held(
                         self.entry,
@@ -212,7 +232,7 @@ impl Group<'_> {
                     Err(fault) => Ok(self.failed(Change::Create, &fault)),
                 };
             }
-            Err(fault) => return Ok(begun.failed(Change::Create, &fault).after(Change::Create, &fault)),
+            Err(fault) => return Ok(self.not_made(&begun, &fault)),
         };
         let echo = reply.body.unwrap_or_default();
         let Some(id) = resource::id(&echo) else {
@@ -222,7 +242,7 @@ impl Group<'_> {
                 message: "It made a group and tells no id of it.".to_owned(),
                 retry_after: None,
             };
-            return Ok(begun.failed(Change::Create, &fault).after(Change::Create, &fault));
+            return Ok(self.not_made(&begun, &fault));
         };
         let mut entry = self.linked(&id, Origin::Created);
         let taken = match self.who_is_in(&id, &echo).await {
@@ -241,7 +261,16 @@ impl Group<'_> {
         let event = event_of(self.target, self.entry, Change::Create)
             .detail("remote_id", id.as_str())
             .detail("members", taken);
-        Ok(made.keep_members(&id).await?.with_event(event))
+        Ok(made.keep_members(&id, Done::default()).await?.with_event(event))
+    }
+
+    /// What was begun is remembered for as long as it may have been done.
+    fn not_made(&self, begun: &Group<'_>, fault: &Fault) -> Outcome {
+        let mut out = self.failed(Change::Create, fault).after(Change::Create, fault);
+        if out.finish.attempt.is_some() {
+            out.finish.sent.clone_from(&begun.entry.sent);
+        }
+        out
     }
 
     fn linked(&self, id: &str, origin: Origin) -> Entry {
@@ -250,8 +279,7 @@ impl Group<'_> {
             origin: Some(origin),
             active: true,
             sent: Some(json!({ "displayName": self.entry.name })),
-            // Until it is written that it is linked: who is noted as in it is in it, though it looks unmade.
-            attempt: Some(Change::Create),
+            attempt: None,
             ..self.entry.clone()
         }
     }
@@ -321,22 +349,30 @@ impl Group<'_> {
         Ok(group.keep(&id).await?.with_event(event))
     }
 
-    /// The group's name, then who is in it.
+    /// Who left, then the group's name, then who is in it.
     async fn keep(&self, id: &str) -> Result<Outcome> {
+        let mut done = Done::default();
+        match self.let_go(id, &mut done).await? {
+            // Who was refused is tried with the others once more, and told of.
+            Sent::Done(_) => {}
+            Sent::Gone => return self.gone().await,
+            Sent::Ended(ended) => return Ok(*ended),
+        }
         let known = self.entry.sent.as_ref().and_then(|sent| sent.get("displayName")).and_then(Json::as_str);
         if known == Some(self.entry.name.as_str()) {
-            return self.keep_members(id).await;
+            return self.keep_members(id, done).await;
         }
-        if let Some(held) = self.needs_approval(Change::Update, &json!({ "displayName": self.entry.name })) {
+        if let Some(mut held) =
+            self.needs_approval(Change::Update, &json!({ "displayName": self.entry.name }))
+        {
+            held.events.extend(self.changed(id, &done));
             return Ok(held);
         }
         // Until an answer comes, what it is called there is not known.
         let begun = Entry { sent: Some(json!({})), ..self.entry.clone() };
         let begun = Group { entry: &begun, ..*self };
-        if self.entry.attempt != Some(Change::Create) {
-            let fence = self.engine.fence(self.entry, self.entry.attempt, begun.entry.sent.as_ref())?;
-            self.engine.write(self.target, vec![fence]).await?;
-        }
+        let fence = self.engine.fence(self.entry, self.entry.attempt, begun.entry.sent.as_ref())?;
+        self.engine.write(self.target, vec![fence]).await?;
         let rename = Operation::replace(AttributePath::of("displayName"), json!(self.entry.name));
         match self.target.change(self.ctx, &Self::path(id), &[rename], None).await {
             Ok(_) => {
@@ -345,19 +381,29 @@ impl Group<'_> {
                     .detail("name", self.entry.name.as_str());
                 let sent = Some(json!({ "displayName": self.entry.name }));
                 let entry = Entry { sent, ..self.entry.clone() };
-                Ok(Group { entry: &entry, ..*self }.keep_members(id).await?.with_event(event))
+                Ok(Group { entry: &entry, ..*self }.keep_members(id, done).await?.with_event(event))
             }
             Err(fault) if fault.kind == FaultKind::NotFound => self.gone().await,
-            Err(fault) => Ok(begun.failed(Change::Update, &fault)),
+            Err(fault) => {
+                // A name that is refused holds up nobody who comes or goes.
+                let mut failed = begun.failed(Change::Update, &fault);
+                let kept = begun.keep_members(id, done).await?;
+                if !matches!(kept.finish.state, State::Synced | State::Accepted) {
+                    return Ok(kept);
+                }
+                failed.events.extend(kept.events);
+                failed.finish.active = true;
+                failed.finish.attempt = kept.finish.attempt;
+                Ok(failed)
+            }
         }
     }
 
     /// The group that we knew is not there: found again by its name, or made anew.
     pub(super) async fn gone(&self) -> Result<Outcome> {
-        self.engine.write(self.target, vec![self.engine.fence(self.entry, None, None)?]).await?;
-        self.engine.run_query(self.target, members::remove_all(self.target.application.id, self.id)).await?;
         let entry = Entry { remote_id: None, origin: None, sent: None, attempt: None, ..self.entry.clone() };
         let again = Group { entry: &entry, ..*self };
+        again.note_empty().await?;
         Box::pin(again.make()).await
     }
 
@@ -379,15 +425,12 @@ impl Group<'_> {
             }
         } else {
             let ours = members::list_ours(&mut self.engine.db.reader(), application, self.id).await?;
-            for portion in ours.chunks(self.target.membership_limit()) {
-                match self.remove(id, portion).await {
-                    Ok(()) => self.note_gone(portion).await?,
-                    Err(fault) if fault.kind == FaultKind::NotFound => break,
-                    Err(fault) => return Ok(self.failed(Change::Delete, &fault)),
-                }
+            match self.send_portions(id, &ours, false, &mut Done::default()).await? {
+                Sent::Done(None) | Sent::Gone => {}
+                Sent::Done(Some(fault)) => return Ok(self.failed(Change::Delete, &fault)),
+                Sent::Ended(ended) => return Ok(*ended),
             }
         }
-        self.engine.run_query(self.target, members::remove_all(application, self.id)).await?;
-        Ok(Outcome::forgotten(self.entry).with_event(event))
+        Ok(self.forgotten().with_event(event))
     }
 }

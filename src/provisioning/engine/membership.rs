@@ -9,6 +9,7 @@ use crate::base::Result;
 use crate::base::clock::HOUR;
 use crate::catalog::model::MemberRemoval;
 use crate::db::group_commit::Step;
+use crate::events::Event;
 use crate::outbound::Method;
 use crate::provisioning::client::{Fault, FaultKind};
 use crate::provisioning::engine::group::Group;
@@ -19,6 +20,8 @@ use crate::scim::{Operation, resource};
 
 /// Columns of the key of a membership.
 const MEMBER_KEY: usize = 3;
+/// Memberships that are noted in one write.
+const AT_ONCE: usize = 200;
 
 impl Group<'_> {
     pub(super) async fn missing(&self) -> Result<Vec<Member>> {
@@ -30,7 +33,8 @@ impl Group<'_> {
         let known = members::list_known(&mut reader, application, self.id).await?;
         let people = members::list_people(&mut reader, self.id).await?;
         let members = people.into_iter().filter_map(|user| {
-            let member = Member { user, remote_id: plan.account(user)?, unanswered: false };
+            let remote_id = plan.account(user)?;
+            let member = Member { user, remote_id, unanswered: false, left: false };
             (!known.contains(&member) && !plan.has_member(self.id, user)).then_some(member)
         });
         Ok(members.collect())
@@ -50,21 +54,26 @@ impl Group<'_> {
         Ok(Some(list.map(|list| ids_of(list)).unwrap_or_default()))
     }
 
-    pub(super) async fn keep_members(&self, id: &str) -> Result<Outcome> {
+    /// Who is in it. `done`: what of that is done already.
+    pub(super) async fn keep_members(&self, id: &str, mut done: Done) -> Result<Outcome> {
         let application = self.target.application.id;
         let mut missing = self.missing().await?;
         let mut surplus = members::list_surplus(&mut self.engine.db.reader(), application, self.id).await?;
         let mut out = Outcome::synced(self.entry);
         out.finish.active = true;
         if missing.is_empty() && surplus.is_empty() {
-            if self.entry.state == State::Accepted {
-                return self.look_whether_acted(id, out).await;
-            }
+            let mut out = if self.entry.state == State::Accepted {
+                self.look_whether_acted(id, out).await?
+            } else {
+                out
+            };
+            out.events.extend(self.changed(id, &done));
             return Ok(out);
         }
-        if let Some(held) =
+        if let Some(mut held) =
             self.needs_approval(Change::Update, &json!({ "add": ids(&missing), "remove": ids(&surplus) }))
         {
+            held.events.extend(self.changed(id, &done));
             return Ok(held);
         }
         if self.entry.attempt == Some(Change::Update)
@@ -77,36 +86,16 @@ impl Group<'_> {
                 Err(fault) => return Ok(self.failed(Change::Update, &fault)),
             }
         }
-        let event = event_of(self.target, self.entry, Change::Update)
-            .detail("remote_id", id)
-            .detail("added", missing.len())
-            .detail("removed", surplus.len());
-        let limit = self.target.membership_limit();
         let mut refused = None;
-        for portion in missing.chunks(limit) {
-            self.begin(Change::Update, portion).await?;
-            match self.add(id, portion).await {
-                Ok(()) => self.confirm(portion).await?,
-                Err(fault) if is_of_members(&fault) => {
-                    if self.is_gone(id).await? {
-                        return self.gone().await;
-                    }
-                    // One of them is the reason: the others need not wait for that one, nor do those who leave.
-                    refused = self.add_singly(id, portion).await?.or(refused);
-                }
-                Err(fault) => return Ok(self.failed_midway(&fault)),
+        // Who goes comes first.
+        for (people, adds) in [(&surplus, false), (&missing, true)] {
+            match self.send_portions(id, people, adds, &mut done).await? {
+                Sent::Done(fault) => refused = fault.or(refused),
+                Sent::Gone => return self.gone().await,
+                Sent::Ended(ended) => return Ok(*ended),
             }
         }
-        for portion in surplus.chunks(limit) {
-            self.engine.begin(self.target, self.entry, Change::Update, None).await?;
-            match self.remove(id, portion).await {
-                Ok(()) => self.note_gone(portion).await?,
-                Err(fault) if fault.kind == FaultKind::NotFound => {
-                    return self.gone_or_member(id, fault).await;
-                }
-                Err(fault) => return Ok(self.failed_midway(&fault)),
-            }
-        }
+        out.events.extend(self.changed(id, &done));
         if self.target.quirks.groups_need_approval && !missing.is_empty() {
             out.finish.state = State::Accepted;
             out.finish.message = Some(format!(
@@ -116,12 +105,127 @@ impl Group<'_> {
             out.finish.due_at = Some(self.ctx.now().plus(HOUR));
         }
         if let Some(fault) = refused {
-            let mut out = self.failed(Change::Update, &fault);
-            out.finish.active = true;
-            out.finish.attempt = None;
-            return Ok(out);
+            let mut failed = self.failed(Change::Update, &fault);
+            failed.finish.active = true;
+            failed.finish.attempt = None;
+            failed.events.extend(out.events);
+            return Ok(failed);
         }
-        if missing.is_empty() && surplus.is_empty() { Ok(out) } else { Ok(out.with_event(event)) }
+        Ok(out)
+    }
+
+    /// Takes those out who are suspended or deleted here: they wait for nobody (decision 34).
+    pub(super) async fn let_go(&self, id: &str, done: &mut Done) -> Result<Sent> {
+        let application = self.target.application.id;
+        let surplus = members::list_surplus(&mut self.engine.db.reader(), application, self.id).await?;
+        let left: Vec<Member> = surplus.into_iter().filter(|member| member.left).collect();
+        self.send_portions(id, &left, false, done).await
+    }
+
+    /// Adds people, or takes them out, in portions; one who is refused holds up none of the others.
+    pub(super) async fn send_portions(
+        &self,
+        id: &str,
+        people: &[Member],
+        adds: bool,
+        done: &mut Done,
+    ) -> Result<Sent> {
+        let mut refused = None;
+        for portion in people.chunks(self.target.membership_limit()) {
+            if self.must_wait().await? {
+                return Ok(Sent::ended(self.interrupted(id, done)));
+            }
+            let fault = match self.send_portion(id, portion, adds, done).await? {
+                Ok(()) => continue,
+                Err(fault) => fault,
+            };
+            if !is_of_members(&fault) {
+                return Ok(Sent::ended(self.failed_midway(id, &fault, done)));
+            }
+            if self.is_gone(id).await? {
+                return Ok(Sent::Gone);
+            }
+            // One of them is the reason.
+            let mut faults = if portion.len() == 1 { vec![(&portion[0], fault)] } else { Vec::new() };
+            for member in portion.iter().filter(|_| portion.len() > 1) {
+                if self.must_wait().await? {
+                    return Ok(Sent::ended(self.interrupted(id, done)));
+                }
+                match self.send_portion(id, std::slice::from_ref(member), adds, done).await? {
+                    Ok(()) => {}
+                    Err(fault) if is_of_members(&fault) => faults.push((member, fault)),
+                    Err(fault) => return Ok(Sent::ended(self.failed_midway(id, &fault, done))),
+                }
+            }
+            for (member, fault) in faults {
+                // Who is not known there is in no group there; who was refused did not come in.
+                let is_out = fault.kind == FaultKind::NotFound || (adds && fault.kind != FaultKind::Passing);
+                if is_out {
+                    self.note_gone(std::slice::from_ref(member)).await?;
+                }
+                if adds || !is_out {
+                    refused = Some(fault);
+                } else {
+                    done.removed += 1;
+                }
+            }
+        }
+        Ok(Sent::Done(refused))
+    }
+
+    async fn send_portion(
+        &self,
+        id: &str,
+        portion: &[Member],
+        adds: bool,
+        done: &mut Done,
+    ) -> Result<Result<(), Fault>> {
+        if adds {
+            self.begin(Change::Update, portion).await?;
+            if let Err(fault) = self.add(id, portion).await {
+                return Ok(Err(fault));
+            }
+            self.confirm(portion).await?;
+            done.added += portion.len();
+        } else {
+            self.engine.begin(self.target, self.entry, Change::Update, None).await?;
+            if let Err(fault) = self.remove(id, portion).await {
+                return Ok(Err(fault));
+            }
+            self.note_gone(portion).await?;
+            done.removed += portion.len();
+        }
+        Ok(Ok(()))
+    }
+
+    /// Between two portions: whether somebody leaves meanwhile and comes first (SC-16), or the other side takes no more for
+    /// now.
+    async fn must_wait(&self) -> Result<bool> {
+        if self.target.plan.is_some() {
+            return Ok(false);
+        }
+        Ok(!self.target.may_begin(self.ctx)
+            || self.target.is_stopped()
+            || self.engine.is_overtaken(self.ctx, self.target, false).await?)
+    }
+
+    /// What was done is noted; the rest is taken up again at once.
+    fn interrupted(&self, id: &str, done: &Done) -> Outcome {
+        let mut out = Outcome::synced(self.entry);
+        out.finish.active = true;
+        out.finish.state = State::Pending;
+        out.finish.due_at = Some(self.ctx.now());
+        out.events.extend(self.changed(id, done));
+        out
+    }
+
+    pub(super) fn changed(&self, id: &str, done: &Done) -> Option<Event> {
+        (done.added + done.removed > 0).then(|| {
+            event_of(self.target, self.entry, Change::Update)
+                .detail("remote_id", id)
+                .detail("added", done.added)
+                .detail("removed", done.removed)
+        })
     }
 
     /// Who is really to be added and removed, by who is in the group now.
@@ -138,23 +242,9 @@ impl Group<'_> {
         };
         let is_there = |member: &Member| there.contains(&member.remote_id);
         let (in_it, missing): (Vec<_>, Vec<_>) = missing.into_iter().partition(is_there);
-        let (surplus, gone): (Vec<_>, Vec<_>) = surplus.into_iter().partition(is_there);
         self.note_found(&in_it).await?;
-        self.note_gone(&gone).await?;
+        // Whoever is not shown may be in it all the same, where not everybody is shown: to take them out twice does no harm.
         Ok(Ok((missing, surplus)))
-    }
-
-    /// Adds members one by one; answers how the last of those was refused that were.
-    async fn add_singly(&self, id: &str, portion: &[Member]) -> Result<Option<Fault>> {
-        let mut refused = None;
-        for member in portion {
-            match self.add(id, std::slice::from_ref(member)).await {
-                Ok(()) => self.confirm(std::slice::from_ref(member)).await?,
-                Err(fault) if is_of_members(&fault) => refused = Some(fault),
-                Err(fault) => return Ok(Some(fault)),
-            }
-        }
-        Ok(refused)
     }
 
     /// Whether the group itself is not there any more.
@@ -164,9 +254,11 @@ impl Group<'_> {
     }
 
     /// A portion failed: those before it are noted, and this one is looked at before it is sent again.
-    fn failed_midway(&self, fault: &Fault) -> Outcome {
+    fn failed_midway(&self, id: &str, fault: &Fault, done: &Done) -> Outcome {
         let mut out = self.failed(Change::Update, fault);
         out.finish.attempt = Some(Change::Update);
+        out.finish.active = true;
+        out.events.extend(self.changed(id, done));
         out
     }
 
@@ -194,17 +286,46 @@ impl Group<'_> {
             Err(fault) if matches!(fault.kind, FaultKind::NotImplemented | FaultKind::Refused) => {}
             done => return done.map(drop),
         }
-        self.target.put(self.ctx, &path, &by_filter()).await.map(drop)
+        // Put back whole is only what is shown whole: nobody else loses the group by it.
+        let known = members::list_known(&mut self.engine.db.reader(), self.target.application.id, self.id)
+            .await
+            .map_err(|error| Fault {
+                kind: FaultKind::Passing,
+                code: "provisioning_unread",
+                message: error.message.to_string(),
+                retry_after: None,
+            })?;
+        match self.who_is_in(id, &json!({})).await? {
+            Some(there) if portion.iter().all(|member| !there.contains(&member.remote_id)) => Ok(()),
+            Some(there) if there.len() >= known.len() => {
+                self.target.put(self.ctx, &path, &by_filter()).await.map(drop)
+            }
+            _ => Err(Fault {
+                kind: FaultKind::Refused,
+                code: "members_not_removable",
+                message: "It takes members out in no way that we know, and doesn't show all of a group. Take them out there."
+                    .to_owned(),
+                retry_after: None,
+            }),
+        }
     }
 
     /// Notes that these are added, before it is sent, with the lease still ours (SE-01): whoever leaves before an answer
-    /// comes is taken out all the same.
+    /// comes is taken out all the same. In a group that is made nobody is yet.
     pub(super) async fn begin(&self, change: Change, added: &[Member]) -> Result<()> {
         let application = self.target.application.id;
         let mut steps = vec![self.engine.fence(self.entry, Some(change), self.entry.sent.as_ref())?];
+        if change == Change::Create {
+            steps.push(Step::Any(members::remove_all(application, self.id)));
+        }
         let send = |member: &Member| Step::Latest(members::send(application, self.id, member), MEMBER_KEY);
         steps.extend(added.iter().map(send));
         self.engine.write(self.target, steps).await
+    }
+
+    /// Nobody is in it any more.
+    pub(super) async fn note_empty(&self) -> Result<()> {
+        self.write_fenced(vec![Step::Any(members::remove_all(self.target.application.id, self.id))]).await
     }
 
     /// Notes that those of a portion, which goes by their ids, are in it.
@@ -235,14 +356,20 @@ impl Group<'_> {
         }
         let application = self.target.application.id;
         let find = |member: &Member| Step::Latest(members::find(application, self.id, member), MEMBER_KEY);
-        self.write_fenced(found.iter().map(find).collect()).await
+        for portion in found.chunks(AT_ONCE) {
+            self.write_fenced(portion.iter().map(find).collect()).await?;
+        }
+        Ok(())
     }
 
     /// Notes who is not in it any more.
     pub(super) async fn note_gone(&self, gone: &[Member]) -> Result<()> {
         let application = self.target.application.id;
         let remove = |member: &Member| Step::Any(members::remove(application, self.id, member));
-        self.write_fenced(gone.iter().map(remove).collect()).await
+        for portion in gone.chunks(AT_ONCE) {
+            self.write_fenced(portion.iter().map(remove).collect()).await?;
+        }
+        Ok(())
     }
 
     async fn write_fenced(&self, rows: Vec<Step>) -> Result<()> {
@@ -252,15 +379,6 @@ impl Group<'_> {
         let mut steps = vec![self.engine.fence(self.entry, self.entry.attempt, None)?];
         steps.extend(rows);
         self.engine.write(self.target, steps).await
-    }
-
-    /// Something is not there: the group, or one of those who were named.
-    async fn gone_or_member(&self, id: &str, fault: Fault) -> Result<Outcome> {
-        match self.target.send(self.ctx, Method::Get, &Self::path(id), None, None).await {
-            Err(other) if other.kind == FaultKind::NotFound => self.gone().await,
-            Err(other) => Ok(self.failed(Change::Update, &other)),
-            Ok(_) => Ok(self.failed_midway(&fault)),
-        }
     }
 
     /// Whether the other side has acted on what it accepted (SC-20).
@@ -279,6 +397,29 @@ impl Group<'_> {
             out.finish.due_at = Some(self.ctx.now().plus(HOUR));
         }
         Ok(out)
+    }
+}
+
+/// How many members were added and taken out.
+#[derive(Debug, Default)]
+pub(super) struct Done {
+    added: usize,
+    removed: usize,
+}
+
+/// What came of portions.
+pub(super) enum Sent {
+    /// All were sent; how the last was refused who was.
+    Done(Option<Fault>),
+    /// The group is not there any more.
+    Gone,
+    /// No more is sent now.
+    Ended(Box<Outcome>),
+}
+
+impl Sent {
+    fn ended(outcome: Outcome) -> Self {
+        Self::Ended(Box::new(outcome))
     }
 }
 

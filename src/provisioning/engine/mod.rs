@@ -36,8 +36,8 @@ use crate::base::id::ApplicationId;
 use crate::base::urls::BaseUrl;
 use crate::base::{Actor, Clock, Ctx, Error, Kind, Random, Result};
 use crate::catalog::Catalog;
+use crate::db::Db;
 use crate::db::group_commit::{GroupCommit, Step};
-use crate::db::{Db, Query};
 use crate::events::{EventName, Outcome as EventOutcome, record};
 use crate::outbound::Outbound;
 use crate::provisioning::client::{Client, Tokens};
@@ -303,15 +303,6 @@ impl Engine {
             return Ok(());
         }
         self.commits.write(steps).await
-    }
-
-    async fn run_query(&self, target: &Target<'_>, query: Query) -> Result<()> {
-        if target.plan.is_some() {
-            return Ok(());
-        }
-        let mut tx = self.db.begin().await?;
-        tx.run(query).await?;
-        tx.commit().await
     }
 
     /// How the other side did. Answers whether nothing more is to be sent for now.

@@ -123,8 +123,7 @@ impl Outcome {
         match fault.kind {
             FaultKind::Lost | FaultKind::Passing | FaultKind::NotScim => self.finish.attempt = Some(change),
             // This time nothing was done; what was begun before is as unknown as it was.
-            FaultKind::Throttled | FaultKind::Unauthenticated | FaultKind::Ours => {}
-            _ => self.finish.attempt = None,
+            _ => {}
         }
         self
     }

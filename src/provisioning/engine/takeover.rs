@@ -8,7 +8,8 @@ use crate::provisioning::client::{Fault, FaultKind, encoded};
 use crate::provisioning::engine::account::{Account, known_of};
 use crate::provisioning::engine::lookup::Found;
 use crate::provisioning::engine::outcome::{Outcome, approval_digest, named_event};
-use crate::provisioning::model::{Change, Origin, ResourceKind, State};
+use crate::provisioning::mapping;
+use crate::provisioning::model::{Change, Entry, Origin, ResourceKind, State};
 use crate::provisioning::plan::{self, Base};
 use crate::provisioning::store::ledger;
 use crate::scim::{AttributePath, resource};
@@ -104,8 +105,9 @@ impl Account<'_> {
                 "The account of this user name belongs to somebody else of ours.".to_owned(),
             ));
         }
+        // What a mapping gives as the external id proves nothing: only the one that nobody else could know.
         let is_ours = resource::text(&found, &AttributePath::of("externalId"))
-            == Some(self.external_id(wanted).as_str());
+            == Some(mapping::external_id(self.user).as_str());
         let content = json!({ "adopt": id });
         let is_approved = self.entry.is_approved(&approval_digest(Change::Create, &content));
         if !is_ours && !is_approved && is_privileged(&found) {
@@ -129,7 +131,16 @@ impl Account<'_> {
         if operations.is_empty() {
             return Ok(self.linked(&id, origin, wanted, None).with_event(lookup));
         }
+        // Where making is asked about, so was this.
+        let asks = &self.target.connection.settings.require_approval;
+        if !asks.contains(&Change::Create)
+            && let Some(held) = self.needs_approval(Change::Update, Change::Update, wanted)
+        {
+            return Ok(held);
+        }
         let path = format!("/Users/{}", encoded(&id));
+        let begun = Entry { remote_id: Some(id.clone()), origin: Some(origin), ..self.entry.clone() };
+        self.engine.begin(self.target, &begun, Change::Update, Some(&known_of(wanted, &found))).await?;
         match self.target.change(self.ctx, &path, &operations, Some(&found)).await {
             Ok(echo) => Ok(self
                 .linked(&id, origin, wanted, echo.as_ref())

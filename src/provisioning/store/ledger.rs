@@ -6,7 +6,16 @@ use crate::base::clock::HOUR;
 use crate::base::id::{ApplicationId, GroupId, UserId};
 use crate::base::{Error, Result, Timestamp};
 use crate::db::{Executor, Query, Row, sql};
-use crate::provisioning::model::{Change, Entry, Local, ResourceKind, State};
+use crate::provisioning::model::{Change, Entry, Local, Origin, ResourceKind, State};
+
+/// An entry as it is shown.
+fn shown(row: &Row) -> Result<Entry> {
+    let mut entry = read(row)?;
+    if entry.state == State::Pending && entry.attempt.is_some() && entry.attempts == 0 {
+        entry.state = State::Running;
+    }
+    Ok(entry)
+}
 
 pub(super) fn read(row: &Row) -> Result<Entry> {
     let local = match row.parse::<ResourceKind>("kind")? {
@@ -113,7 +122,7 @@ impl From<&Entry> for Finish {
         Self {
             name: entry.name.clone(),
             remote_id: entry.remote_id.clone(),
-            origin: entry.origin.map(crate::provisioning::model::Origin::as_str),
+            origin: entry.origin.map(Origin::as_str),
             active: entry.active,
             sent: entry.sent.clone(),
             due_at: None,
@@ -150,7 +159,8 @@ pub(in crate::provisioning) fn finish(
         "UPDATE provisioned SET name = $5, remote_id = $6, origin = $7, active = $8, sent = $9, \
          due_at = CASE WHEN marks = $10 THEN CAST($11 AS BIGINT) ELSE CAST($12 AS BIGINT) END, \
          turn = CASE WHEN marks = $10 THEN CAST($13 AS BIGINT) ELSE turn END, \
-         changed_at = CASE WHEN state = $14 THEN changed_at ELSE CAST($12 AS BIGINT) END, state = $14, attempt = $15, \
+         changed_at = CASE WHEN state = $14 AND COALESCE(asked, '') = COALESCE($19, '') THEN changed_at \
+         ELSE CAST($12 AS BIGINT) END, state = $14, attempt = $15, \
          attempts = $16, failing_since = $17, change = $18, asked = CASE WHEN marks = $10 THEN $19 ELSE asked END, \
          approved = CASE WHEN marks = $10 THEN $20 ELSE approved END, \
          asked_for = CASE WHEN marks = $10 THEN $23 ELSE asked_for END, code = $21, message = $22 \
@@ -183,7 +193,7 @@ pub(in crate::provisioning) fn finish(
         .bind(asked_for))
 }
 
-/// Notes that a change is begun, before anything is sent (SE-01).
+/// Notes that a change is begun, before anything is sent (SE-01), and of what it is: who was found or made by then.
 pub(in crate::provisioning) fn begin(
     entry: &Entry,
     holder: &str,
@@ -191,15 +201,19 @@ pub(in crate::provisioning) fn begin(
     wanted: Option<&Json>,
 ) -> Result<Query> {
     let wanted = wanted.map(serde_json::to_string).transpose().map_err(Error::internal)?;
-    let query = sql("UPDATE provisioned SET attempt = $5, sent = COALESCE($6, sent) \
-         WHERE application_id = $1 AND kind = $2 AND local_id = $3 AND EXISTS (SELECT 1 FROM connections c WHERE c.application_id = $1 AND c.leased_by = $4)");
+    let query = sql(
+        "UPDATE provisioned SET attempt = $5, sent = COALESCE($6, sent), remote_id = $7, origin = $8 \
+         WHERE application_id = $1 AND kind = $2 AND local_id = $3 AND EXISTS (SELECT 1 FROM connections c WHERE c.application_id = $1 AND c.leased_by = $4)",
+    );
     Ok(query
         .bind_text(entry.application)
         .bind(entry.local.kind().as_str())
         .bind_text(entry.local)
         .bind(holder)
         .bind(change.map(Change::as_str))
-        .bind(wanted))
+        .bind(wanted)
+        .bind(entry.remote_id.clone())
+        .bind(entry.origin.map(Origin::as_str)))
 }
 
 /// Takes an entry out of the ledger, unless it was marked meanwhile.
@@ -274,11 +288,12 @@ pub(in crate::provisioning) async fn count_states(
     executor: &mut impl Executor,
     application: ApplicationId,
 ) -> Result<Vec<(ResourceKind, State, i64)>> {
-    let query = sql("SELECT kind, state, COUNT(*) AS n FROM provisioned WHERE application_id = $1 \
+    let query = sql("SELECT kind, CASE WHEN state = 'pending' AND attempt IS NOT NULL AND attempts = 0 \
+         THEN 'running' ELSE state END AS shown, COUNT(*) AS n FROM provisioned WHERE application_id = $1 \
          AND NOT (kind = 'group' AND state = 'synced' AND (remote_id IS NULL OR NOT active)) \
-         GROUP BY kind, state ORDER BY kind, state");
+         GROUP BY 1, 2 ORDER BY 1, 2");
     let rows = executor.all(query.bind_text(application)).await?;
-    rows.iter().map(|row| Ok((row.parse("kind")?, row.parse("state")?, row.int("n")?))).collect()
+    rows.iter().map(|row| Ok((row.parse("kind")?, row.parse("shown")?, row.int("n")?))).collect()
 }
 
 /// Everything in the ledger of an application, people first.
@@ -328,9 +343,10 @@ pub(in crate::provisioning) async fn list(
     limit: i64,
 ) -> Result<Vec<Entry>> {
     let query = sql("SELECT * FROM provisioned WHERE application_id = $1 AND kind = $2 \
-         AND ($3 = '' OR state = $3) AND local_id > $4 ORDER BY local_id LIMIT $5");
+         AND ($3 = '' OR CASE WHEN state = 'pending' AND attempt IS NOT NULL AND attempts = 0 \
+         THEN 'running' ELSE state END = $3) AND local_id > $4 ORDER BY local_id LIMIT $5");
     let query = query.bind_text(application).bind(kind.as_str()).bind(state).bind(after).bind(limit);
-    executor.all(query).await?.iter().map(read).collect()
+    executor.all(query).await?.iter().map(shown).collect()
 }
 
 /// Who waits for an administrator since no later than an instant, people before groups.
@@ -364,5 +380,5 @@ pub(in crate::provisioning) async fn list_of_user(
     let query =
         sql("SELECT p.* FROM provisioned p JOIN connections c ON c.application_id = p.application_id \
          AND c.status = 'active' WHERE p.local_id = $1 AND p.kind = 'user' ORDER BY p.application_id");
-    executor.all(query.bind_text(user)).await?.iter().map(read).collect()
+    executor.all(query.bind_text(user)).await?.iter().map(shown).collect()
 }

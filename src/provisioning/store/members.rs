@@ -11,11 +11,13 @@ pub(in crate::provisioning) struct Member {
     pub(in crate::provisioning) remote_id: String,
     /// It was sent that they come in, and no answer came: they may be in it or not.
     pub(in crate::provisioning) unanswered: bool,
+    /// They are suspended or deleted here.
+    pub(in crate::provisioning) left: bool,
 }
 
 fn read(row: &Row) -> Result<Member> {
     let (user, remote_id) = (row.parse("user_id")?, row.text("remote_id")?);
-    Ok(Member { user, remote_id, unanswered: row.bool("unanswered")? })
+    Ok(Member { user, remote_id, unanswered: row.bool("unanswered")?, left: row.bool("has_left")? })
 }
 
 /// Active people of the group who have an account there and are not known to be in the group there, by their ids.
@@ -24,8 +26,8 @@ pub(in crate::provisioning) async fn list_missing(
     application: ApplicationId,
     group: GroupId,
 ) -> Result<Vec<Member>> {
-    let query = sql("SELECT p.local_id AS user_id, p.remote_id, pm.user_id IS NOT NULL AS unanswered \
-         FROM provisioned p JOIN users u ON u.id = p.local_id AND u.state = 'active' \
+    let query = sql("SELECT p.local_id AS user_id, p.remote_id, pm.user_id IS NOT NULL AS unanswered, \
+         FALSE AS has_left FROM provisioned p JOIN users u ON u.id = p.local_id AND u.state = 'active' \
          LEFT JOIN provisioned_members pm ON pm.application_id = $1 AND pm.group_id = $2 \
          AND pm.user_id = p.local_id AND pm.remote_user_id = p.remote_id \
          WHERE p.application_id = $1 AND p.kind = 'user' AND p.remote_id IS NOT NULL AND p.active \
@@ -42,7 +44,9 @@ pub(in crate::provisioning) async fn list_surplus(
     group: GroupId,
 ) -> Result<Vec<Member>> {
     // Whose account waits for a yes to go, or was said no to, keeps its groups.
-    let query = sql("SELECT pm.user_id, pm.remote_user_id AS remote_id, pm.standing = 'sent' AS unanswered \
+    let query =
+        sql("SELECT pm.user_id, pm.remote_user_id AS remote_id, pm.standing = 'sent' AS unanswered, \
+         NOT EXISTS (SELECT 1 FROM users l WHERE l.id = pm.user_id AND l.state = 'active') AS has_left \
          FROM provisioned_members pm \
          WHERE pm.application_id = $1 AND pm.group_id = $2 AND NOT EXISTS \
          (SELECT 1 FROM provisioned h WHERE h.application_id = $1 AND h.kind = 'user' \
@@ -63,9 +67,11 @@ pub(in crate::provisioning) async fn list_ours(
     application: ApplicationId,
     group: GroupId,
 ) -> Result<Vec<Member>> {
-    let query = sql("SELECT user_id, remote_user_id AS remote_id, standing = 'sent' AS unanswered \
+    let query = sql(
+        "SELECT user_id, remote_user_id AS remote_id, standing = 'sent' AS unanswered, FALSE AS has_left \
          FROM provisioned_members WHERE application_id = $1 AND group_id = $2 AND standing <> 'found' \
-         ORDER BY user_id");
+         ORDER BY user_id",
+    );
     executor.all(query.bind_text(application).bind_text(group)).await?.iter().map(read).collect()
 }
 
@@ -75,8 +81,10 @@ pub(in crate::provisioning) async fn list_known(
     application: ApplicationId,
     group: GroupId,
 ) -> Result<Vec<Member>> {
-    let query = sql("SELECT user_id, remote_user_id AS remote_id, standing = 'sent' AS unanswered \
-         FROM provisioned_members WHERE application_id = $1 AND group_id = $2 ORDER BY user_id");
+    let query = sql(
+        "SELECT user_id, remote_user_id AS remote_id, standing = 'sent' AS unanswered, FALSE AS has_left \
+         FROM provisioned_members WHERE application_id = $1 AND group_id = $2 ORDER BY user_id",
+    );
     executor.all(query.bind_text(application).bind_text(group)).await?.iter().map(read).collect()
 }
 
@@ -154,10 +162,12 @@ pub(in crate::provisioning) async fn list_accounts(
     application: ApplicationId,
     group: GroupId,
 ) -> Result<Vec<Member>> {
-    let query = sql("SELECT p.local_id AS user_id, p.remote_id, FALSE AS unanswered FROM provisioned p \
+    let query = sql(
+        "SELECT p.local_id AS user_id, p.remote_id, FALSE AS unanswered, FALSE AS has_left FROM provisioned p \
          JOIN users u ON u.id = p.local_id AND u.state = 'active' \
          WHERE p.application_id = $1 AND p.kind = 'user' AND p.remote_id IS NOT NULL \
          AND p.local_id IN (SELECT m.user_id FROM memberships m WHERE m.group_id = $2 UNION ALL \
-         SELECT e.id FROM users e JOIN groups g ON g.id = $2 AND g.built_in) ORDER BY p.local_id");
+         SELECT e.id FROM users e JOIN groups g ON g.id = $2 AND g.built_in) ORDER BY p.local_id",
+    );
     executor.all(query.bind_text(application).bind_text(group)).await?.iter().map(read).collect()
 }

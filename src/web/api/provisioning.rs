@@ -55,6 +55,8 @@ pub struct StandingCounts {
     synced: i64,
     /// To be looked at, or tried again.
     pending: i64,
+    /// A change was begun, and its answer is awaited.
+    running: i64,
     /// Refused, or failed for too long.
     failed: i64,
     /// Something of the same name is there.
@@ -138,6 +140,7 @@ async fn body(web: &Shared, connection: Connection) -> Result<Tagged<Provisionin
     let of = |kind: ResourceKind| StandingCounts {
         synced: counts.of(kind, Standing::Synced),
         pending: counts.of(kind, Standing::Pending),
+        running: counts.of(kind, Standing::Running),
         failed: counts.of(kind, Standing::Failed),
         conflict: counts.of(kind, Standing::Conflict),
         awaiting_approval: counts.of(kind, Standing::AwaitingApproval),

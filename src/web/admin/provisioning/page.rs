@@ -253,7 +253,7 @@ fn standing_panel(label: &str, connection: &Connection, counts: &Counts, now: Ti
     let users = |state| counts.of(ResourceKind::User, state);
     let trouble =
         [State::Failed, State::Conflict, State::Drift].into_iter().map(|s| both(counts, s)).sum::<i64>();
-    let pending = both(counts, State::Pending);
+    let pending = both(counts, State::Pending) + both(counts, State::Running);
     let all = counts.all(ResourceKind::User) + counts.all(ResourceKind::Group);
     let checked = connection.verified_at.map(|at| time::until(at, now).text);
     let (status, title) = match (connection.is_active(), &connection.failing) {
