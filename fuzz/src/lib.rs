@@ -45,3 +45,11 @@ pub fn attribute_value(text: &str) -> Option<String> {
     }
     Some(out)
 }
+
+/// What this thread has had of the processor.
+#[must_use]
+pub fn processor_time() -> std::time::Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    let seconds = u64::try_from(now.tv_sec).unwrap_or_default();
+    std::time::Duration::new(seconds, u32::try_from(now.tv_nsec).unwrap_or_default())
+}
