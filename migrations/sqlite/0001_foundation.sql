@@ -560,7 +560,7 @@ CREATE TABLE provisioned_members (
     group_id TEXT NOT NULL,
     user_id TEXT NOT NULL,
     remote_user_id TEXT NOT NULL,
-    -- found: it was so before we came; sent: and no answer came, so it may be so or not; added: by us
+    -- found: it was so before we came; sent: a change of it was sent, and no answer came, so it may be so or not; added: by us
     standing TEXT NOT NULL CHECK (standing IN ('found', 'sent', 'added')),
     PRIMARY KEY (application_id, group_id, user_id)
 ) WITHOUT ROWID;

@@ -46,6 +46,14 @@ async fn se_02_whoever_leaves_a_group_before_an_answer_comes_is_taken_out() {
         later(&world).await;
         assert_eq!(world.members("Sales"), ["ada"]);
         assert_eq!(world.turn().await, [] as [&str; 0]);
+
+        lose(&world, "PATCH", "Groups");
+        world.leave(group, &[ada]).await;
+        world.turn().await;
+        assert_eq!(world.members("Sales"), [] as [&str; 0], "taken out, and no answer came");
+        world.join(group, &[ada]).await;
+        later(&world).await;
+        assert_eq!(world.members("Sales"), ["ada"], "who is back is put in again");
     }
 }
 

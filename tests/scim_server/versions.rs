@@ -37,7 +37,14 @@ async fn a_change_of_what_was_not_seen_is_refused() {
                 let told = hr.ask_with("DELETE", &path, &[("if-match", bad)], &Value::Null).await;
                 told.refused(400, "", "if_match_unreadable");
             }
-            let told = hr.ask_with("GET", &path, &[("if-none-match", &now)], &Value::Null).await;
+            // Who is in which group is of the groups' versions, so a person with groups is always shown.
+            let own = if path.starts_with("/Users") {
+                hr.ask_with("GET", &path, &[("if-none-match", &now)], &Value::Null).await.expect(200);
+                format!("{path}?excludedAttributes=groups")
+            } else {
+                path.clone()
+            };
+            let told = hr.ask_with("GET", &own, &[("if-none-match", &now)], &Value::Null).await;
             assert_eq!((told.status, told.text.as_str(), told.header("etag")), (304, "", now.as_str()));
             hr.ask_with("GET", &path, &[("if-none-match", &seen)], &Value::Null).await.expect(200);
             hr.ask_with("GET", &path, &[("if-none-match", "nonsense")], &Value::Null).await.expect(200);

@@ -134,8 +134,9 @@ async fn serve(shared: &Shared, mut asking: Asking, path: &str, query: &str) -> 
     let told = match fault {
         None => perform(shared, &asking, None),
         Some(Fault::Slow { millis }) => {
+            let answer = perform(shared, &asking, None);
             pause(Duration::from_millis(millis)).await;
-            perform(shared, &asking, None)
+            answer
         }
         Some(Fault::Lie { echo }) => perform(shared, &asking, Some(Lying { echo })),
         Some(Fault::AppliedThenReset) => {

@@ -180,15 +180,14 @@ impl Group<'_> {
         adds: bool,
         done: &mut Done,
     ) -> Result<Result<(), Fault>> {
+        self.begin(Change::Update, portion).await?;
         if adds {
-            self.begin(Change::Update, portion).await?;
             if let Err(fault) = self.add(id, portion).await {
                 return Ok(Err(fault));
             }
             self.confirm(portion).await?;
             done.added += portion.len();
         } else {
-            self.engine.begin(self.target, self.entry, Change::Update, None).await?;
             if let Err(fault) = self.remove(id, portion).await {
                 return Ok(Err(fault));
             }
@@ -310,16 +309,17 @@ impl Group<'_> {
         }
     }
 
-    /// Notes that these are added, before it is sent, with the lease still ours (SE-01): whoever leaves before an answer
-    /// comes is taken out all the same. In a group that is made nobody is yet.
-    pub(super) async fn begin(&self, change: Change, added: &[Member]) -> Result<()> {
+    /// Notes that it is not known whether these are in it, before anything is sent of them, with the lease still ours
+    /// (SE-01): whoever leaves or comes back before an answer comes is taken out, or put in, all the same. In a group that
+    /// is made nobody is yet.
+    pub(super) async fn begin(&self, change: Change, people: &[Member]) -> Result<()> {
         let application = self.target.application.id;
         let mut steps = vec![self.engine.fence(self.entry, Some(change), self.entry.sent.as_ref())?];
         if change == Change::Create {
             steps.push(Step::Any(members::remove_all(application, self.id)));
         }
         let send = |member: &Member| Step::Latest(members::send(application, self.id, member), MEMBER_KEY);
-        steps.extend(added.iter().map(send));
+        steps.extend(people.iter().map(send));
         self.engine.write(self.target, steps).await
     }
 

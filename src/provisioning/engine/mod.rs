@@ -230,8 +230,8 @@ impl Engine {
     }
 
     async fn work(&self, ctx: &Ctx, target: &Target<'_>, batch: Vec<Local>, leaving: bool) -> Result<()> {
-        // While some send, others read and write; not where each request counts.
-        let at_once = target.concurrency() * if target.is_paced() { 1 } else { AHEAD };
+        // While some send, others read and write; one after the other where each request counts.
+        let at_once = if target.is_paced() { 1 } else { target.concurrency() * AHEAD };
         let mut results = stream::iter(batch)
             .map(|local| async move {
                 if target.is_stopped() || self.is_overtaken(ctx, target, leaving).await? {
