@@ -7,8 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use libfuzzer_sys::fuzz_target;
 use tessera_fuzz::memory::peak;
-use tessera_fuzz::processor_time;
 use tessera_fuzz::peer::{percent, redirect};
+use tessera_fuzz::processor_time;
 use tessera_fuzz::saml::binding::{MAX_INFLATED, MAX_RELAY_STATE, essential};
 use tessera_fuzz::saml::{decode_post, decode_redirect};
 
