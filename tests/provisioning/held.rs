@@ -256,3 +256,51 @@ async fn what_an_application_makes_no_use_of_is_not_sent() {
     let account = world.service.lab.user_named("ada").unwrap();
     assert_eq!((&account["displayName"], account.get("title")), (&json!("Ada L."), None));
 }
+
+fn renames(attribute: &str, to: &str) -> serde_json::Value {
+    json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+        "Operations": [{ "op": "replace", "path": attribute, "value": to }] })
+}
+
+#[tokio::test]
+async fn sc_05_what_belongs_to_one_of_ours_is_given_to_no_other() {
+    let world = World::open().await;
+    let (sales, staff) = (world.group("Sales").await, world.group("Staff").await);
+    let (ada, bob) = (world.person("ada").await, world.person("bob").await);
+    world.join(sales, &[ada]).await;
+    world.join(staff, &[ada, bob]).await;
+    world.bind(sales).await;
+    world.connect(true).await;
+    world.turn().await;
+    let lab = &world.service.lab;
+    // Somebody there calls her account, and her group, what others of ours are called.
+    let account = lab.user_named("ada").unwrap()["id"].as_str().unwrap().to_owned();
+    let group = lab.group_named("Sales").unwrap()["id"].as_str().unwrap().to_owned();
+    assert!(lab.change(&account, &renames("userName", "bob")).unwrap());
+    assert!(lab.change(&group, &renames("displayName", "Staff")).unwrap());
+    world.bind(staff).await;
+    world.turn().await;
+    assert_eq!(is(&world.standing("bob").await), (State::Conflict, Some("account_taken")));
+    assert_eq!(is(&world.standing("Staff").await), (State::Conflict, Some("group_taken")));
+    assert_eq!((lab.users().len(), lab.groups().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn sc_05_several_groups_of_one_name_are_left_to_a_person() {
+    let world = World::open().await;
+    let (group, ada) = (world.group("Sales").await, world.person("ada").await);
+    let lab = &world.service.lab;
+    let first = lab.seed_group(json!({ "displayName": "Sales" })).unwrap();
+    let second = lab.seed_group(json!({ "displayName": "Sales" })).unwrap();
+    world.join(group, &[ada]).await;
+    world.bind(group).await;
+    world.connect(true).await;
+    world.turn().await;
+    assert_eq!(is(&world.standing("Sales").await), (State::Conflict, Some("several_groups")));
+    assert!(lab.members(&first).is_empty() && lab.members(&second).is_empty());
+    lab.remove(&second);
+    state::retry(&world.db, &world.ctx(), world.id(), None).await.unwrap();
+    world.turn().await;
+    let entry = world.standing("Sales").await;
+    assert_eq!((entry.state, entry.remote_id), (State::Synced, Some(first)));
+}

@@ -2,8 +2,9 @@
 //! what they should, nobody twice, and nothing is sent that is not needed.
 
 use serde_json::json;
+use tessera::base::id::UserId;
 use tessera::directory::{GroupPatch, groups, people};
-use tessera::lab::scim::profile;
+use tessera::lab::scim::{Case, ConfigAnswer, Conflict, Fault, Quirks, Rule, profile};
 use tessera::provisioning::model::State;
 
 use crate::held::own;
@@ -131,7 +132,93 @@ async fn sc_07_dialects_of_patch_and_no_patch_at_all() {
     let entra = "{patch_dialect: entra, member_removal: list}";
     lives(World::by(profile("entra").unwrap(), own(entra), "own").await, "entra").await;
     let no_patch = "{no_patch: true}";
-    lives(World::by(tessera::lab::scim::Quirks::default(), own(no_patch), "own").await, "no patch").await;
+    lives(World::by(Quirks::default(), own(no_patch), "own").await, "no patch").await;
     let no_filter = "{no_filter: true, no_external_id: true, page_limit: 2}";
-    lives(World::by(tessera::lab::scim::Quirks::default(), own(no_filter), "own").await, "no filter").await;
+    lives(World::by(Quirks::default(), own(no_filter), "own").await, "no filter").await;
+}
+
+#[tokio::test]
+async fn sc_04_a_taken_name_that_the_filter_overlooks_is_looked_for_among_all() {
+    for conflict in [Conflict::Uniqueness, Conflict::NoType] {
+        let quirks = Quirks { conflict, user_name_filter: Case::Sensitive, ..Quirks::default() };
+        let world = World::with(quirks, "custom-saml").await;
+        let there = world.service.lab.seed_user(json!({ "userName": "ADA", "active": true })).unwrap();
+        let (group, ada) = (world.group("Sales").await, world.person("ada").await);
+        world.join(group, &[ada]).await;
+        world.bind(group).await;
+        world.connect(false).await;
+        let asked = world.turn().await;
+        assert_eq!(asked.iter().filter(|one| *one == "POST /Users").count(), 1, "{asked:?}");
+        let entry = world.standing("ada").await;
+        assert_eq!((entry.state, entry.remote_id), (State::Synced, Some(there)));
+        assert_eq!(world.service.lab.users().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn sc_01_services_that_say_nothing_of_themselves_or_a_page_are_connected_all_the_same() {
+    for config in [ConfigAnswer::Missing, ConfigAnswer::Plural, ConfigAnswer::Html] {
+        let world = World::with(Quirks { config, ..Quirks::default() }, "custom-saml").await;
+        let (group, ada) = (world.group("Sales").await, world.person("ada").await);
+        world.join(group, &[ada]).await;
+        world.bind(group).await;
+        world.connect(true).await;
+        world.turn().await;
+        assert_eq!(world.members("Sales"), ["ada"], "{config:?}");
+    }
+}
+
+async fn settled(quirks: &str, connector: &str, count: usize) -> (World, Vec<UserId>) {
+    let world = World::with(profile(quirks).unwrap(), connector).await;
+    let group = world.group("Sales").await;
+    let mut all = Vec::new();
+    for n in 0..count {
+        all.push(world.person(&format!("p{n:03}")).await);
+    }
+    world.join(group, &all).await;
+    world.bind(group).await;
+    world.connect(true).await;
+    (world, all)
+}
+
+#[tokio::test]
+async fn sc_09_sc_24_members_that_aws_never_shows_are_not_taken_for_missing() {
+    let (world, all) = settled("aws", "aws-iam-identity-center", 60).await;
+    world.turn().await;
+    let drift = world.engine.reconcile(&world.ctx(), world.id()).await.unwrap();
+    assert_eq!((drift.read, drift.missing_members, drift.missing), (61, 0, 0), "in pages of fifty");
+    assert_eq!(world.turn().await, [] as [&str; 0]);
+    world.service.lab.add_fault(Rule::new(Fault::AppliedThenReset).on("PATCH", "Groups").times(1));
+    people::suspend(&world.db, &world.ctx(), all[0]).await.unwrap();
+    world.turn().await;
+    world.clock.advance(2 * 3_600_000);
+    world.turn().await;
+    assert_eq!((world.members("Sales").len(), world.standing("Sales").await.state), (59, State::Synced));
+}
+
+#[tokio::test]
+async fn sc_13_sc_24_slack_and_github_are_asked_at_their_pace() {
+    for (quirks, connector, people, burst) in
+        [("slack", "slack", 40, 20), ("github", "github-enterprise-managed-users", 120, 100)]
+    {
+        let (world, _) = settled(quirks, connector, people).await;
+        let first = world.turn().await.len();
+        assert!((burst..burst + 4).contains(&first), "{connector}: {first}");
+        assert_eq!(world.turn().await, [] as [&str; 0], "{connector}: then it is left alone");
+        world.clock.advance(60_000);
+        let minute = world.turn().await.len();
+        assert!(minute < 190, "{connector}: {minute}");
+        assert!(world.service.lab.requests().iter().all(|one| one.status != Some(429)), "{connector}");
+    }
+}
+
+#[tokio::test]
+async fn sc_24_accounts_that_atlassian_hides_are_not_taken_for_missing() {
+    let (world, all) = settled("atlassian", "atlassian-cloud", 2).await;
+    world.turn().await;
+    people::suspend(&world.db, &world.ctx(), all[0]).await.unwrap();
+    world.turn().await;
+    let drift = world.engine.reconcile(&world.ctx(), world.id()).await.unwrap();
+    assert_eq!((drift.missing, drift.changed), (0, 0));
+    assert_eq!(world.turn().await, [] as [&str; 0]);
 }
