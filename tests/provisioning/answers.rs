@@ -260,3 +260,22 @@ async fn sc_21_a_service_that_repeats_the_token_gives_it_away_to_nobody() {
     assert!(refused.message.contains("You sent Bearer […], which is not good."), "{}", refused.message);
     assert!(!refused.message.contains(TOKEN));
 }
+
+#[tokio::test]
+async fn se_06_a_service_that_fails_for_every_member_is_not_asked_for_each_of_them() {
+    let world = World::open().await;
+    let all = with_people(&world, "Sales", 60).await;
+    world.connect(true).await;
+    world.turn().await;
+    let broken = Rule::new(Fault::Status { status: 500, retry_after: None }).on("PATCH", "Groups");
+    world.service.lab.add_fault(broken);
+    for person in &all[..50] {
+        people::suspend(&world.db, &world.ctx(), *person).await.unwrap();
+    }
+    let asked = world.turn().await.into_iter().filter(|one| one == "PATCH /Groups/{id}").count();
+    assert!(asked <= 10, "{asked} times for fifty who left");
+    world.service.lab.clear_faults();
+    world.clock.advance(HOUR);
+    world.turn().await;
+    assert_eq!(world.members("Sales").len(), 10, "and all of them go when it is well again");
+}

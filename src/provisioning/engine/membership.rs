@@ -20,6 +20,8 @@ use crate::scim::{Operation, resource};
 
 /// Columns of the key of a membership.
 const MEMBER_KEY: usize = 3;
+/// A service that fails for so many of a portion, one by one, fails for all.
+const FAILS_AT: usize = 5;
 /// Memberships that are noted in one write.
 const AT_ONCE: usize = 200;
 
@@ -153,6 +155,10 @@ impl Group<'_> {
                 }
                 match self.send_portion(id, std::slice::from_ref(member), adds, done).await? {
                     Ok(()) => {}
+                    Err(fault) if fault.kind == FaultKind::Passing && faults.len() + 1 >= FAILS_AT => {
+                        // It is the service, not one of them.
+                        return Ok(Sent::ended(self.failed_midway(id, &fault, done)));
+                    }
                     Err(fault) if is_of_members(&fault) => faults.push((member, fault)),
                     Err(fault) => return Ok(Sent::ended(self.failed_midway(id, &fault, done))),
                 }
