@@ -37,7 +37,10 @@ fn plan() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
         "web",
         &[&["base"], FIRST, &["keys", "directory", "auth", "applications", "signon", "provisioning"]],
     );
-    room("transfer", &[GROUND, FIRST, &["keys", "directory", "auth", "applications", "signon"]]);
+    room(
+        "transfer",
+        &[GROUND, FIRST, &["keys", "directory", "auth", "applications", "signon", "provisioning"]],
+    );
     room("lab", &[&["base"], &["saml", "scim", "catalog"]]);
     let all: &[&str] = &[
         "base",

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use ipnet::IpNet;
 
 use crate::base::{Error, Kind, Result};
-use crate::cli::{open_beside, output};
-use crate::config::DataArgs;
+use crate::cli::{open_beside, open_beside_serving, output};
 use crate::config::open::Opening;
+use crate::config::{DataArgs, ServeArgs};
 use crate::transfer::read::BOUNDS;
 use crate::transfer::{self, Options, Plan, Refusal, Refused, Verb};
 
@@ -32,6 +33,9 @@ pub(super) struct ApplyArgs {
     /// Take addresses that deleted applications had in the last 90 days
     #[arg(long)]
     reuse: bool,
+    /// Network that is not public and in which addresses of identity management may be, as for serve; may be repeated
+    #[arg(long, env = "TESSERA_OUTBOUND_ALLOW", value_name = "CIDR", value_delimiter = ',')]
+    outbound_allow: Vec<IpNet>,
 }
 
 pub(super) async fn run(data: &DataArgs, args: ApplyArgs) -> Result<ExitCode> {
@@ -40,7 +44,8 @@ pub(super) async fn run(data: &DataArgs, args: ApplyArgs) -> Result<ExitCode> {
         Ok(declared) => declared,
         Err(refusals) => return Ok(refused(&refusals)),
     };
-    let (installation, ctx) = open_beside(data, Opening::Existing).await?;
+    let serve = ServeArgs { outbound_allow: args.outbound_allow, ..ServeArgs::default() };
+    let (installation, ctx) = open_beside_serving(data, &serve, Opening::Existing).await?;
     let options = Options { prune: args.prune, reuse: args.reuse };
     let plan = match transfer::rehearse(&installation, &ctx, &declared, options).await {
         Ok(plan) => plan,

@@ -173,7 +173,16 @@ async fn execute(arguments: Arguments) -> Result<ExitCode> {
 /// Opens the installation for a command beside the server. `opening`: [`Opening::Making`] only for a command that an
 /// operator may want before the first start.
 async fn open_beside(data: &DataArgs, opening: Opening) -> Result<(Installation, Ctx)> {
-    let config = Config::resolve(data, &ServeArgs::default())?;
+    open_beside_serving(data, &ServeArgs::default(), opening).await
+}
+
+/// The same for a command that goes by something of what the server was started with.
+async fn open_beside_serving(
+    data: &DataArgs,
+    serve: &ServeArgs,
+    opening: Opening,
+) -> Result<(Installation, Ctx)> {
+    let config = Config::resolve(data, serve)?;
     if opening == Opening::Making {
         open::data_dir(&config)?;
     }

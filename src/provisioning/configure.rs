@@ -1,6 +1,8 @@
 //! Configuring a connection: its settings and its secret, all of a change or nothing of it. Nothing is sent, but that a
 //! secret for one that is in use is tried before the old one is given up.
 
+use serde_json::Value as Json;
+
 use crate::applications::{self, Application, group_rules, sso};
 use crate::base::id::ApplicationId;
 use crate::base::{Ctx, Error, Result, Timestamp};
@@ -17,6 +19,20 @@ use crate::provisioning::connection::{
 use crate::provisioning::model::{Change, Connection, ConnectionStatus, MassChange};
 use crate::provisioning::store::{connections as store, marks, state};
 use crate::provisioning::{mapping, tls};
+
+/// A connection with another secret, as the other side answered it.
+struct Tried {
+    trial: Connection,
+    capabilities: Json,
+}
+
+impl Tried {
+    /// Whether it was asked where this one is.
+    fn is_for(&self, new: &Connection) -> bool {
+        self.trial.secret_for == new.secret_for
+            && self.trial.settings.ca_certificate == new.settings.ca_certificate
+    }
+}
 
 impl Connections<'_> {
     /// Carries a patch out, and makes the connection when there is none. Nothing is sent; an active one is looked at
@@ -35,33 +51,57 @@ impl Connections<'_> {
             None => None,
         };
         // One that is in use is tried with another secret before it is given up.
-        let capabilities = match &trial {
+        let tried = match trial {
             Some((application, trial)) => {
-                self.may_change_secret(application, trial)?;
-                Some(self.verify(ctx, application, trial).await?)
+                self.may_change_secret(&application, &trial)?;
+                let capabilities = self.verify(ctx, &application, &trial).await?;
+                Some(Tried { trial, capabilities })
             }
             None => None,
         };
         let mut tx = self.db.begin().await?;
-        self.fill_in(&mut tx, ctx, id, &patch).await?;
-        let application = applications::require(&mut tx, id).await?;
-        let old = store::lock(&mut tx, id).await?;
+        let connection = Box::pin(self.change(&mut tx, ctx, id, patch, if_version, tried)).await?;
+        tx.commit().await?;
+        Ok(connection)
+    }
+
+    /// The same in a transaction of the caller's, where nobody can be asked: another secret of an active connection is
+    /// refused.
+    pub async fn configure_in(
+        &self,
+        tx: &mut Tx,
+        ctx: &Ctx,
+        id: ApplicationId,
+        patch: ConnectionPatch,
+    ) -> Result<Connection> {
+        self.change(tx, ctx, id, patch, None, None).await
+    }
+
+    async fn change(
+        &self,
+        tx: &mut Tx,
+        ctx: &Ctx,
+        id: ApplicationId,
+        patch: ConnectionPatch,
+        if_version: Option<i64>,
+        tried: Option<Tried>,
+    ) -> Result<Connection> {
+        self.fill_in(tx, ctx, id, &patch).await?;
+        let application = applications::require(tx, id).await?;
+        let old = store::lock(tx, id).await?;
         if if_version.is_some_and(|seen| old.as_ref().is_none_or(|old| old.version != seen)) {
             return Err(changed_meanwhile());
         }
         let mut new = old.clone().unwrap_or_else(|| self.fresh(ctx, &application));
-        self.apply(&mut tx, ctx, &application, &mut new, patch.clone()).await?;
+        self.apply(tx, ctx, &application, &mut new, patch.clone()).await?;
         if new.client.is_none() && quirks(self.catalog, &application).certificate {
             new.client = Some(tls::make(ctx, self.vault, &application)?);
         }
         if let Some(secret) = patch.secret {
             self.may_change_secret(&application, &new)?;
             self.keep(ctx, &application, &mut new, &secret)?;
-            let is_tried = trial.as_ref().is_none_or(|(_, trial)| {
-                trial.secret_for == new.secret_for
-                    && trial.settings.ca_certificate == new.settings.ca_certificate
-            });
-            if !is_tried || (trial.is_none() && new.is_active()) {
+            let is_tried = tried.as_ref().map_or(!new.is_active(), |tried| tried.is_for(&new));
+            if !is_tried {
                 return Err(changed_meanwhile());
             }
         }
@@ -69,32 +109,28 @@ impl Connections<'_> {
         let same_secret = old.as_ref().is_some_and(|old| old.sealed_secret == new.sealed_secret);
         let same_client = old.as_ref().map_or(new.client.is_none(), |old| old.client == new.client);
         if same_settings && same_secret && same_client {
-            let connection = require(&mut tx, id).await?;
-            tx.commit().await?;
-            return Ok(connection);
+            return require(tx, id).await;
         }
         if let Some(old) = &old {
             new.version = old.version + 1;
             new.updated_at = ctx.now();
         }
-        store::put(&mut tx, &new).await?;
+        store::put(tx, &new).await?;
         if !same_settings {
-            settings_changed(&mut tx, ctx, &application, old.as_ref(), &new).await?;
+            settings_changed(tx, ctx, &application, old.as_ref(), &new).await?;
         }
         if let Some(client) = new.client.as_ref().filter(|_| !same_client) {
-            record(&mut tx, ctx, tls::made_event(&application, client)?).await?;
+            record(tx, ctx, tls::made_event(&application, client)?).await?;
         }
         if !same_secret {
-            store::forget_warning(&mut tx, id).await?;
-            if let Some(capabilities) = capabilities.filter(|_| new.is_active()) {
-                store::note_verified(&mut tx, id, capabilities.to_string(), ctx.now()).await?;
-                state::retry_all(&mut tx, id, ctx.now()).await?;
+            store::forget_warning(tx, id).await?;
+            if let Some(tried) = tried.filter(|_| new.is_active()) {
+                store::note_verified(tx, id, tried.capabilities.to_string(), ctx.now()).await?;
+                state::retry_all(tx, id, ctx.now()).await?;
             }
-            record(&mut tx, ctx, reauth_event(&application, &new)).await?;
+            record(tx, ctx, reauth_event(&application, &new)).await?;
         }
-        let connection = require(&mut tx, id).await?;
-        tx.commit().await?;
-        Ok(connection)
+        require(tx, id).await
     }
 
     /// The connection as a patch would make it; nothing is stored.

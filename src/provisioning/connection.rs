@@ -73,7 +73,16 @@ pub async fn find(executor: &mut impl Executor, id: ApplicationId) -> Result<Opt
     Ok(Some(connection))
 }
 
-/// The same, or the error that there is none.
+/// Every connection, each as [`find`] answers it and all as of one moment.
+pub async fn list(executor: &mut impl Executor) -> Result<Vec<Connection>> {
+    let mut connections = store::list(executor).await?;
+    for connection in &mut connections {
+        group_rules::to_names(executor, rules(&mut connection.settings).map(|(_, rule)| rule)).await?;
+    }
+    Ok(connections)
+}
+
+/// The connection of an application, or the error that there is none.
 pub async fn require(executor: &mut impl Executor, id: ApplicationId) -> Result<Connection> {
     find(executor, id).await?.ok_or_else(not_configured)
 }

@@ -5,7 +5,9 @@ use serde_json::{Map, Value as Json};
 
 use crate::applications::Status;
 use crate::base::accent::Accent;
+use crate::catalog::mapping::Mapping;
 use crate::catalog::sso::SsoPatch;
+use crate::provisioning::model::{Change, MassChange, OnUserDelete};
 
 /// The version of the format, under the key `tessera`.
 pub const VERSION: u32 = 1;
@@ -70,6 +72,37 @@ pub struct ApplicationEntry {
     /// Single sign-on, in the very keys of `PATCH /applications/{id}/sso`.
     #[serde(default, deserialize_with = "present")]
     pub sso: Option<SsoPatch>,
+    /// Identity management, which is made where there is none.
+    #[serde(default, deserialize_with = "present")]
+    pub provisioning: Option<ProvisioningEntry>,
+}
+
+/// Identity management of an application, in the very keys of `PUT /applications/{id}/provisioning` but for secrets.
+/// What is left out stays as it is, or is the connector's when it is new.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProvisioningEntry {
+    /// Base URL of the SCIM service, a template; `null` or empty: the connector's.
+    #[serde(default, deserialize_with = "nullable")]
+    pub base_url: Option<String>,
+    /// Whether groups and who is in them are sent.
+    #[serde(default, deserialize_with = "present")]
+    pub manage_groups: Option<bool>,
+    /// What becomes of the account of a person who is deleted here.
+    #[serde(default, deserialize_with = "present")]
+    pub on_user_delete: Option<OnUserDelete>,
+    /// What somebody has to say yes to.
+    #[serde(default, deserialize_with = "present")]
+    pub require_approval: Option<Vec<Change>>,
+    /// When departures wait because they are many.
+    #[serde(default, deserialize_with = "present")]
+    pub mass_change: Option<MassChange>,
+    /// The mapping, whole; rules name groups by their names.
+    #[serde(default, deserialize_with = "present")]
+    pub mappings: Option<Vec<Mapping>>,
+    /// The certificate authorities that are trusted there, PEM; `null` or empty: the public ones.
+    #[serde(default, deserialize_with = "nullable")]
+    pub ca_certificate: Option<String>,
 }
 
 /// These can't be taken away, so `null` is a value like another, and a wrong one.

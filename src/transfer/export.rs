@@ -1,10 +1,15 @@
 //! Writing the configuration out: always the same text for the same configuration.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value as Json, json};
 
 use crate::applications::binding;
+use crate::base::id::ApplicationId;
 use crate::base::{Error, Kind, Result};
 use crate::db::epoch::Epochs;
+use crate::provisioning::connection;
+use crate::provisioning::model::Connection;
 use crate::settings;
 use crate::signon::Installation;
 use crate::transfer::document::VERSION;
@@ -41,10 +46,19 @@ async fn document(installation: &Installation) -> Result<Json> {
     out.insert("settings".into(), form::settings(&settings::read(&mut reader).await?)?);
     let groups = stored::groups(&mut reader).await?;
     out.insert("groups".into(), groups.iter().map(form::group).collect());
+    // No epoch counts these, so they are read at once.
+    let connections = connection::list(&mut reader).await?.into_iter();
+    let connections: HashMap<ApplicationId, Connection> =
+        connections.map(|connection| (connection.application, connection)).collect();
     let mut applications = Vec::new();
     for application in stored::applications(&mut reader).await? {
         let names = binding::names_of(&mut reader, application.id).await?;
-        applications.push(form::application(&installation.base_url, &application, names)?);
+        applications.push(form::application(
+            &installation.base_url,
+            &application,
+            names,
+            connections.get(&application.id),
+        )?);
     }
     out.insert("applications".into(), Json::Array(applications));
     Ok(Json::Object(out))

@@ -7,6 +7,7 @@ use crate::applications::{Application, Kind};
 use crate::base::urls::{self, BaseUrl};
 use crate::base::{Error, Result};
 use crate::directory::Group;
+use crate::provisioning::model::Connection;
 use crate::settings::Settings;
 use crate::transfer::read::group_key;
 
@@ -20,11 +21,12 @@ pub(in crate::transfer) fn group(group: &Group) -> Json {
     json!({ "name": group.name, "description": group.description })
 }
 
-/// An application as in a file, with the names of its groups.
+/// An application as in a file, with the names of its groups and its connection.
 pub(in crate::transfer) fn application(
     base_url: &BaseUrl,
     a: &Application,
     mut groups: Vec<String>,
+    connection: Option<&Connection>,
 ) -> Result<Json> {
     groups.sort_by_cached_key(|name| group_key(name));
     let mut out = Map::new();
@@ -42,7 +44,37 @@ pub(in crate::transfer) fn application(
     if a.kind == Kind::Saml {
         out.insert("sso".into(), sso(base_url, a)?);
     }
+    if let Some(connection) = connection {
+        out.insert("provisioning".into(), provisioning(connection)?);
+    }
     Ok(Json::Object(out))
+}
+
+/// The same for telling what changes. A connection has with it what no file holds and another address takes away, and
+/// one that is not there is empty, so that its beginning is told field by field.
+pub(in crate::transfer) fn compared(
+    base_url: &BaseUrl,
+    a: &Application,
+    groups: Vec<String>,
+    connection: Option<&Connection>,
+) -> Result<Json> {
+    let mut out = application(base_url, a, groups, connection)?;
+    let mut told = Map::new();
+    if let Some(connection) = connection {
+        told.insert("status".into(), json!(connection.status));
+        told.insert("auth".into(), json!(connection.auth));
+    }
+    if let Some(Json::Object(settings)) = out.get_mut("provisioning").map(Json::take) {
+        told.extend(settings);
+    }
+    told.retain(|_, value| !value.is_null());
+    out["provisioning"] = Json::Object(told);
+    Ok(out)
+}
+
+/// The body of a `PUT …/provisioning` that brings any connection to these settings.
+fn provisioning(connection: &Connection) -> Result<Json> {
+    serde_json::to_value(&connection.settings).map_err(Error::internal)
 }
 
 /// The body of a `PATCH …/sso` that brings any application to these settings.

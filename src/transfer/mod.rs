@@ -1,6 +1,6 @@
 //! The whole configuration as text: declared in YAML files, compared, applied all or nothing, and written out again.
-//! Configuration is settings, groups, applications and which groups may use them; never people, memberships, tokens,
-//! keys or events.
+//! Configuration is settings, groups, applications, which groups may use them and how their identity management is set;
+//! never people, memberships, tokens, keys or events.
 //!
 //! It must not check what an operation checks: every change goes through the operations that the API calls, in one
 //! transaction. Nor does it know files or terminals: bytes with names come in, text and plans go out. Start with

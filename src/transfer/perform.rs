@@ -14,11 +14,12 @@ use crate::catalog::model::ConnectorKind;
 use crate::db::Tx;
 use crate::directory::{GroupPatch, NewGroup, groups};
 use crate::keys::NewKey;
+use crate::provisioning::connection::{self, ConnectionPatch, Connections};
 use crate::settings::{self, Settings};
 use crate::signon::{Installation, configure};
 use crate::transfer::apply::{Options, Refused, changed_meanwhile};
 use crate::transfer::difference::between;
-use crate::transfer::document::{ApplicationEntry, GroupEntry};
+use crate::transfer::document::{ApplicationEntry, GroupEntry, ProvisioningEntry};
 use crate::transfer::plan::{Plan, Step, Subject, Verb};
 use crate::transfer::read::{Declared, Origin, Refusal, group_key};
 use crate::transfer::{form, stored};
@@ -45,7 +46,7 @@ impl Keys {
     }
 }
 
-/// A failure, and the key of the entry under which its fields stand in the file: `sso`, or nothing.
+/// A failure, and the key of the entry under which its fields stand in the file: `sso`, `provisioning`, or nothing.
 struct Failed(Error, &'static str);
 
 impl From<Error> for Failed {
@@ -94,7 +95,7 @@ impl<'a> Performance<'a> {
             self.took(origin, step.map_err(Failed::from))?;
         }
         for (origin, entry) in declared.applications.iter().flatten() {
-            let step = self.application(tx, entry).await;
+            let step = Box::pin(self.application(tx, entry)).await;
             self.took(origin, step)?;
         }
         if self.options.prune {
@@ -192,7 +193,8 @@ impl<'a> Performance<'a> {
 
     async fn form(&self, tx: &mut Tx, application: &Application) -> Result<Json> {
         let names = binding::names_of(tx, application.id).await?;
-        form::application(&self.installation.base_url, application, names)
+        let connection = connection::find(tx, application.id).await?;
+        form::compared(&self.installation.base_url, application, names, connection.as_ref())
     }
 
     async fn create(&self, tx: &mut Tx, entry: &ApplicationEntry) -> Result<Application> {
@@ -245,6 +247,10 @@ impl<'a> Performance<'a> {
             let patched = sso::patch_in(tx, ctx, catalog, id, patch.clone(), Some(now.version)).await;
             now = patched.map_err(|error| Failed(error, "sso"))?;
         }
+        if let Some(entry) = &entry.provisioning {
+            let connected = self.connections().configure_in(tx, ctx, id, connection_patch(entry)).await;
+            connected.map_err(|error| Failed(error, "provisioning"))?;
+        }
         if let Some(names) = &entry.groups {
             self.bind(tx, &now, names).await?;
         }
@@ -252,6 +258,16 @@ impl<'a> Performance<'a> {
             now = sso::activate_in(tx, ctx, catalog, id, None).await.map_err(|error| Failed(error, "sso"))?;
         }
         Ok(now)
+    }
+
+    fn connections(&self) -> Connections<'_> {
+        let installation = self.installation;
+        Connections {
+            db: &installation.db,
+            vault: &installation.vault,
+            catalog: &installation.catalog,
+            outbound: &installation.outbound,
+        }
     }
 
     async fn bind(&self, tx: &mut Tx, application: &Application, names: &[String]) -> Result<()> {
@@ -322,6 +338,20 @@ fn general_patch(entry: &ApplicationEntry) -> ApplicationPatch {
         show_in_portal: entry.show_in_portal,
         bookmark_url: entry.bookmark_url.clone(),
         slug: None,
+    }
+}
+
+/// Never a secret: a file holds none.
+fn connection_patch(entry: &ProvisioningEntry) -> ConnectionPatch {
+    ConnectionPatch {
+        base_url: entry.base_url.clone(),
+        manage_groups: entry.manage_groups,
+        on_user_delete: entry.on_user_delete,
+        require_approval: entry.require_approval.clone(),
+        mass_change: entry.mass_change,
+        mappings: entry.mappings.clone(),
+        ca_certificate: entry.ca_certificate.clone(),
+        ..ConnectionPatch::default()
     }
 }
 

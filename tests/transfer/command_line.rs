@@ -67,6 +67,18 @@ fn exit_codes_and_refusals() {
 }
 
 #[test]
+fn addresses_of_identity_management_may_be_where_the_server_may_go() {
+    let here = server();
+    let file = "tessera: 1\napplications: [{slug: in, connector: custom-saml, provisioning: {base_url: \
+                'http://10.1.2.3/scim'}}]\n";
+    let output = here.run(&["apply", "-"], file);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("[outbound_address_refused]"));
+    here.ok(&["apply", "-", "--outbound-allow", "10.1.0.0/16"], file);
+    assert!(here.ok(&["export"], "").contains("base_url: http://10.1.2.3/scim"));
+}
+
+#[test]
 fn keys_are_listed_by_slug_or_id() {
     let here = server();
     here.ok(

@@ -5,6 +5,7 @@ mod command_line;
 mod faults;
 mod plans;
 mod property;
+mod provisioning;
 mod round_trip;
 mod world;
 

@@ -134,9 +134,48 @@ fn sso() -> impl Strategy<Value = Value> {
         })
 }
 
+/// The rows that every mapping needs, and perhaps one more.
+fn provisioning() -> impl Strategy<Value = Value> {
+    (
+        prop::option::of((
+            prop::sample::select(vec!["title", "nickName", "addresses.locality"]),
+            value(),
+            transform(),
+            any::<bool>(),
+            prop::option::of(text()),
+        )),
+        prop::collection::vec(prop::sample::select(vec!["create", "update", "delete"]), 0..3),
+        prop::sample::select(vec!["delete", "suspend", "nothing"]),
+        any::<bool>(),
+        (0_u32..50, 0_u32..101),
+    )
+        .prop_map(|(row, approval, on_user_delete, groups, (count, percent))| {
+            let mut rows = vec![
+                json!({"scim": "userName", "source": "username"}),
+                json!({"scim": "emails[type eq \"work\"].value", "source": "email"}),
+            ];
+            if let Some((scim, mut value, transform, enabled, remote)) = row {
+                value["scim"] = json!(scim);
+                value["transforms"] = json!([transform]);
+                value["enabled"] = json!(enabled);
+                value["remote"] = json!(remote);
+                rows.push(value);
+            }
+            json!({
+                "base_url": if groups { Some("https://a.example/scim") } else { None },
+                "manage_groups": groups,
+                "on_user_delete": on_user_delete,
+                "require_approval": approval,
+                "mass_change": {"count": count, "percent": percent},
+                "mappings": rows,
+            })
+        })
+}
+
 fn configuration() -> impl Strategy<Value = Value> {
-    (prop::collection::vec((text(), text()), 0..4), text(), text(), sso(), text(), any::<bool>()).prop_map(
-        |(groups, label, description, sso, organisation, shown)| {
+    let groups = prop::collection::vec((text(), text()), 0..4);
+    (groups, text(), text(), sso(), provisioning(), text(), any::<bool>()).prop_map(
+        |(groups, label, description, sso, provisioning, organisation, shown)| {
             let mut names = Vec::new();
             let mut entries = Vec::new();
             for (i, (name, description)) in groups.into_iter().enumerate() {
@@ -151,7 +190,7 @@ fn configuration() -> impl Strategy<Value = Value> {
                 "groups": entries,
                 "applications": [
                     {"slug": "a", "connector": "custom-saml", "label": label, "description": description, "groups": names,
-                     "show_in_portal": shown, "sso": sso},
+                     "show_in_portal": shown, "sso": sso, "provisioning": provisioning},
                     {"slug": "b", "connector": "bookmark", "bookmark_url": "https://b.example", "label": description},
                 ],
             })

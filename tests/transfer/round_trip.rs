@@ -52,6 +52,16 @@ applications:
     idp_initiated: confirm
     deny_to: sp
     slo: {redirect_url: https://sp.example/slo, redirect_response_url: https://sp.example/slo-answer}
+  provisioning:
+    base_url: https://sp.example/scim/v2
+    manage_groups: true
+    on_user_delete: nothing
+    require_approval: [delete, create]
+    mass_change: {count: 5, percent: 50}
+    mappings:
+    - {scim: userName, source: username}
+    - {scim: 'emails[type eq "work"].value', source: email, transforms: [lower]}
+    - {scim: title, remote: Role, by_group: [{group: SALES, value: "~"}, {group: ärzte, value: 'yes'}], default: '', enabled: false}
 - slug: wiki
   connector: bookmark
   label: Wiki

@@ -62,6 +62,12 @@ pub(in crate::provisioning) async fn find(
     executor.optional(query).await?.as_ref().map(read).transpose()
 }
 
+/// Every connection, also of applications that are gone.
+pub(in crate::provisioning) async fn list(executor: &mut impl Executor) -> Result<Vec<Connection>> {
+    let rows = executor.all(sql("SELECT * FROM connections ORDER BY application_id")).await?;
+    rows.iter().map(read).collect()
+}
+
 /// Reads a connection and keeps every other writer away from it until the transaction ends.
 pub(in crate::provisioning) async fn lock(
     tx: &mut Tx,
