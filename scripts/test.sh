@@ -30,7 +30,8 @@ if [ -z "${TESSERA_SOAK:-}" ]; then export PROPTEST_RNG_SEED="${PROPTEST_RNG_SEE
 
 step "Tests"
 if cargo nextest --version >/dev/null 2>&1; then
-  cargo nextest run --workspace --cargo-profile ci --no-fail-fast
+  if [ -n "${TESSERA_SOAK:-}" ]; then profile=soak; else profile=default; fi
+  cargo nextest run --workspace --cargo-profile ci --profile "$profile" --no-fail-fast
 else
   cargo test --workspace --profile ci --no-fail-fast
 fi

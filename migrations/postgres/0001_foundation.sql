@@ -499,6 +499,8 @@ CREATE TABLE connections (
     failure_code TEXT,
     failure_message TEXT,
     paused_until BIGINT NOT NULL,
+    -- the same by its pace, which holds up nobody who leaves
+    paced_until BIGINT NOT NULL,
     -- when all that is there is read and compared, and what was found last (JSON)
     reconcile_at BIGINT,
     reconciled_at BIGINT,
@@ -506,12 +508,22 @@ CREATE TABLE connections (
     -- accounts that went for no reason of their own within an hour, and since when
     left_count BIGINT NOT NULL,
     left_since BIGINT NOT NULL,
-    -- one node sends
+    -- one node sends; a lease that is renewed no more is over
     leased_by TEXT,
-    leased_until BIGINT NOT NULL,
+    lease_renewals BIGINT NOT NULL,
+    -- when it was told last that people who left still have their accounts
+    stuck_told_at BIGINT,
     version BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL
+);
+
+-- How many requests an address takes in a time: one bucket for all applications and nodes.
+CREATE TABLE paces (
+    address TEXT NOT NULL PRIMARY KEY,
+    -- what is left, in sixty-thousandths of a request
+    room BIGINT NOT NULL,
+    filled_at BIGINT NOT NULL
 );
 
 -- The ledger: what each application is known to hold of ours, and what is to be done about it.

@@ -2,8 +2,9 @@
 //! the REST API as RFC 3339 and in SAML as `xs:dateTime` with `Z`.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::time::Instant;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -108,6 +109,17 @@ impl Clock {
         match self {
             Self::System => Timestamp(jiff::Timestamp::now().as_millisecond()),
             Self::Frozen(at) => Timestamp(at.load(Ordering::SeqCst)),
+        }
+    }
+
+    /// Milliseconds since some instant of this process, which no setting of the wall clock moves: only differences say
+    /// anything.
+    #[must_use]
+    pub fn steady(&self) -> i64 {
+        static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+        match self {
+            Self::System => i64::try_from(BEGAN.elapsed().as_millis()).unwrap_or(i64::MAX),
+            Self::Frozen(at) => at.load(Ordering::SeqCst),
         }
     }
 

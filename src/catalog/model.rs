@@ -395,6 +395,17 @@ vocabulary! {
 }
 
 vocabulary! {
+    /// What happens when an account that was there is not there any more.
+    MissingAccount {
+        /// It is made anew.
+        #[default]
+        Recreate = "recreate",
+        /// An administrator is asked.
+        Ask = "ask",
+    }
+}
+
+vocabulary! {
     /// How members are taken out of a group there.
     MemberRemoval {
         /// `members[value eq "…"]`, one operation for each (RFC 7644 3.5.2.2).
@@ -459,6 +470,10 @@ pub struct Quirks {
     pub privileged_groups: Vec<String>,
     /// What happens when it already has a group of the same name.
     pub adopt_groups: AdoptGroups,
+    /// What happens when somebody has taken an account away there.
+    pub missing_account: MissingAccount,
+    /// SCIM attributes of which it takes one value only, though the standard has several: the first is sent.
+    pub single_valued: Vec<String>,
     /// It understands no PATCH: what changes is read, changed and put back whole.
     pub no_patch: bool,
     /// How changes are written.
@@ -471,6 +486,8 @@ pub struct Quirks {
     /// Most resources on one page of a list; 100 unless said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub page_limit: Option<u32>,
+    /// Its lists go on by a cursor (RFC 9865), though it does not say so of itself.
+    pub cursor_paging: bool,
     /// It never shows who is in a group: what was sent is all that is known.
     pub members_hidden: bool,
     /// `externalId` is refused.
@@ -489,4 +506,12 @@ pub struct Quirks {
     /// Requests at the same time; 4 unless said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<u32>,
+}
+
+impl Quirks {
+    /// Whether it takes one value only of a SCIM attribute.
+    #[must_use]
+    pub fn has_one_value(&self, attribute: &str) -> bool {
+        self.single_valued.iter().any(|name| name.eq_ignore_ascii_case(attribute))
+    }
 }

@@ -278,6 +278,14 @@ fn background(installation: &Arc<Installation>, provisioning: &Arc<Engine>) -> J
             installation.sp_sources().refresh_due(&ctx).await.map(drop)
         }
     }));
+    let overdue = installation.clone();
+    work.spawn(every(Duration::from_mins(5), move || {
+        let installation = overdue.clone();
+        async move {
+            let ctx = context(&installation, "provisioning");
+            provisioning::overdue::tell(&installation.db, &ctx, &installation.base_url).await.map(drop)
+        }
+    }));
     let nightly = provisioning.clone();
     work.spawn(every(Duration::from_mins(5), move || {
         let provisioning = nightly.clone();

@@ -103,6 +103,7 @@ names! {
     IdmIntegrationFailure = "idm_integration_failure", "found that an application can't be provisioned";
     IdmTokenExpiring = "idm_token_expiring", "noticed that the secret of an application's identity management ends soon";
     IdmMassChange = "idm_mass_change", "held many at once who would lose an application";
+    IdmDepartureOverdue = "idm_departure_overdue", "noticed that people who left still have their accounts at an application";
     IdmApproval = "idm_approval", "decided on a change at an application";
     IdmReconcile = "idm_reconcile", "compared an application with what it should hold";
     UserImport = "user_import", "began to bring people in from an application";

@@ -40,6 +40,17 @@ pub enum Message<'a> {
         /// Where it is decided, absolute.
         page: &'a str,
     },
+    /// People who left still have their accounts in an application, and have had them for long.
+    DepartureOverdue {
+        /// Label of the application.
+        application: &'a str,
+        /// How many have theirs.
+        people: i64,
+        /// What the application says, in words; may be empty.
+        reason: &'a str,
+        /// Where it can be read, absolute.
+        page: &'a str,
+    },
 }
 
 impl Message<'_> {
@@ -60,6 +71,9 @@ impl Message<'_> {
                     people(*leaving),
                     one_line(application)
                 )
+            }
+            Self::DepartureOverdue { application, people: count, .. } => {
+                format!("{} who left can still get into {}", people(*count), one_line(application))
             }
         }
     }
@@ -106,6 +120,19 @@ impl Message<'_> {
                 people(*leaving),
                 application = one_line(application),
             ),
+            Self::DepartureOverdue { application, people: count, reason, page } => {
+                let reason = match one_line(reason) {
+                    reason if reason.is_empty() => String::new(),
+                    reason => format!("What is in the way: {reason}\n\n"),
+                };
+                format!(
+                    "{} who left, or were suspended, for more than an hour could not be taken out of {application}. Tessera\n\
+                     goes on trying for 30 days. Until it succeeds they may still get in there by ways other than Tessera:\n\
+                     take them out there if that can't wait.\n\n{reason}{page}\n",
+                    people(*count),
+                    application = one_line(application),
+                )
+            }
         }
     }
 }

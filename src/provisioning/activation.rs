@@ -126,10 +126,10 @@ impl Connections<'_> {
 }
 
 fn not_verified(application: &Application, fault: Fault) -> Error {
-    let kind = if fault.kind.is_passing() { Kind::Unavailable } else { Kind::Invalid };
-    Error::new(
-        kind,
-        fault.code,
-        format!("{} can't be reached as it should. {}", application.label, fault.message),
-    )
+    let (kind, what) = if fault.kind.is_passing() {
+        (Kind::Unavailable, "can't be reached as it should")
+    } else {
+        (Kind::Invalid, "answers, but not as it should")
+    };
+    Error::new(kind, fault.code, format!("{} {what}. {}", application.label, fault.message))
 }

@@ -81,6 +81,10 @@ pub fn check(rows: &[Mapping], template: Option<&Provisioning>) -> Result<()> {
                 seen.push(name);
             }
         }
+        if row.value == ValueFrom::Constant(String::new()) {
+            let message = "Give the text that everybody has, or take the row out.".to_owned();
+            fault(format!("{field}.constant"), "required", message);
+        }
         if let Some((code, message)) = row.value_fault() {
             fault(field.clone(), code, message.to_owned());
         }
@@ -168,6 +172,11 @@ pub fn resource(
             continue;
         }
         put(&mut out, &path, values)?;
+    }
+    for (name, value) in out.as_object_mut().into_iter().flatten() {
+        if let Some(list) = value.as_array_mut().filter(|_| quirks.has_one_value(name)) {
+            list.truncate(1);
+        }
     }
     if quirks.username_equals_email {
         out["userName"] = json!(subject.person.email);

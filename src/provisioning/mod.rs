@@ -17,6 +17,7 @@ pub mod mapping;
 pub mod measured;
 pub mod model;
 mod notices;
+pub mod overdue;
 pub mod plan;
 pub mod preview;
 pub mod state;

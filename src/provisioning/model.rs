@@ -313,7 +313,7 @@ pub struct Entry {
     pub change: Option<Change>,
     /// Digest of what waits for approval.
     pub asked: Option<String>,
-    /// What waits for approval: the resource, or what would change.
+    /// What waits for approval, or was approved: the resource, or what would change.
     pub asked_for: Option<Json>,
     /// Digests of what was approved, with spaces between.
     pub approved: Option<String>,

@@ -13,7 +13,7 @@ use crate::support::{Api, House, NOTHING};
 const TOKEN: &str = "of-the-lab";
 
 /// An application whose identity management is active, and its service.
-async fn connected(house: &House, owner: &Api) -> (String, LabScim) {
+pub async fn connected(house: &House, owner: &Api) -> (String, LabScim) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let origin = format!("http://{}", listener.local_addr().unwrap());
     let options = ScimLabOptions {

@@ -11,6 +11,7 @@ mod imports;
 mod main_job;
 mod matrix;
 mod promises;
+mod provisioning;
 mod reference;
 mod secrets;
 mod support;

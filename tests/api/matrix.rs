@@ -55,6 +55,7 @@ fn table() -> BTreeMap<&'static str, &'static [Role]> {
         ("POST /applications/{id}/provisioning/activate", ADMINS),
         ("POST /applications/{id}/provisioning/deactivate", ADMINS),
         ("POST /applications/{id}/provisioning/dry-run", ADMINS),
+        ("POST /applications/{id}/provisioning/preview", ADMINS),
         ("POST /applications/{id}/provisioning/reconcile", ADMINS),
         ("GET /applications/{id}/provisioning/state", ALL),
         ("POST /applications/{id}/provisioning/retry", ADMINS),

@@ -1,5 +1,6 @@
 // What administrators and people do in a browser, one act at a time.
 import assert from "node:assert/strict";
+import { setTimeout as pause } from "node:timers/promises";
 
 export const owner = { username: "livia", email: "livia@example.org", password: "seven hills and one river" };
 
@@ -66,4 +67,48 @@ export async function bind(page, base, application, group) {
   await page.locator('select[name="group"]').selectOption(await option.getAttribute("value"));
   await press(page, "Bind group");
   await page.getByRole("link", { name: group }).waitFor();
+}
+
+/** Asks until the answer is a yes: what goes on beside the page takes its time. */
+export async function until(asked, otherwise) {
+  for (const start = Date.now(); ; await pause(100)) {
+    const answer = await asked();
+    if (answer) return answer;
+    assert.ok(Date.now() - start < 60_000, otherwise);
+  }
+}
+
+/** Loads a page until it shows this. */
+export async function shows(page, address, text) {
+  const shown = async () => {
+    await page.goto(address);
+    return page.getByText(text).first().isVisible();
+  };
+  await until(shown, `${text} is not on ${address}`);
+}
+
+/** Writes into the fields of a person's form and saves it. `values` are by their labels. */
+export async function edit(page, base, { username, email }, values) {
+  await page.goto(`${base}/admin/users?q=${username}`);
+  await page.locator("tr", { hasText: email }).getByRole("link").click();
+  await page.getByRole("link", { name: "Edit", exact: true }).click();
+  for (const [label, value] of Object.entries(values)) await page.getByLabel(label, { exact: true }).fill(value);
+  await press(page, "Save");
+}
+
+export async function addGroup(page, base, name, members) {
+  await page.goto(`${base}/admin/groups/new`);
+  await page.getByLabel("Name", { exact: true }).fill(name);
+  await press(page, "Add group");
+  for (const { username } of members) {
+    await page.locator('input[name="user"]').fill(username);
+    await press(page, "Add member");
+  }
+}
+
+/** Fills in where the SCIM service of an application is, and its token; saves nothing. */
+export async function fillConnection(page, tab, url, token) {
+  await page.goto(tab);
+  await page.getByLabel("Base URL").fill(url);
+  await page.locator('input[name="token"]').fill(token);
 }

@@ -58,8 +58,8 @@ async function assertFits(page, file) {
   assert.ok(sideways <= 0, `${file} scrolls sideways by ${sideways} px`);
 }
 
-/** Once the colours of another scheme are on the page: those that change over 1 ms are half-way for a frame. */
-const settled = (page) =>
+/** Once another scheme's colours, or the focus, are on the page: what changes over 1 ms is half-way for a frame. */
+export const settled = (page) =>
   page.evaluate(async () => {
     await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
     await Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {})));

@@ -82,8 +82,10 @@ export async function startLab() {
     url = /http:\/\/\S+\/scim\/v2/.exec(value)?.[0];
   }
   const origin = url.replace(/\/scim\/v2$/, "");
+  let current = token;
   const ask = async (method, where, body) => {
-    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+    const bearer = where.startsWith("/lab/") ? token : current;
+    const headers = { authorization: `Bearer ${bearer}`, "content-type": "application/json" };
     const answer = await fetch(origin + where, { method, headers, body: body && JSON.stringify(body) });
     if (!answer.ok) throw new Error(`${method} ${where}: ${answer.status} ${await answer.text()}`);
     return answer.status === 204 ? null : answer.json();
@@ -99,6 +101,17 @@ export async function startLab() {
       const requests = await ask("GET", "/lab/requests");
       return requests.filter(({ method }) => method !== "GET").map(({ method, path: where }) => `${method} ${where}`);
     },
+    /** From now on clients need this token. */
+    renew: async (value) => {
+      await ask("PUT", "/lab/token", { token: value });
+      current = value;
+    },
+    /** Changes an account as another client of the service does. */
+    change: (id, values) =>
+      ask("PATCH", `/scim/v2/Users/${id}`, {
+        schemas: ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+        Operations: Object.entries(values).map(([name, value]) => ({ op: "replace", path: name, value })),
+      }),
     user: async (name) => (await ask("GET", "/lab/state")).users.find(({ userName }) => userName === name),
     stop: () => new Promise((done) => child.on("close", done) && child.kill("SIGTERM")),
   };

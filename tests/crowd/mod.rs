@@ -47,7 +47,7 @@ impl Forum {
         forum
     }
 
-    fn add_person(&mut self, number: usize) {
+    pub fn add_person(&mut self, number: usize) {
         let (username, email) = (format!("person-{number}"), format!("person-{number}@example.org"));
         let person = json!({"username": username, "email": email, "first_name": "Livia",
             "last_name": format!("No {number}"), "department": "Sales", "password": PASSWORD});

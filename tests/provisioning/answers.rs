@@ -6,7 +6,7 @@ use axum::http::HeaderMap;
 use serde_json::json;
 use tessera::base::clock::HOUR;
 use tessera::directory::{GroupPatch, groups, people};
-use tessera::lab::scim::{Fault, Quirks, Rule, profile};
+use tessera::lab::scim::{Fault, PatchAnswer, Quirks, Rule, profile};
 use tessera::provisioning::connection::ConnectionPatch;
 use tessera::provisioning::model::{Change, State};
 use tessera::provisioning::state;
@@ -15,21 +15,10 @@ use tokio::net::TcpListener;
 use crate::held::own;
 use crate::world::{TOKEN, World};
 
-async fn with_people(world: &World, group: &str, count: usize) -> Vec<tessera::base::id::UserId> {
-    let group = world.group(group).await;
-    let mut all = Vec::new();
-    for n in 0..count {
-        all.push(world.person(&format!("p{n:03}")).await);
-    }
-    world.join(group, &all).await;
-    world.bind(group).await;
-    all
-}
-
 #[tokio::test]
 async fn sc_19_a_yes_that_is_none_is_seen() {
     let world = World::open().await;
-    let all = with_people(&world, "Sales", 1).await;
+    let all = world.bound("Sales", 1).await.1;
     world.connect(false).await;
     world.turn().await;
     let lies =
@@ -54,9 +43,56 @@ async fn sc_19_a_yes_that_is_none_is_seen() {
 }
 
 #[tokio::test]
+async fn sc_19_a_yes_that_is_none_is_seen_of_groups_too() {
+    let echoes = Quirks { patch_group: PatchAnswer::Body, ..Quirks::default() };
+    let world = World::with(echoes, "custom-saml").await;
+    let (group, _) = world.bound("Sales", 1).await;
+    world.connect(true).await;
+    world.turn().await;
+    let lies =
+        || world.service.lab.add_fault(Rule::new(Fault::Lie { echo: false }).on("PATCH", "Groups").times(1));
+    let newcomer = world.person("newcomer").await;
+    lies();
+    world.join(group, &[newcomer]).await;
+    world.turn().await;
+    let entry = world.standing("Sales").await;
+    assert_eq!((entry.state, entry.code.as_deref()), (State::Drift, Some("not_applied")), "who is in it");
+    state::retry(&world.db, &world.ctx(), world.id(), None).await.unwrap();
+    world.turn().await;
+    assert_eq!(world.members("Sales"), ["newcomer", "p000"]);
+    assert_eq!(world.standing("Sales").await.state, State::Synced);
+
+    lies();
+    let patch = GroupPatch { name: Some("Field sales".to_owned()), ..GroupPatch::default() };
+    groups::update(&world.db, &world.ctx(), group, None, patch).await.unwrap();
+    world.turn().await;
+    let entry = world.standing("Field sales").await;
+    assert_eq!((entry.state, entry.code.as_deref()), (State::Drift, Some("not_applied")), "its name");
+    // Whatever is looked at next in it, its name is tried again.
+    let another = world.person("another").await;
+    world.join(group, &[another]).await;
+    world.turn().await;
+    assert_eq!(world.members("Field sales").len(), 3);
+    assert_eq!(world.standing("Field sales").await.state, State::Synced);
+
+    // And every night.
+    lies();
+    let last = world.person("last").await;
+    world.join(group, &[last]).await;
+    world.turn().await;
+    assert_eq!(world.standing("Field sales").await.state, State::Drift);
+    world.engine.reconcile(&world.ctx(), world.id()).await.unwrap();
+    world.turn().await;
+    assert_eq!(
+        (world.members("Field sales").len(), world.standing("Field sales").await.state),
+        (4, State::Synced)
+    );
+}
+
+#[tokio::test]
 async fn sc_20_what_waits_for_somebody_there_is_not_said_to_be_done() {
     let world = World::with(profile("keeper").unwrap(), "keeper-cloud").await;
-    with_people(&world, "Sales", 2).await;
+    world.bound("Sales", 2).await;
     world.connect(true).await;
     world.turn().await;
     assert_eq!(world.standing("Sales").await.state, State::Accepted);
@@ -71,7 +107,7 @@ async fn sc_20_what_waits_for_somebody_there_is_not_said_to_be_done() {
 #[tokio::test]
 async fn sc_08_many_come_and_go_in_portions_that_the_service_takes() {
     let world = World::with(profile("aws").unwrap(), "aws-iam-identity-center").await;
-    let all = with_people(&world, "Sales", 250).await;
+    let all = world.bound("Sales", 250).await.1;
     world.connect(true).await;
     world.turn().await;
     let group = groups::find_by_name(&mut world.db.reader(), "Sales").await.unwrap().unwrap().id;
@@ -101,7 +137,7 @@ async fn sc_08_many_come_and_go_in_portions_that_the_service_takes() {
 #[tokio::test]
 async fn se_06_a_name_that_is_refused_and_a_member_who_is_gone_hold_up_nobody() {
     let world = World::by(Quirks::default(), own("{}"), "own").await;
-    let all = with_people(&world, "Sales", 3).await;
+    let all = world.bound("Sales", 3).await.1;
     world.connect(true).await;
     world.turn().await;
     let group = groups::find_by_name(&mut world.db.reader(), "Sales").await.unwrap().unwrap().id;
@@ -135,7 +171,7 @@ async fn se_06_a_name_that_is_refused_and_a_member_who_is_gone_hold_up_nobody() 
 #[tokio::test]
 async fn decision_34_whoever_is_suspended_leaves_a_group_without_a_yes() {
     let world = World::open().await;
-    let all = with_people(&world, "Sales", 2).await;
+    let all = world.bound("Sales", 2).await.1;
     world.connect(true).await;
     world.turn().await;
     let group = groups::find_by_name(&mut world.db.reader(), "Sales").await.unwrap().unwrap().id;
@@ -152,7 +188,7 @@ async fn decision_34_whoever_is_suspended_leaves_a_group_without_a_yes() {
 #[tokio::test]
 async fn sc_05_an_account_that_is_there_is_changed_after_a_yes_where_changes_need_one() {
     let world = World::open().await;
-    with_people(&world, "Sales", 1).await;
+    world.bound("Sales", 1).await;
     world.service.lab.seed_user(json!({ "userName": "p000", "active": true })).unwrap();
     let asks = ConnectionPatch { require_approval: Some(vec![Change::Update]), ..ConnectionPatch::default() };
     world.configure(asks).await;
@@ -170,7 +206,7 @@ async fn sc_05_an_account_that_is_there_is_changed_after_a_yes_where_changes_nee
 #[tokio::test]
 async fn sc_17_what_comes_to_wait_in_place_of_what_was_seen_is_not_approved_with_it() {
     let world = World::open().await;
-    let all = with_people(&world, "Sales", 1).await;
+    let all = world.bound("Sales", 1).await.1;
     world.connect(false).await;
     world.turn().await;
     let asks = vec![Change::Update, Change::Delete];
@@ -192,7 +228,7 @@ async fn sc_17_what_comes_to_wait_in_place_of_what_was_seen_is_not_approved_with
 #[tokio::test]
 async fn sc_24_where_a_change_makes_a_second_account_the_first_is_set_inactive() {
     let world = World::with(profile("heap").unwrap(), "heap").await;
-    let all = with_people(&world, "Sales", 1).await;
+    let all = world.bound("Sales", 1).await.1;
     world.connect(true).await;
     world.turn().await;
     world.patch(all[0], json!({ "email": "new@example.com" })).await;
@@ -219,7 +255,7 @@ async fn sc_24_where_a_change_makes_a_second_account_the_first_is_set_inactive()
 #[tokio::test]
 async fn sc_16_who_leaves_overtakes_a_group_that_is_being_filled() {
     let world = World::by(Quirks::default(), own("{membership_limit: 1}"), "own").await;
-    let all = with_people(&world, "Sales", 40).await;
+    let all = world.bound("Sales", 40).await.1;
     world.connect(true).await;
     world.service.lab.add_fault(Rule::new(Fault::Slow { millis: 100 }).on("PATCH", "Groups"));
     let engine = Arc::new(world.another_engine());
@@ -264,7 +300,7 @@ async fn sc_21_a_service_that_repeats_the_token_gives_it_away_to_nobody() {
 #[tokio::test]
 async fn se_06_a_service_that_fails_for_every_member_is_not_asked_for_each_of_them() {
     let world = World::open().await;
-    let all = with_people(&world, "Sales", 60).await;
+    let all = world.bound("Sales", 60).await.1;
     world.connect(true).await;
     world.turn().await;
     let broken = Rule::new(Fault::Status { status: 500, retry_after: None }).on("PATCH", "Groups");

@@ -148,8 +148,7 @@ async fn se_01_a_take_over_that_ends_in_the_middle_is_taken_up_again() {
         _ = world.engine.turn() => panic!("it hangs"),
     }
     world.service.lab.clear_faults();
-    world.engine = world.another_engine();
-    world.clock.advance(120_000);
+    world.succeed().await;
     world.turn().await;
     let entry = world.standing("Sales").await;
     assert_eq!((entry.origin, entry.state), (Some(Origin::Adopted), State::Synced), "{:?}", entry.message);

@@ -12,7 +12,7 @@ use tessera::catalog::Catalog;
 use tessera::directory::people;
 use tessera::lab::scim::{Fault, Quirks, Rule};
 use tessera::provisioning::connection::{ConnectionPatch, NewSecret, bearer};
-use tessera::provisioning::model::{Entry, Origin, State};
+use tessera::provisioning::model::{Change, Entry, Origin, State};
 use tessera::provisioning::state::{self, Decision};
 
 use crate::world::{TOKEN, World};
@@ -303,4 +303,111 @@ async fn sc_05_several_groups_of_one_name_are_left_to_a_person() {
     world.turn().await;
     let entry = world.standing("Sales").await;
     assert_eq!((entry.state, entry.remote_id), (State::Synced, Some(first)));
+}
+
+#[tokio::test]
+async fn sc_15_an_account_that_somebody_took_away_is_made_anew_or_asked_about() {
+    for (quirks, asks) in [("{}", false), ("{missing_account: ask}", true)] {
+        let world = world(quirks).await;
+        world.bound("Sales", 2).await;
+        world.connect(false).await;
+        world.turn().await;
+        let there = world.standing("p000").await.remote_id.unwrap();
+        world.service.lab.remove(&there);
+        world.engine.reconcile(&world.ctx(), world.id()).await.unwrap();
+        // That it can't be looked for at first is no reason to make it.
+        let down = Rule::new(Fault::Status { status: 503, retry_after: None });
+        world.service.lab.add_fault(down.on("GET", "Users").after(1).times(1));
+        world.turn().await;
+        world.clock.advance(HOUR);
+        world.turn().await;
+        if asks {
+            let entry = world.standing("p000").await;
+            assert_eq!(is(&entry), (State::AwaitingApproval, Some("account_missing")));
+            assert_eq!(world.is_active("p000"), None);
+            world.engine.reconcile(&world.ctx(), world.id()).await.unwrap();
+            assert_eq!(world.turn().await, [] as [&str; 0], "it is asked once");
+            // What was changed and changed back is no account.
+            for name in ["Augusta", "p000"] {
+                let user =
+                    people::find_by_login_name(&mut world.db.reader(), "p000").await.unwrap().unwrap().id;
+                world.patch(user, json!({ "last_name": name })).await;
+                world.turn().await;
+                let state = world.standing("p000").await.state;
+                assert_eq!((state, world.is_active("p000")), (State::AwaitingApproval, None), "{name}");
+            }
+            approve(&world, &world.standing("p000").await).await;
+            world.turn().await;
+        }
+        assert_eq!(world.is_active("p000"), Some(true), "{quirks}");
+        assert_eq!(is(&world.standing("p000").await), (State::Synced, None));
+
+        // Somebody made it anew there, under another id: nothing is to be asked.
+        let there = world.standing("p001").await.remote_id.unwrap();
+        world.service.lab.remove(&there);
+        let anew = world.service.lab.seed_user(json!({ "userName": "p001", "active": true })).unwrap();
+        world.engine.reconcile(&world.ctx(), world.id()).await.unwrap();
+        world.turn().await;
+        let entry = world.standing("p001").await;
+        assert_eq!((is(&entry), entry.remote_id.clone()), ((State::Synced, None), Some(anew)));
+    }
+}
+
+#[tokio::test]
+async fn what_was_approved_of_a_large_group_is_not_asked_about_again_when_it_is_interrupted() {
+    let world = world("{membership_limit: 2, pace: {per_minute: 60, burst: 4}}").await;
+    let asks =
+        |change| ConnectionPatch { require_approval: Some(vec![change]), ..ConnectionPatch::default() };
+    let settle = async |until: &dyn Fn() -> bool| {
+        for _ in 0..60 {
+            world.clock.advance(10_000);
+            world.turn().await;
+            if until() {
+                return;
+            }
+        }
+        panic!("it comes to no end: {:?}", world.members("Sales"));
+    };
+    let (group, all) = world.bound("Sales", 4).await;
+    world.connect(true).await;
+    settle(&|| world.members("Sales").len() == 4).await;
+    let mut more = Vec::new();
+    for n in 0..12 {
+        more.push(world.person(&format!("more{n:02}")).await);
+    }
+    let others = world.group("Others").await;
+    world.join(others, &more).await;
+    world.bind(others).await;
+    settle(&|| world.members("Others").len() == 12).await;
+    world.change(asks(Change::Update)).await;
+    settle(&|| true).await;
+    world.join(group, &more).await;
+    settle(&|| world.service.lab.requests().is_empty()).await;
+    let entry = world.standing("Sales").await;
+    assert_eq!(is(&entry), (State::AwaitingApproval, Some("approval_required")));
+    approve(&world, &entry).await;
+    let mut turns = 0;
+    while world.members("Sales").len() < 15 {
+        world.turn().await;
+        if turns == 0 {
+            // Somebody of them leaves in between: the others are still meant.
+            people::suspend(&world.db, &world.ctx(), more[11]).await.unwrap();
+        }
+        let state = world.standing("Sales").await.state;
+        assert!(matches!(state, State::Pending | State::Synced), "it is not asked again: {state:?}");
+        world.clock.advance(5_000);
+        turns += 1;
+        assert!(turns < 60, "it comes to no end");
+    }
+    assert!(turns > 1, "it was interrupted");
+
+    // Who goes meanwhile was not approved.
+    world.leave(group, &more[..11]).await;
+    settle(&|| world.service.lab.requests().is_empty()).await;
+    approve(&world, &world.standing("Sales").await).await;
+    world.turn().await;
+    assert!(world.members("Sales").len() > 4, "it was interrupted");
+    world.leave(group, &all[..1]).await;
+    settle(&|| world.service.lab.requests().is_empty()).await;
+    assert_eq!(is(&world.standing("Sales").await), (State::AwaitingApproval, Some("approval_required")));
 }

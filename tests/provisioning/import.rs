@@ -308,3 +308,44 @@ async fn an_import_of_few_sends_no_mail_and_another_address_forgets_who_was_read
     let none = import::begin(&world.db, &world.ctx(), world.id(), Chosen::AllNew).await.unwrap_err();
     assert_eq!(none.fields[0].code, "required", "nobody is new");
 }
+
+#[tokio::test]
+async fn im_06_whoever_is_not_there_any_more_is_marked_and_nobody_here_is_changed() {
+    for world in [World::open().await, World::on_postgres().await] {
+        Box::pin(some_are_missing(world)).await;
+    }
+}
+
+async fn some_are_missing(world: World) {
+    world.connect(false).await;
+    let mut there = Vec::new();
+    for n in 0..10 {
+        there.push(world.there(&format!("p{n}"), json!({})));
+    }
+    world.read().await;
+    world.import(Chosen::AllNew).await;
+    let new = world.there("new", json!({}));
+    world.read().await;
+    let before = world.people().await;
+    for gone in there[..3].iter().chain([&new]) {
+        world.service.lab.remove(gone);
+    }
+    let rows = world.read().await;
+    assert!(!rows.contains_key("new"), "who was nobody here is forgotten");
+    for (name, row) in &rows {
+        let expected = ["p0", "p1", "p2"].contains(&name.as_str()).then_some("missing_there");
+        assert_eq!((row.status, row.code.as_deref()), (RowStatus::Imported, expected), "{name}");
+    }
+    assert_eq!(rows.len(), 10);
+    let job = import::latest(&mut world.db.reader(), world.id()).await.unwrap().unwrap();
+    let problems = import::problems(&mut world.db.reader(), job.id).await.unwrap();
+    assert!(problems.is_empty(), "they were brought in: {problems:?}");
+    assert_eq!(format!("{:?}", world.people().await), format!("{before:?}"), "nobody is changed");
+    world.there("p0", json!({}));
+    // The same again changes nothing but whoever is back.
+    let rows = world.read().await;
+    let missing = rows.values().filter(|row| row.code.as_deref() == Some("missing_there")).count();
+    assert_eq!((rows.len(), missing), (10, 2), "by name: {:?}", rows.keys());
+    people::delete(&world.db, &world.ctx(), rows["p1"].user.unwrap()).await.unwrap();
+    assert!(!world.read().await.contains_key("p1"), "nobody here, nobody there");
+}

@@ -9,6 +9,7 @@ mod guard;
 mod held;
 mod import;
 mod model;
+mod nodes;
 mod quirks;
 mod servers;
 mod tls;

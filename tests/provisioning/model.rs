@@ -38,6 +38,8 @@ enum Step {
     DeleteGroup(usize),
     Bind(usize),
     Unbind(usize),
+    /// Whether groups are managed.
+    Manage(bool),
     Fault(Trouble),
     Calm,
     Turn,
@@ -53,6 +55,7 @@ enum Trouble {
     Reset(u8),
     Garbage,
     Gone,
+    Lies,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -72,6 +75,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => group.clone().prop_map(Step::DeleteGroup),
         3 => group.clone().prop_map(Step::Bind),
         1 => group.prop_map(Step::Unbind),
+        1 => any::<bool>().prop_map(Step::Manage),
         2 => trouble().prop_map(Step::Fault),
         1 => Just(Step::Calm),
         4 => Just(Step::Turn),
@@ -87,6 +91,7 @@ fn trouble() -> impl Strategy<Value = Trouble> {
         (1_u8..4).prop_map(Trouble::Reset),
         Just(Trouble::Garbage),
         Just(Trouble::Gone),
+        Just(Trouble::Lies),
     ]
 }
 
@@ -117,13 +122,21 @@ struct Model {
     groups: Vec<Group>,
     /// User names of those who ever were active in a bound group: they may have an account.
     known: BTreeSet<String>,
-    /// Groups, and which of their lives, that were bound and are not any more: what is there of them is left.
+    /// Groups, and which of their lives, that were bound and are not any more, or were there when groups were managed no
+    /// more: what is there of them is left.
     left: BTreeSet<(usize, usize)>,
 }
 
 impl Model {
     fn username(&self, p: usize) -> String {
         format!("p{p}x{}", self.people[p].life)
+    }
+
+    /// What is there when groups are managed no more stays.
+    async fn manage(&mut self, world: &World, groups: bool) {
+        world.change(manage(groups)).await;
+        let all = self.groups.iter().enumerate().filter(|_| !groups);
+        self.left.extend(all.flat_map(|(g, group)| (1..=group.life).map(move |life| (g, life))));
     }
 
     fn in_scope(&self, p: usize) -> bool {
@@ -146,7 +159,7 @@ async fn live(steps: Vec<Step>) {
     let mut model = Model::default();
     model.people.resize_with(PEOPLE, Person::default);
     model.groups.resize_with(GROUPS, Group::default);
-    let foreign = foreign(&world);
+    let (foreign, adopted) = foreign(&world);
     let delete = ConnectionPatch {
         manage_groups: Some(true),
         on_user_delete: Some(OnUserDelete::Delete),
@@ -158,20 +171,30 @@ async fn live(steps: Vec<Step>) {
         take(&mut world, &mut model, step).await;
         model.remember();
     }
+    world.change(manage(true)).await;
     settle(&mut world).await;
     check(&world, &model, &foreign);
+    taken_over(&world, &model, &adopted);
     world.service.lab.clear_requests();
     world.engine.turn().await.unwrap();
     assert!(world.service.lab.requests().is_empty(), "nothing is left to do");
 }
 
-/// What is none of ours.
-fn foreign(world: &World) -> Vec<Value> {
+fn manage(groups: bool) -> ConnectionPatch {
+    ConnectionPatch { manage_groups: Some(groups), ..ConnectionPatch::default() }
+}
+
+/// What is none of ours, and the id of a group that has the name that the first of ours will have.
+fn foreign(world: &World) -> (Vec<Value>, String) {
     let lab = &world.service.lab;
     let stranger = lab.seed_user(json!({ "userName": "stranger", "active": true })).unwrap();
     lab.seed_user(json!({ "userName": "sleeper", "active": false })).unwrap();
-    lab.seed_group(json!({ "displayName": "Theirs", "members": [{ "value": stranger }] })).unwrap();
-    theirs(world)
+    let group = |name: &str| {
+        lab.seed_group(json!({ "displayName": name, "members": [{ "value": stranger }] })).unwrap()
+    };
+    group("Theirs");
+    let adopted = group("G0 1");
+    (theirs(world), adopted)
 }
 
 fn theirs(world: &World) -> Vec<Value> {
@@ -182,6 +205,10 @@ fn theirs(world: &World) -> Vec<Value> {
         .into_iter()
         .filter(|user| ["stranger", "sleeper"].contains(&user["userName"].as_str().unwrap()))
         .collect();
+    for user in &mut found {
+        // That shows the names of groups, of which one may be ours by now.
+        user.as_object_mut().unwrap().remove("groups");
+    }
     found.extend(world.service.lab.group_named("Theirs"));
     found
 }
@@ -279,6 +306,7 @@ async fn take(world: &mut World, model: &mut Model, step: Step) {
                 model.left.insert((g, model.groups[g].life));
             }
         }
+        Step::Manage(groups) => model.manage(world, groups).await,
         Step::Create(_) | Step::MakeGroup(_) => {}
         outside => around(world, outside).await,
     }
@@ -306,6 +334,7 @@ fn trouble_begins(world: &World, trouble: Trouble) {
         Trouble::Reset(every) => Rule::new(Fault::AppliedThenReset).every(every.into()).times(5),
         Trouble::Garbage => Rule::new(Fault::Garbage).times(2),
         Trouble::Gone => Rule::new(Fault::Drop).times(4),
+        Trouble::Lies => Rule::new(Fault::Lie { echo: false }).on("PATCH", "Users").times(2),
     };
     lab.add_fault(rule);
 }
@@ -324,8 +353,7 @@ async fn killed(world: &mut World, after: u64) {
         () = asked => {}
         done = world.engine.turn() => drop(done.unwrap()),
     }
-    world.engine = world.another_engine();
-    world.clock.advance(2 * MINUTE);
+    world.succeed().await;
 }
 
 async fn settle(world: &mut World) {
@@ -335,6 +363,9 @@ async fn settle(world: &mut World) {
         state::retry(&world.db, &world.ctx(), world.id(), None).await.unwrap();
         world.engine.turn().await.unwrap();
     }
+    // A night passes.
+    world.engine.reconcile(&world.ctx(), world.id()).await.unwrap();
+    world.engine.turn().await.unwrap();
 }
 
 fn check(world: &World, model: &Model, foreign: &[Value]) {
@@ -375,7 +406,9 @@ fn check(world: &World, model: &Model, foreign: &[Value]) {
             .collect();
         let exists = world.service.lab.group_named(&group.name).is_some();
         assert!(exists || members.is_empty(), "{} should be there", group.name);
-        assert_eq!(world.members(&group.name), members, "{}", group.name);
+        let mut there = world.members(&group.name);
+        there.retain(|name| name != "stranger");
+        assert_eq!(there, members, "{}", group.name);
     }
     let mut seen = BTreeSet::new();
     for group in world.service.lab.groups() {
@@ -383,10 +416,26 @@ fn check(world: &World, model: &Model, foreign: &[Value]) {
         let Some(rest) = name.strip_prefix('G') else { continue };
         let mut numbers = rest.split(' ').map(|number| number.parse::<usize>().unwrap());
         let (g, life) = (numbers.next().unwrap(), numbers.next().unwrap());
+        if world.members(name).contains(&"stranger".to_owned()) {
+            continue;
+        }
         assert!(seen.insert((g, life)), "{name} is there twice");
         let known = &model.groups[g];
         let is_bound = known.bound && known.life == life && known.name == name;
         assert!(is_bound || model.left.contains(&(g, life)), "{name} should not be there");
+    }
+}
+
+/// The group that was there before ours of the same name: whoever was in it still is, and once ours is deleted nobody else.
+fn taken_over(world: &World, model: &Model, id: &str) {
+    let group = world.service.lab.groups().into_iter().find(|group| group["id"] == json!(id));
+    let group = group.expect("it was somebody else's too");
+    let name = group["displayName"].as_str().unwrap();
+    let members = world.members(name);
+    assert!(members.contains(&"stranger".to_owned()), "{name} was somebody else's too: {members:?}");
+    let is_gone = model.groups[0].life > 1 || (model.groups[0].life == 1 && model.groups[0].id.is_none());
+    if is_gone && !model.left.contains(&(0, 1)) {
+        assert_eq!(members, ["stranger"], "{name} is cleared of what we added");
     }
 }
 

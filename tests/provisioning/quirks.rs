@@ -4,8 +4,9 @@
 use serde_json::json;
 use tessera::base::id::UserId;
 use tessera::directory::{GroupPatch, groups, people};
-use tessera::lab::scim::{Case, ConfigAnswer, Conflict, Fault, Quirks, Rule, profile};
-use tessera::provisioning::model::State;
+use tessera::lab::scim::{Case, ConfigAnswer, Conflict, Fault, PatchAnswer, Quirks, Rule, profile};
+use tessera::provisioning::connection::{self, ConnectionPatch};
+use tessera::provisioning::model::{Origin, State};
 
 use crate::held::own;
 use crate::world::World;
@@ -170,13 +171,7 @@ async fn sc_01_services_that_say_nothing_of_themselves_or_a_page_are_connected_a
 
 async fn settled(quirks: &str, connector: &str, count: usize) -> (World, Vec<UserId>) {
     let world = World::with(profile(quirks).unwrap(), connector).await;
-    let group = world.group("Sales").await;
-    let mut all = Vec::new();
-    for n in 0..count {
-        all.push(world.person(&format!("p{n:03}")).await);
-    }
-    world.join(group, &all).await;
-    world.bind(group).await;
+    let (_, all) = world.bound("Sales", count).await;
     world.connect(true).await;
     (world, all)
 }
@@ -221,4 +216,107 @@ async fn sc_24_accounts_that_atlassian_hides_are_not_taken_for_missing() {
     let drift = world.engine.reconcile(&world.ctx(), world.id()).await.unwrap();
     assert_eq!((drift.missing, drift.changed), (0, 0));
     assert_eq!(world.turn().await, [] as [&str; 0]);
+}
+
+#[tokio::test]
+async fn sc_19_sc_24_zoom_says_yes_and_does_nothing_and_that_is_seen() {
+    let (world, all) = settled("zoom", "zoom", 2).await;
+    world.turn().await;
+    // Zoom never changes the address of somebody who is there, and says yes.
+    world.patch(all[0], json!({ "email": "other@example.com" })).await;
+    world.turn().await;
+    let entry = world.standing("p000").await;
+    assert_eq!((entry.state, entry.code.as_deref()), (State::Drift, Some("not_applied")));
+    assert_eq!(world.turn().await, [] as [&str; 0], "it is not asked all the time");
+    // It answers a change with nothing at all, so it is read.
+    world.service.lab.set_quirks(Quirks { patch_user: PatchAnswer::NoContent, ..profile("zoom").unwrap() });
+    world.service.lab.add_fault(Rule::new(Fault::Lie { echo: true }).on("PATCH", "Users").times(1));
+    world.patch(all[1], json!({ "last_name": "Augusta" })).await;
+    let asked = world.turn().await;
+    assert_eq!(asked, ["PATCH /Users/{id}", "GET /Users/{id}"]);
+    let entry = world.standing("p001").await;
+    assert_eq!((entry.state, entry.code.as_deref()), (State::Drift, Some("not_applied")));
+}
+
+#[tokio::test]
+async fn sc_24_what_interact_has_no_use_for_is_not_sent_and_not_missed() {
+    let (world, all) = settled("interact", "interact", 1).await;
+    let row =
+        |scim: &str, source: &str| serde_json::from_value(json!({ "scim": scim, "source": source })).unwrap();
+    let mut mappings =
+        connection::require(&mut world.db.reader(), world.id()).await.unwrap().settings.mappings;
+    mappings.extend([row("timezone", "timezone"), row("nickName", "middle_name")]);
+    world.change(ConnectionPatch { mappings: Some(mappings), ..ConnectionPatch::default() }).await;
+    world.patch(all[0], json!({ "timezone": "Europe/Rome", "middle_name": "Ada" })).await;
+    world.turn().await;
+    let sent: Vec<_> = world.service.lab.requests().into_iter().map(|one| one.body).collect();
+    assert!(sent.iter().any(|body| body["nickName"] == json!("Ada")), "{sent:?}");
+    assert!(sent.iter().all(|body| !body.to_string().contains("Europe/Rome")), "{sent:?}");
+    // What its connector does not know it drops is seen to be dropped.
+    let entry = world.standing("p000").await;
+    assert_eq!((entry.state, entry.code.as_deref()), (State::Drift, Some("not_applied")));
+    assert!(entry.message.unwrap().contains("nickName"));
+}
+
+#[tokio::test]
+async fn sc_18_sc_24_aws_takes_one_number_of_a_person() {
+    let world = World::with(profile("aws").unwrap(), "aws-iam-identity-center").await;
+    let (_, all) = world.bound("Sales", 1).await;
+    let numbers = json!([{ "type": "work", "value": "+39 06 1" }, { "type": "mobile", "value": "+39 06 2" }]);
+    world.patch(all[0], json!({ "phone_numbers": numbers })).await;
+    let mut mappings = connection::starting(&world.catalog, &world.application).mappings;
+    let mobile =
+        json!({ "scim": "phoneNumbers[type eq \"mobile\"].value", "source": "phone_numbers.mobile" });
+    mappings.push(serde_json::from_value(mobile).unwrap());
+    world.configure(ConnectionPatch { mappings: Some(mappings), ..ConnectionPatch::default() }).await;
+    world.engine.connections().activate(&world.ctx(), world.id()).await.unwrap();
+    world.turn().await;
+    let user = world.service.lab.user_named("p000@example.com").unwrap();
+    assert_eq!(user["phoneNumbers"], json!([{ "type": "work", "value": "+39 06 1" }]));
+    assert_eq!(world.standing("p000").await.state, State::Synced);
+}
+
+#[tokio::test]
+async fn sc_11_a_service_that_goes_on_by_cursor_and_does_not_say_so() {
+    let there =
+        Quirks { cursor_paging: true, page_max: 3, config: ConfigAnswer::Missing, ..Quirks::default() };
+    let world = World::by(there, own("{cursor_paging: true, page_limit: 3}"), "own").await;
+    world.bound("Sales", 10).await;
+    world.connect(false).await;
+    world.turn().await;
+    world.service.lab.clear_requests();
+    let drift = world.engine.reconcile(&world.ctx(), world.id()).await.unwrap();
+    assert_eq!((drift.read, drift.missing), (10, 0));
+    let lists: Vec<_> = world.service.lab.requests().into_iter().filter(|one| one.path == "/Users").collect();
+    assert!(lists.len() >= 4 && lists.iter().all(|one| one.query.contains("cursor=")), "{lists:?}");
+}
+
+#[tokio::test]
+async fn sc_04_whoever_is_made_there_by_somebody_else_in_between_is_taken_over() {
+    for conflict in [Conflict::Uniqueness, Conflict::NoType, Conflict::BadRequest, Conflict::ServerError] {
+        let world = World::with(Quirks { conflict, ..Quirks::default() }, "custom-saml").await;
+        world.bound("Sales", 1).await;
+        world.connect(false).await;
+        let lab = &world.service.lab;
+        lab.clear_requests();
+        let made = async {
+            // Both looks found nobody.
+            while lab.requests().iter().filter(|one| one.method == "GET" && one.path == "/Users").count() < 2
+            {
+                tokio::task::yield_now().await;
+            }
+            lab.seed_user(json!({ "userName": "p000", "active": true })).unwrap()
+        };
+        let (made, turned) = tokio::join!(biased; made, world.engine.turn());
+        turned.unwrap();
+        let posts = lab.requests().iter().filter(|one| one.method == "POST").count();
+        let entry = world.standing("p000").await;
+        assert_eq!(
+            (posts, entry.state, entry.remote_id, entry.origin),
+            (1, State::Synced, Some(made), Some(Origin::Adopted)),
+            "{conflict:?}: {:?}",
+            entry.message
+        );
+        assert_eq!(lab.users().len(), 1, "{conflict:?}");
+    }
 }

@@ -3,7 +3,7 @@
 use secrecy::SecretString;
 use serde_json::json;
 use tessera::auth::{Role, roles};
-use tessera::base::clock::{HOUR, MINUTE};
+use tessera::base::clock::{DAY, HOUR, MINUTE};
 use tessera::directory::people;
 use tessera::lab::scim::{Fault, Quirks, RetryAfter, Rule};
 use tessera::provisioning::connection::{ConnectionPatch, NewSecret, bearer};
@@ -11,7 +11,6 @@ use tessera::provisioning::expiry;
 use tessera::provisioning::model::{Change, Local, State};
 use tessera::provisioning::state::{self, Decision};
 
-use crate::held::own;
 use crate::world::{World, asked, base};
 
 async fn one(world: &World) {
@@ -318,13 +317,7 @@ async fn se_07_who_may_stay_after_all_keeps_only_what_is_theirs() {
 async fn sc_16_who_leaves_comes_before_whoever_reads_everybody() {
     let quirks = Quirks { page_max: 5, ..Quirks::default() };
     let world = World::with(quirks, "custom-saml").await;
-    let group = world.group("Sales").await;
-    let mut all = Vec::new();
-    for n in 0..12 {
-        all.push(world.person(&format!("p{n:02}")).await);
-    }
-    world.join(group, &all).await;
-    world.bind(group).await;
+    let (_, all) = world.bound("Sales", 12).await;
     world.connect(false).await;
     world.turn().await;
     people::suspend(&world.db, &world.ctx(), all[3]).await.unwrap();
@@ -339,7 +332,7 @@ async fn sc_16_who_leaves_comes_before_whoever_reads_everybody() {
     let refused = other.scan_people(&world.ctx(), world.id()).await.unwrap_err();
     assert_eq!(refused.code, "provisioning_busy");
     world.turn().await;
-    assert_eq!(world.is_active("p03"), Some(false));
+    assert_eq!(world.is_active("p003"), Some(false));
     other.scan_people(&world.ctx(), world.id()).await.unwrap();
 }
 
@@ -475,45 +468,59 @@ async fn sc_23_whoever_reads_everybody_waits_until_what_is_under_way_is_done() {
 }
 
 #[tokio::test]
-async fn av_05_sc_23_two_nodes_never_send_to_one_service_at_a_time() {
-    let world = World::open().await;
-    let group = world.group("Sales").await;
-    let mut all = Vec::new();
-    for n in 0..40 {
-        all.push(world.person(&format!("p{n:02}")).await);
+async fn se_07_the_owners_are_told_of_whoever_left_and_still_has_an_account() {
+    for world in [World::open().await, World::on_postgres().await] {
+        overdue(world).await;
     }
-    world.join(group, &all).await;
-    world.bind(group).await;
-    world.connect(true).await;
-    let other = world.another_engine();
-    let (one, two) = tokio::join!(world.engine.turn(), other.turn());
-    one.unwrap();
-    two.unwrap();
-    world.engine.turn().await.unwrap();
-    let requests = world.service.lab.requests();
-    let made = requests.iter().filter(|request| request.method == "POST" && request.path == "/Users").count();
-    assert_eq!((made, world.service.lab.users().len(), world.members("Sales").len()), (40, 40, 40));
 }
 
-#[tokio::test]
-async fn sc_13_no_more_is_sent_in_a_minute_than_the_service_takes() {
-    let world = World::by(Quirks::default(), own("{pace: {per_minute: 60, burst: 5}}"), "own").await;
-    let group = world.group("Sales").await;
-    let mut all = Vec::new();
-    for n in 0..12 {
-        all.push(world.person(&format!("p{n:02}")).await);
-    }
-    world.join(group, &all).await;
-    world.bind(group).await;
+async fn overdue(world: World) {
+    let boss = world.person("boss").await;
+    roles::set_role(&world.db, &world.ctx(), boss, Some(Role::Owner)).await.unwrap();
+    let (group, all) = world.bound("Sales", 3).await;
     world.connect(false).await;
-    let mut counts = Vec::new();
-    while world.service.lab.users().len() < 12 {
-        counts.push(world.turn().await.len());
-        world.clock.advance(2_000);
-        assert!(counts.len() < 60, "it comes to no end: {counts:?}");
+    world.turn().await;
+    let tell = async || tessera::provisioning::overdue::tell(&world.db, &world.ctx(), &base()).await.unwrap();
+    let down = Rule::new(Fault::Status { status: 503, retry_after: None });
+    world.service.lab.add_fault(down);
+    world.patch(all[2], json!({ "last_name": "Augusta" })).await;
+    world.turn().await;
+    world.clock.advance(2 * HOUR);
+    assert_eq!(tell().await, 0, "that a name is late is no danger");
+    // Busy, and nothing else.
+    world.service.lab.clear_faults();
+    world.service.lab.add_fault(Rule::new(Fault::TooMany { retry_after: None }));
+    for person in &all[..2] {
+        people::suspend(&world.db, &world.ctx(), *person).await.unwrap();
     }
-    // What is begun comes to its end: two lookups and the making.
-    assert!(counts[0] <= 5 + 3, "{counts:?}");
-    let all: usize = counts.iter().sum();
-    assert!(all <= 5 + 2 * counts.len() + 3, "{counts:?}");
+    // Whoever moves to another bound group stays.
+    let other = world.group("Other").await;
+    world.bind(other).await;
+    world.join(other, &all[2..]).await;
+    world.leave(group, &all[2..]).await;
+    world.turn().await;
+    assert_eq!(tell().await, 0, "they left a moment ago");
+    world.clock.advance(30 * MINUTE);
+    world.turn().await;
+    world.clock.advance(31 * MINUTE);
+    world.turn().await;
+    assert_eq!((tell().await, tell().await), (1, 0), "after an hour, once");
+    world.clock.advance(DAY + HOUR);
+    assert_eq!((tell().await, tell().await), (1, 0), "and once a day");
+    let folder = tempfile::tempdir().unwrap();
+    let mails = world.mails(folder.path()).await;
+    assert_eq!(mails.len(), 2);
+    assert!(mails[0].contains("2 people who left can still get into Aqueduct"), "{}", mails[0]);
+    assert_eq!(world.events().await.iter().filter(|name| *name == "idm_departure_overdue").count(), 2);
+    world.service.lab.clear_faults();
+    world.clock.advance(2 * HOUR);
+    world.turn().await;
+    assert_eq!((world.is_active("p000"), world.is_active("p001")), (Some(false), Some(false)));
+    assert_eq!(tell().await, 0);
+    // The next time does not wait for the day to be over.
+    world.service.lab.add_fault(Rule::new(Fault::Status { status: 503, retry_after: None }));
+    people::suspend(&world.db, &world.ctx(), all[2]).await.unwrap();
+    world.turn().await;
+    world.clock.advance(2 * HOUR);
+    assert_eq!(tell().await, 1);
 }

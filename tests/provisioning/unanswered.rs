@@ -167,7 +167,7 @@ async fn killed(world: &mut World, method: &str, resources: &str, first: u64, do
         _ = world.engine.turn() => panic!("it was to be ended in the middle"),
     }
     world.service.lab.clear_faults();
-    world.engine = world.another_engine();
+    world.succeed().await;
     world.clock.advance(HOUR);
 }
 
@@ -228,7 +228,7 @@ async fn se_01_whoever_was_being_taken_away_when_the_process_ended_goes() {
         _ = world.engine.turn() => panic!("it hangs"),
     }
     lab.clear_faults();
-    world.engine = world.another_engine();
+    world.succeed().await;
     later(&world).await;
     assert_eq!(world.is_active("ada"), Some(false));
 }

@@ -102,9 +102,14 @@ impl World {
 
     /// On PostgreSQL.
     pub async fn on_postgres() -> Self {
+        Self::on_postgres_by(Catalog::built_in(), "custom-saml").await
+    }
+
+    /// On PostgreSQL, by a connector of the test's own.
+    pub async fn on_postgres_by(catalog: Arc<Catalog>, connector: &str) -> Self {
         static CLUSTER: OnceLock<PrivatePostgres> = OnceLock::new();
         let url = CLUSTER.get_or_init(PrivatePostgres::start).create_database();
-        Self::on(None, &url, Quirks::default(), "custom-saml", Catalog::built_in()).await
+        Self::on(None, &url, Quirks::default(), connector, catalog).await
     }
 
     async fn on(
@@ -146,7 +151,31 @@ impl World {
 
     /// Another process on the same data.
     pub fn another_engine(&self) -> Engine {
-        engine(&self.db, &self.vault, &self.catalog, &self.clock, &self.random)
+        self.engine_by(&self.clock)
+    }
+
+    /// Another process on the same data, by a clock of its own.
+    pub fn engine_by(&self, clock: &Clock) -> Engine {
+        engine(&self.db, &self.vault, &self.catalog, clock, &self.random)
+    }
+
+    /// The process is gone; another one sees what it had in hand, and waits until it may be sure of that.
+    pub async fn succeed(&mut self) {
+        self.engine = self.another_engine();
+        self.engine.turn().await.unwrap();
+        self.clock.advance(60_000);
+    }
+
+    /// So many people, `p000` and on, in a group of this name that is bound.
+    pub async fn bound(&self, group: &str, count: usize) -> (GroupId, Vec<UserId>) {
+        let group = self.group(group).await;
+        let mut all = Vec::new();
+        for n in 0..count {
+            all.push(self.person(&format!("p{n:03}")).await);
+        }
+        self.join(group, &all).await;
+        self.bind(group).await;
+        (group, all)
     }
 
     /// Configures and activates the connection.
@@ -154,6 +183,28 @@ impl World {
         self.configure(ConnectionPatch { manage_groups: Some(manage_groups), ..ConnectionPatch::default() })
             .await;
         self.engine.connections().activate(&self.ctx(), self.id()).await.unwrap();
+    }
+
+    /// Another application by the same connector at the same service, for this group; active.
+    pub async fn connect_another(&self, group: GroupId) {
+        let base_url = base();
+        let key = keys::generate(&self.ctx(), KeyType::Rsa2048, "another").unwrap();
+        let around = Surroundings { catalog: &self.catalog, vault: &self.vault, base_url: &base_url };
+        let new = NewApplication {
+            connector: self.application.connector.clone(),
+            label: Some("Cistern".to_owned()),
+            slug: Some("cistern".to_owned()),
+            ..NewApplication::default()
+        };
+        let id = create(&self.db, &self.ctx(), around, new, Some(&key)).await.unwrap().id;
+        binding::bind(&self.db, &self.ctx(), id, group).await.unwrap();
+        let (url, token) = self.address.clone();
+        let secret = NewSecret { credentials: bearer(SecretString::from(token)), expires_at: None };
+        let patch =
+            ConnectionPatch { base_url: Some(url), secret: Some(secret), ..ConnectionPatch::default() };
+        let connections = self.engine.connections();
+        connections.configure(&self.ctx(), id, patch, None).await.unwrap();
+        connections.activate(&self.ctx(), id).await.unwrap();
     }
 
     /// Configures the connection, with the address and token of the service.

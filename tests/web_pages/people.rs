@@ -190,7 +190,7 @@ async fn a_39_a_token_is_shown_once() {
     owner.submit("/admin/tokens", &[("name", ""), ("role", "owner")]).await;
     assert!(owner.error_at("name").is_some());
     owner.submit("/admin/tokens", &[("name", "terraform"), ("role", "owner"), ("expires_days", "30")]).await;
-    owner.says("it is not shown again");
+    owner.says("it is not shown again").says_not("/scim/v2");
     let elements = owner.elements();
     let token = elements.iter().find_map(|e| e.text.trim().strip_prefix("tsr_").map(str::to_owned)).unwrap();
     owner.get("/admin/tokens").await;
@@ -202,6 +202,8 @@ async fn a_39_a_token_is_shown_once() {
     owner.says("Revoke the token terraform?");
     owner.submit(&revoke, &[]).await;
     owner.says("Revoked");
+    owner.submit("/admin/tokens", &[("name", "people"), ("role", "scim"), ("expires_days", "30")]).await;
+    owner.says("https://id.example.com/scim/v2");
 }
 
 #[tokio::test]

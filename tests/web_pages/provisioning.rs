@@ -1,164 +1,12 @@
 //! Identity management as an administrator without JavaScript meets it, at a SCIM service of the lab.
 
-use std::time::Duration;
-
 use axum::http::StatusCode;
-use tessera::applications::binding;
 use tessera::base::clock::MINUTE;
-use tessera::base::id::GroupId;
-use tessera::base::{Clock, Random};
-use tessera::directory::{memberships, people};
-use tessera::lab::scim::{Fault, LabScim, Quirks, Rule, ScimLabOptions};
-use tessera::provisioning::import;
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tessera::lab::scim::{Fault, Rule};
 
 use crate::applications::add;
-use crate::world::{Browser, PASSWORD, World};
-
-const TOKEN: &str = "of-the-lab";
-
-/// A SCIM service of the lab on a port of its own.
-struct Service {
-    lab: LabScim,
-    url: String,
-    task: JoinHandle<()>,
-}
-
-impl Service {
-    async fn start(clock: &Clock) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let origin = format!("http://{}", listener.local_addr().unwrap());
-        let options = ScimLabOptions {
-            origin,
-            token: TOKEN.to_owned(),
-            quirks: Quirks::default(),
-            latency: Duration::ZERO,
-        };
-        let lab = LabScim::new(options, clock.clone(), Random::seeded(11));
-        let (url, router) = (lab.base_url(), lab.router());
-        let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { lab, url, task }
-    }
-
-    fn is_active(&self, username: &str) -> Option<bool> {
-        self.lab.user_named(username).map(|user| user["active"] == serde_json::json!(true))
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-/// Reading figures: a number and what it counts.
-trait Figures {
-    fn shows(&self, label: &str, figure: &str) -> &Self;
-}
-
-impl Figures for Browser {
-    #[track_caller]
-    fn shows(&self, label: &str, figure: &str) -> &Self {
-        let elements = self.elements();
-        let at = elements.iter().position(|e| e.tag == "dt" && e.text == label);
-        let at = at.unwrap_or_else(|| panic!("no figure {label}:\n{}", self.text()));
-        let found = elements[at..].iter().find(|e| e.tag == "dd").unwrap();
-        assert_eq!(found.text, figure, "{label}");
-        self
-    }
-}
-
-/// An application with a bound group of `mara`, and an application admin at its tab.
-struct Scene {
-    world: World,
-    service: Service,
-    admin: Browser,
-    group: GroupId,
-    /// `/admin/applications/{id}/provisioning`
-    tab: String,
-}
-
-impl Scene {
-    async fn new() -> Self {
-        let world = World::new().await;
-        let service = Service::start(&world.clock).await;
-        let mut admin = world.signed_in("adam").await;
-        let app = add(&mut admin, "custom-saml", &[("label", "Ledger")]).await;
-        let id = app.rsplit('/').next().unwrap().parse().unwrap();
-        let group = world.group("Ledger people").await;
-        let mara = world.person("maria", None).await;
-        memberships::add(world.db(), &world.ctx(), group, mara).await.unwrap();
-        binding::bind(world.db(), &world.ctx(), id, group).await.unwrap();
-        let tab = format!("{app}/provisioning");
-        admin.get(&tab).await;
-        Self { world, service, admin, group, tab }
-    }
-
-    /// Configured and active, and all that is due done.
-    async fn active() -> Self {
-        let mut scene = Self::new().await;
-        scene.configure(&[("action", "activate")]).await;
-        scene.admin.says("Connected to Ledger, and verified");
-        scene.turn().await;
-        scene.reload().await;
-        scene
-    }
-
-    async fn configure(&mut self, more: &[(&str, &str)]) {
-        let url = self.service.url.clone();
-        let mut fields = vec![("base_url", url.as_str()), ("token", TOKEN)];
-        fields.extend_from_slice(more);
-        self.admin.submit(&self.tab.clone(), &fields).await;
-    }
-
-    async fn submit(&mut self, path: &str, changes: &[(&str, &str)]) {
-        let path = format!("{}{path}", self.tab);
-        self.admin.submit(&path, changes).await;
-    }
-
-    async fn reload(&mut self) {
-        self.admin.get(&self.tab.clone()).await;
-    }
-
-    async fn turn(&self) {
-        self.world.web.provisioning.turn().await.unwrap();
-    }
-
-    async fn bring_in(&self) {
-        let base = &self.world.web.installation.base_url;
-        import::turn(self.world.db(), &self.world.ctx(), base).await.unwrap();
-    }
-
-    async fn join(&self, username: &str) {
-        let user = self.world.person(username, None).await;
-        memberships::add(self.world.db(), &self.world.ctx(), self.group, user).await.unwrap();
-    }
-
-    async fn leave(&self) {
-        let found =
-            people::find_by_login_name(&mut self.world.db().reader(), "maria").await.unwrap().unwrap();
-        memberships::remove(self.world.db(), &self.world.ctx(), self.group, found.id).await.unwrap();
-    }
-
-    /// The number in the name of the row of this attribute.
-    fn row(&self, scim: &str) -> String {
-        let elements = self.admin.elements();
-        let row = elements.iter().find(|e| {
-            e.attr("value") == Some(scim)
-                && e.attr("name").is_some_and(|name| name.rsplit('.').next() == Some("scim"))
-        });
-        let name = row.unwrap_or_else(|| panic!("no row for {scim}")).attr("name").unwrap();
-        name.trim_end_matches(".scim").to_owned()
-    }
-
-    fn has_row(&self, scim: &str) -> bool {
-        self.admin.elements().iter().any(|e| {
-            e.attr("value") == Some(scim)
-                && e.attr("name").is_some_and(|name| name.rsplit('.').next() == Some("scim"))
-        })
-    }
-}
+use crate::scene::{Figures, Scene, Service, TOKEN};
+use crate::world::{PASSWORD, World};
 
 #[tokio::test]
 async fn a_connection_is_configured_activated_and_deactivated() {
@@ -191,13 +39,13 @@ async fn a_connection_is_configured_activated_and_deactivated() {
 async fn an_activation_that_fails_says_why_and_loses_nothing() {
     let mut scene = Scene::new().await;
     scene
-        .configure(&[("token", "not-the-token"), ("on_user_delete", "delete"), ("action", "activate")])
+        .configure(&[("token", "not-the-token"), ("on_user_delete", "nothing"), ("action", "activate")])
         .await;
     assert_eq!(scene.admin.status, StatusCode::UNPROCESSABLE_ENTITY);
     scene.admin.says("Saved, but Ledger could not be activated").says("401");
     assert_eq!(scene.admin.value("base_url").as_deref(), Some(scene.service.url.as_str()));
     let fields = scene.admin.form_fields(&scene.tab);
-    assert!(fields.contains(&("on_user_delete".into(), "delete".into())), "{fields:?}");
+    assert!(fields.contains(&("on_user_delete".into(), "nothing".into())), "{fields:?}");
     scene.service.lab.add_fault(Rule::new(Fault::Status { status: 503, retry_after: None }));
     scene.submit("", &[("token", TOKEN), ("action", "activate")]).await;
     assert_eq!(scene.admin.status, StatusCode::SERVICE_UNAVAILABLE);
@@ -284,115 +132,6 @@ async fn another_token_is_tried_before_the_old_one_is_let_go() {
 }
 
 #[tokio::test]
-async fn what_waits_for_a_yes_is_approved_and_rejected() {
-    let mut scene = Scene::active().await;
-    scene.submit("", &[("require_approval", "create"), ("action", "save")]).await;
-    scene.admin.says("Saved.");
-    for name in ["second", "third"] {
-        scene.join(name).await;
-    }
-    scene.turn().await;
-    scene.reload().await;
-    scene.admin.says("2 changes wait for your yes").says("Make the account").shows("To approve", "2");
-    let mut tickets: Vec<(String, String)> = scene
-        .admin
-        .elements()
-        .iter()
-        .filter(|e| e.attr("name") == Some("entry"))
-        .map(|e| (e.attr("data-name").unwrap().to_owned(), e.attr("value").unwrap().to_owned()))
-        .collect();
-    tickets.sort();
-    let tickets: Vec<String> = tickets.into_iter().map(|(_, ticket)| ticket).collect();
-    scene.submit("/approvals", &[("action", "approve")]).await;
-    assert_eq!(scene.admin.status, StatusCode::CONFLICT);
-    scene.admin.says("nothing was ticked");
-    scene.submit("/approvals", &[("approve", &tickets[0])]).await;
-    scene.admin.says("Approved. It is sent now.").says("1 change waits for your yes");
-    scene.submit("/approvals", &[("approve", &tickets[0])]).await;
-    assert_eq!(scene.admin.status, StatusCode::CONFLICT);
-    scene.admin.says("Nothing was decided: something of it has changed meanwhile");
-    scene.submit("/approvals", &[("entry", &tickets[1]), ("action", "reject")]).await;
-    scene.admin.says("Rejected. Nothing of it is sent.").says("1 person could not be kept in sync");
-    scene.turn().await;
-    assert_eq!([scene.service.is_active("second"), scene.service.is_active("third")], [Some(true), None]);
-}
-
-#[tokio::test]
-async fn all_that_waits_is_decided_on_at_once_and_what_came_later_is_not() {
-    let mut scene = Scene::active().await;
-    scene.submit("", &[("require_approval", "create"), ("action", "save")]).await;
-    for name in ["second", "third"] {
-        scene.join(name).await;
-    }
-    scene.turn().await;
-    scene.reload().await;
-    scene.admin.says("Approve all 2").says("Reject all 2");
-    let seen = scene.world.clock.now().0.to_string();
-    scene.world.clock.advance(MINUTE);
-    scene.join("fourth").await;
-    scene.turn().await;
-    // The state page offers each by itself.
-    scene.admin.get(&format!("{}/state?status=awaiting_approval", scene.tab)).await;
-    scene.admin.says("fourth").says("What exactly").says("Approve");
-    scene.reload().await;
-    scene.submit("/approvals", &[("action", "approve_all"), ("until", &seen)]).await;
-    scene.admin.says("Approve all 2 changes that wait?").says("also what this page does not show");
-    scene.submit("/approvals", &[("action", "approve_all"), ("until", &seen), ("confirmed", "yes")]).await;
-    scene.admin.says("Approved. It is sent now.").says("1 change waits for your yes");
-    scene.turn().await;
-    let names = ["second", "third", "fourth"];
-    assert_eq!(names.map(|name| scene.service.is_active(name)), [Some(true), Some(true), None]);
-    let now = scene.world.clock.now().0.to_string();
-    scene.submit("/approvals", &[("action", "reject_all"), ("until", &now), ("confirmed", "yes")]).await;
-    scene.admin.says("Rejected. Nothing of it is sent.").says("1 person could not be kept in sync");
-}
-
-#[tokio::test]
-async fn how_many_are_many_is_set_on_the_page() {
-    let mut scene = Scene::active().await;
-    scene.submit("", &[("mass_change_count", "many"), ("action", "save")]).await;
-    assert_eq!(scene.admin.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(scene.admin.error_at("mass_change_count").is_some());
-    scene.submit("", &[("mass_change_percent", "101"), ("action", "save")]).await;
-    assert!(scene.admin.error_at("mass_change_percent").is_some());
-    scene.submit("", &[("mass_change_count", "0"), ("mass_change_percent", "0"), ("action", "save")]).await;
-    scene.admin.says("Saved.");
-    scene.leave().await;
-    scene.turn().await;
-    scene.reload().await;
-    scene.admin.says("1 change waits for your yes").says("Many people would lose their accounts at once.");
-}
-
-#[tokio::test]
-async fn what_failed_is_told_in_words_and_tried_again() {
-    let mut scene = Scene::active().await;
-    scene
-        .service
-        .lab
-        .add_fault(Rule::new(Fault::Status { status: 400, retry_after: None }).on("POST", "Users"));
-    scene.join("second").await;
-    scene.turn().await;
-    scene.reload().await;
-    scene.admin.says("1 person could not be kept in sync").says("second").says("It waits for you.");
-    scene.admin.says("Make the account");
-    let list = scene.admin.link(&format!("{}/state", scene.tab)).expect("the list is a link away");
-    scene.admin.get(&list).await;
-    scene.admin.says("second").says("Failed").says("maria").says("In sync");
-    scene.admin.get(&format!("{}/state?status=failed", scene.tab)).await;
-    scene.admin.says("second").says_not("maria");
-    scene.admin.get(&format!("{}/state?kind=group", scene.tab)).await;
-    scene.admin.says_not("second");
-    scene.service.lab.clear_faults();
-    scene.reload().await;
-    scene.submit("/retry", &[]).await;
-    scene.admin.says("It is tried again now.").says_not("could not be kept in sync");
-    scene.turn().await;
-    scene.reload().await;
-    scene.admin.shows("People in sync", "2");
-    assert_eq!(scene.service.is_active("second"), Some(true));
-}
-
-#[tokio::test]
 async fn the_mapping_is_edited_seen_before_it_counts_and_restored() {
     let mut scene = Scene::active().await;
     let (title, user_name) = (scene.row("title"), scene.row("userName"));
@@ -456,52 +195,13 @@ async fn a_required_row_can_not_be_left_out() {
 }
 
 #[tokio::test]
-async fn a_dry_run_shows_each_request_before_activation() {
-    let mut scene = Scene::new().await;
-    scene.configure(&[("manage_groups", "on"), ("action", "save")]).await;
-    scene.submit("/dry-run", &[]).await;
-    scene
-        .admin
-        .says("What would be sent")
-        .says("POST /Users")
-        .says("POST /Groups")
-        .says("\"userName\": \"maria\"");
-    scene.admin.shows("Looked at", "2").shows("Requests", "2");
-    assert!(scene.service.lab.users().is_empty() && scene.service.lab.groups().is_empty());
-    scene.service.lab.add_fault(Rule::new(Fault::Status { status: 401, retry_after: None }));
-    scene.reload().await;
-    scene.submit("/dry-run", &[]).await;
-    scene.admin.says("401");
-}
-
-#[tokio::test]
-async fn comparing_names_what_somebody_else_changed() {
-    let mut scene = Scene::active().await;
-    scene.service.lab.seed_user(serde_json::json!({"userName": "stranger"})).unwrap();
-    let id = scene.service.lab.user_named("maria").unwrap()["id"].as_str().unwrap().to_owned();
-    let off = serde_json::json!({"Operations": [{"op": "replace", "path": "active", "value": false}]});
-    scene.service.lab.change(&id, &off).unwrap();
-    scene.submit("/comparison", &[]).await;
-    scene
-        .admin
-        .says("Compared. What differs is put right now.")
-        .shows("Changed there", "1")
-        .shows("Not ours", "1");
-    scene.admin.says("Somebody changed active in Ledger.").says("stranger");
-    scene.turn().await;
-    assert_eq!(scene.service.is_active("maria"), Some(true));
-    scene.submit("/comparison", &[]).await;
-    scene.admin.shows("Changed there", "0");
-}
-
-#[tokio::test]
 async fn w_15_two_administrators_do_not_undo_each_other() {
     let mut scene = Scene::active().await;
     let mut other = scene.world.signed_in("olivia").await;
     other.get(&scene.tab).await;
     other.submit(&scene.tab, &[("on_user_delete", "nothing"), ("action", "save")]).await;
     other.says("Saved.");
-    scene.submit("", &[("on_user_delete", "delete"), ("action", "save")]).await;
+    scene.submit("", &[("on_user_delete", "nothing"), ("action", "save")]).await;
     assert_eq!(scene.admin.status, StatusCode::CONFLICT);
     scene.admin.says("Somebody else changed this while you were writing");
 }
@@ -624,4 +324,17 @@ async fn people_are_read_chosen_and_brought_in() {
     scene.submit("/import/scan", &[]).await;
     assert_eq!(scene.admin.status, StatusCode::SERVICE_UNAVAILABLE);
     scene.admin.says("The people of Ledger could not be read").says("503");
+}
+
+#[tokio::test]
+async fn sc_16_that_accounts_are_deleted_for_good_is_asked_once_more() {
+    let mut scene = Scene::active().await;
+    scene.submit("", &[("on_user_delete", "delete"), ("action", "save")]).await;
+    assert_eq!(scene.admin.status, StatusCode::UNPROCESSABLE_ENTITY);
+    scene.admin.says("delete their account in Ledger for good").says("Tick this too");
+    scene.submit("", &[("on_user_delete", "delete"), ("confirm_delete", "on"), ("action", "save")]).await;
+    scene.admin.says("Saved.");
+    // Once it is so, it is not asked again.
+    scene.submit("", &[("require_approval", "create"), ("action", "save")]).await;
+    scene.admin.says("Saved.");
 }

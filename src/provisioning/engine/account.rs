@@ -8,7 +8,7 @@ use crate::applications::access;
 use crate::applications::subject::{self, Subject};
 use crate::base::id::UserId;
 use crate::base::{Ctx, Result};
-use crate::catalog::model::Quirks;
+use crate::catalog::model::{MissingAccount, Quirks};
 use crate::jobs::Notice;
 use crate::outbound::Method;
 use crate::provisioning::client::{Fault, FaultKind, encoded};
@@ -373,11 +373,35 @@ impl Account<'_> {
         Some(held)
     }
 
-    /// The account that we knew is not there: found again by its name, or made anew (SC-15).
+    /// The account that we knew is not there: found again by its name, or made anew (SC-15), where the application
+    /// wants it so not without a yes.
     async fn gone(&self, wanted: &Json) -> Result<Outcome> {
         let entry = Entry { remote_id: None, origin: None, sent: None, active: false, ..self.entry.clone() };
         let again = Account { entry: &entry, ..*self };
-        Box::pin(again.make(wanted)).await
+        let name = text(wanted, "userName");
+        let content = json!({ "again": name });
+        // Where making is asked about, so is this.
+        let asks = self.target.quirks.missing_account == MissingAccount::Ask
+            && !self.target.connection.settings.require_approval.contains(&Change::Create)
+            && !self.entry.is_approved(&approval_digest(Change::Create, &content));
+        if !asks {
+            return Box::pin(again.make(wanted)).await;
+        }
+        match again.look_up(&name, &self.external_id(wanted)).await {
+            Err(fault) => return Ok(self.failed(Change::Create, &fault)),
+            Ok(Found::One(_) | Found::Several) => return Box::pin(again.make(wanted)).await,
+            Ok(Found::Nothing) => {}
+        }
+        let message = format!(
+            "The account is not there any more. {} wants somebody to look first. Approve it to have it made anew.",
+            self.target.application.label
+        );
+        let Some(mut held) = self.hold(Change::Create, &content, "account_missing", &message) else {
+            return Box::pin(again.make(wanted)).await;
+        };
+        // Nothing of what was known of it is so any more.
+        (held.finish.sent, held.finish.active) = (None, false);
+        Ok(held)
     }
 }
 

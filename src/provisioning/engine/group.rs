@@ -127,7 +127,7 @@ impl Group<'_> {
             .flatten()
     }
 
-    fn is_approved(&self, change: Change, content: &Json) -> bool {
+    pub(super) fn is_approved(&self, change: Change, content: &Json) -> bool {
         self.entry.is_approved(&approval_digest(change, content))
     }
 
@@ -201,8 +201,12 @@ impl Group<'_> {
         if began && let Some(held) = self.needs_approval(Change::Create, &wanted) {
             return Ok(held);
         }
-        let limit = self.target.membership_limit();
-        let first: Vec<Member> = people.into_iter().take(limit).collect();
+        self.post(&people).await
+    }
+
+    /// Makes the group with the first portion of its people, then adds the others.
+    async fn post(&self, people: &[Member]) -> Result<Outcome> {
+        let first: Vec<Member> = people.iter().take(self.target.membership_limit()).cloned().collect();
         let mut body = json!({
             "schemas": [GROUP_URN],
             "displayName": self.entry.name,
@@ -375,13 +379,24 @@ impl Group<'_> {
         self.engine.write(self.target, vec![fence]).await?;
         let rename = Operation::replace(AttributePath::of("displayName"), json!(self.entry.name));
         match self.target.change(self.ctx, &Self::path(id), &[rename], None).await {
-            Ok(_) => {
+            Ok(echo) => {
                 let event = event_of(self.target, self.entry, Change::Update)
                     .detail("remote_id", id)
                     .detail("name", self.entry.name.as_str());
                 let sent = Some(json!({ "displayName": self.entry.name }));
                 let entry = Entry { sent, ..self.entry.clone() };
-                Ok(Group { entry: &entry, ..*self }.keep_members(id, done).await?.with_event(event))
+                let is_shown = self.shows_name(id, echo).await;
+                let mut kept = Group { entry: &entry, ..*self }.keep_members(id, done).await?;
+                if !is_shown {
+                    // The next look tries it again.
+                    kept.finish.sent = Some(json!({}));
+                }
+                if !is_shown && kept.finish.state == State::Synced {
+                    kept.finish.state = State::Drift;
+                    kept.finish.code = Some("not_applied".to_owned());
+                    kept.finish.message = Some("It said yes and shows another name.".to_owned());
+                }
+                Ok(kept.with_event(event))
             }
             Err(fault) if fault.kind == FaultKind::NotFound => self.gone().await,
             Err(fault) => {
@@ -397,6 +412,16 @@ impl Group<'_> {
                 Ok(failed)
             }
         }
+    }
+
+    /// Whether the name that was given is the one it has, as far as that is told (SC-19).
+    async fn shows_name(&self, id: &str, echo: Option<Json>) -> bool {
+        let echo = match echo {
+            None if self.target.quirks.read_back && self.target.plan.is_none() => self.read(id).await,
+            echo => echo,
+        };
+        let shown = echo.as_ref().and_then(|echo| resource::text(echo, &AttributePath::of("displayName")));
+        shown.is_none_or(|shown| shown == self.entry.name)
     }
 
     /// The group that we knew is not there: found again by its name, or made anew.

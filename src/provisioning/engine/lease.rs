@@ -1,23 +1,50 @@
-//! Who has an application to itself: one task of one process sends there at a time (SC-23), and gives it back.
+//! Who has an application to itself: one task of one process sends there at a time (SC-23), and gives it back. Whoever
+//! has it says so again and again; when that stops for long enough, by the watch of whoever waits and by nobody's clock
+//! (AV-06), it is free.
 
-use std::sync::PoisonError;
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
 use crate::base::id::ApplicationId;
-use crate::base::{Error, Result};
+use crate::base::{Clock, Error, Result};
 use crate::provisioning::engine::{Engine, TICK, target};
-use crate::provisioning::store::connections;
+use crate::provisioning::store::connections::{self, Lease};
 
-/// For how long a node that is gone keeps an application, and how often one that is there says so, in milliseconds.
-/// It is longer than a request can be under way.
+/// For how many milliseconds a node that is gone keeps an application: longer than a request can be under way.
 const LEASE: i64 = 45_000;
+/// How often one that is there says so.
 const RENEWAL: Duration = Duration::from_secs(5);
 /// How long somebody who wants an application to themselves waits for it.
 const TURN_COMES: Duration = Duration::from_secs(5);
 
+/// The leases of others, and since when each of them was not renewed.
+#[derive(Debug, Default)]
+pub(super) struct Watched(Mutex<HashMap<ApplicationId, (Lease, i64)>>);
+
+impl Watched {
+    /// Whether a lease has not been renewed for so long that whoever had it is gone.
+    fn is_over(&self, id: ApplicationId, lease: &Lease, clock: &Clock) -> bool {
+        let now = clock.steady();
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match known.get(&id) {
+            Some((seen, since)) if seen == lease => now - since >= LEASE,
+            _ => {
+                known.insert(id, (lease.clone(), now));
+                false
+            }
+        }
+    }
+}
+
 impl Engine {
+    /// Whether an application that this lease is of may be taken up.
+    pub(super) fn may_take(&self, id: ApplicationId, lease: Option<&Lease>) -> bool {
+        lease.is_none_or(|lease| lease.holder == self.holder || self.watched.is_over(id, lease, &self.clock))
+    }
+
     /// Keeps other tasks of this process away from an application for as long as it is held.
     pub(super) fn take_up(&self, id: ApplicationId) -> Option<Busy<'_>> {
         let is_free = self.busy.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
@@ -87,9 +114,12 @@ impl Engine {
     }
 
     pub(super) async fn lease(&self, id: ApplicationId) -> Result<bool> {
-        let now = self.clock.now();
         let mut tx = self.db.begin().await?;
-        let ours = connections::lease(&mut tx, id, &self.holder, now, now.plus(LEASE)).await?;
+        let mut ours = connections::lease(&mut tx, id, &self.holder, None).await?;
+        if !ours && let Some(lease) = connections::find_lease(&mut tx, id).await? {
+            let is_over = self.watched.is_over(id, &lease, &self.clock);
+            ours = is_over && connections::lease(&mut tx, id, &self.holder, Some(&lease)).await?;
+        }
         tx.commit().await?;
         Ok(ours)
     }

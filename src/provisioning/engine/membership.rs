@@ -72,8 +72,9 @@ impl Group<'_> {
             out.events.extend(self.changed(id, &done));
             return Ok(out);
         }
-        if let Some(mut held) =
-            self.needs_approval(Change::Update, &json!({ "add": ids(&missing), "remove": ids(&surplus) }))
+        let content = json!({ "add": ids(&missing), "remove": ids(&surplus) });
+        if !self.is_covered(&missing, &surplus)
+            && let Some(mut held) = self.needs_approval(Change::Update, &content)
         {
             held.events.extend(self.changed(id, &done));
             return Ok(held);
@@ -88,6 +89,7 @@ impl Group<'_> {
                 Err(fault) => return Ok(self.failed(Change::Update, &fault)),
             }
         }
+        done.mixed = missing.iter().any(|member| member.unanswered);
         let mut refused = None;
         // Who goes comes first.
         for (people, adds) in [(&surplus, false), (&missing, true)] {
@@ -98,6 +100,12 @@ impl Group<'_> {
             }
         }
         out.events.extend(self.changed(id, &done));
+        if done.not_shown > 0 {
+            out.finish.state = State::Drift;
+            out.finish.code = Some("not_applied".to_owned());
+            out.finish.message =
+                Some(format!("It said yes and doesn't show {} of those who were added.", done.not_shown));
+        }
         if self.target.quirks.groups_need_approval && !missing.is_empty() {
             out.finish.state = State::Accepted;
             out.finish.message = Some(format!(
@@ -114,6 +122,18 @@ impl Group<'_> {
             return Ok(failed);
         }
         Ok(out)
+    }
+
+    /// Whether what was approved is this or more: a change that was interrupted goes on with what is left of it.
+    fn is_covered(&self, missing: &[Member], surplus: &[Member]) -> bool {
+        let Some(content) = &self.entry.asked_for else { return false };
+        let has = |name: &str, people: &[Member]| {
+            let named = content.get(name).and_then(Json::as_array);
+            let named: HashSet<&str> = named.into_iter().flatten().filter_map(Json::as_str).collect();
+            ids(people).into_iter().all(|id| named.contains(id))
+        };
+        (self.is_approved(Change::Update, content) && has("add", missing) && has("remove", surplus))
+            || (self.is_approved(Change::Create, content) && has("members", missing) && surplus.is_empty())
     }
 
     /// Takes those out who are suspended or deleted here: they wait for nobody (decision 34).
@@ -133,8 +153,13 @@ impl Group<'_> {
         done: &mut Done,
     ) -> Result<Sent> {
         let mut refused = None;
-        for portion in people.chunks(self.target.membership_limit()) {
-            if self.must_wait().await? {
+        // Whoever was sent before and is not in it comes last: the others are not held up by them.
+        let (again, fresh): (Vec<Member>, Vec<Member>) =
+            people.iter().cloned().partition(|member| member.unanswered);
+        let limit = self.target.membership_limit();
+        for (nth, portion) in fresh.chunks(limit).chain(again.chunks(limit)).enumerate() {
+            // What was begun is done in part at least.
+            if nth > 0 && self.must_wait().await? {
                 return Ok(Sent::ended(self.interrupted(id, done)));
             }
             let fault = match self.send_portion(id, portion, adds, done).await? {
@@ -188,11 +213,22 @@ impl Group<'_> {
     ) -> Result<Result<(), Fault>> {
         self.begin(Change::Update, portion).await?;
         if adds {
-            if let Err(fault) = self.add(id, portion).await {
-                return Ok(Err(fault));
+            let echo = match self.add(id, portion).await {
+                Ok(echo) => echo,
+                Err(fault) => return Ok(Err(fault)),
+            };
+            match self.shown_of(id, portion, echo).await {
+                None => {
+                    self.note_added(portion, done.mixed).await?;
+                    done.added += portion.len();
+                }
+                // Of the others no answer came that is one: they are looked for before they are added again.
+                Some(shown) => {
+                    self.note_found(&shown).await?;
+                    done.added += shown.len();
+                    done.not_shown += portion.len() - shown.len();
+                }
             }
-            self.confirm(portion).await?;
-            done.added += portion.len();
         } else {
             if let Err(fault) = self.remove(id, portion).await {
                 return Ok(Err(fault));
@@ -209,7 +245,7 @@ impl Group<'_> {
         if self.target.plan.is_some() {
             return Ok(false);
         }
-        Ok(!self.target.may_begin(self.ctx)
+        Ok(!self.target.may_begin(self.ctx, false).await?
             || self.target.is_stopped()
             || self.engine.is_overtaken(self.ctx, self.target, false).await?)
     }
@@ -220,6 +256,7 @@ impl Group<'_> {
         out.finish.active = true;
         out.finish.state = State::Pending;
         out.finish.due_at = Some(self.ctx.now());
+        out.finish.keep_approval(self.entry);
         out.events.extend(self.changed(id, done));
         out
     }
@@ -267,9 +304,36 @@ impl Group<'_> {
         out
     }
 
-    async fn add(&self, id: &str, portion: &[Member]) -> Result<(), Fault> {
+    async fn add(&self, id: &str, portion: &[Member]) -> Result<Option<Json>, Fault> {
         let operation = Operation::add_members(portion.iter().map(|member| member.remote_id.as_str()));
-        self.target.change(self.ctx, &Self::path(id), &[operation], None).await.map(drop)
+        self.target.change(self.ctx, &Self::path(id), &[operation], None).await
+    }
+
+    /// Those of a portion that was added whom the other side shows, where that is not all of them (SC-19). One that shows
+    /// nobody may hide them.
+    async fn shown_of(&self, id: &str, portion: &[Member], echo: Option<Json>) -> Option<Vec<Member>> {
+        let quirks = &self.target.quirks;
+        if self.target.plan.is_some() || quirks.members_hidden || quirks.groups_need_approval {
+            return None;
+        }
+        let echo = match echo {
+            None if quirks.read_back => self.read(id).await,
+            echo => echo,
+        };
+        let list = resource::member(echo.as_ref()?, "members").and_then(Json::as_array)?;
+        let there = ids_of(list);
+        if there.is_empty() && !quirks.read_back {
+            return None;
+        }
+        let is_there = |member: &&Member| there.contains(&member.remote_id);
+        let shown: Vec<Member> = portion.iter().filter(is_there).cloned().collect();
+        (shown.len() < portion.len()).then_some(shown)
+    }
+
+    /// What is there now of the group, where it is shown.
+    pub(super) async fn read(&self, id: &str) -> Option<Json> {
+        let reply = self.target.send(self.ctx, Method::Get, &Self::path(id), None, None).await;
+        reply.ok().and_then(|reply| reply.body)
     }
 
     /// Some take members out only one way, some only the other, some by putting the group back whole.
@@ -345,6 +409,11 @@ impl Group<'_> {
         self.write_fenced(vec![Step::Any(query)]).await
     }
 
+    /// Notes that those of a portion are in it. `mixed`: others between them were sent before, and are not.
+    async fn note_added(&self, portion: &[Member], mixed: bool) -> Result<()> {
+        if mixed { self.note_found(portion).await } else { self.confirm(portion).await }
+    }
+
     /// Of those who were sent, notes who is in it and who is not.
     pub(super) async fn settle(&self, sent: Vec<Member>, there: &HashSet<String>) -> Result<usize> {
         let (taken, others): (Vec<_>, Vec<_>) =
@@ -411,6 +480,10 @@ impl Group<'_> {
 pub(super) struct Done {
     added: usize,
     removed: usize,
+    /// Of those who were added, how many the other side does not show.
+    not_shown: usize,
+    /// Of those who are to be added, some were before and are not in it.
+    mixed: bool,
 }
 
 /// What came of portions.

@@ -13,7 +13,7 @@ mod lease;
 mod lookup;
 mod membership;
 mod outcome;
-pub(in crate::provisioning) mod pace;
+mod pace;
 mod pages;
 mod reading;
 pub mod reconcile;
@@ -29,12 +29,13 @@ use futures_util::{StreamExt as _, stream};
 use serde_json::Value as Json;
 
 pub(in crate::provisioning) use target::Target;
+use target::{Pause, Reason};
 
 use crate::applications;
 use crate::base::clock::MINUTE;
 use crate::base::id::ApplicationId;
 use crate::base::urls::BaseUrl;
-use crate::base::{Actor, Clock, Ctx, Error, Kind, Random, Result};
+use crate::base::{Actor, Clock, Ctx, Error, Kind, Random, Result, Timestamp};
 use crate::catalog::Catalog;
 use crate::db::Db;
 use crate::db::group_commit::{GroupCommit, Step};
@@ -42,8 +43,8 @@ use crate::events::{EventName, Outcome as EventOutcome, record};
 use crate::outbound::Outbound;
 use crate::provisioning::client::{Client, Tokens};
 use crate::provisioning::connection::{self, Connections, event};
+use crate::provisioning::engine::lease::Watched;
 use crate::provisioning::engine::outcome::{Outcome, lost};
-use crate::provisioning::engine::pace::Pace;
 use crate::provisioning::model::{Change, Connection, Entry, Local, ResourceKind};
 use crate::provisioning::store::{connections, ledger, reconcile as reconciliations};
 use crate::provisioning::{address, notices, tls};
@@ -72,9 +73,9 @@ pub struct Engine {
     base: BaseUrl,
     commits: GroupCommit,
     tokens: Arc<Tokens>,
-    pace: Pace,
     /// Who holds the leases: this process.
     holder: String,
+    watched: Watched,
     busy: Mutex<HashSet<ApplicationId>>,
 }
 
@@ -93,6 +94,7 @@ impl Engine {
         Self {
             commits: GroupCommit::start(db.clone()),
             holder: random.token(),
+            watched: Watched::default(),
             db,
             vault,
             catalog,
@@ -101,7 +103,6 @@ impl Engine {
             random,
             base,
             tokens: Arc::new(Tokens::default()),
-            pace: Pace::default(),
             busy: Mutex::new(HashSet::new()),
         }
     }
@@ -125,8 +126,7 @@ impl Engine {
         loop {
             let ctx = self.ctx();
             let mut more = notices::take(&self.db, &ctx, usize::MAX).await?;
-            let waiting = connections::list_with_work(&mut self.db.reader(), &self.holder, ctx.now()).await?;
-            for id in waiting {
+            for id in self.list_waiting(ctx.now()).await? {
                 more |= self.drain(id).await?;
             }
             any |= more;
@@ -153,7 +153,7 @@ impl Engine {
                 told(&error, "notices of change were not taken; they are taken again");
                 continue;
             }
-            match connections::list_with_work(&mut self.db.reader(), &self.holder, ctx.now()).await {
+            match self.list_waiting(ctx.now()).await {
                 Ok(waiting) => {
                     for id in waiting.into_iter().filter(|id| !self.is_busy(*id)) {
                         let engine = self.clone();
@@ -169,9 +169,18 @@ impl Engine {
         }
     }
 
+    /// The applications where something is due and nobody else is.
+    async fn list_waiting(&self, now: Timestamp) -> Result<Vec<ApplicationId>> {
+        let waiting = connections::list_with_work(&mut self.db.reader(), now).await?;
+        // The leases of others are watched before anything is due there too.
+        let free = waiting.into_iter().filter(|one| self.may_take(one.application, one.lease.as_ref()));
+        Ok(free.filter(|one| one.is_due).map(|one| one.application).collect())
+    }
+
     /// Reconciles every application whose night has come, one after the other.
     pub async fn reconcile_due(&self) -> Result<()> {
         let ctx = self.ctx();
+        pace::tidy(&self.db, ctx.now()).await?;
         for id in reconciliations::list_due(&mut self.db.reader(), ctx.now()).await? {
             if let Err(error) = self.reconcile(&ctx, id).await {
                 told(&error, "an application was not reconciled; it is tried again");
@@ -237,7 +246,7 @@ impl Engine {
                 if target.is_stopped() || self.is_overtaken(ctx, target, leaving).await? {
                     return Ok(());
                 }
-                self.look(ctx, target, local).await
+                self.look(ctx, target, local, leaving).await
             })
             .buffer_unordered(at_once);
         let mut failed = None;
@@ -260,11 +269,11 @@ impl Engine {
         Ok(now.is_none_or(|now| now.version != known || (now.leaving && !leaving)))
     }
 
-    async fn look(&self, ctx: &Ctx, target: &Target<'_>, local: Local) -> Result<()> {
+    async fn look(&self, ctx: &Ctx, target: &Target<'_>, local: Local, leaving: bool) -> Result<()> {
         let Some(entry) = ledger::find(&mut self.db.reader(), target.application.id, local).await? else {
             return Ok(());
         };
-        if !target.may_begin(ctx) {
+        if !target.may_begin(ctx, leaving).await? {
             return Ok(());
         }
         let (entry, outcome) = self.look_at(ctx, target, entry).await?;
@@ -321,19 +330,21 @@ impl Engine {
         if recovers {
             tx.run(connections::recover(id)).await?;
         }
-        if let Some(pause) = &pause {
-            match &pause.fault {
-                Some((code, message)) => {
-                    tx.run(connections::pause(id, code, message, ctx.now(), pause.until)).await?;
-                    if target.connection.failing.as_ref().is_none_or(|failing| failing.code != *code) {
-                        let event = event(EventName::IdmIntegrationFailure, &target.application)
-                            .outcome(EventOutcome::Failure)
-                            .detail("code", *code);
-                        record(&mut tx, ctx, event).await?;
-                    }
+        match &pause {
+            Some(Pause { until, reason: Reason::Fault(code, message) }) => {
+                tx.run(connections::pause(id, code, message, ctx.now(), *until)).await?;
+                if target.connection.failing.as_ref().is_none_or(|failing| failing.code != *code) {
+                    let event = event(EventName::IdmIntegrationFailure, &target.application)
+                        .outcome(EventOutcome::Failure)
+                        .detail("code", *code);
+                    record(&mut tx, ctx, event).await?;
                 }
-                None => drop(tx.run(connections::wait(id, pause.until)).await?),
             }
+            Some(Pause { until, reason: Reason::Busy }) => drop(tx.run(connections::wait(id, *until)).await?),
+            Some(Pause { until, reason: Reason::Pace }) => {
+                tx.run(connections::keep_pace(id, *until)).await?;
+            }
+            None => {}
         }
         tx.commit().await?;
         Ok(pause.is_some())
@@ -383,7 +394,7 @@ impl Engine {
         let secret = address::secret_digest(&connection);
         let tls = tls::of(&self.vault, &connection, &quirks)?;
         let client = Client { outbound, tokens, application: id, base, credentials, secret, plain_json, tls };
-        Ok(Target::new(application, connection, quirks, client, &self.pace))
+        Ok(Target::new(application, connection, quirks, client, &self.db))
     }
 
     async fn stand_still(

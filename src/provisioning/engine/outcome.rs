@@ -59,7 +59,7 @@ impl Outcome {
         let mut out = Self::synced(entry);
         out.finish.state = state;
         out.finish.change = Some(change);
-        out.finish.approved.clone_from(&entry.approved);
+        out.finish.keep_approval(entry);
         out.finish.attempt = entry.attempt;
         (out.finish.code, out.finish.message) = (Some(code.to_owned()), Some(message.into()));
         out

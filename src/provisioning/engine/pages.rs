@@ -39,7 +39,7 @@ pub(in crate::provisioning) struct Pages<'t, 'a> {
 
 impl<'t, 'a> Pages<'t, 'a> {
     pub(super) fn of(target: &'t Target<'a>, resources: &'static str, more: &'static str) -> Self {
-        let by_cursor = target.capabilities.cursor_paging;
+        let by_cursor = target.capabilities.cursor_paging || target.quirks.cursor_paging;
         let at = Some(first(by_cursor));
         let (seen, followed) = (HashSet::new(), HashSet::new());
         Self {
@@ -62,7 +62,7 @@ impl<'t, 'a> Pages<'t, 'a> {
         let Some(at) = self.at.take() else { return Ok(None) };
         let count = self.target.quirks.page_limit.unwrap_or(PAGE).max(1);
         let path = format!("/{}?{at}&count={count}{}", self.resources, self.more);
-        self.target.wait_for_pace(ctx).await;
+        self.target.wait_for_pace(ctx).await?;
         let page = match self.target.send(ctx, Method::Get, &path, None, None).await {
             // A cursor can end while pages are read: once more from the beginning.
             Err(fault) if fault.kind == FaultKind::Refused && self.by_cursor && !self.began_anew => {
@@ -73,7 +73,7 @@ impl<'t, 'a> Pages<'t, 'a> {
             }
             reply => list_of(&reply?)?,
         };
-        let next_start = page.next_start(self.start);
+        let (next_start, total) = (page.next_start(self.start), page.total_results);
         let (came, known) = (page.resources.len(), self.seen.len());
         let mut fresh = page.resources;
         fresh.retain(|found| resource::id(found).is_none_or(|id| self.seen.insert(id)));
@@ -96,10 +96,20 @@ impl<'t, 'a> Pages<'t, 'a> {
                 Some(format!("startIndex={next}"))
             }
             (None, None) => None,
+            (None, _) if self.by_cursor && self.is_less_than(total) => {
+                return Err(incomplete("It shows one page and no way to the next."));
+            }
             (None, Some(_)) if self.by_cursor => None,
             _ => return Err(incomplete("Its pages come round again.")),
         };
         Ok(Some(fresh))
+    }
+}
+
+impl Pages<'_, '_> {
+    /// Whether fewer came than there are.
+    fn is_less_than(&self, total: Option<u64>) -> bool {
+        total.is_some_and(|total| u64::try_from(self.came).is_ok_and(|came| came < total))
     }
 }
 

@@ -236,7 +236,11 @@ impl Engine {
             return Ok(());
         };
         let fields = seen.differs(target, &entry, kind);
-        if !fields.is_empty() {
+        if is_known_to_differ(&entry) {
+            let mut tx = self.db.begin().await?;
+            store::once_more(&mut tx, &entry, ctx.now()).await?;
+            tx.commit().await?;
+        } else if !fields.is_empty() {
             drift.note(named(Difference::Changed, fields));
             let mut tx = self.db.begin().await?;
             store::changed(&mut tx, &entry, seen.active, ctx.now()).await?;
@@ -317,10 +321,6 @@ impl Seen {
     /// The attributes that are not as they were sent.
     fn differs(&self, target: &Target<'_>, entry: &Entry, kind: ResourceKind) -> Vec<String> {
         let Some(sent) = &entry.sent else { return Vec::new() };
-        if entry.state == State::Drift && entry.code.as_deref() == Some("not_applied") {
-            // That it shows something else is known already.
-            return Vec::new();
-        }
         let mut fields = target.not_shown(sent, &self.resource);
         let active = "active".to_owned();
         if kind == ResourceKind::User && self.active != entry.active && !fields.contains(&active) {
@@ -328,6 +328,11 @@ impl Seen {
         }
         fields
     }
+}
+
+/// Whether it is known already that it shows something else than it said yes to.
+fn is_known_to_differ(entry: &Entry) -> bool {
+    entry.state == State::Drift && entry.code.as_deref() == Some("not_applied")
 }
 
 /// It could not be read whole.

@@ -15,10 +15,11 @@ use crate::base::id::{ApplicationId, GroupId, UserId};
 use crate::base::{Ctx, Error, Result, Timestamp};
 use crate::catalog::mapping::Mapping;
 use crate::catalog::model::{PatchDialect, Quirks};
+use crate::db::Db;
 use crate::outbound::Method;
 use crate::provisioning::client::{Client, Fault, FaultKind, Reply};
 use crate::provisioning::engine::lookup::Scan;
-use crate::provisioning::engine::pace::Pace;
+use crate::provisioning::engine::pace;
 use crate::provisioning::engine::pages::PAGE;
 use crate::provisioning::model::{Change, Connection, State};
 use crate::provisioning::verify;
@@ -35,8 +36,18 @@ const RETRIES: usize = 3;
 #[derive(Clone, Debug)]
 pub(super) struct Pause {
     pub(super) until: Timestamp,
-    /// Why it fails; `None`: it only wants to be asked less often.
-    pub(super) fault: Option<(&'static str, String)>,
+    pub(super) reason: Reason,
+}
+
+/// Why nothing more is sent.
+#[derive(Clone, Debug)]
+pub(super) enum Reason {
+    /// It takes so many requests in a time. Who leaves may go on.
+    Pace,
+    /// It wants to be left alone.
+    Busy,
+    /// It fails, with a stable code and in words.
+    Fault(&'static str, String),
 }
 
 /// An application whose entries are looked at.
@@ -47,7 +58,7 @@ pub(in crate::provisioning) struct Target<'a> {
     pub(super) quirks: Quirks,
     pub(super) capabilities: Capabilities,
     client: Client<'a>,
-    pace: &'a Pace,
+    db: &'a Db,
     slots: Semaphore,
     /// Consecutive entries that failed in passing.
     failing: AtomicU32,
@@ -175,7 +186,7 @@ impl<'a> Target<'a> {
         connection: Connection,
         quirks: Quirks,
         client: Client<'a>,
-        pace: &'a Pace,
+        db: &'a Db,
     ) -> Self {
         let capabilities = connection.capabilities.clone();
         let capabilities =
@@ -186,7 +197,7 @@ impl<'a> Target<'a> {
             connection,
             capabilities,
             client,
-            pace,
+            db,
             slots: Semaphore::new(places),
             failing: AtomicU32::new(0),
             stopped: AtomicBool::new(false),
@@ -276,22 +287,22 @@ impl<'a> Target<'a> {
     /// What a failure means for all that is still to be sent here.
     pub(super) fn note(&self, ctx: &Ctx, fault: &Fault) {
         let now = ctx.now();
-        let told = || Some((fault.code, fault.message.clone()));
+        let told = || Reason::Fault(fault.code, fault.message.clone());
         match fault.kind {
             FaultKind::Throttled => {
                 let wait = fault.retry_after.unwrap_or(5_000).max(1_000);
-                self.stop(Pause { until: now.plus(wait), fault: None });
+                self.stop(Pause { until: now.plus(wait), reason: Reason::Busy });
             }
             FaultKind::Unauthenticated => {
-                self.stop(Pause { until: now.plus(15 * MINUTE), fault: told() });
+                self.stop(Pause { until: now.plus(15 * MINUTE), reason: told() });
             }
-            FaultKind::Ours => self.stop(Pause { until: now.plus(15 * MINUTE), fault: told() }),
+            FaultKind::Ours => self.stop(Pause { until: now.plus(15 * MINUTE), reason: told() }),
             FaultKind::Lost | FaultKind::Passing => {
                 let in_a_row = self.failing.fetch_add(1, Ordering::Relaxed) + 1;
                 if fault.retry_after.is_some() || in_a_row >= BREAKS_AT {
                     let times = self.connection.failing.as_ref().map_or(0, |failing| failing.times);
                     let wait = backoff(ctx, times, 5 * MINUTE).max(fault.retry_after.unwrap_or(0)).min(HOUR);
-                    self.stop(Pause { until: now.plus(wait), fault: told() });
+                    self.stop(Pause { until: now.plus(wait), reason: told() });
                 }
             }
             _ => {}
@@ -310,24 +321,24 @@ impl<'a> Target<'a> {
 
     /// Whether an entry may be begun by the pace that the other side takes. What is begun comes to its end, on credit: half of
     /// it would be begun again and again.
-    pub(super) fn may_begin(&self, ctx: &Ctx) -> bool {
-        let Some(limits) = self.quirks.pace.filter(|_| self.plan.is_none()) else { return true };
-        match self.pace.wait(self.application.id, limits, ctx.now()) {
-            None => true,
-            Some(wait) => {
-                self.stop(Pause { until: ctx.now().plus(wait), fault: None });
-                false
-            }
+    pub(super) async fn may_begin(&self, ctx: &Ctx, leaves: bool) -> Result<bool> {
+        let Some(limits) = self.quirks.pace.filter(|_| self.plan.is_none()) else { return Ok(true) };
+        let wait = pace::wait(self.db, self.address(), limits, leaves, ctx.now()).await?;
+        if let Some(wait) = wait {
+            self.stop(Pause { until: ctx.now().plus(wait), reason: Reason::Pace });
         }
+        Ok(wait.is_none())
     }
 
     /// Waits until the pace that the other side takes leaves room for a page of a list, a minute at most.
-    pub(super) async fn wait_for_pace(&self, ctx: &Ctx) {
-        let Some(limits) = self.quirks.pace.filter(|_| self.plan.is_none()) else { return };
-        if let Some(wait) = self.pace.wait(self.application.id, limits, ctx.now()) {
+    pub(super) async fn wait_for_pace(&self, ctx: &Ctx) -> Result<(), Fault> {
+        let Some(limits) = self.quirks.pace.filter(|_| self.plan.is_none()) else { return Ok(()) };
+        let wait = pace::wait(self.db, self.address(), limits, false, ctx.now()).await.map_err(unpaced)?;
+        if let Some(wait) = wait {
             let wait = u64::try_from(wait.min(MINUTE)).unwrap_or_default();
             tokio::time::sleep(Duration::from_millis(wait)).await;
         }
+        Ok(())
     }
 
     /// Sends a request when there is a place for it and the other side may be asked.
@@ -355,8 +366,8 @@ impl<'a> Target<'a> {
         if let Some(plan) = self.plan.as_ref().filter(|_| method != Method::Get) {
             return Ok(plan.answer(method, path, body));
         }
-        if let Some(limits) = self.quirks.pace.filter(|_| self.plan.is_none()) {
-            self.pace.take(self.application.id, limits, ctx.now());
+        if let Some(limits) = self.quirks.pace {
+            pace::take(self.db, self.address(), limits, ctx.now()).await.map_err(unpaced)?;
         }
         let reply = self.client.send(ctx, method, path, body, if_match).await;
         if reply.is_ok() && method != Method::Get {
@@ -459,6 +470,17 @@ fn version(read: &Json) -> Option<String> {
     let version = resource::text(read, &AttributePath::of("meta").with_sub("version"))?;
     let is_tag = version.len() <= 256 && version.bytes().all(|byte| (b' '..=b'~').contains(&byte));
     (is_tag && version.ends_with('"')).then(|| version.to_owned())
+}
+
+/// Our own records are out of reach, so nothing was sent.
+fn unpaced(error: Error) -> Fault {
+    tracing::error!(code = error.code, cause = ?error.internal_cause(), "the pace of an application is not known");
+    Fault {
+        kind: FaultKind::Throttled,
+        code: "provisioning_unread",
+        message: error.message.to_string(),
+        retry_after: None,
+    }
 }
 
 fn contended() -> Fault {

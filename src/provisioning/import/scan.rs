@@ -49,7 +49,7 @@ impl Engine {
         }
         let mut tx = self.db.begin().await?;
         require_same(&mut tx, target).await?;
-        store::forget_unseen(&mut tx, target.id(), began).await?;
+        store::settle_unseen(&mut tx, target.id(), began, target.hides_inactive()).await?;
         tx.commit().await
     }
 }

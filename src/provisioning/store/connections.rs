@@ -82,9 +82,9 @@ pub(in crate::provisioning) async fn put(tx: &mut Tx, connection: &Connection) -
     let settings = serde_json::to_string(&connection.settings).map_err(Error::internal)?;
     let query = sql(
         "INSERT INTO connections (application_id, status, settings, manage_groups, auth, sealed_secret, \
-         secret_for, secret_set_at, secret_expires_at, failures, paused_until, left_count, left_since, \
-         leased_until, version, created_at, updated_at, client_certificate, sealed_client_key) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, 0, 0, 0, 0, $10, $11, $12, $13, $14) \
+         secret_for, secret_set_at, secret_expires_at, failures, paused_until, paced_until, left_count, left_since, \
+         lease_renewals, version, created_at, updated_at, client_certificate, sealed_client_key) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, 0, 0, 0, 0, 0, $10, $11, $12, $13, $14) \
          ON CONFLICT (application_id) DO UPDATE SET status = excluded.status, settings = excluded.settings, \
          manage_groups = excluded.manage_groups, auth = excluded.auth, \
          sealed_secret = excluded.sealed_secret, secret_for = excluded.secret_for, \
@@ -123,31 +123,76 @@ pub(in crate::provisioning) async fn note_verified(
     tx.run(query.bind_text(application).bind(capabilities).bind(now)).await.map(drop)
 }
 
-/// The applications whose connection is active, not paused, free or ours, and has something to do.
-pub(in crate::provisioning) async fn list_with_work(
-    executor: &mut impl Executor,
-    holder: &str,
-    now: Timestamp,
-) -> Result<Vec<ApplicationId>> {
-    let query = sql("SELECT c.application_id FROM connections c WHERE c.status = 'active' \
-         AND c.paused_until <= $1 AND (c.leased_until <= $1 OR c.leased_by = $2) AND EXISTS \
-         (SELECT 1 FROM provisioned p WHERE p.application_id = c.application_id AND p.due_at <= $1) \
-         ORDER BY c.application_id");
-    let rows = executor.all(query.bind(now).bind(holder)).await?;
-    rows.iter().map(|row| row.parse("application_id")).collect()
+/// Who has an application to themselves, and how often they said so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::provisioning) struct Lease {
+    pub(in crate::provisioning) holder: String,
+    renewals: i64,
 }
 
-/// Takes or renews the lease; answers whether it is the holder's.
+fn lease_of(row: &Row) -> Result<Option<Lease>> {
+    let renewals = row.int("lease_renewals")?;
+    Ok(row.opt_text("leased_by")?.map(|holder| Lease { holder, renewals }))
+}
+
+/// An application where something is due, or that somebody has to themselves.
+pub(in crate::provisioning) struct Waiting {
+    pub(in crate::provisioning) application: ApplicationId,
+    pub(in crate::provisioning) lease: Option<Lease>,
+    /// Something is due and may be sent.
+    pub(in crate::provisioning) is_due: bool,
+}
+
+/// The applications whose connection is active and that somebody has, or that are not paused and have something to do.
+/// The pace of a service holds up everybody but those who leave.
+pub(in crate::provisioning) async fn list_with_work(
+    executor: &mut impl Executor,
+    now: Timestamp,
+) -> Result<Vec<Waiting>> {
+    let query = sql("SELECT * FROM (SELECT c.application_id, c.leased_by, c.lease_renewals, \
+         CASE WHEN c.paused_until <= $1 AND EXISTS (SELECT 1 FROM provisioned p \
+         WHERE p.application_id = c.application_id AND p.due_at <= $1 AND (c.paced_until <= $1 OR p.turn = 0)) \
+         THEN TRUE ELSE FALSE END AS is_due FROM connections c WHERE c.status = 'active') w \
+         WHERE is_due OR leased_by IS NOT NULL ORDER BY application_id");
+    let rows = executor.all(query.bind(now)).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Waiting {
+                application: row.parse("application_id")?,
+                lease: lease_of(row)?,
+                is_due: row.bool("is_due")?,
+            })
+        })
+        .collect()
+}
+
+/// Whoever has an application to themselves.
+pub(in crate::provisioning) async fn find_lease(
+    executor: &mut impl Executor,
+    application: ApplicationId,
+) -> Result<Option<Lease>> {
+    let query = sql("SELECT leased_by, lease_renewals FROM connections WHERE application_id = $1");
+    let row = executor.optional(query.bind_text(application)).await?;
+    row.as_ref().map(lease_of).transpose().map(Option::flatten)
+}
+
+/// Takes or renews the lease, from nobody, from ourselves or from `over`, as long as that was not renewed; answers whether
+/// it is the holder's.
 pub(in crate::provisioning) async fn lease(
     tx: &mut Tx,
     application: ApplicationId,
     holder: &str,
-    now: Timestamp,
-    until: Timestamp,
+    over: Option<&Lease>,
 ) -> Result<bool> {
-    let query = sql("UPDATE connections SET leased_by = $2, leased_until = $4 WHERE application_id = $1 \
-         AND (leased_until <= $3 OR leased_by = $2)");
-    Ok(tx.run(query.bind_text(application).bind(holder).bind(now).bind(until)).await? == 1)
+    let query = sql("UPDATE connections SET leased_by = $2, lease_renewals = lease_renewals + 1 \
+         WHERE application_id = $1 AND (leased_by IS NULL OR leased_by = $2 \
+         OR (leased_by = $3 AND lease_renewals = $4))");
+    let query = query
+        .bind_text(application)
+        .bind(holder)
+        .bind(over.map(|lease| lease.holder.clone()))
+        .bind(over.map(|lease| lease.renewals));
+    Ok(tx.run(query).await? == 1)
 }
 
 /// Gives the lease back.
@@ -156,14 +201,13 @@ pub(in crate::provisioning) async fn release(
     application: ApplicationId,
     holder: &str,
 ) -> Result<()> {
-    let query = sql("UPDATE connections SET leased_by = NULL, leased_until = 0 WHERE application_id = $1 \
-         AND leased_by = $2");
+    let query = sql("UPDATE connections SET leased_by = NULL WHERE application_id = $1 AND leased_by = $2");
     tx.run(query.bind_text(application).bind(holder)).await.map(drop)
 }
 
 /// Gives every lease back.
 pub(in crate::provisioning) async fn release_all(tx: &mut Tx) -> Result<()> {
-    tx.run(sql("UPDATE connections SET leased_by = NULL, leased_until = 0")).await.map(drop)
+    tx.run(sql("UPDATE connections SET leased_by = NULL")).await.map(drop)
 }
 
 /// The other side failed as a whole: nothing is sent before `paused_until`.
@@ -190,6 +234,13 @@ pub(in crate::provisioning) fn wait(application: ApplicationId, paused_until: Ti
          WHERE application_id = $1")
     .bind_text(application)
     .bind(paused_until)
+}
+
+/// It takes no more before then, but of who leaves.
+pub(in crate::provisioning) fn keep_pace(application: ApplicationId, paced_until: Timestamp) -> Query {
+    sql("UPDATE connections SET paced_until = $2 WHERE application_id = $1")
+        .bind_text(application)
+        .bind(paced_until)
 }
 
 /// The other side answers again.
@@ -264,6 +315,67 @@ pub(in crate::provisioning) async fn set_warned(
     let query = sql("UPDATE connections SET warned_days = $2 WHERE application_id = $1 \
          AND (warned_days IS NULL OR warned_days > $2)");
     Ok(tx.run(query.bind_text(application).bind(days)).await? == 1)
+}
+
+/// People who were to lose their accounts and still have them, or may.
+pub(in crate::provisioning) struct Overdue {
+    pub(in crate::provisioning) application: ApplicationId,
+    pub(in crate::provisioning) people: i64,
+    pub(in crate::provisioning) reason: String,
+}
+
+/// Active connections with people whom nothing gives the application since an instant, and who still have their accounts.
+/// Whoever waits for an administrator is not among them.
+pub(in crate::provisioning) async fn list_overdue(
+    executor: &mut impl Executor,
+    since: Timestamp,
+) -> Result<Vec<Overdue>> {
+    let query = sql("SELECT c.application_id, COUNT(*) AS people, COALESCE(c.failure_message, \
+         MAX(CASE WHEN p.change IN ('deactivate', 'delete') THEN p.message END), '') AS reason \
+         FROM connections c CROSS JOIN provisioned p LEFT JOIN users u ON u.id = p.local_id \
+         WHERE c.status = 'active' AND p.application_id = c.application_id AND p.kind = 'user' \
+         AND p.changed_at <= $1 AND (p.attempt IS NOT NULL OR (p.active AND p.remote_id IS NOT NULL)) \
+         AND (p.state IN ('pending', 'failed', 'conflict') OR (p.state <> 'awaiting_approval' AND p.due_at IS NOT NULL)) \
+         AND (u.id IS NULL OR u.state <> 'active' OR NOT (EXISTS (SELECT 1 FROM memberships m CROSS JOIN bindings b \
+         WHERE m.user_id = u.id AND b.application_id = c.application_id AND b.group_id = m.group_id) \
+         OR EXISTS (SELECT 1 FROM groups g CROSS JOIN bindings b WHERE g.built_in \
+         AND b.application_id = c.application_id AND b.group_id = g.id))) \
+         GROUP BY c.application_id, c.failure_message ORDER BY c.application_id");
+    let rows = executor.all(query.bind(since)).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Overdue {
+                application: row.parse("application_id")?,
+                people: row.int("people")?,
+                reason: row.text("reason")?,
+            })
+        })
+        .collect()
+}
+
+/// Notes that it was told; answers whether it was not since `before`.
+pub(in crate::provisioning) async fn set_stuck_told(
+    tx: &mut Tx,
+    application: ApplicationId,
+    before: Timestamp,
+    now: Timestamp,
+) -> Result<bool> {
+    let query = sql("UPDATE connections SET stuck_told_at = $3 WHERE application_id = $1 \
+         AND (stuck_told_at IS NULL OR stuck_told_at <= $2)");
+    Ok(tx.run(query.bind_text(application).bind(before).bind(now)).await? == 1)
+}
+
+/// The applications of which it was told.
+pub(in crate::provisioning) async fn list_stuck_told(
+    executor: &mut impl Executor,
+) -> Result<Vec<ApplicationId>> {
+    let query = sql("SELECT application_id FROM connections WHERE stuck_told_at IS NOT NULL");
+    executor.all(query).await?.iter().map(|row| row.parse("application_id")).collect()
+}
+
+/// It is so no more: the next time it is told at once.
+pub(in crate::provisioning) fn forget_stuck_told(application: ApplicationId) -> Query {
+    sql("UPDATE connections SET stuck_told_at = NULL WHERE application_id = $1").bind_text(application)
 }
 
 /// Another secret: it is warned of anew.

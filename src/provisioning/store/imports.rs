@@ -91,13 +91,26 @@ pub(in crate::provisioning) async fn hold(
     Ok(row.map(|row| row.opt_parse("user_id")).transpose()?.flatten())
 }
 
-/// Forgets those who were not read any more since `began`, but for those whom an import is about to make.
-pub(in crate::provisioning) async fn forget_unseen(
+/// Of those who were not read any more since `began`, notes of whoever is somebody here that they are missing there (IM-06),
+/// and forgets the others, but for those whom an import is about to make.
+pub(in crate::provisioning) async fn settle_unseen(
     tx: &mut Tx,
     application: ApplicationId,
     began: Timestamp,
+    hides_inactive: bool,
 ) -> Result<()> {
-    let query = sql("DELETE FROM import_rows WHERE application_id = $1 AND seen_at < $2 AND NOT waiting");
+    let query = sql("DELETE FROM import_rows WHERE application_id = $1 AND seen_at < $2 AND NOT waiting \
+         AND (status <> 'imported' OR NOT EXISTS (SELECT 1 FROM users u WHERE u.id = import_rows.user_id) \
+         OR user_id IN (SELECT o.user_id FROM import_rows o WHERE o.application_id = $1 AND o.seen_at >= $2 \
+         AND o.status = 'imported'))");
+    tx.run(query.bind_text(application).bind(began)).await?;
+    if hides_inactive {
+        // They may be there, and inactive.
+        return Ok(());
+    }
+    let query = sql("UPDATE import_rows SET code = 'missing_there', message = \
+         'Not there any more. Nobody here is changed by that.' \
+         WHERE application_id = $1 AND seen_at < $2 AND NOT waiting AND status = 'imported'");
     tx.run(query.bind_text(application).bind(began)).await.map(drop)
 }
 
@@ -226,7 +239,7 @@ pub(in crate::provisioning) async fn problems(
 ) -> Result<Vec<Problem>> {
     let query =
         sql("SELECT remote_id, name, code, message FROM import_rows WHERE job_id = $1 AND NOT waiting \
-         AND code IS NOT NULL ORDER BY sort_key, remote_id LIMIT $2");
+         AND code IS NOT NULL AND code <> 'missing_there' ORDER BY sort_key, remote_id LIMIT $2");
     let rows = executor.all(query.bind_text(job).bind(limit)).await?;
     let problem = |row: &DbRow| {
         Ok(Problem {

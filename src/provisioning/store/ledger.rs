@@ -144,6 +144,14 @@ impl From<&Entry> for Finish {
     }
 }
 
+impl Finish {
+    /// What was approved is approved still.
+    pub(in crate::provisioning) fn keep_approval(&mut self, entry: &Entry) {
+        self.approved.clone_from(&entry.approved);
+        self.asked_for = entry.asked_for.clone().filter(|_| entry.approved.is_some());
+    }
+}
+
 /// Writes what became of an entry, as long as this node still holds the lease. If the entry was marked meanwhile it is
 /// due at once.
 pub(in crate::provisioning) fn finish(
@@ -162,7 +170,7 @@ pub(in crate::provisioning) fn finish(
          changed_at = CASE WHEN state = $14 AND COALESCE(asked, '') = COALESCE($19, '') THEN changed_at \
          ELSE CAST($12 AS BIGINT) END, state = $14, attempt = $15, \
          attempts = $16, failing_since = $17, change = $18, asked = CASE WHEN marks = $10 THEN $19 ELSE asked END, \
-         approved = CASE WHEN marks = $10 THEN $20 ELSE approved END, \
+         approved = CASE WHEN marks = $10 OR approved = $24 THEN $20 ELSE approved END, \
          asked_for = CASE WHEN marks = $10 THEN $23 ELSE asked_for END, code = $21, message = $22 \
          WHERE application_id = $1 AND kind = $2 AND local_id = $3 AND EXISTS \
          (SELECT 1 FROM connections c WHERE c.application_id = $1 AND c.leased_by = $4)",
@@ -190,7 +198,8 @@ pub(in crate::provisioning) fn finish(
         .bind(finish.approved.clone())
         .bind(finish.code.clone())
         .bind(finish.message.clone())
-        .bind(asked_for))
+        .bind(asked_for)
+        .bind(entry.approved.clone()))
 }
 
 /// Notes that a change is begun, before anything is sent (SE-01), and of what it is: who was found or made by then.

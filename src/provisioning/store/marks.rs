@@ -14,6 +14,7 @@ pub(in crate::provisioning) async fn user(
 ) -> Result<()> {
     let query = sql("UPDATE provisioned SET marks = marks + 1, \
          due_at = CASE WHEN due_at < $3 THEN due_at ELSE $3 END, \
+         changed_at = CASE WHEN $2 AND turn <> 0 THEN $3 ELSE changed_at END, \
          turn = CASE WHEN $2 THEN 0 ELSE turn END WHERE local_id = $1 AND kind = 'user'");
     tx.run(query.bind_text(user).bind(leaving).bind(now)).await.map(drop)
 }
@@ -127,7 +128,8 @@ pub(in crate::provisioning) async fn people_of_binding(
     now: Timestamp,
 ) -> Result<()> {
     let query = sql("UPDATE provisioned SET marks = marks + 1, \
-         due_at = CASE WHEN due_at < $4 THEN due_at ELSE $4 END, turn = CASE WHEN $3 THEN 0 ELSE turn END \
+         due_at = CASE WHEN due_at < $4 THEN due_at ELSE $4 END, \
+         changed_at = CASE WHEN $3 AND turn <> 0 THEN $4 ELSE changed_at END, turn = CASE WHEN $3 THEN 0 ELSE turn END \
          WHERE application_id = $1 AND kind = 'user' \
          AND local_id IN (SELECT m.user_id FROM memberships m WHERE m.group_id = $2)");
     let query = query.bind_text(application).bind_text(group).bind(leaving).bind(now);
@@ -142,7 +144,8 @@ pub(in crate::provisioning) async fn people(
     now: Timestamp,
 ) -> Result<()> {
     let query = sql("UPDATE provisioned SET marks = marks + 1, \
-         due_at = CASE WHEN due_at < $3 THEN due_at ELSE $3 END, turn = CASE WHEN $2 THEN 0 ELSE turn END \
+         due_at = CASE WHEN due_at < $3 THEN due_at ELSE $3 END, \
+         changed_at = CASE WHEN $2 AND turn <> 0 THEN $3 ELSE changed_at END, turn = CASE WHEN $2 THEN 0 ELSE turn END \
          WHERE application_id = $1 AND kind = 'user'");
     tx.run(query.bind_text(application).bind(leaving).bind(now)).await.map(drop)
 }

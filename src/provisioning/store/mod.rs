@@ -6,5 +6,6 @@ pub(in crate::provisioning) mod imports;
 pub(in crate::provisioning) mod ledger;
 pub(in crate::provisioning) mod marks;
 pub(in crate::provisioning) mod members;
+pub(in crate::provisioning) mod paces;
 pub(in crate::provisioning) mod reconcile;
 pub(in crate::provisioning) mod state;

@@ -58,8 +58,22 @@ pub(in crate::provisioning) async fn changed(
 /// It was not among what was shown: it is read by itself, looked for by its name if it is gone, and made anew.
 pub(in crate::provisioning) async fn missing(tx: &mut Tx, entry: &Entry, now: Timestamp) -> Result<()> {
     let query = sql("UPDATE provisioned SET sent = NULL, state = 'drift', code = 'gone_there', \
-         message = 'It is not there any more. It is looked for, and made anew.', \
+         message = 'It is not there any more. It is looked for, and made anew unless somebody is asked first.', \
          marks = marks + 1, due_at = $4, changed_at = $4 \
+         WHERE application_id = $1 AND kind = $2 AND local_id = $3 AND marks = $5 \
+         AND COALESCE(code, '') NOT IN ('account_missing', 'rejected')");
+    let query = query
+        .bind_text(entry.application)
+        .bind(entry.local.kind().as_str())
+        .bind_text(entry.local)
+        .bind(now)
+        .bind(entry.marks);
+    tx.run(query).await.map(drop)
+}
+
+/// It said yes to a change and showed something else: once more, by what is there now.
+pub(in crate::provisioning) async fn once_more(tx: &mut Tx, entry: &Entry, now: Timestamp) -> Result<()> {
+    let query = sql("UPDATE provisioned SET sent = NULL, marks = marks + 1, due_at = $4 \
          WHERE application_id = $1 AND kind = $2 AND local_id = $3 AND marks = $5");
     let query = query
         .bind_text(entry.application)

@@ -14,7 +14,7 @@ pub(in crate::provisioning) async fn approve(
     now: Timestamp,
 ) -> Result<bool> {
     let query = sql(
-        "UPDATE provisioned SET approved = COALESCE(approved || ' ', '') || asked, asked = NULL, asked_for = NULL, marks = marks + 1, due_at = $5, \
+        "UPDATE provisioned SET approved = COALESCE(approved || ' ', '') || asked, asked = NULL, marks = marks + 1, due_at = $5, \
          state = 'pending', changed_at = $5 \
          WHERE application_id = $1 AND kind = $2 AND local_id = $3 AND asked = $4",
     );

@@ -173,7 +173,7 @@ impl Done {
             Self::Retried => "It is tried again now.",
             Self::Approved => "Approved. It is sent now.",
             Self::Rejected => "Rejected. Nothing of it is sent.",
-            Self::Compared => "Compared. What differs is put right now.",
+            Self::Compared => "Compared. What was found stands below.",
             Self::Read => "Read. Choose who comes in.",
             Self::Confirmed => "Your password is confirmed. Go on where you were.",
         }

@@ -180,14 +180,21 @@ pub async fn create_token(
             way: vec![Link::new("API tokens", urls::admin_tokens())],
             here: made.api_token.name.clone(),
         },
-        lead: format!(
-            "Copy it now: it is not shown again. It ends on {}.",
-            time::date(made.api_token.expires_at)
-        ),
+        lead: lead(&web, &made.api_token),
         label: "API token".to_owned(),
         secret: made.token.expose_secret().to_owned(),
         done_href: urls::admin_tokens().to_owned(),
     })
+}
+
+fn lead(web: &Web, token: &ApiToken) -> String {
+    let ends = time::date(token.expires_at);
+    let lead = format!("Copy it now: it is not shown again. It ends on {ends}.");
+    if token.role != Role::Scim {
+        return lead;
+    }
+    let address = web.installation.base_url.join(urls::scim());
+    format!("{lead} The system that fills the directory takes {address} as the base URL.")
 }
 
 fn read(posted: &Posted) -> Result<NewApiToken, Error> {

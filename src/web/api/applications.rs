@@ -287,12 +287,12 @@ async fn logo_remove(
     Ok(Done)
 }
 
-/// Whose sign-on to preview.
+/// Of whom to preview a sign-on or an account.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PreviewRequest {
     /// Id of the person.
-    user_id: String,
+    pub user_id: String,
 }
 
 /// Preview a sign-on

@@ -11,7 +11,7 @@ use crate::directory::people;
 use crate::events::query::{EventFilter, EventView};
 use crate::events::{EventName, Outcome};
 use crate::web::api::answer::Listing;
-use crate::web::api::input::{Query, choice, instant, page};
+use crate::web::api::input::{Query, choice, instant, page, switch};
 use crate::web::api::section::{Section, operations};
 use crate::web::error::Answer;
 use crate::web::event_export::{Format, stream_events};
@@ -47,6 +47,9 @@ macro_rules! event_query {
             until: Option<String>,
             /// With this text in a name or address, or with this reference.
             q: Option<String>,
+            /// `true`: only what identity management did, and what was decided about it.
+            #[param(value_type = Option<bool>)]
+            provisioning: Option<String>,
             $($(#[$field_doc])* $field: Option<String>),+
         }
 
@@ -58,7 +61,7 @@ macro_rules! event_query {
                         .map_err(|_| Error::field("application", "wrong_type", "Write the id of an application."))
                 });
                 Ok(EventFilter {
-                    provisioning: false,
+                    provisioning: switch("provisioning", self.provisioning.as_deref())?,
                     name: choice::<EventName>("name", self.name.as_deref(), "the names of the reference")?,
                     actor: given(self.actor.as_deref()),
                     actor_id,

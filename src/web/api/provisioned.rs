@@ -73,8 +73,8 @@ impl From<Entry> for StandingBody {
             message: entry.message,
             retry_at: entry.due_at,
             since: entry.changed_at,
+            approval_of: entry.asked_for.filter(|_| entry.asked.is_some()),
             approval: entry.asked,
-            approval_of: entry.asked_for,
         }
     }
 }

@@ -1,13 +1,19 @@
-//! A dry run: exactly which requests would be sent.
+//! What would be: exactly which requests a dry run would send, and what one person's account would hold.
 
+use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
 
-use crate::base::id::ApplicationId;
+use crate::applications;
+use crate::auth::Permission;
+use crate::base::Error;
+use crate::base::id::{ApplicationId, UserId};
 use crate::provisioning::engine::dry_run::{DryRun, Planned, Step};
 use crate::provisioning::model::{ResourceKind, State as Standing};
-use crate::web::api::input::{Id, optional};
+use crate::provisioning::preview::preview;
+use crate::web::api::applications::PreviewRequest;
+use crate::web::api::input::{Id, Input, optional};
 use crate::web::api::once::Key;
 use crate::web::api::provisioning_input::ProvisioningInput;
 use crate::web::api::section::{Section, operations};
@@ -16,9 +22,9 @@ use crate::web::extract::permission::ApplicationsWrite;
 use crate::web::extract::{ApiToken, RawBody};
 use crate::web::state::Shared;
 
-/// The operation.
+/// The operations.
 pub fn section() -> Section {
-    operations!(dry_run)
+    operations!(dry_run, preview_account)
 }
 
 /// A request that would be sent.
@@ -118,7 +124,53 @@ async fn dry_run(
     let (ctx, shared) = (caller.ctx.clone(), web.clone());
     let work = async move {
         let run = shared.provisioning.dry_run(&ctx, id, patch).await?;
-        Ok(axum::Json(DryRunBody::from(run)))
+        Ok(Json(DryRunBody::from(run)))
+    };
+    key.once(web, &caller, &bytes, Box::pin(work)).await
+}
+
+/// What one person's account would hold.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct AccountPreview {
+    /// The resource of RFC 7643; `null`: it can't be made.
+    resource: Option<serde_json::Value>,
+    /// Stable code of what is in the way.
+    code: Option<&'static str>,
+    /// The same in words.
+    message: Option<String>,
+}
+
+/// Preview an account
+///
+/// What the application would hold of a person, by the mapping as it is stored. Whether they are in a bound group does not
+/// count. Nothing is sent.
+#[utoipa::path(post, path = "/applications/{id}/provisioning/preview", tag = "Identity management",
+    request_body = PreviewRequest,
+    params(("id" = String, Path, description = "Id of the application")),
+    responses((status = 200, description = "The account", body = AccountPreview)))]
+async fn preview_account(
+    caller: ApiToken<ApplicationsWrite>,
+    State(web): State<Shared>,
+    Id(id): Id<ApplicationId>,
+    key: Key,
+    Input(request, bytes): Input<PreviewRequest>,
+) -> Answer<Response> {
+    caller.require(Permission::PeopleRead)?;
+    let shared = web.clone();
+    let work = async move {
+        let installation = &shared.installation;
+        let unknown = || Error::field("user_id", "unknown_person", "There is no person with this id.");
+        let user: UserId = request.user_id.parse().map_err(|_| unknown())?;
+        let mut reader = installation.db.reader();
+        let application = applications::require(&mut reader, id).await?;
+        let found = preview(&mut reader, &installation.catalog, &application, user).await?;
+        let body = match found.ok_or_else(unknown)? {
+            Ok(resource) => AccountPreview { resource: Some(resource), code: None, message: None },
+            Err(fault) => {
+                AccountPreview { resource: None, code: Some(fault.code), message: Some(fault.message) }
+            }
+        };
+        Ok(Json(body))
     };
     key.once(web, &caller, &bytes, Box::pin(work)).await
 }

@@ -131,6 +131,7 @@ impl EntryLine {
 
 /// The settings of a connection.
 #[derive(Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "boxes of the form, each ticked or not")]
 pub struct SettingsForm {
     /// `base_url`, with its placeholders.
     pub base_url: String,
@@ -144,6 +145,8 @@ pub struct SettingsForm {
     pub groups_offered: bool,
     /// `on_user_delete`
     pub on_user_delete: Vec<Choice>,
+    /// `confirm_delete`
+    pub confirm_delete: bool,
     /// `require_approval`, a box each.
     pub require_approval: Vec<Choice>,
     /// `mass_change_count`
@@ -186,6 +189,8 @@ pub struct MappingForm {
     pub properties: Vec<Choice>,
     /// `add`: attributes that have no row.
     pub addable: Vec<Choice>,
+    /// Whether it is another than the one that is stored.
+    pub unsaved: bool,
 }
 
 /// A row of the mapping; inputs are `mappings.{n}.scim`, `.remote`, `.enabled`, `.kind`, `.source`, `.constant`,

@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 
 use crate::base::{Error, Timestamp, urls};
 use crate::provisioning::engine::reconcile::{Difference, Drift, NAMED, Named};
-use crate::provisioning::model::ResourceKind;
+use crate::provisioning::model::{Change, ResourceKind};
 use crate::web::admin::frame::{self, After, Done};
 use crate::web::admin::posted::Posted;
 use crate::web::admin::provisioning::{Connected, Typed, draw, refuse};
@@ -45,7 +45,8 @@ pub async fn show_comparison(
         shell,
     };
     if let Some(drift) = drift {
-        fill(&mut page, drift, connected.label());
+        let asked = own.map(|own| own.settings.require_approval.clone()).unwrap_or_default();
+        fill(&mut page, drift, connected.label(), &asked);
     }
     html(StatusCode::OK, &page)
 }
@@ -58,7 +59,7 @@ fn compared(at: Option<Timestamp>, now: Timestamp) -> String {
     format!("{first}{}", letters.as_str())
 }
 
-fn fill(page: &mut ComparisonPage, drift: Drift, label: &str) {
+fn fill(page: &mut ComparisonPage, drift: Drift, label: &str, asked: &[Change]) {
     let number = |count: usize| shown::number(i64::try_from(count).unwrap_or(i64::MAX));
     page.figures = vec![
         ("Read".to_owned(), number(drift.read)),
@@ -81,18 +82,24 @@ fn fill(page: &mut ComparisonPage, drift: Drift, label: &str) {
         page.more =
             format!("The first {NAMED} are named; {} more are counted.", number(all - drift.items.len()));
     }
-    page.items = drift.items.into_iter().map(|named| line(named, label)).collect();
+    page.items = drift.items.into_iter().map(|named| line(named, label, asked)).collect();
 }
 
-fn line(named: Named, label: &str) -> DifferenceLine {
+fn line(named: Named, label: &str, asked: &[Change]) -> DifferenceLine {
+    let once = |change| if asked.contains(&change) { " once you approve it" } else { "" };
     let (tone, text, message) = match named.difference {
         Difference::Missing => {
-            (Tone::Warn, "Missing there", "It is looked for by its name, and made anew.".to_owned())
+            let once = once(Change::Create);
+            (Tone::Warn, "Missing there", format!("It is looked for by its name, and made anew{once}."))
         }
         Difference::Changed => (
             Tone::Warn,
             "Changed there",
-            format!("Somebody changed {} in {label}. It is put right.", named.fields.join(", ")),
+            format!(
+                "Somebody changed {} in {label}. It is put right{}.",
+                named.fields.join(", "),
+                once(Change::Update)
+            ),
         ),
         Difference::ExtraMember => (
             Tone::Info,
@@ -102,7 +109,10 @@ fn line(named: Named, label: &str) -> DifferenceLine {
         Difference::MissingMember => (
             Tone::Warn,
             "A member is missing",
-            "Somebody took this account out of the group. It is added again.".to_owned(),
+            format!(
+                "Somebody took this account out of the group. It is added again{}.",
+                once(Change::Update)
+            ),
         ),
         Difference::Unmanaged => (
             Tone::Off,

@@ -71,7 +71,7 @@ fn fill(page: &mut DryRunPage, run: DryRun) {
         ("Looked at".to_owned(), number(run.looked_at)),
         ("Requests".to_owned(), number(run.requests)),
         ("Nothing to do".to_owned(), number(run.unchanged)),
-        ("Something in the way".to_owned(), number(run.held)),
+        ("Held, or to approve".to_owned(), number(run.held)),
     ];
     let more = run.looked_at.saturating_sub(run.unchanged).saturating_sub(run.steps.len().min(SHOWN));
     if more > 0 {
@@ -87,7 +87,14 @@ fn line(step: Step) -> DryRunLine {
         Local::Group(_) => (urls::admin_group(&id), String::new()),
     };
     let waits = step.held.as_ref().is_some_and(|held| held.state == Stands::AwaitingApproval);
-    let (held, code) = step.held.map(|held| (held.message, held.code)).unwrap_or_default();
+    let (held, code) = match step.held {
+        // Nothing waits yet.
+        Some(held) if held.code == "approval_required" => {
+            ("It would wait for an administrator to approve it.".to_owned(), held.code)
+        }
+        Some(held) => (held.message, held.code),
+        None => Default::default(),
+    };
     DryRunLine {
         name: Link::new(step.name, href),
         initials,

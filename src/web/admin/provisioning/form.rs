@@ -29,6 +29,8 @@ pub struct ConnectionFields {
     pub manage_groups: bool,
     /// `on_user_delete`
     pub on_user_delete: String,
+    /// `confirm_delete`: that accounts are deleted for good is meant.
+    pub confirm_delete: bool,
     /// `require_approval`
     pub require_approval: Vec<String>,
     /// `mass_change_count`
@@ -82,6 +84,7 @@ impl ConnectionFields {
             placeholders: application.placeholders.clone(),
             manage_groups: settings.manage_groups || fresh_groups,
             on_user_delete: settings.on_user_delete.as_str().to_owned(),
+            confirm_delete: false,
             require_approval: settings.require_approval.iter().map(|c| c.as_str().to_owned()).collect(),
             mass_change_count: settings.mass_change.count.to_string(),
             mass_change_percent: settings.mass_change.percent.to_string(),
@@ -108,11 +111,17 @@ impl ConnectionFields {
             placeholders,
             manage_groups: posted.ticked("manage_groups"),
             on_user_delete: posted.owned("on_user_delete"),
+            confirm_delete: posted.ticked("confirm_delete"),
             require_approval: posted.all("require_approval").to_vec(),
             mass_change_count: posted.owned("mass_change_count"),
             mass_change_percent: posted.owned("mass_change_percent"),
             ca_certificate: posted.owned("ca_certificate"),
-            proof: ProofFields::read(posted),
+            // An active connection has a form of its own for it.
+            proof: if connected.is_active() {
+                Self::of(web, connected).proof
+            } else {
+                ProofFields::read(posted)
+            },
         }
     }
 
@@ -123,19 +132,27 @@ impl ConnectionFields {
         if on_user_delete.is_none() {
             faults.push(fault("on_user_delete", "unknown_value", "Choose one of the three."));
         }
+        let deletes = on_user_delete == Some(OnUserDelete::Delete) && !self.confirm_delete;
+        if deletes && settings(web, connected).on_user_delete != OnUserDelete::Delete {
+            faults.push(fault(
+                "confirm_delete",
+                "confirmation_required",
+                "Tick this too: an account that is deleted can’t be had back.",
+            ));
+        }
         let approvals: Vec<Change> =
             self.require_approval.iter().filter_map(|change| change.parse().ok()).collect();
-        let mut number = |field: &str, text: &str, most: u32| {
+        let mut number = |field: &str, name: &str, text: &str, most: u32| {
             let number = text.trim().parse::<u32>().ok().filter(|number| *number <= most);
             if number.is_none() {
-                let range = format!("Give a whole number from 0 to {}.", shown::number(most.into()));
+                let range = format!("{name}: give a whole number from 0 to {}.", shown::number(most.into()));
                 faults.push(fault(field, "out_of_range", range));
             }
             number.unwrap_or_default()
         };
         let guard = MassChange {
-            count: number("mass_change_count", &self.mass_change_count, MassChange::MAX_COUNT),
-            percent: number("mass_change_percent", &self.mass_change_percent, 100),
+            count: number("mass_change_count", "People", &self.mass_change_count, MassChange::MAX_COUNT),
+            percent: number("mass_change_percent", "Per cent", &self.mass_change_percent, 100),
         };
         let known = connected.connection.as_ref().and_then(|connection| connection.auth);
         // Another way to prove oneself needs its own secret.

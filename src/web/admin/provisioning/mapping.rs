@@ -56,7 +56,12 @@ const USUAL_ENTERPRISE: &[&str] =
 
 /// The mapping as it is drawn.
 #[must_use]
-pub fn drawn(rows: Vec<MappingRow>, template: Option<&Provisioning>, quirks: &Quirks) -> MappingForm {
+pub fn drawn(
+    rows: Vec<MappingRow>,
+    unsaved: bool,
+    template: Option<&Provisioning>,
+    quirks: &Quirks,
+) -> MappingForm {
     let used = rows.iter().map(|row| row.source.clone());
     let properties = property_choices(used);
     let mut addable = vec![Choice::new("", "Add an attribute", true)];
@@ -76,7 +81,7 @@ pub fn drawn(rows: Vec<MappingRow>, template: Option<&Provisioning>, quirks: &Qu
             addable.push(Choice::new(path, label, false));
         }
     }
-    MappingForm { rows, properties, addable }
+    MappingForm { rows, properties, addable, unsaved }
 }
 
 /// What the posted mapping is read and judged with.

@@ -61,6 +61,7 @@ pub async fn page(
     let declared = resolved::declared(catalog, application);
     let templates = [("base_url".to_owned(), fields.base_url.as_str())];
     let placeholders = placeholder_fields(&declared, &fields.placeholders, &templates);
+    let unsaved = typed.mapping.is_some();
     let rows =
         typed.mapping.unwrap_or_else(|| MappingFields::of(&stored.mappings, &quirks, connected.label()));
     let was_active =
@@ -117,7 +118,7 @@ pub async fn page(
         ),
         placeholders,
         version: own.map_or(0, |own| own.version),
-        mapping: mapping::drawn(rows.rows, template.as_ref(), &quirks),
+        mapping: mapping::drawn(rows.rows, unsaved, template.as_ref(), &quirks),
         certificate: certificate::shown(connected, &quirks, now)?,
         hints: hints(connected.label(), &quirks),
         steps,
@@ -275,12 +276,15 @@ fn standing_panel(label: &str, connection: &Connection, counts: &Counts, now: Ti
     } else {
         lines.push(format!("Nothing is sent. What {label} holds stays as it was, and is remembered."));
     }
-    let mut figures = vec![
-        ("People in sync".to_owned(), shown::number(users(State::Synced))),
-        ("Groups in sync".to_owned(), shown::number(counts.of(ResourceKind::Group, State::Synced))),
-        ("Waiting".to_owned(), shown::number(pending)),
-        ("Need a look".to_owned(), shown::number(trouble)),
-    ];
+    let mut figures = Vec::new();
+    if connection.is_active() {
+        figures.extend([
+            ("People in sync".to_owned(), shown::number(users(State::Synced))),
+            ("Groups in sync".to_owned(), shown::number(counts.of(ResourceKind::Group, State::Synced))),
+            ("Waiting".to_owned(), shown::number(pending)),
+            ("Need a look".to_owned(), shown::number(trouble)),
+        ]);
+    }
     let accepted = both(counts, State::Accepted);
     if accepted > 0 {
         figures.push((format!("Waiting in {label}"), shown::number(accepted)));
@@ -336,6 +340,7 @@ fn settings_form(
             choice("delete", "Delete", "Can’t be undone".to_owned()),
             choice("nothing", "Do nothing", format!("You tidy up in {label}")),
         ],
+        confirm_delete: fields.confirm_delete,
         require_approval: vec![
             ask("create", "an account or group is made", "Taking over one that is there counts too."),
             ask("update", "something of it changes", "Names, attributes, who is in a group."),
@@ -399,7 +404,10 @@ fn proof(
 #[must_use]
 pub fn deactivation(connected: &Connected, counts: &Counts) -> Decision {
     let (id, label) = (connected.loaded.id(), connected.label());
-    let groups = shown::counted(counts.all(ResourceKind::Group), "group", "groups");
+    let groups = match counts.all(ResourceKind::Group) {
+        0 => String::new(),
+        count => format!(" and {}", shown::counted(count, "group", "groups")),
+    };
     Decision {
         id: "deactivate".to_owned(),
         action: urls::admin_provisioning_deactivate(&id),
@@ -407,7 +415,7 @@ pub fn deactivation(connected: &Connected, counts: &Counts) -> Decision {
         title: format!("Deactivate identity management of {label}?"),
         effects: vec![
             format!(
-                "What {label} holds of {} and {groups} stays as it is: nobody is deactivated there, and nobody loses it now.",
+                "What {label} holds of {}{groups} stays as it is: nobody is deactivated there, and nobody loses it now.",
                 shown::people(counts.all(ResourceKind::User))
             ),
             format!("From then on nothing is sent. Who leaves here keeps an active account in {label} until you switch it off there."),

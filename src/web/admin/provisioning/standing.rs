@@ -81,8 +81,12 @@ pub fn line(entry: Entry, now: Timestamp) -> EntryLine {
         name: Link::new(entry.name, href),
         message: entry.message.unwrap_or_default(),
         code: entry.code.unwrap_or_default(),
+        asked_for: entry
+            .asked_for
+            .filter(|_| entry.asked.is_some())
+            .map(|what| format!("{what:#}"))
+            .unwrap_or_default(),
         asked: entry.asked.unwrap_or_default(),
-        asked_for: entry.asked_for.map(|what| format!("{what:#}")).unwrap_or_default(),
         can_retry: waits || (entry.state == Stands::Pending && entry.attempts > 0),
         next,
         id,

@@ -118,6 +118,7 @@ impl Samples {
                     explained("delete", "Delete", "Can’t be undone", false),
                     explained("nothing", "Do nothing", "You tidy up in Heap", false),
                 ],
+                confirm_delete: false,
                 require_approval: vec![
                     explained("create", "an account is made", "Taking over counts too.", true),
                     explained("delete", "an account is deleted", "", false),
@@ -226,6 +227,7 @@ impl Samples {
                     Choice::new("", self.t("Add an attribute"), true),
                     Choice::new(self.t("title"), self.t("title"), false),
                 ],
+                unsaved: false,
             },
             ..self.provisioning_new()
         }
