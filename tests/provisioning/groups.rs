@@ -176,3 +176,28 @@ async fn sc_08_many_members_go_in_portions_and_one_change_is_one_request() {
     asked.sort();
     assert_eq!(asked, ["PATCH /Groups/{id}", "PATCH /Users/{id}"]);
 }
+
+#[tokio::test]
+async fn se_03_a_group_that_somebody_joined_before_they_were_back_gets_them_when_they_are() {
+    let world = World::open().await;
+    let (_, all) = world.bound("Sales", 2).await;
+    let others = world.group("Others").await;
+    world.join(others, &all[..1]).await;
+    world.bind(others).await;
+    world.connect(true).await;
+    world.turn().await;
+    people::suspend(&world.db, &world.ctx(), all[1]).await.unwrap();
+    world.turn().await;
+    people::activate(&world.db, &world.ctx(), all[1]).await.unwrap();
+    world.join(others, &all[1..]).await;
+    let broken = Rule::new(Fault::Status { status: 500, retry_after: None }).on("PATCH", "Users").times(1);
+    world.service.lab.add_fault(broken);
+    world.turn().await;
+    assert_eq!((world.is_active("p001"), world.members("Others").len()), (Some(false), 1));
+    world.clock.advance(3_600_000);
+    world.turn().await;
+    assert_eq!(world.is_active("p001"), Some(true));
+    for group in ["Sales", "Others"] {
+        assert_eq!(world.members(group), ["p000", "p001"], "{group}");
+    }
+}

@@ -105,7 +105,9 @@ pub(super) async fn look(
         Wanted::Anything => Outcome::forgotten(&entry),
     };
     let leaves = |change: Option<Change>| matches!(change, Some(Change::Deactivate | Change::Delete));
-    if leaves(entry.change) && !leaves(outcome.finish.change) {
+    // An account that is new marks its groups where it is linked.
+    let is_back = outcome.finish.active && !entry.active && entry.remote_id == outcome.finish.remote_id;
+    if is_back || (leaves(entry.change) && !leaves(outcome.finish.change)) {
         // Their groups there waited for it.
         outcome.notices.push(Notice::Account { application: target.application.id, user });
     }
