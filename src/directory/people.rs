@@ -283,6 +283,7 @@ pub(in crate::directory) async fn delete_held(tx: &mut Tx, ctx: &Ctx, person: Pe
     let id = person.id;
     owners::require_another(tx, id).await?;
     let groups = group_store::ids_of_user(tx, id).await?;
+    let reports = store::reports_of(tx, id).await?;
     store::release_names(tx, id, ["", ""], ctx.now()).await?;
     store::delete(tx, id).await?;
     let groups: Vec<Json> = groups.iter().map(|group| group.to_string().into()).collect();
@@ -292,6 +293,10 @@ pub(in crate::directory) async fn delete_held(tx: &mut Tx, ctx: &Ctx, person: Pe
         .personal("email", person.email);
     record(tx, ctx, event).await?;
     notify(tx, Notice::Person { user: id, leaving: true }).await?;
+    // They have no manager any more.
+    for user in reports {
+        notify(tx, Notice::Profile { user }).await?;
+    }
     bump(tx, Scope::Directory).await?;
     bump(tx, Scope::Sessions).await
 }

@@ -253,8 +253,11 @@ impl Connections<'_> {
         // A base URL that is not there yet, or not filled in, is no fault before activation; a wrong one is.
         let is_open = address::base_template(self.catalog, application, &new.settings).is_none()
             || !address::missing(self.catalog, application, &new.settings).is_empty();
-        if !is_open {
-            let url = address::base_url(self.catalog, self.outbound, application, &new.settings)?;
+        let url = address::base_url(self.catalog, self.outbound, application, &new.settings);
+        let is_undeclared =
+            |error: &Error| error.fields.iter().any(|field| field.code == "placeholder_undeclared");
+        if !is_open || url.as_ref().is_err_and(is_undeclared) {
+            let url = url?;
             if new.secret_for.as_ref().is_some_and(|given_for| *given_for != url) {
                 give_up_secret(new);
             }

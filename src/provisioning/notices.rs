@@ -98,6 +98,9 @@ async fn act(tx: &mut Tx, ctx: &Ctx, notices: &[Notice]) -> Result<()> {
                     (false, true) => marks::add_people(tx, application, now).await?,
                     (false, false) => marks::add_people_of(tx, application, group, now).await?,
                 }
+                if !leaving {
+                    marks::manage(tx, application, group).await?;
+                }
                 groups.push(group);
             }
             Notice::Application { application } => {

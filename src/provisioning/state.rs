@@ -53,6 +53,26 @@ pub async fn list(
     Ok(Page::cut(rows, page, |entry| entry.local.to_string()))
 }
 
+/// What waits for a yes, people before groups.
+pub async fn approvals(
+    executor: &mut impl Executor,
+    id: ApplicationId,
+    kind: Option<ResourceKind>,
+    page: &PageRequest,
+) -> Result<Page<Entry>> {
+    let after = page.after.as_deref().unwrap_or("");
+    let rows = ledger::list_approvals(executor, id, kind, after, page.fetch()).await?;
+    Ok(Page::cut(rows, page, |entry| format!("{}{}", turn(entry.local.kind()), entry.local)))
+}
+
+/// In which order kinds are listed.
+fn turn(kind: ResourceKind) -> char {
+    match kind {
+        ResourceKind::User => '1',
+        ResourceKind::Group => '2',
+    }
+}
+
 /// How it stands with a person at each application that is active, by application.
 pub async fn of_user(executor: &mut impl Executor, user: UserId) -> Result<Vec<Entry>> {
     ledger::list_of_user(executor, user).await

@@ -67,3 +67,81 @@ async fn events_of_identity_management_are_told_apart_from_the_others() {
     let text = String::from_utf8(exported.bytes).unwrap();
     assert!(text.contains("idm_integration_activate") && !text.contains("application_create"), "{text}");
 }
+
+#[tokio::test]
+async fn what_is_no_object_or_names_an_unknown_placeholder_is_refused_and_changes_nothing() {
+    let house = House::open().await;
+    let owner = house.api(Role::Owner).await;
+    let (app, _lab) = connected(&house, &owner).await;
+    let path = format!("{app}/provisioning");
+    let before = owner.get(&path).await.expect(200);
+    owner.json("PUT", &path, &[], &json!(["http://127.0.0.1:9/x"])).await.refused(422, "invalid_input");
+    owner.json("PUT", &format!("{path}/token"), &[], &json!(["abc"])).await.refused(422, "invalid_input");
+    owner.post("/groups", json!(["name", "description"])).await.refused(422, "invalid_input");
+    let unknown = json!({ "base_url": "http://127.0.0.1:1/YOUR_FOO" });
+    let refused = owner.json("PUT", &path, &[], &unknown).await.refused(422, "invalid_input");
+    assert_eq!(refused["errors"][0]["code"], json!("placeholder_undeclared"));
+    assert_eq!(owner.get(&path).await.expect(200), before);
+}
+
+#[tokio::test]
+async fn the_reference_spells_values_as_they_are_sent() {
+    let house = House::open().await;
+    let reference = house.api(Role::Owner).await.get("/api/openapi.json").await;
+    let schemas = &reference.expect(200)["components"]["schemas"];
+    assert_eq!(schemas["OnUserDelete"]["enum"], json!(["delete", "suspend", "nothing"]));
+    assert_eq!(schemas["Change"]["enum"], json!(["create", "update", "deactivate", "delete"]));
+}
+
+#[tokio::test]
+async fn groups_and_conflicts_that_can_be_approved_are_among_the_approvals() {
+    let house = House::open().await;
+    let owner = house.api(Role::Owner).await;
+    let (app, lab) = connected(&house, &owner).await;
+    let group = owner.post("/groups", json!({ "name": "Sales" })).await.expect(201)["id"].clone();
+    let group = group.as_str().unwrap();
+    for name in ["ada", "bob"] {
+        let person = json!({ "username": name, "email": format!("{name}@example.com"), "password": "violet tram on the ninth hill" });
+        let id = owner.post("/users", person).await.expect(201)["id"].clone();
+        owner.put(&format!("/groups/{group}/members/{}", id.as_str().unwrap()), "application/json", "").await;
+    }
+    owner.put(&format!("{app}/groups/{group}"), "application/json", "").await;
+    lab.seed_user(json!({ "userName": "ada", "active": true, "roles": [{ "value": "owner" }] })).unwrap();
+    let asks = json!({ "manage_groups": true, "require_approval": ["create"] });
+    owner.json("PUT", &format!("{app}/provisioning"), &[], &asks).await.expect(200);
+    house.turn().await;
+    let approvals = format!("{app}/provisioning/approvals");
+    let waiting = owner.get(&approvals).await.expect(200);
+    let of = |page: &Value| -> Vec<(String, String)> {
+        let text = |item: &Value, name: &str| item[name].as_str().unwrap().to_owned();
+        page["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|item| (text(item, "name"), text(item, "code")))
+            .collect()
+    };
+    assert_eq!(of(&waiting).len(), 2, "{waiting}");
+    let decisions: Vec<Value> = waiting["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| json!({ "kind": item["kind"], "id": item["id"], "approval": item["approval"], "approve": true }))
+        .collect();
+    owner.post(&approvals, json!({ "items": decisions })).await.expect(200);
+    house.turn().await;
+    let all = owner.get(&approvals).await.expect(200);
+    let first = owner.get(&format!("{approvals}?limit=1")).await.expect(200);
+    let next = first["next_cursor"].as_str().unwrap();
+    let second = owner.get(&format!("{approvals}?limit=1&cursor={next}")).await.expect(200);
+    let paged = [of(&first), of(&second)].concat();
+    assert_eq!(paged, of(&all));
+    assert_eq!(
+        paged,
+        [
+            ("ada".to_owned(), "account_privileged".to_owned()),
+            ("Sales".to_owned(), "approval_required".to_owned())
+        ]
+    );
+    assert_eq!(of(&owner.get(&format!("{approvals}?kind=group")).await.expect(200)).len(), 1);
+}

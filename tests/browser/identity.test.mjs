@@ -216,7 +216,7 @@ test("what somebody changed there is named when it is compared, and put right", 
   await lab.change(before.id, { displayName: "Somebody else", title: "Nobody" });
   await page.goto(tab);
   await press(page, "Compare with Aqueduct");
-  await page.getByText("Compared. What differs is put right now.").waitFor();
+  await page.getByText("Compared. What was found stands below.").waitFor();
   const row = page.getByRole("row", { name: /^ada/ });
   assert.match(await row.innerText(), /Changed there\s+Somebody changed displayName.+title in Aqueduct/);
   assert.equal(await page.getByRole("row", { name: /^bob/ }).count(), 0);

@@ -1,8 +1,10 @@
 //! One person's account: made, changed, set inactive, taken over, deleted, with the least requests there are.
 
 use serde_json::json;
-use tessera::directory::people;
-use tessera::provisioning::connection::ConnectionPatch;
+use tessera::base::clock::HOUR;
+use tessera::directory::{PersonPatch, people};
+use tessera::lab::scim::{Fault, Rule};
+use tessera::provisioning::connection::{self, ConnectionPatch};
 use tessera::provisioning::model::{OnUserDelete, Origin, State};
 
 use crate::world::World;
@@ -221,5 +223,75 @@ async fn sc_02_every_request_has_what_strict_services_ask_for() {
         if request.method == "POST" {
             assert_eq!(request.content_type.as_deref(), Some("application/scim+json"));
         }
+    }
+}
+
+#[tokio::test]
+async fn sc_16_what_was_decided_of_an_account_stays_when_something_else_is_decided_later() {
+    use OnUserDelete::{Delete, Nothing, Suspend};
+    let world = World::open().await;
+    let (_, all) = world.bound("Sales", 3).await;
+    world.connect(false).await;
+    world.turn().await;
+    let decide = |choice| ConnectionPatch { on_user_delete: Some(choice), ..ConnectionPatch::default() };
+    world.change(decide(Suspend)).await;
+    people::delete(&world.db, &world.ctx(), all[0]).await.unwrap();
+    world.turn().await;
+    world.change(decide(Delete)).await;
+    world.turn().await;
+    assert_eq!(world.is_active("p000"), Some(false), "it was to be kept");
+    let down = Rule::new(Fault::Status { status: 503, retry_after: None }).on("DELETE", "Users").times(1);
+    world.service.lab.add_fault(down);
+    people::delete(&world.db, &world.ctx(), all[1]).await.unwrap();
+    world.turn().await;
+    world.change(decide(Nothing)).await;
+    world.clock.advance(HOUR);
+    world.turn().await;
+    assert_eq!(world.is_active("p001"), None, "it was to go");
+    people::delete(&world.db, &world.ctx(), all[2]).await.unwrap();
+    world.turn().await;
+    assert_eq!(world.is_active("p002"), Some(true));
+}
+
+#[tokio::test]
+async fn se_04_whose_manager_is_deleted_shows_none_any_more() {
+    let world = World::open().await;
+    let (_, all) = world.bound("Sales", 2).await;
+    let urn = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+    let mut mappings = connection::starting(&world.catalog, &world.application).mappings;
+    let row = json!({ "scim": format!("{urn}:manager.value"), "source": "manager" });
+    mappings.push(serde_json::from_value(row).unwrap());
+    world.configure(ConnectionPatch { mappings: Some(mappings), ..ConnectionPatch::default() }).await;
+    world.engine.connections().activate(&world.ctx(), world.id()).await.unwrap();
+    world.patch(all[0], json!({ "manager": all[1].to_string() })).await;
+    world.turn().await;
+    let manager = || world.service.lab.user_named("p000").unwrap()[urn]["manager"]["value"].clone();
+    assert_eq!(manager(), world.service.lab.user_named("p001").unwrap()["id"]);
+    people::delete(&world.db, &world.ctx(), all[1]).await.unwrap();
+    world.turn().await;
+    assert_eq!(manager(), serde_json::Value::Null);
+}
+
+#[tokio::test]
+async fn sc_04_whoever_waits_for_a_name_gets_it_once_it_is_given_up() {
+    let world = World::open().await;
+    let (_, all) = world.bound("Sales", 2).await;
+    world.connect(false).await;
+    world.turn().await;
+    // The change that gives the name up comes later.
+    world.patch(all[0], json!({ "username": "other" })).await;
+    let slow = Rule::new(Fault::Status { status: 503, retry_after: None }).on("PATCH", "Users").times(1);
+    world.service.lab.add_fault(slow);
+    world.turn().await;
+    let renamed: PersonPatch = serde_json::from_value(json!({ "username": "p000", "reuse": true })).unwrap();
+    people::update(&world.db, &world.ctx(), all[1], None, renamed).await.unwrap();
+    world.turn().await;
+    let entry = world.standing("p000").await;
+    assert_eq!((entry.state, entry.code.as_deref()), (State::Failed, Some("scim_conflict")));
+    world.clock.advance(HOUR);
+    world.turn().await;
+    for name in ["other", "p000"] {
+        assert_eq!(world.standing(name).await.state, State::Synced, "{name}");
+        assert_eq!(world.is_active(name), Some(true), "{name}");
     }
 }

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::json;
-use tessera::lab::scim::{Fault, Quirks, Rule};
+use tessera::lab::scim::{Fault, Quirks, Rule, profile};
 use tessera::provisioning::engine::reconcile::Difference;
 use tessera::provisioning::model::State;
 use tokio::net::TcpListener;
@@ -150,4 +150,26 @@ async fn se_05_every_night_comes_once() {
     assert_eq!(reads().await, 0);
     world.clock.advance(26 * 3_600_000);
     assert_eq!((reads().await, reads().await), (2, 0), "what it can, and who is there");
+}
+
+#[tokio::test]
+async fn se_05_a_group_that_somebody_emptied_is_filled_again() {
+    for quirks in [profile("none").unwrap(), profile("scimmy").unwrap(), profile("scim2-server").unwrap()] {
+        let world = World::with(quirks, "custom-saml").await;
+        let (group, all) = world.bound("Sales", 3).await;
+        world.connect(true).await;
+        world.turn().await;
+        let id = world.service.lab.group_named("Sales").unwrap()["id"].as_str().unwrap().to_owned();
+        let empty = json!({ "Operations": [{ "op": "remove", "path": "members" }] });
+        world.service.lab.change(&id, &empty).unwrap();
+        assert_eq!(world.members("Sales"), [] as [&str; 0]);
+        let drift = world.engine.reconcile(&world.ctx(), world.id()).await.unwrap();
+        assert_eq!(drift.missing_members, 3);
+        // Whoever leaves before they are added again is not added.
+        world.leave(group, &all[..1]).await;
+        world.turn().await;
+        assert_eq!(world.members("Sales"), ["p001", "p002"]);
+        let drift = world.engine.reconcile(&world.ctx(), world.id()).await.unwrap();
+        assert_eq!((drift.missing_members, drift.extra_members), (0, 0));
+    }
 }

@@ -201,3 +201,18 @@ async fn se_03_a_group_that_somebody_joined_before_they_were_back_gets_them_when
         assert_eq!(world.members(group), ["p000", "p001"], "{group}");
     }
 }
+
+#[tokio::test]
+async fn a_group_that_is_bound_again_and_deleted_at_once_is_deleted_there() {
+    let world = World::open().await;
+    let (group, _) = world.bound("Sales", 1).await;
+    world.connect(true).await;
+    world.turn().await;
+    world.unbind(group).await;
+    world.turn().await;
+    assert_eq!(world.service.lab.groups().len(), 1, "what is there stays");
+    world.bind(group).await;
+    binding::delete_group(&world.db, &world.ctx(), group, None).await.unwrap();
+    world.turn().await;
+    assert_eq!(world.service.lab.groups().len(), 0);
+}

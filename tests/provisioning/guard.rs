@@ -4,6 +4,7 @@
 use tessera::auth::role::Role;
 use tessera::auth::roles;
 use tessera::base::id::{GroupId, UserId};
+use tessera::directory::people;
 use tessera::provisioning::connection::ConnectionPatch;
 use tessera::provisioning::model::{Change, MassChange, State};
 
@@ -107,4 +108,27 @@ async fn a_dry_run_shows_what_follows_a_yes_and_that_it_is_needed() {
     let folder = tempfile::tempdir().unwrap();
     assert!(world.mails(folder.path()).await.is_empty(), "nobody is told of what was only asked");
     assert!(!world.events().await.contains(&"idm_mass_change".to_owned()));
+}
+
+#[tokio::test]
+async fn a_dry_run_takes_a_member_out_once() {
+    let world = World::open().await;
+    let (_, all) = world.bound("Sales", 2).await;
+    world.connect(true).await;
+    world.turn().await;
+    world.engine.connections().deactivate(&world.ctx(), world.id()).await.unwrap();
+    people::suspend(&world.db, &world.ctx(), all[0]).await.unwrap();
+    let run = world.engine.dry_run(&world.ctx(), world.id(), ConnectionPatch::default()).await.unwrap();
+    let planned: Vec<_> = run
+        .steps
+        .iter()
+        .flat_map(|step| &step.requests)
+        .map(|one| format!("{} {}", one.method.as_str(), one.path))
+        .collect();
+    world.engine.connections().activate(&world.ctx(), world.id()).await.unwrap();
+    world.service.lab.clear_requests();
+    world.engine.turn().await.unwrap();
+    let sent = world.service.lab.requests().into_iter().filter(|one| one.method != "GET");
+    let sent: Vec<_> = sent.map(|one| format!("{} {}", one.method, one.path)).collect();
+    assert_eq!(planned, sent, "exactly what would be sent");
 }

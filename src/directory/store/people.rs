@@ -145,6 +145,12 @@ pub(in crate::directory) async fn set_state(
     tx.run_one(query, || Error::not_found("person")).await
 }
 
+/// Whose manager a person is.
+pub(in crate::directory) async fn reports_of(tx: &mut Tx, id: UserId) -> Result<Vec<UserId>> {
+    let rows = tx.all(sql("SELECT id FROM users WHERE manager_id = $1 ORDER BY id").bind_text(id)).await?;
+    rows.iter().map(|row| row.parse("id")).collect()
+}
+
 pub(in crate::directory) async fn delete(tx: &mut Tx, id: UserId) -> Result<()> {
     tx.run_one(sql("DELETE FROM users WHERE id = $1").bind_text(id), || Error::not_found("person")).await
 }

@@ -9,6 +9,7 @@ use crate::applications::subject::{self, Subject};
 use crate::base::id::UserId;
 use crate::base::{Ctx, Result};
 use crate::catalog::model::{MissingAccount, Quirks};
+use crate::db::group_commit::Step;
 use crate::jobs::Notice;
 use crate::outbound::Method;
 use crate::provisioning::client::{Fault, FaultKind, encoded};
@@ -17,7 +18,7 @@ use crate::provisioning::engine::lookup::Found;
 use crate::provisioning::engine::outcome::{Outcome, approval_digest, event_of};
 use crate::provisioning::engine::target::Target;
 use crate::provisioning::mapping::{self, MapFault};
-use crate::provisioning::model::{Change, Entry, OnUserDelete, Origin, State};
+use crate::provisioning::model::{Change, Entry, OnUserDelete, Origin, ResourceKind, State};
 use crate::provisioning::plan::{self, Base};
 use crate::provisioning::store::ledger;
 use crate::scim::{AttributePath, Operation, lacking, resource};
@@ -87,6 +88,7 @@ pub(super) async fn look(
     user: UserId,
 ) -> Result<(Entry, Outcome)> {
     let (wanted, name) = wanted(engine, target, user).await?;
+    let is_gone = name.is_none();
     if let Some(name) = name {
         entry.name = name;
     }
@@ -96,12 +98,18 @@ pub(super) async fn look(
         Wanted::Unclear(fault) => {
             Outcome::held(&entry, State::Failed, Change::Update, fault.code, fault.message)
         }
-        Wanted::Inactive { named } => account.absent(named, false).await?,
+        Wanted::Inactive { named } => {
+            let mut out = account.absent(named, false).await?;
+            // Who is deleted never comes back: what was decided of their account is done, whatever is decided later.
+            out.forget |= is_gone && out.finish.state == State::Synced;
+            out
+        }
         Wanted::Gone => account.absent(true, true).await?,
         // What was under way is finished: who was to go before they were deleted goes.
         Wanted::Anything if entry.active && entry.change == Some(Change::Deactivate) => {
             account.absent(true, false).await?
         }
+        Wanted::Anything if entry.change == Some(Change::Delete) => account.absent(true, true).await?,
         Wanted::Anything => Outcome::forgotten(&entry),
     };
     let leaves = |change: Option<Change>| matches!(change, Some(Change::Deactivate | Change::Delete));
@@ -218,6 +226,13 @@ impl Account<'_> {
     /// It is there, and as it should be unless the echo says otherwise (SC-19).
     pub(super) fn linked(&self, id: &str, origin: Origin, wanted: &Json, echo: Option<&Json>) -> Outcome {
         let mut out = Outcome::synced(self.entry);
+        let before = self.entry.sent.as_ref().map(|sent| text(sent, "userName"));
+        if before.is_some_and(|before| before != text(wanted, "userName")) {
+            // Whoever waits for the name that was given up need not wait.
+            let application = self.target.application.id;
+            let wake = ledger::wake_refused(application, ResourceKind::User, self.ctx.now());
+            out.rows.push(Step::Any(wake));
+        }
         if self.entry.remote_id.as_deref() != Some(id) {
             let application = self.target.application.id;
             out.notices.push(Notice::Account { application, user: self.user });

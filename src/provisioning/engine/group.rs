@@ -387,6 +387,10 @@ impl Group<'_> {
                 let entry = Entry { sent, ..self.entry.clone() };
                 let is_shown = self.shows_name(id, echo).await;
                 let mut kept = Group { entry: &entry, ..*self }.keep_members(id, done).await?;
+                // Whoever waits for the name that was given up need not wait.
+                let wake =
+                    ledger::wake_refused(self.target.application.id, ResourceKind::Group, self.ctx.now());
+                kept.rows.push(Step::Any(wake));
                 if !is_shown {
                     // The next look tries it again.
                     kept.finish.sent = Some(json!({}));

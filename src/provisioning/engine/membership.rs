@@ -42,25 +42,30 @@ impl Group<'_> {
         Ok(members.collect())
     }
 
+    async fn surplus(&self) -> Result<Vec<Member>> {
+        let (mut reader, application) = (self.engine.db.reader(), self.target.application.id);
+        let mut surplus = members::list_surplus(&mut reader, application, self.id).await?;
+        if let Some(plan) = &self.target.plan {
+            surplus.retain(|member| !plan.is_gone(self.id, member.user));
+        }
+        Ok(surplus)
+    }
+
     /// Who is in the group by an echo that shows it, else by reading it. `None`: it never tells.
     pub(super) async fn who_is_in(&self, id: &str, echo: &Json) -> Result<Option<HashSet<String>>, Fault> {
         if self.target.quirks.members_hidden {
             return Ok(None);
         }
-        if let Some(list) = resource::member(echo, "members").and_then(Json::as_array) {
-            return Ok(Some(ids_of(list)));
+        if let Some(there) = members_in(echo) {
+            return Ok(Some(there));
         }
-        let reply = self.target.send(self.ctx, Method::Get, &Self::path(id), None, None).await?;
-        let list =
-            reply.body.as_ref().and_then(|body| resource::member(body, "members")).and_then(Json::as_array);
-        Ok(Some(list.map(|list| ids_of(list)).unwrap_or_default()))
+        self.target.members_of(self.ctx, id).await.map(Some)
     }
 
     /// Who is in it. `done`: what of that is done already.
     pub(super) async fn keep_members(&self, id: &str, mut done: Done) -> Result<Outcome> {
-        let application = self.target.application.id;
         let mut missing = self.missing().await?;
-        let mut surplus = members::list_surplus(&mut self.engine.db.reader(), application, self.id).await?;
+        let mut surplus = self.surplus().await?;
         let mut out = Outcome::synced(self.entry);
         out.finish.active = true;
         if missing.is_empty() && surplus.is_empty() {
@@ -138,8 +143,7 @@ impl Group<'_> {
 
     /// Takes those out who are suspended or deleted here: they wait for nobody (decision 34).
     pub(super) async fn let_go(&self, id: &str, done: &mut Done) -> Result<Sent> {
-        let application = self.target.application.id;
-        let surplus = members::list_surplus(&mut self.engine.db.reader(), application, self.id).await?;
+        let surplus = self.surplus().await?;
         let left: Vec<Member> = surplus.into_iter().filter(|member| member.left).collect();
         self.send_portions(id, &left, false, done).await
     }
@@ -320,8 +324,7 @@ impl Group<'_> {
             None if quirks.read_back => self.read(id).await,
             echo => echo,
         };
-        let list = resource::member(echo.as_ref()?, "members").and_then(Json::as_array)?;
-        let there = ids_of(list);
+        let there = members_in(echo.as_ref()?)?;
         if there.is_empty() && !quirks.read_back {
             return None;
         }
@@ -439,6 +442,10 @@ impl Group<'_> {
 
     /// Notes who is not in it any more.
     pub(super) async fn note_gone(&self, gone: &[Member]) -> Result<()> {
+        if let Some(plan) = &self.target.plan {
+            plan.note_gone(self.id, gone.iter().map(|member| member.user));
+            return Ok(());
+        }
         let application = self.target.application.id;
         let remove = |member: &Member| Step::Any(members::remove(application, self.id, member));
         for portion in gone.chunks(AT_ONCE) {
@@ -511,12 +518,15 @@ fn is_of_members(fault: &Fault) -> bool {
     }
 }
 
-fn ids_of(list: &[Json]) -> HashSet<String> {
+/// The ids of the members that a group shows; `None`: it shows none, and may have some.
+pub(super) fn members_in(group: &Json) -> Option<HashSet<String>> {
+    let list = resource::member(group, "members")?.as_array()?;
+
     let id = |member: &Json| match member {
         Json::String(id) => Some(id.clone()),
         member => resource::member(member, "value").and_then(Json::as_str).map(str::to_owned),
     };
-    list.iter().filter_map(id).collect()
+    Some(list.iter().filter_map(id).collect())
 }
 
 pub(super) fn ids(members: &[Member]) -> Vec<&str> {

@@ -12,11 +12,12 @@ use crate::base::clock::{DAY, HOUR, MINUTE};
 use crate::base::id::ApplicationId;
 use crate::base::{Ctx, Error, Kind, Result, Timestamp};
 use crate::events::{EventName, Outcome as EventOutcome, record};
-use crate::provisioning::client::Fault;
+use crate::provisioning::client::{Fault, FaultKind};
 use crate::provisioning::connection::{self, event};
+use crate::provisioning::engine::membership::members_in;
 use crate::provisioning::engine::{Engine, Target};
 use crate::provisioning::model::{Entry, Local, ResourceKind, State};
-use crate::provisioning::store::members::{self, Member};
+use crate::provisioning::store::members;
 use crate::provisioning::store::{connections, imports, reconcile as store};
 use crate::scim::{AttributePath, resource};
 
@@ -259,7 +260,9 @@ impl Engine {
         group: &Seen,
         drift: &mut Drift,
     ) -> Result<()> {
-        let Some(there) = group.members.as_ref().filter(|_| !target.hides_members()) else { return Ok(()) };
+        if target.hides_members() {
+            return Ok(());
+        }
         let Some(entry) =
             store::find(&mut self.db.reader(), target.id(), ResourceKind::Group, &group.id).await?
         else {
@@ -267,6 +270,16 @@ impl Engine {
         };
         let Local::Group(local) = entry.local else { return Ok(()) };
         let known = members::list_known(&mut self.db.reader(), target.id(), local).await?;
+        let there = match &group.members {
+            Some(there) => there.clone(),
+            None if known.is_empty() => return Ok(()),
+            // Some show them only to who asks for the group; an empty group has none to show.
+            None => match target.members_of(ctx, &group.id).await {
+                Ok(there) => there,
+                Err(fault) if fault.kind == FaultKind::NotFound => return Ok(()),
+                Err(fault) => return Err(unread(fault)),
+            },
+        };
         let ours: HashSet<&str> = known.iter().map(|member| member.remote_id.as_str()).collect();
         let named = |remote_id: &str, difference| Named {
             kind: ResourceKind::Group,
@@ -278,16 +291,18 @@ impl Engine {
         for extra in there.iter().filter(|id| !ours.contains(id.as_str())) {
             drift.note(named(extra, Difference::ExtraMember));
         }
-        // Of whom no answer came, it is known that they may not be there.
-        let is_gone = |member: &&Member| !member.unanswered && !there.contains(&member.remote_id);
-        let gone: Vec<_> = known.iter().filter(is_gone).collect();
+        let gone: Vec<_> = known.iter().filter(|member| !there.contains(&member.remote_id)).collect();
         if gone.is_empty() {
             return Ok(());
         }
         let mut tx = self.db.begin().await?;
         for member in gone {
-            drift.note(named(&member.remote_id, Difference::MissingMember));
-            tx.run(members::remove(target.id(), local, member)).await?;
+            // Of whom no answer came, it is known that they may not be there.
+            if !member.unanswered {
+                drift.note(named(&member.remote_id, Difference::MissingMember));
+            }
+            // They are looked for before they are added again; and if they leave before that, taken out all the same.
+            tx.run(members::send(target.id(), local, member)).await?;
         }
         store::look_again(&mut tx, &entry, ctx.now()).await?;
         tx.commit().await
@@ -308,10 +323,7 @@ impl Seen {
         let text = |name: &str| resource::text(&found, &AttributePath::of(name)).map(str::to_owned);
         let name = text("userName").or_else(|| text("displayName")).unwrap_or_default();
         let id = resource::id(&found).unwrap_or_default();
-        let members = resource::member(&found, "members").and_then(Json::as_array).map(|list| {
-            let ids = list.iter().filter_map(|one| resource::member(one, "value").and_then(Json::as_str));
-            ids.map(str::to_owned).collect()
-        });
+        let members = members_in(&found);
         if let Some(object) = found.as_object_mut() {
             object.remove("members");
         }

@@ -17,8 +17,9 @@ use crate::catalog::mapping::Mapping;
 use crate::catalog::model::{PatchDialect, Quirks};
 use crate::db::Db;
 use crate::outbound::Method;
-use crate::provisioning::client::{Client, Fault, FaultKind, Reply};
+use crate::provisioning::client::{Client, Fault, FaultKind, Reply, encoded};
 use crate::provisioning::engine::lookup::Scan;
+use crate::provisioning::engine::membership::members_in;
 use crate::provisioning::engine::pace;
 use crate::provisioning::engine::pages::PAGE;
 use crate::provisioning::model::{Change, Connection, State};
@@ -119,6 +120,8 @@ pub(in crate::provisioning) struct Plan {
     requests: Mutex<Vec<Planned>>,
     accounts: Mutex<HashMap<UserId, String>>,
     members: Mutex<HashSet<(GroupId, UserId)>>,
+    /// Who would be taken out of a group.
+    gone: Mutex<HashSet<(GroupId, UserId)>>,
     /// What the entry that is looked at waits for.
     held: Mutex<Option<Held>>,
     made: AtomicU32,
@@ -167,6 +170,17 @@ impl Plan {
     pub(super) fn note_members(&self, group: GroupId, users: impl Iterator<Item = UserId>) {
         let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
         members.extend(users.map(|user| (group, user)));
+    }
+
+    /// Notes who would be out of a group.
+    pub(super) fn note_gone(&self, group: GroupId, users: impl Iterator<Item = UserId>) {
+        let mut gone = self.gone.lock().unwrap_or_else(PoisonError::into_inner);
+        gone.extend(users.map(|user| (group, user)));
+    }
+
+    /// Whether a person would be out of a group.
+    pub(super) fn is_gone(&self, group: GroupId, user: UserId) -> bool {
+        self.gone.lock().unwrap_or_else(PoisonError::into_inner).contains(&(group, user))
     }
 
     /// Whether a person would be in a group.
@@ -259,6 +273,17 @@ impl<'a> Target<'a> {
     /// Whether groups never show who is in them.
     pub(in crate::provisioning) fn hides_members(&self) -> bool {
         self.quirks.members_hidden
+    }
+
+    /// Who is in a group there.
+    pub(in crate::provisioning) async fn members_of(
+        &self,
+        ctx: &Ctx,
+        group: &str,
+    ) -> Result<HashSet<String>, Fault> {
+        let path = format!("/Groups/{}", encoded(group));
+        let reply = self.send(ctx, Method::Get, &path, None, None).await?;
+        Ok(reply.body.as_ref().and_then(members_in).unwrap_or_default())
     }
 
     /// Whether accounts that are inactive are not shown.

@@ -225,6 +225,19 @@ pub(in crate::provisioning) fn begin(
         .bind(entry.origin.map(Origin::as_str)))
 }
 
+/// Has those of a kind who were refused because of a name that was taken looked at again.
+pub(in crate::provisioning) fn wake_refused(
+    application: ApplicationId,
+    kind: ResourceKind,
+    now: Timestamp,
+) -> Query {
+    sql("UPDATE provisioned SET marks = marks + 1, due_at = $3 WHERE application_id = $1 AND kind = $2 \
+         AND state = 'failed' AND code = 'scim_conflict'")
+    .bind_text(application)
+    .bind(kind.as_str())
+    .bind(now)
+}
+
 /// Takes an entry out of the ledger, unless it was marked meanwhile.
 pub(in crate::provisioning) fn forget(entry: &Entry, holder: &str) -> Query {
     sql("DELETE FROM provisioned WHERE application_id = $1 AND kind = $2 AND local_id = $3 AND marks = $5 \
@@ -355,6 +368,22 @@ pub(in crate::provisioning) async fn list(
          AND ($3 = '' OR CASE WHEN state = 'pending' AND attempt IS NOT NULL AND attempts = 0 \
          THEN 'running' ELSE state END = $3) AND local_id > $4 ORDER BY local_id LIMIT $5");
     let query = query.bind_text(application).bind(kind.as_str()).bind(state).bind(after).bind(limit);
+    executor.all(query).await?.iter().map(shown).collect()
+}
+
+/// What can be approved, from after a digit for its kind and its local id on.
+pub(in crate::provisioning) async fn list_approvals(
+    executor: &mut impl Executor,
+    application: ApplicationId,
+    kind: Option<ResourceKind>,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<Entry>> {
+    let query = sql("SELECT * FROM provisioned WHERE application_id = $1 AND asked IS NOT NULL \
+         AND ($2 = '' OR kind = $2) AND CASE kind WHEN 'user' THEN '1' ELSE '2' END || local_id > $3 \
+         ORDER BY CASE kind WHEN 'user' THEN 1 ELSE 2 END, local_id LIMIT $4");
+    let query =
+        query.bind_text(application).bind(kind.map_or("", ResourceKind::as_str)).bind(after).bind(limit);
     executor.all(query).await?.iter().map(shown).collect()
 }
 

@@ -216,6 +216,18 @@ pub(in crate::provisioning) async fn add_groups(
     tx.run(query.bind_text(application).bind(now).bind(false)).await.map(drop)
 }
 
+/// A group is bound: what is there of it is ours to keep, also if it is deleted before it is looked at.
+pub(in crate::provisioning) async fn manage(
+    tx: &mut Tx,
+    application: ApplicationId,
+    group: GroupId,
+) -> Result<()> {
+    let query = sql("UPDATE provisioned SET active = $3 WHERE application_id = $1 AND kind = 'group' \
+         AND local_id = $2 AND EXISTS (SELECT 1 FROM connections c WHERE c.application_id = $1 \
+         AND c.status = 'active' AND c.manage_groups)");
+    tx.run(query.bind_text(application).bind_text(group).bind(true)).await.map(drop)
+}
+
 /// A group is not bound any more: what is there of it stays as it is.
 pub(in crate::provisioning) async fn unmanage(
     tx: &mut Tx,

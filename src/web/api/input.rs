@@ -31,7 +31,7 @@ impl<T: DeserializeOwned> FromRequest<Shared> for Input<T> {
             &["application/json", "application/merge-patch+json"],
         )?;
         let bytes = read(request).await?;
-        Ok(Self(parse(&bytes)?, bytes))
+        Ok(Self(object(&bytes)?, bytes))
     }
 }
 
@@ -61,9 +61,17 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     Ok(value)
 }
 
+/// Reads an object. A list would be read as the fields of one, in their order.
+pub fn object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+        return Err(Error::field("body", "wrong_type", "Write an object, with the names of the fields."));
+    }
+    parse(bytes)
+}
+
 /// Reads a body that may be left out.
 pub fn optional<T: Default + DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
-    if bytes.is_empty() { Ok(T::default()) } else { parse(bytes) }
+    if bytes.is_empty() { Ok(T::default()) } else { object(bytes) }
 }
 
 fn malformed(error: &serde_json::Error) -> Error {

@@ -124,7 +124,7 @@ async fn standing(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ApprovalsQuery {
-    /// `user` (unless said) or `group`.
+    /// Only `user` or only `group`.
     kind: Option<String>,
     /// How many on a page, 1 to 200.
     limit: Option<String>,
@@ -133,6 +133,8 @@ pub struct ApprovalsQuery {
 }
 
 /// List what waits for approval
+///
+/// People, then groups; also those that are in conflict with what is there and can be approved.
 #[utoipa::path(get, path = "/applications/{id}/provisioning/approvals", tag = "Identity management",
     params(("id" = String, Path, description = "Id of the application"), ApprovalsQuery),
     responses((status = 200, description = "One page", body = Listing<StandingBody>)))]
@@ -142,11 +144,11 @@ async fn approvals(
     Id(id): Id<ApplicationId>,
     Query(query): Query<ApprovalsQuery>,
 ) -> Answer<Listing<StandingBody>> {
-    let kind = choice::<ResourceKind>("kind", query.kind.as_deref(), "user, group")?.unwrap_or_default();
+    let kind = choice::<ResourceKind>("kind", query.kind.as_deref(), "user, group")?;
     let page = page(query.limit.as_deref(), query.cursor.as_deref())?;
     let mut reader = web.installation.db.reader();
     connection::require(&mut reader, id).await?;
-    let page = state::list(&mut reader, id, kind, Some(Standing::AwaitingApproval), &page).await?;
+    let page = state::approvals(&mut reader, id, kind, &page).await?;
     Ok(page.map(StandingBody::from).into())
 }
 

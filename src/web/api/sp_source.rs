@@ -11,7 +11,7 @@ use crate::applications::{self, sso};
 use crate::base::id::ApplicationId;
 use crate::base::{Ctx, Error, Timestamp};
 use crate::web::api::answer::Tagged;
-use crate::web::api::input::{Id, optional, parse};
+use crate::web::api::input::{Id, object, optional};
 use crate::web::api::once::Key;
 use crate::web::api::precondition::IfMatch;
 use crate::web::api::section::{Section, operations};
@@ -132,7 +132,7 @@ pub(super) async fn put(
     (entity_id, search): (Option<String>, Option<String>),
     mode: Mode,
 ) -> Answer<Tagged<MetadataAnswer>> {
-    let MetadataUrl { url, entity_id: named, certificate, revision } = parse(bytes)?;
+    let MetadataUrl { url, entity_id: named, certificate, revision } = object(bytes)?;
     let wanted = NewSource { url, entity_id: named.or(entity_id), search, certificate, shown: revision };
     let Set { applied, revision } = web.installation.sp_sources().set(ctx, id, wanted, mode).await?;
     let sso = sso::view(&web.installation.catalog, &applied.application)?;
@@ -230,7 +230,7 @@ async fn accept(
     RawBody(bytes): RawBody,
 ) -> Answer<Response> {
     // No body at all is one without a revision.
-    let Shown { revision } = parse(if bytes.is_empty() { b"{}" } else { &bytes })?;
+    let Shown { revision } = object(if bytes.is_empty() { b"{}" } else { &bytes })?;
     let (ctx, shared) = (caller.ctx.clone(), web.clone());
     let work = async move {
         let installation = &shared.installation;
