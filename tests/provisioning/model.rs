@@ -125,6 +125,8 @@ struct Model {
     /// Groups, and which of their lives, that were bound and are not any more, or were there when groups were managed no
     /// more: what is there of them is left.
     left: BTreeSet<(usize, usize)>,
+    /// Groups are not managed now.
+    unmanaged: bool,
 }
 
 impl Model {
@@ -135,6 +137,7 @@ impl Model {
     /// What is there when groups are managed no more stays.
     async fn manage(&mut self, world: &World, groups: bool) {
         world.change(manage(groups)).await;
+        self.unmanaged = !groups;
         let all = self.groups.iter().enumerate().filter(|_| !groups);
         self.left.extend(all.flat_map(|(g, group)| (1..=group.life).map(move |life| (g, life))));
     }
@@ -296,7 +299,9 @@ async fn take(world: &mut World, model: &mut Model, step: Step) {
             if let Some(id) = model.groups[g].id {
                 world.bind(id).await;
                 model.groups[g].bound = true;
-                model.left.remove(&(g, model.groups[g].life));
+                if !model.unmanaged {
+                    model.left.remove(&(g, model.groups[g].life));
+                }
             }
         }
         Step::Unbind(g) => {
