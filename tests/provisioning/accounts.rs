@@ -2,10 +2,12 @@
 
 use serde_json::json;
 use tessera::base::clock::HOUR;
-use tessera::directory::{PersonPatch, people};
+use tessera::base::paging::PageRequest;
+use tessera::directory::{NewPerson, PersonPatch, people};
 use tessera::lab::scim::{Fault, Rule};
 use tessera::provisioning::connection::{self, ConnectionPatch};
-use tessera::provisioning::model::{OnUserDelete, Origin, State};
+use tessera::provisioning::model::{OnUserDelete, Origin, ResourceKind, State};
+use tessera::provisioning::state;
 
 use crate::world::World;
 
@@ -230,7 +232,7 @@ async fn sc_02_every_request_has_what_strict_services_ask_for() {
 async fn sc_16_what_was_decided_of_an_account_stays_when_something_else_is_decided_later() {
     use OnUserDelete::{Delete, Nothing, Suspend};
     let world = World::open().await;
-    let (_, all) = world.bound("Sales", 3).await;
+    let (group, all) = world.bound("Sales", 3).await;
     world.connect(false).await;
     world.turn().await;
     let decide = |choice| ConnectionPatch { on_user_delete: Some(choice), ..ConnectionPatch::default() };
@@ -240,6 +242,22 @@ async fn sc_16_what_was_decided_of_an_account_stays_when_something_else_is_decid
     world.change(decide(Delete)).await;
     world.turn().await;
     assert_eq!(world.is_active("p000"), Some(false), "it was to be kept");
+    // Whoever has the name now does not get the account with it.
+    let new = NewPerson {
+        username: "p000".to_owned(),
+        email: "p000@example.com".to_owned(),
+        reuse: true,
+        ..NewPerson::default()
+    };
+    let heir = people::create(&world.db, &world.ctx(), new).await.unwrap().id;
+    people::activate(&world.db, &world.ctx(), heir).await.unwrap();
+    world.join(group, &[heir]).await;
+    world.turn().await;
+    assert_eq!(world.is_active("p000"), Some(false));
+    let (mut reader, page) = (world.db.reader(), PageRequest::parse(None, None).unwrap());
+    let conflicts = Some(State::Conflict);
+    let held = state::list(&mut reader, world.id(), ResourceKind::User, conflicts, &page).await.unwrap();
+    assert_eq!(held.items[0].code.as_deref(), Some("account_taken"));
     let down = Rule::new(Fault::Status { status: 503, retry_after: None }).on("DELETE", "Users").times(1);
     world.service.lab.add_fault(down);
     people::delete(&world.db, &world.ctx(), all[1]).await.unwrap();

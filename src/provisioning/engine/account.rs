@@ -23,6 +23,9 @@ use crate::provisioning::plan::{self, Base};
 use crate::provisioning::store::ledger;
 use crate::scim::{AttributePath, Operation, lacking, resource};
 
+/// The code of an account of somebody who is deleted here, which was kept.
+const KEPT: &str = "account_kept";
+
 /// What should be there by now.
 #[derive(Debug)]
 pub(in crate::provisioning) enum Wanted {
@@ -100,8 +103,17 @@ pub(super) async fn look(
         }
         Wanted::Inactive { named } => {
             let mut out = account.absent(named, false).await?;
-            // Who is deleted never comes back: what was decided of their account is done, whatever is decided later.
-            out.forget |= is_gone && out.finish.state == State::Synced;
+            if is_gone && out.finish.state == State::Synced {
+                // It stays theirs: nobody else of this name gets it (decision 18).
+                out.finish.code = Some(KEPT.to_owned());
+                out.finish.message = Some("Deleted here. The account is kept, inactive.".to_owned());
+            }
+            out
+        }
+        // What was decided of it is done, whatever is decided later.
+        Wanted::Gone if !entry.active && entry.code.as_deref() == Some(KEPT) => {
+            let mut out = Outcome::synced(&entry);
+            (out.finish.code, out.finish.message) = (entry.code.clone(), entry.message.clone());
             out
         }
         Wanted::Gone => account.absent(true, true).await?,
