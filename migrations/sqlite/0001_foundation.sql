@@ -536,6 +536,12 @@ CREATE TABLE provisioned (
     origin TEXT CHECK (origin IN ('created', 'adopted')),
     -- whether it is active there, as far as we know
     active BOOLEAN NOT NULL,
+    -- their person was deleted here, and the policy of then keeps the account, inactive
+    kept BOOLEAN NOT NULL DEFAULT FALSE,
+    -- nothing gives them the application any more, and it is still to be taken away
+    owed BOOLEAN NOT NULL DEFAULT FALSE,
+    -- another account of theirs that the application made remote_id beside, and that is still to be taken away
+    former_id TEXT,
     -- JSON: the resource as it was last confirmed
     sent TEXT,
     -- raised by whatever may concern it

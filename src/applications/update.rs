@@ -7,7 +7,7 @@ use crate::applications::model::{Application, Kind};
 use crate::applications::{group_rules, locked, store};
 use crate::base::accent::Accent;
 use crate::base::id::ApplicationId;
-use crate::base::{Ctx, Error, Kind as ErrorKind, Result};
+use crate::base::{Ctx, Error, Result};
 use crate::db::epoch::{Scope, bump};
 use crate::db::{Db, Tx};
 use crate::events::{Event, EventName, record};
@@ -100,11 +100,7 @@ pub async fn update_in(
 /// Refuses when the caller's version is not the stored one.
 pub fn check_version(application: &Application, if_version: Option<i64>) -> Result<()> {
     match if_version {
-        Some(version) if version != application.version => Err(Error::new(
-            ErrorKind::PreconditionFailed,
-            "changed_meanwhile",
-            "Someone else has changed this application meanwhile. Load it again, then make your change.",
-        )),
+        Some(version) if version != application.version => Err(Error::changed_meanwhile()),
         _ => Ok(()),
     }
 }

@@ -83,6 +83,15 @@ impl Error {
         Self::new(Kind::Conflict, code, message)
     }
 
+    /// The caller saw another version than the stored one (RFC 9110 13.1.1).
+    pub fn changed_meanwhile() -> Self {
+        Self::new(
+            Kind::PreconditionFailed,
+            "changed_meanwhile",
+            "Someone else has changed this meanwhile. Load it again, then make your change.",
+        )
+    }
+
     /// The caller may not do this.
     pub fn forbidden(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Kind::Forbidden, code, message)

@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json};
 use crate::base::clock::DAY;
 use crate::base::id::UserId;
 use crate::base::paging::{Page, PageRequest};
-use crate::base::{Ctx, Error, FieldError, Kind, Result, Timestamp};
+use crate::base::{Ctx, Error, FieldError, Result, Timestamp};
 use crate::db::epoch::{Scope, bump};
 use crate::db::{Db, Executor, Tx};
 use crate::directory::login_name::{check_email, check_username, login_key};
@@ -316,11 +316,7 @@ async fn locked(tx: &mut Tx, id: UserId) -> Result<Person> {
 /// Refuses when the caller saw another version than the stored one.
 pub(in crate::directory) fn check_version(stored: i64, if_match: Option<i64>) -> Result<()> {
     if if_match.is_some_and(|seen| seen != stored) {
-        return Err(Error::new(
-            Kind::PreconditionFailed,
-            "version_changed",
-            "Someone else has changed this in the meantime. Load it again, then make your change.",
-        ));
+        return Err(Error::changed_meanwhile());
     }
     Ok(())
 }

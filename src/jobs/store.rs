@@ -64,8 +64,12 @@ pub(super) async fn insert(tx: &mut Tx, notices: &[Notice]) -> Result<()> {
 
 pub(super) async fn take(tx: &mut Tx, limit: i64) -> Result<Vec<Notice>> {
     let query = sql("DELETE FROM notices WHERE id IN (SELECT id FROM notices ORDER BY id LIMIT $1) \
-         RETURNING subject, user_id, group_id, application_id, leaving");
-    tx.all(query.bind(limit)).await?.iter().map(read).collect()
+         RETURNING id, subject, user_id, group_id, application_id, leaving");
+    let mut rows = tx.all(query.bind(limit)).await?;
+    // Neither database promises an order of what is returned, and a group that is bound again was unbound before.
+    let mut ids = rows.iter().map(|row| row.int("id")).collect::<Result<Vec<_>>>()?.into_iter();
+    rows.sort_by_cached_key(|_| ids.next());
+    rows.iter().map(read).collect()
 }
 
 pub(super) async fn is_any(executor: &mut impl Executor) -> Result<bool> {

@@ -9,9 +9,7 @@ use crate::db::Tx;
 use crate::events::{EventName, Outcome as EventOutcome, record};
 use crate::jobs::{Notice, notify};
 use crate::provisioning::client::{Client, Fault, Tokens};
-use crate::provisioning::connection::{
-    Connections, changed_meanwhile, event, not_configured, quirks, require,
-};
+use crate::provisioning::connection::{Connections, event, not_configured, quirks, require};
 use crate::provisioning::engine::reconcile::next;
 use crate::provisioning::model::{Connection, ConnectionStatus};
 use crate::provisioning::store::{connections as store, reconcile as reconciliations};
@@ -47,7 +45,7 @@ impl Connections<'_> {
         let mut tx = self.db.begin().await?;
         let mut new = store::lock(&mut tx, id).await?.ok_or_else(not_configured)?;
         if new.version != connection.version {
-            return Err(changed_meanwhile());
+            return Err(Error::changed_meanwhile());
         }
         let was_active = new.is_active();
         new.status = ConnectionStatus::Active;

@@ -13,8 +13,7 @@ use crate::events::{Event, EventName, record};
 use crate::jobs::{Notice, notify};
 use crate::provisioning::address::{self, Credentials};
 use crate::provisioning::connection::{
-    ConnectionPatch, Connections, NewSecret, changed_meanwhile, event, not_configured, quirks, require,
-    rules, starting,
+    ConnectionPatch, Connections, NewSecret, event, not_configured, quirks, require, rules, starting,
 };
 use crate::provisioning::model::{Change, Connection, ConnectionStatus, MassChange};
 use crate::provisioning::store::{connections as store, marks, state};
@@ -90,7 +89,7 @@ impl Connections<'_> {
         let application = applications::require(tx, id).await?;
         let old = store::lock(tx, id).await?;
         if if_version.is_some_and(|seen| old.as_ref().is_none_or(|old| old.version != seen)) {
-            return Err(changed_meanwhile());
+            return Err(Error::changed_meanwhile());
         }
         let mut new = old.clone().unwrap_or_else(|| self.fresh(ctx, &application));
         self.apply(tx, ctx, &application, &mut new, patch.clone()).await?;
@@ -102,7 +101,7 @@ impl Connections<'_> {
             self.keep(ctx, &application, &mut new, &secret)?;
             let is_tried = tried.as_ref().map_or(!new.is_active(), |tried| tried.is_for(&new));
             if !is_tried {
-                return Err(changed_meanwhile());
+                return Err(Error::changed_meanwhile());
             }
         }
         let same_settings = old.as_ref().is_some_and(|old| old.settings == new.settings);
@@ -286,6 +285,13 @@ impl Connections<'_> {
         secret: &NewSecret,
     ) -> Result<()> {
         secret.credentials.check()?;
+        if secret.expires_at.is_some_and(|end| end <= ctx.now()) {
+            return Err(Error::field(
+                "token_expires_at",
+                "token_expired",
+                "This time is past. Give a token that still holds, with the time when it ends.",
+            ));
+        }
         let url = address::base_url(self.catalog, self.outbound, application, &connection.settings)?;
         if let Credentials::Oauth2ClientCredentials { token_url, .. } = &secret.credentials {
             self.outbound.check(token_url).map_err(|failure| failure.of_field("auth.token_url"))?;
@@ -315,7 +321,7 @@ impl Connections<'_> {
         let is_same_place = new.secret_for == trial.secret_for
             && new.settings.ca_certificate == trial.settings.ca_certificate;
         if is_active && !is_same_place {
-            return Err(changed_meanwhile());
+            return Err(Error::changed_meanwhile());
         }
         new.version += 1;
         new.updated_at = ctx.now();

@@ -82,6 +82,12 @@ pub async fn list(executor: &mut impl Executor) -> Result<Vec<Connection>> {
     Ok(connections)
 }
 
+/// The labels of other applications that are kept in step at the same address. Where the tokens are of one tenant, each
+/// would undo what the other does.
+pub async fn sharing(executor: &mut impl Executor, id: ApplicationId, url: &str) -> Result<Vec<String>> {
+    store::list_sharing(executor, id, url).await
+}
+
 /// The connection of an application, or the error that there is none.
 pub async fn require(executor: &mut impl Executor, id: ApplicationId) -> Result<Connection> {
     find(executor, id).await?.ok_or_else(not_configured)
@@ -139,14 +145,6 @@ pub(in crate::provisioning) fn rules(
         let named = move |(i, rule)| (format!("mappings.{at}.by_group.{i}.group"), rule);
         by.rules.iter_mut().enumerate().map(named)
     })
-}
-
-pub(in crate::provisioning) fn changed_meanwhile() -> Error {
-    Error::new(
-        Kind::PreconditionFailed,
-        "version_changed",
-        "Someone else has changed this in the meantime. Load it again, then make your change.",
-    )
 }
 
 pub(in crate::provisioning) fn event(name: EventName, application: &Application) -> Event {

@@ -79,6 +79,18 @@ pub fn check(rows: &[Mapping], template: Option<&Provisioning>) -> Result<()> {
                     );
                 }
                 seen.push(name);
+                let sample = match &row.value {
+                    ValueFrom::Constant(text) => text.clone(),
+                    // Whatever may hold more than one kind of text takes this.
+                    _ => "true".to_owned(),
+                };
+                if let Err(unusable) = put(&mut json!({}), &path, vec![sample]) {
+                    let message = format!(
+                        "{}. Name a part that takes a text, such as name.givenName, or give another value.",
+                        unusable.message.trim_end_matches('.')
+                    );
+                    fault(format!("{field}.scim"), unusable.code, message);
+                }
             }
         }
         if row.value == ValueFrom::Constant(String::new()) {

@@ -295,6 +295,12 @@ pub struct Entry {
     pub origin: Option<Origin>,
     /// Whether it is active there, as far as we know.
     pub active: bool,
+    /// Their person was deleted here, and what was decided then keeps the account, inactive.
+    pub kept: bool,
+    /// Nothing gives them the application any more, and it is still to be taken away.
+    pub owed: bool,
+    /// Another account of theirs there that is still to be taken away.
+    pub former_id: Option<String>,
     /// The resource as it was last confirmed.
     pub sent: Option<Json>,
     /// Raised by whatever may concern it.

@@ -71,6 +71,9 @@ async fn act(tx: &mut Tx, ctx: &Ctx, notices: &[Notice]) -> Result<()> {
     people.sort_unstable_by_key(|(user, _)| *user);
     for (user, concern) in people {
         marks::user(tx, user, concern.leaving, now).await?;
+        if concern.leaving {
+            marks::owe(tx, user).await?;
+        }
         if concern.may_join {
             marks::add_user(tx, user, now).await?;
         }
@@ -92,6 +95,9 @@ async fn act(tx: &mut Tx, ctx: &Ctx, notices: &[Notice]) -> Result<()> {
                     marks::people(tx, application, leaving, now).await?;
                 } else {
                     marks::people_of_binding(tx, application, group, leaving, now).await?;
+                }
+                if leaving {
+                    marks::owe_at(tx, application).await?;
                 }
                 match (leaving, everyone) {
                     (true, _) => marks::unmanage(tx, application, group, now).await?,

@@ -69,11 +69,18 @@ fn attribute_operations(
     }
     match (wanted, there) {
         (Json::Object(parts), Some(Json::Object(known))) => {
-            for (sub, value) in parts {
-                let known = resource::member(&Json::Object(known.clone()), sub).cloned();
-                if known.as_ref() != Some(value) {
-                    out.push(Operation::replace(path.clone().with_sub(sub), value.clone()));
+            let known = Json::Object(known.clone());
+            let other = parts.iter().filter(|(sub, value)| resource::member(&known, sub) != Some(value));
+            if path.schema.is_some() {
+                // Some can't read a part of an attribute of an extension; the parts that are not named stay (RFC 7644 3.5.2.3).
+                let parts: Map<_, _> = other.map(|(sub, value)| (sub.clone(), value.clone())).collect();
+                if !parts.is_empty() {
+                    out.push(Operation::replace(path.clone(), Json::Object(parts)));
                 }
+            } else {
+                out.extend(
+                    other.map(|(sub, value)| Operation::replace(path.clone().with_sub(sub), value.clone())),
+                );
             }
         }
         (Json::Array(elements), Some(Json::Array(known))) if elements.iter().all(has_type) => {
@@ -136,39 +143,60 @@ fn removals(sent: &Json, wanted: &Json) -> Vec<Operation> {
     for (name, value) in object(sent).filter(|(name, _)| name.as_str() != "schemas") {
         let now = resource::member(wanted, name);
         if name.contains(':') {
-            let empty = Json::Object(Map::new());
-            for (attribute, _) in object(value) {
-                if resource::member(now.unwrap_or(&empty), attribute).is_none() {
-                    let path = AttributePath { schema: Some(name.clone()), ..AttributePath::of(attribute) };
-                    out.push(Operation::remove(path));
-                }
+            for (attribute, value) in object(value) {
+                let path = AttributePath { schema: Some(name.clone()), ..AttributePath::of(attribute) };
+                let now = now.and_then(|now| resource::member(now, attribute));
+                attribute_removals(&path, value, now, &mut out);
             }
-            continue;
-        }
-        let path = AttributePath::of(name);
-        match (value, now) {
-            // Of several values only ours go.
-            (Json::Array(elements), None) if elements.iter().all(has_type) => {
-                for element in elements {
-                    let kind = kind_of(element).unwrap_or_default();
-                    out.push(Operation::remove(path.clone().filtered(Filter::equals("type", kind))));
-                }
-            }
-            (_, None) => out.push(Operation::remove(path)),
-            (Json::Object(parts), Some(now)) => {
-                let gone = parts.keys().filter(|sub| resource::member(now, sub).is_none());
-                out.extend(gone.map(|sub| Operation::remove(path.clone().with_sub(sub))));
-            }
-            (Json::Array(elements), Some(Json::Array(now))) if elements.iter().all(has_type) => {
-                for element in elements {
-                    let kind = kind_of(element).unwrap_or_default();
-                    if !now.iter().any(|one| kind_of(one) == Some(kind)) {
-                        out.push(Operation::remove(path.clone().filtered(Filter::equals("type", kind))));
-                    }
-                }
-            }
-            _ => {}
+        } else {
+            attribute_removals(&AttributePath::of(name), value, now, &mut out);
         }
     }
     out
+}
+
+fn attribute_removals(path: &AttributePath, sent: &Json, now: Option<&Json>, out: &mut Vec<Operation>) {
+    let of_kind = |kind: &str| Operation::remove(path.clone().filtered(Filter::equals("type", kind)));
+    match (sent, now) {
+        // Of several values only ours go.
+        (Json::Array(elements), None) if elements.iter().all(has_type) => {
+            out.extend(elements.iter().filter_map(kind_of).map(of_kind));
+        }
+        (_, None) => out.push(Operation::remove(path.clone())),
+        (Json::Object(parts), Some(now)) => {
+            let gone = parts.keys().filter(|sub| resource::member(now, sub).is_none());
+            out.extend(gone.map(|sub| Operation::remove(path.clone().with_sub(sub))));
+        }
+        (Json::Array(elements), Some(Json::Array(now))) if elements.iter().all(has_type) => {
+            let is_gone = |kind: &&str| !now.iter().any(|one| kind_of(one) == Some(*kind));
+            out.extend(elements.iter().filter_map(kind_of).filter(is_gone).map(of_kind));
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const URN: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+
+    fn patched(sent: &Json, wanted: &Json) -> Json {
+        let mut there = sent.clone();
+        crate::scim::PatchOp::from(operations(Base::Sent(sent), wanted)).apply(&mut there).unwrap();
+        there
+    }
+
+    #[test]
+    fn sc_07_parts_of_an_extension_change_go_and_stay() {
+        let sent =
+            json!({ URN: { "manager": { "value": "1", "displayName": "Ada" }, "department": "Tours" } });
+        let wanted = json!({ URN: { "manager": { "value": "2" } } });
+        assert_eq!(patched(&sent, &wanted), wanted);
+        let found =
+            json!({ URN: { "manager": { "value": "1", "displayName": "Ada" }, "department": "Tours" } });
+        let change = operations(Base::Found(&found), &wanted);
+        assert_eq!(change.len(), 1, "what is not ours is left alone");
+        assert_eq!(change[0].value, Some(json!({ "value": "2" })));
+    }
 }

@@ -176,7 +176,10 @@ fn decided() -> Error {
 pub async fn retry(db: &Db, ctx: &Ctx, id: ApplicationId, which: Option<Local>) -> Result<u64> {
     let mut tx = db.begin().await?;
     let application = applications::require(&mut tx, id).await?;
-    connections::find(&mut tx, id).await?.ok_or_else(connection::not_configured)?;
+    let known = connections::find(&mut tx, id).await?.ok_or_else(connection::not_configured)?;
+    if !known.is_active() {
+        return Err(connection::inactive());
+    }
     let count = match which {
         Some(local) => {
             if !store::retry(&mut tx, id, local, ctx.now()).await? {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value as Json, json};
 
 use crate::applications::binding;
-use crate::base::id::ApplicationId;
+use crate::base::id::{ApplicationId, GroupId};
 use crate::base::{Error, Kind, Result};
 use crate::db::epoch::Epochs;
 use crate::provisioning::connection;
@@ -53,15 +53,29 @@ async fn document(installation: &Installation) -> Result<Json> {
     let mut applications = Vec::new();
     for application in stored::applications(&mut reader).await? {
         let names = binding::names_of(&mut reader, application.id).await?;
-        applications.push(form::application(
-            &installation.base_url,
-            &application,
-            names,
-            connections.get(&application.id),
-        )?);
+        let connection = connections.get(&application.id);
+        let mut written = form::application(&installation.base_url, &application, names, connection)?;
+        leave_out_gone(&mut written);
+        applications.push(written);
     }
     out.insert("applications".into(), Json::Array(applications));
     Ok(Json::Object(out))
+}
+
+/// Takes out the rules of groups that are gone: they match nobody here, and elsewhere nobody knows their ids.
+fn leave_out_gone(form: &mut Json) {
+    match form {
+        Json::Object(members) => {
+            if let Some(Json::Array(rules)) = members.get_mut("by_group") {
+                rules.retain(|rule| {
+                    rule["group"].as_str().is_none_or(|group| group.parse::<GroupId>().is_err())
+                });
+            }
+            members.values_mut().for_each(leave_out_gone);
+        }
+        Json::Array(list) => list.iter_mut().for_each(leave_out_gone),
+        _ => {}
+    }
 }
 
 fn written(document: &Json) -> Result<String> {

@@ -83,7 +83,6 @@ async fn w_14_each_action_leaves_exactly_its_events() {
     did(&[], "PUT", heap("/provisioning"), json!({ "ca_certificate": "" })).await;
     let authority = json!({ "ca_certificate": support::Authority::default().pem(), "token": "a-third" });
     did(both, "PUT", heap("/provisioning"), authority).await;
-    did(&["idm_retry"], "POST", heap("/provisioning/retry"), json!({})).await;
     did(&[], "POST", heap("/provisioning/deactivate"), none()).await;
     did(&["exchange_record"], "PUT", heap("/recorder"), json!({ "minutes": 15 })).await;
 

@@ -56,9 +56,12 @@ async fn events_of_identity_management_are_told_apart_from_the_others() {
             page["items"].as_array().unwrap().iter().map(|event| event["name"].as_str().unwrap().to_owned());
         names.collect::<Vec<_>>()
     };
+    owner.post(&format!("{app}/provisioning/retry"), json!({})).await.expect(200);
     assert!(names("").await.contains(&"application_create".to_owned()));
     let told = names("&provisioning=true").await;
-    assert!(told.contains(&"idm_integration_activate".to_owned()), "{told:?}");
+    for name in ["idm_integration_activate", "idm_retry"] {
+        assert!(told.contains(&name.to_owned()), "{told:?}");
+    }
     assert!(told.iter().all(|name| name.starts_with("idm_")), "{told:?}");
     assert_eq!(names("&provisioning=false").await, names("").await);
     owner.get("/events?provisioning=perhaps").await.refused(422, "invalid_input");
@@ -81,7 +84,14 @@ async fn what_is_no_object_or_names_an_unknown_placeholder_is_refused_and_change
     let unknown = json!({ "base_url": "http://127.0.0.1:1/YOUR_FOO" });
     let refused = owner.json("PUT", &path, &[], &unknown).await.refused(422, "invalid_input");
     assert_eq!(refused["errors"][0]["code"], json!("placeholder_undeclared"));
+    let ended = json!({ "token": "other", "token_expires_at": "2001-01-01T00:00:00Z" });
+    for (path, body) in [(&path, &ended), (&format!("{path}/token"), &ended)] {
+        let refused = owner.json("PUT", path, &[], body).await.refused(422, "invalid_input");
+        assert_eq!(refused["errors"][0]["code"], json!("token_expired"));
+    }
     assert_eq!(owner.get(&path).await.expect(200), before);
+    owner.post(&format!("{path}/deactivate"), json!({})).await.expect(200);
+    owner.post(&format!("{path}/retry"), json!({})).await.refused(409, "provisioning_inactive");
 }
 
 #[tokio::test]

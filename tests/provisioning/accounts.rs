@@ -242,6 +242,14 @@ async fn sc_16_what_was_decided_of_an_account_stays_when_something_else_is_decid
     world.change(decide(Delete)).await;
     world.turn().await;
     assert_eq!(world.is_active("p000"), Some(false), "it was to be kept");
+    // Somebody there lets it in again: it is set inactive, and kept.
+    let kept = world.service.lab.user_named("p000").unwrap()["id"].as_str().unwrap().to_owned();
+    let on = json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+        "Operations": [{ "op": "replace", "path": "active", "value": true }] });
+    world.service.lab.change(&kept, &on).unwrap();
+    world.engine.reconcile(&world.ctx(), world.id()).await.unwrap();
+    world.turn().await;
+    assert_eq!(world.is_active("p000"), Some(false), "it was to be kept");
     // Whoever has the name now does not get the account with it.
     let new = NewPerson {
         username: "p000".to_owned(),
@@ -274,7 +282,7 @@ async fn sc_16_what_was_decided_of_an_account_stays_when_something_else_is_decid
 #[tokio::test]
 async fn se_04_whose_manager_is_deleted_shows_none_any_more() {
     let world = World::open().await;
-    let (_, all) = world.bound("Sales", 2).await;
+    let (group, all) = world.bound("Sales", 2).await;
     let urn = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
     let mut mappings = connection::starting(&world.catalog, &world.application).mappings;
     let row = json!({ "scim": format!("{urn}:manager.value"), "source": "manager" });
@@ -285,7 +293,17 @@ async fn se_04_whose_manager_is_deleted_shows_none_any_more() {
     world.turn().await;
     let manager = || world.service.lab.user_named("p000").unwrap()[urn]["manager"]["value"].clone();
     assert_eq!(manager(), world.service.lab.user_named("p001").unwrap()["id"]);
-    people::delete(&world.db, &world.ctx(), all[1]).await.unwrap();
+    // Some can't read `…:User:manager.value` in a change.
+    let third = world.person("third").await;
+    world.join(group, &[third]).await;
+    world.turn().await;
+    world.patch(all[0], json!({ "manager": third.to_string() })).await;
+    world.turn().await;
+    let sent = world.service.lab.requests().into_iter().rfind(|sent| sent.method == "PATCH").unwrap();
+    let operation = &sent.body["Operations"][0];
+    assert_eq!(operation["path"], json!(format!("{urn}:manager")));
+    assert_eq!(manager(), world.service.lab.user_named("third").unwrap()["id"]);
+    people::delete(&world.db, &world.ctx(), third).await.unwrap();
     world.turn().await;
     assert_eq!(manager(), serde_json::Value::Null);
 }

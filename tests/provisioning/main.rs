@@ -12,6 +12,7 @@ mod model;
 mod nodes;
 mod quirks;
 mod servers;
+mod stuck;
 mod tls;
 mod trouble;
 mod unanswered;

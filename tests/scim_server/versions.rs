@@ -21,13 +21,13 @@ async fn a_change_of_what_was_not_seen_is_refused() {
             assert_eq!(told.expect(200)["meta"]["version"], now);
             for (method, body) in [("PATCH", title.clone()), ("DELETE", Value::Null)] {
                 let told = hr.ask_with(method, &path, &[("if-match", &seen)], &body).await;
-                told.refused(412, "", "version_changed");
+                told.refused(412, "", "changed_meanwhile");
             }
             let whole = hr.get(&path).await.expect(200);
             hr.ask_with("PUT", &path, &[("if-match", &seen)], &whole).await.refused(
                 412,
                 "",
-                "version_changed",
+                "changed_meanwhile",
             );
             let strong = now.trim_start_matches("W/").to_owned();
             for good in [strong.as_str(), "*", &format!("\"x\", {now}")] {
@@ -62,7 +62,11 @@ async fn a_change_of_what_was_not_seen_is_refused() {
         hr.delete(&format!("/Users/{bob}")).await.expect(204);
         assert_ne!(tag().await, seen, "somebody is gone");
         let join = patch(json!([{ "op": "add", "path": "members", "value": values(&[&ada]) }]));
-        hr.ask_with("PATCH", &path, &[("if-match", &seen)], &join).await.refused(412, "", "version_changed");
+        hr.ask_with("PATCH", &path, &[("if-match", &seen)], &join).await.refused(
+            412,
+            "",
+            "changed_meanwhile",
+        );
     }
 }
 

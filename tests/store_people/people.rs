@@ -106,7 +106,7 @@ async fn update_merges_and_honours_the_version_seen(world: World) {
     assert_eq!((changed.version, changed.profile.department.as_deref()), (2, Some("Engines")));
 
     let error = people::update(&world.db, &world.ctx, ada.id, Some(1), change()).await.unwrap_err();
-    assert_eq!((error.kind, error.code), (Kind::PreconditionFailed, "version_changed"));
+    assert_eq!((error.kind, error.code), (Kind::PreconditionFailed, "changed_meanwhile"));
     let same = people::update(&world.db, &world.ctx, ada.id, Some(2), change()).await.unwrap();
     assert_eq!(same.version, 2, "what changes nothing raises nothing");
 

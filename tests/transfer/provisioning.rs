@@ -294,10 +294,17 @@ async fn a_fault_of_it_is_told_where_it_stands_and_nothing_is_applied<F>(_: impl
     let rows = CONNECTED.replace(
         "    - {scim: title, by_group: [{group: sales,",
         "    - {scim: groups, source: email}\n    - {scim: 'a[', source: email}\n    - {scim: username, source: email}\n    \
-         - {scim: title, by_group: [{group: Nobody,",
+         - {scim: name, constant: Ada}\n    - {scim: title, by_group: [{group: Nobody,",
     );
     let told = here.refused(&rows).await;
-    if told != ["12:14 scim_attribute_reserved", "13:14 scim_path_invalid", "14:14 scim_attribute_twice"] {
+    if told
+        != [
+            "12:14 scim_attribute_reserved",
+            "13:14 scim_path_invalid",
+            "14:14 scim_attribute_twice",
+            "15:14 attribute_unusable",
+        ]
+    {
         wrong.push(format!("rows: {told:?}"));
     }
     let told = here.refused(&CONNECTED.replace("group: sales", "group: Nobody")).await;

@@ -1,6 +1,7 @@
 //! What is exported can be applied, here and elsewhere, and comes out as it went in.
 
-use tessera::applications;
+use tessera::applications::{self, binding};
+use tessera::directory::groups;
 use tessera::keys;
 use tessera::transfer::Options;
 
@@ -95,6 +96,18 @@ async fn the_text_is_the_promised_one<F>(_: impl Fn() -> F, here: World) {
     insta::assert_snapshot!("everything", here.export().await);
 }
 
+async fn a_group_that_is_gone_is_in_no_file<F: Future<Output = World>>(another: impl Fn() -> F, here: World) {
+    here.apply(EVERYTHING).await;
+    let db = &here.installation.db;
+    let sales = groups::find_by_name(&mut db.reader(), "Sales").await.unwrap().unwrap().id;
+    binding::delete_group(db, &here.ctx, sales, None).await.unwrap();
+    let text = here.export().await;
+    assert!(!text.contains(&sales.to_string()) && text.contains("by_group: []"), "{text}");
+    let there = another().await;
+    there.apply(&text).await;
+    assert_eq!(there.export().await, text);
+}
+
 async fn a_certificate_stays_a_block<F: Future<Output = World>>(another: impl Fn() -> F, here: World) {
     here.apply("tessera: 1\napplications: [{slug: a, connector: custom-saml}]\n").await;
     let mut reader = here.installation.db.reader();
@@ -118,5 +131,6 @@ async fn a_certificate_stays_a_block<F: Future<Output = World>>(another: impl Fn
 on_both_databases!(
     export_apply_export_is_byte_identical,
     the_text_is_the_promised_one,
+    a_group_that_is_gone_is_in_no_file,
     a_certificate_stays_a_block
 );

@@ -36,6 +36,17 @@ async fn a_connection_is_configured_activated_and_deactivated() {
 }
 
 #[tokio::test]
+async fn two_applications_at_one_address_are_told_of() {
+    let mut scene = Scene::active().await;
+    scene.admin.says_not("have the same SCIM address");
+    let app = add(&mut scene.admin, "custom-saml", &[("label", "Ledger again")]).await;
+    scene.tab = format!("{app}/provisioning");
+    scene.reload().await;
+    scene.configure(&[("action", "save")]).await;
+    scene.admin.says("Ledger and Ledger again have the same SCIM address");
+}
+
+#[tokio::test]
 async fn an_activation_that_fails_says_why_and_loses_nothing() {
     let mut scene = Scene::new().await;
     scene

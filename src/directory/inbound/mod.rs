@@ -12,8 +12,8 @@ pub mod schema;
 mod user;
 pub mod users;
 
+use crate::base::Error;
 use crate::base::id::UserId;
-use crate::base::{Error, Kind};
 use crate::db::Tx;
 use crate::directory::person::Person;
 use crate::directory::store::inbound as store;
@@ -66,11 +66,7 @@ impl Seen {
     /// Refuses when the caller saw another version than the stored one.
     fn check(&self, stored: &str) -> Result<(), Error> {
         match self {
-            Self::Tags(tags) if tags.iter().all(|tag| tag != stored) => Err(Error::new(
-                Kind::PreconditionFailed,
-                "version_changed",
-                "This has been changed in the meantime. Read it again, then make your change.",
-            )),
+            Self::Tags(tags) if tags.iter().all(|tag| tag != stored) => Err(Error::changed_meanwhile()),
             Self::Any | Self::Tags(_) => Ok(()),
         }
     }

@@ -6,6 +6,7 @@ use serde_json::{Value as Json, json};
 
 use crate::applications::access;
 use crate::applications::subject::{self, Subject};
+use crate::base::clock::MINUTE;
 use crate::base::id::UserId;
 use crate::base::{Ctx, Result};
 use crate::catalog::model::{MissingAccount, Quirks};
@@ -18,13 +19,10 @@ use crate::provisioning::engine::lookup::Found;
 use crate::provisioning::engine::outcome::{Outcome, approval_digest, event_of};
 use crate::provisioning::engine::target::Target;
 use crate::provisioning::mapping::{self, MapFault};
-use crate::provisioning::model::{Change, Entry, OnUserDelete, Origin, ResourceKind, State};
+use crate::provisioning::model::{Change, Entry, OnUserDelete, Origin, State};
 use crate::provisioning::plan::{self, Base};
 use crate::provisioning::store::ledger;
 use crate::scim::{AttributePath, Operation, lacking, resource};
-
-/// The code of an account of somebody who is deleted here, which was kept.
-const KEPT: &str = "account_kept";
 
 /// What should be there by now.
 #[derive(Debug)]
@@ -96,6 +94,12 @@ pub(super) async fn look(
         entry.name = name;
     }
     let account = Account { engine, target, ctx, entry: &entry, user };
+    let is_begun = |change| entry.change == Some(change) || entry.attempt == Some(change);
+    // What was decided of an account is done, whatever is decided later.
+    let wanted = match wanted {
+        Wanted::Gone | Wanted::Anything if entry.kept => Wanted::Inactive { named: true },
+        wanted => wanted,
+    };
     let mut outcome = match wanted {
         Wanted::Active(resource) => account.present(&resource).await?,
         Wanted::Unclear(fault) => {
@@ -103,27 +107,23 @@ pub(super) async fn look(
         }
         Wanted::Inactive { named } => {
             let mut out = account.absent(named, false).await?;
+            // It stays theirs: nobody else of this name gets it (decision 18).
+            out.finish.kept = is_gone;
             if is_gone && out.finish.state == State::Synced {
-                // It stays theirs: nobody else of this name gets it (decision 18).
-                out.finish.code = Some(KEPT.to_owned());
+                out.finish.code = Some("account_kept".to_owned());
                 out.finish.message = Some("Deleted here. The account is kept, inactive.".to_owned());
             }
             out
         }
-        // What was decided of it is done, whatever is decided later.
-        Wanted::Gone if !entry.active && entry.code.as_deref() == Some(KEPT) => {
-            let mut out = Outcome::synced(&entry);
-            (out.finish.code, out.finish.message) = (entry.code.clone(), entry.message.clone());
-            out
-        }
         Wanted::Gone => account.absent(true, true).await?,
         // What was under way is finished: who was to go before they were deleted goes.
-        Wanted::Anything if entry.active && entry.change == Some(Change::Deactivate) => {
-            account.absent(true, false).await?
-        }
-        Wanted::Anything if entry.change == Some(Change::Delete) => account.absent(true, true).await?,
+        Wanted::Anything if is_begun(Change::Delete) => account.absent(true, true).await?,
+        Wanted::Anything if entry.owed || is_begun(Change::Deactivate) => account.absent(true, false).await?,
         Wanted::Anything => Outcome::forgotten(&entry),
     };
+    if let Some(former) = outcome.finish.former_id.clone() {
+        account.take_away_former(&former, &mut outcome).await?;
+    }
     let leaves = |change: Option<Change>| matches!(change, Some(Change::Deactivate | Change::Delete));
     // An account that is new marks its groups where it is linked.
     let is_back = outcome.finish.active && !entry.active && entry.remote_id == outcome.finish.remote_id;
@@ -241,9 +241,7 @@ impl Account<'_> {
         let before = self.entry.sent.as_ref().map(|sent| text(sent, "userName"));
         if before.is_some_and(|before| before != text(wanted, "userName")) {
             // Whoever waits for the name that was given up need not wait.
-            let application = self.target.application.id;
-            let wake = ledger::wake_refused(application, ResourceKind::User, self.ctx.now());
-            out.rows.push(Step::Any(wake));
+            out.rows.push(Step::Any(ledger::wake_refused(self.entry, self.ctx.now())));
         }
         if self.entry.remote_id.as_deref() != Some(id) {
             let application = self.target.application.id;
@@ -348,34 +346,50 @@ impl Account<'_> {
         self.target.send(self.ctx, Method::Get, path, None, None).await.ok().and_then(|reply| reply.body)
     }
 
-    /// A change that was approved made a second account: that is theirs from now on, and the one before is set inactive.
+    /// A change that was approved made a second account: that is theirs from now on, and the one before is to be set
+    /// inactive.
     async fn moved_to(&self, id: &str, second: &str, wanted: &Json, echo: Option<&Json>) -> Result<Outcome> {
-        let moved =
-            Entry { remote_id: Some(second.to_owned()), origin: Some(Origin::Created), ..self.entry.clone() };
+        let moved = Entry {
+            remote_id: Some(second.to_owned()),
+            origin: Some(Origin::Created),
+            former_id: Some(id.to_owned()),
+            ..self.entry.clone()
+        };
         self.engine.begin(self.target, &moved, Change::Update, None).await?;
         let event = event_of(self.target, self.entry, Change::Create)
             .detail("remote_id", second)
             .detail("remote_id_before", id);
         let mut out = self.linked(second, Origin::Created, wanted, echo).with_event(event);
+        out.finish.former_id = moved.former_id;
+        Ok(out)
+    }
+
+    /// Sets the account inactive that another one of theirs took the place of. Until that is done it is tried again, and
+    /// nothing of it is forgotten.
+    async fn take_away_former(&self, former: &str, out: &mut Outcome) -> Result<()> {
+        let path = format!("/Users/{}", encoded(former));
         let off = Operation::replace(AttributePath::of("active"), json!(false));
-        match self.target.change(self.ctx, &format!("/Users/{}", encoded(id)), &[off], None).await {
+        match self.target.change(self.ctx, &path, &[off], None).await {
             Ok(_) => {
-                let event = event_of(self.target, self.entry, Change::Deactivate).detail("remote_id", id);
-                out = out.with_event(event);
+                out.finish.former_id = None;
+                let event = event_of(self.target, self.entry, Change::Deactivate);
+                out.events.push(event.detail("remote_id", former));
             }
-            Err(fault) if fault.kind == FaultKind::NotFound => {}
+            Err(fault) if fault.kind == FaultKind::NotFound => out.finish.former_id = None,
             Err(fault) => {
                 self.target.note(self.ctx, &fault);
+                out.forget = false;
                 out.finish.state = State::Conflict;
                 out.finish.change = Some(Change::Deactivate);
                 out.finish.code = Some("second_account".to_owned());
                 out.finish.message = Some(format!(
-                    "{} made a second account. The one before, with the id {id}, could not be set inactive; do it there. {}",
+                    "{} made a second account. The one before, with the id {former}, could not be set inactive yet; it is tried again. {}",
                     self.target.application.label, fault.message
                 ));
+                out.finish.due_at = Some(self.ctx.now().plus(10 * MINUTE));
             }
         }
-        Ok(out)
+        Ok(())
     }
 
     /// What the application never lets change is asked about first; the rest is sent.

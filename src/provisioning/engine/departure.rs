@@ -80,6 +80,8 @@ impl Account<'_> {
         }
         let mut out = out.with_event(event);
         if delete {
+            // Its name is free.
+            out.rows.push(Step::Any(ledger::wake_refused(self.entry, self.ctx.now())));
             return Ok(out);
         }
         out.finish.active = false;

@@ -2,14 +2,16 @@
 //! reads is really asked, so that take-overs and conflicts show as they are. What waits for a yes shows what would follow
 //! the yes.
 
+use std::sync::Arc;
+
 use crate::base::id::ApplicationId;
 use crate::base::{Ctx, Result};
 use crate::provisioning::client::Tokens;
 use crate::provisioning::connection::ConnectionPatch;
 use crate::provisioning::engine::Engine;
+use crate::provisioning::engine::planned::Plan;
+pub use crate::provisioning::engine::planned::{Held, Planned};
 use crate::provisioning::engine::reading::WORTH_SCANNING;
-use crate::provisioning::engine::target::Plan;
-pub use crate::provisioning::engine::target::{Held, Planned};
 use crate::provisioning::model::{Entry, Local, ResourceKind, State};
 use crate::provisioning::store::ledger;
 
@@ -53,6 +55,9 @@ fn fresh(ctx: &Ctx, application: ApplicationId, local: Local, name: String) -> E
         remote_id: None,
         origin: None,
         active: false,
+        kept: false,
+        owed: false,
+        former_id: None,
         sent: None,
         marks: 1,
         due_at: None,
@@ -99,10 +104,10 @@ impl Engine {
             i64::try_from(fresh.count()).unwrap_or(i64::MAX)
         };
         if fresh_of(ResourceKind::User) >= WORTH_SCANNING {
-            target.people = self.scan(ctx, &target, ResourceKind::User, false).await?.whole();
+            target.people = self.scan(ctx, &target, ResourceKind::User, false).await?.whole().map(Arc::new);
         }
         if fresh_of(ResourceKind::Group) >= WORTH_SCANNING {
-            target.groups = self.scan(ctx, &target, ResourceKind::Group, false).await?.whole();
+            target.groups = self.scan(ctx, &target, ResourceKind::Group, false).await?.whole().map(Arc::new);
         }
         target.plan = Some(Plan::default());
         let mut out = DryRun::default();

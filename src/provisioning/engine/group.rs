@@ -3,6 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::applications::binding;
+use crate::base::clock::MINUTE;
 use crate::base::id::{GroupId, UserId};
 use crate::base::{Ctx, Result};
 use crate::catalog::model::AdoptGroups;
@@ -306,7 +307,10 @@ impl Group<'_> {
         let holder =
             ledger::holder_of(&mut reader, self.target.application.id, ResourceKind::Group, &id).await?;
         if holder.is_some_and(|holder| holder != self.id.to_string()) {
-            return Ok(conflict("group_taken", "The group of this name belongs to another group of ours."));
+            let mut out = conflict("group_taken", "The group of this name belongs to another group of ours.");
+            // That one may be about to give the name up.
+            out.finish.due_at = Some(self.ctx.now().plus(10 * MINUTE));
+            return Ok(out);
         }
         let is_ours = self.is_ours(&found);
         let content = json!({ "adopt": id });
@@ -387,11 +391,10 @@ impl Group<'_> {
                 let entry = Entry { sent, ..self.entry.clone() };
                 let is_shown = self.shows_name(id, echo).await;
                 let mut kept = Group { entry: &entry, ..*self }.keep_members(id, done).await?;
-                // Whoever waits for the name that was given up need not wait.
-                let wake =
-                    ledger::wake_refused(self.target.application.id, ResourceKind::Group, self.ctx.now());
-                kept.rows.push(Step::Any(wake));
-                if !is_shown {
+                if is_shown {
+                    // Whoever waits for the name that was given up need not wait.
+                    kept.rows.push(Step::Any(ledger::wake_refused(self.entry, self.ctx.now())));
+                } else {
                     // The next look tries it again.
                     kept.finish.sent = Some(json!({}));
                 }
@@ -413,6 +416,8 @@ impl Group<'_> {
                 failed.events.extend(kept.events);
                 failed.finish.active = true;
                 failed.finish.attempt = kept.finish.attempt;
+                // Who was approved is in it by now, and need not be once more.
+                failed.finish.asked_for = None;
                 Ok(failed)
             }
         }
@@ -460,6 +465,8 @@ impl Group<'_> {
                 Sent::Ended(ended) => return Ok(*ended),
             }
         }
-        Ok(self.forgotten().with_event(event))
+        let mut out = self.forgotten().with_event(event);
+        out.rows.push(Step::Any(ledger::wake_refused(self.entry, self.ctx.now())));
+        Ok(out)
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::Value as Json;
 
-use crate::base::{Ctx, Result, Timestamp};
+use crate::base::{Ctx, Result};
 use crate::outbound::Method;
 use crate::provisioning::client::{Fault, FaultKind, encoded};
 use crate::provisioning::engine::pages::Pages;
@@ -18,16 +18,9 @@ pub(in crate::provisioning) struct Scan {
     /// Names without case: user names, or names of groups.
     names: HashSet<String>,
     external_ids: HashSet<String>,
-    /// When it was read.
-    pub(super) at: Timestamp,
 }
 
 impl Scan {
-    /// Nothing was seen yet.
-    pub(super) fn begun(at: Timestamp) -> Self {
-        Self { at, ..Self::default() }
-    }
-
     /// Notes what was seen.
     pub(super) fn add(&mut self, found: &Json, name: &AttributePath) {
         self.names.extend(resource::text(found, name).map(str::to_lowercase));

@@ -13,7 +13,7 @@ use crate::events::Event;
 use crate::outbound::Method;
 use crate::provisioning::client::{Fault, FaultKind};
 use crate::provisioning::engine::group::Group;
-use crate::provisioning::engine::outcome::{Outcome, event_of};
+use crate::provisioning::engine::outcome::{Outcome, approval_digest, event_of};
 use crate::provisioning::model::{Change, State};
 use crate::provisioning::store::members::{self, Member};
 use crate::scim::{Operation, resource};
@@ -94,7 +94,6 @@ impl Group<'_> {
                 Err(fault) => return Ok(self.failed(Change::Update, &fault)),
             }
         }
-        done.mixed = missing.iter().any(|member| member.unanswered);
         let mut refused = None;
         // Who goes comes first.
         for (people, adds) in [(&surplus, false), (&missing, true)] {
@@ -123,6 +122,12 @@ impl Group<'_> {
             let mut failed = self.failed(Change::Update, &fault);
             failed.finish.active = true;
             failed.finish.attempt = None;
+            if failed.finish.approved.is_some() {
+                // What is left of what was approved, and nothing that was done.
+                let left = json!({ "add": done.not_added, "remove": done.not_removed });
+                failed.finish.approved = Some(approval_digest(Change::Update, &left));
+                failed.finish.asked_for = Some(left);
+            }
             failed.events.extend(out.events);
             return Ok(failed);
         }
@@ -157,6 +162,8 @@ impl Group<'_> {
         done: &mut Done,
     ) -> Result<Sent> {
         let mut refused = None;
+        let (mut reader, application) = (self.engine.db.reader(), self.target.application.id);
+        done.mixed = adds && members::is_any_sent(&mut reader, application, self.id).await?;
         // Whoever was sent before and is not in it comes last: the others are not held up by them.
         let (again, fresh): (Vec<Member>, Vec<Member>) =
             people.iter().cloned().partition(|member| member.unanswered);
@@ -192,13 +199,23 @@ impl Group<'_> {
                     Err(fault) => return Ok(Sent::ended(self.failed_midway(id, &fault, done))),
                 }
             }
+            let there = if adds { self.who_came_in(id, &faults).await } else { None };
             for (member, fault) in faults {
-                // Who is not known there is in no group there; who was refused did not come in.
-                let is_out = fault.kind == FaultKind::NotFound || (adds && fault.kind != FaultKind::Passing);
-                if is_out {
-                    self.note_gone(std::slice::from_ref(member)).await?;
+                let member = std::slice::from_ref(member);
+                if there.as_ref().is_some_and(|there| there.contains(&member[0].remote_id)) {
+                    // Twice was refused, once was done.
+                    self.note_found(member).await?;
+                    done.added += 1;
+                    continue;
+                }
+                // Who is not known there is in no group there.
+                let is_out = fault.kind == FaultKind::NotFound;
+                if is_out || there.is_some() {
+                    self.note_gone(member).await?;
                 }
                 if adds || !is_out {
+                    let left = if adds { &mut done.not_added } else { &mut done.not_removed };
+                    left.push(member[0].remote_id.clone());
                     refused = Some(fault);
                 } else {
                     done.removed += 1;
@@ -206,6 +223,16 @@ impl Group<'_> {
             }
         }
         Ok(Sent::Done(refused))
+    }
+
+    /// Who is in the group, where some were refused whom we may have sent before: a service that does not take anybody
+    /// twice says no to them too. `None`: that is not asked, or not told, and what was sent stays as unknown as it is.
+    async fn who_came_in(&self, id: &str, faults: &[(&Member, Fault)]) -> Option<HashSet<String>> {
+        let is_doubtful = |fault: &Fault| !matches!(fault.kind, FaultKind::NotFound | FaultKind::Passing);
+        if !faults.iter().any(|(_, fault)| is_doubtful(fault)) {
+            return None;
+        }
+        self.who_is_in(id, &json!({})).await.ok().flatten()
     }
 
     async fn send_portion(
@@ -489,8 +516,12 @@ pub(super) struct Done {
     removed: usize,
     /// Of those who were added, how many the other side does not show.
     not_shown: usize,
-    /// Of those who are to be added, some were before and are not in it.
+    /// Of others no answer came yet.
     mixed: bool,
+    /// The ids of those who were not taken in.
+    not_added: Vec<String>,
+    /// The ids of those who were not let out.
+    not_removed: Vec<String>,
 }
 
 /// What came of portions.

@@ -15,6 +15,7 @@ mod membership;
 mod outcome;
 mod pace;
 mod pages;
+mod planned;
 mod reading;
 pub mod reconcile;
 mod takeover;
@@ -45,6 +46,7 @@ use crate::provisioning::client::{Client, Tokens};
 use crate::provisioning::connection::{self, Connections, event};
 use crate::provisioning::engine::lease::Watched;
 use crate::provisioning::engine::outcome::{Outcome, lost};
+use crate::provisioning::engine::reading::Ahead;
 use crate::provisioning::model::{Change, Connection, Entry, Local, ResourceKind};
 use crate::provisioning::store::{connections, ledger, reconcile as reconciliations};
 use crate::provisioning::{address, notices, tls};
@@ -76,6 +78,7 @@ pub struct Engine {
     /// Who holds the leases: this process.
     holder: String,
     watched: Watched,
+    ahead: Ahead,
     busy: Mutex<HashSet<ApplicationId>>,
 }
 
@@ -95,6 +98,7 @@ impl Engine {
             commits: GroupCommit::start(db.clone()),
             holder: random.token(),
             watched: Watched::default(),
+            ahead: Ahead::default(),
             db,
             vault,
             catalog,
@@ -201,15 +205,12 @@ impl Engine {
 
     async fn drain_leased(&self, id: ApplicationId) -> Result<bool> {
         let mut any = false;
-        let (mut people, mut groups) = (None, None);
-        // What could not be read whole once is not tried again for each batch.
-        let mut unreadable = HashSet::new();
         loop {
             let ctx = self.ctx();
             let Some(mut target) = self.target(&ctx, id).await? else { return Ok(any) };
-            (target.people, target.groups) = (people.take(), groups.take());
             let due = ledger::list_due(&mut self.db.reader(), id, ctx.now(), BATCH).await?;
             if due.is_empty() {
+                self.ahead.forget(id);
                 return Ok(any);
             }
             any = true;
@@ -222,8 +223,8 @@ impl Engine {
             let kind = if people_first { ResourceKind::User } else { ResourceKind::Group };
             let batch = due.into_iter().filter(|(local, turn)| local.kind() == kind && comes(*turn));
             let batch = batch.map(|(local, _)| local).collect();
-            if !leaving && !unreadable.contains(&kind) && !self.look_ahead(&ctx, &mut target, kind).await? {
-                unreadable.insert(kind);
+            if !leaving {
+                self.look_ahead(&ctx, &mut target, kind).await?;
             }
             let worked = self.work(&ctx, &target, batch, leaving).await;
             // How the other side did is noted whatever became of us.
@@ -232,7 +233,6 @@ impl Engine {
             if paused {
                 return Ok(any);
             }
-            (people, groups) = (target.people.take(), target.groups.take());
             // Whoever got an account marks the groups they are in.
             notices::take(&self.db, &ctx, ROUNDS).await?;
         }
@@ -319,7 +319,12 @@ impl Engine {
         let id = target.application.id;
         let wrote = target.wrote.load(Ordering::Relaxed) && target.connection.written_at.is_none();
         let pause = target.take_pause();
-        let recovers = pause.is_none() && target.connection.failing.is_some();
+        // Whoever only has to wait for the pace, and took something, is well.
+        let is_well = match &pause {
+            None => true,
+            Some(pause) => matches!(pause.reason, Reason::Pace) && target.wrote.load(Ordering::Relaxed),
+        };
+        let recovers = is_well && target.connection.failing.is_some();
         if pause.is_none() && !recovers && !wrote {
             return Ok(false);
         }

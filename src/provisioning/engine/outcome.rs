@@ -40,6 +40,7 @@ impl Outcome {
         (finish.attempt, finish.attempts, finish.failing_since) = (None, 0, None);
         (finish.change, finish.asked, finish.asked_for, finish.approved) = (None, None, None, None);
         (finish.code, finish.message) = (None, None);
+        finish.owed = false;
         Self { finish, forget: false, events: Vec::new(), notices: Vec::new(), rows: Vec::new() }
     }
 
@@ -61,6 +62,7 @@ impl Outcome {
         out.finish.change = Some(change);
         out.finish.keep_approval(entry);
         out.finish.attempt = entry.attempt;
+        out.finish.owed = entry.owed;
         (out.finish.code, out.finish.message) = (Some(code.to_owned()), Some(message.into()));
         out
     }

@@ -1,11 +1,14 @@
 //! Reading all that is there, for whoever needs to know: before many are made, for a comparison, for an import. Nobody
 //! reads while the other side wants to be left alone (SC-13), and whoever leaves comes first (SC-16).
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use serde_json::Value as Json;
 
-use crate::base::clock::MINUTE;
+use crate::base::clock::{HOUR, MINUTE};
 use crate::base::id::ApplicationId;
-use crate::base::{Ctx, Error, Kind, Result};
+use crate::base::{Ctx, Error, Kind, Result, Timestamp};
 use crate::provisioning::client::Fault;
 use crate::provisioning::engine::lease::busy;
 use crate::provisioning::engine::lookup::Scan;
@@ -19,36 +22,81 @@ use crate::scim::AttributePath;
 pub(super) const WORTH_SCANNING: i64 = 20;
 /// For how long what was read then is good, in milliseconds. Who is made by others meanwhile answers 409.
 const SCAN_LASTS: i64 = 10 * MINUTE;
+/// The same where requests are few.
+const SCAN_LASTS_PACED: i64 = 2 * HOUR;
+
+/// What was read ahead, for as long as it is good: also for the next time, where the other side takes so few requests that
+/// reading uses them up.
+#[derive(Debug, Default)]
+pub(super) struct Ahead(Mutex<HashMap<(ApplicationId, ResourceKind), Read>>);
+
+#[derive(Clone, Debug)]
+struct Read {
+    /// The version of the connection.
+    version: i64,
+    /// What was seen; `None`: it could not be read whole.
+    scan: Option<Arc<Scan>>,
+    until: Timestamp,
+}
+
+impl Ahead {
+    fn find(&self, target: &Target<'_>, kind: ResourceKind, now: Timestamp) -> Option<Read> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = known.get(&(target.id(), kind))?;
+        (read.version == target.version() && now < read.until).then(|| read.clone())
+    }
+
+    fn keep(&self, target: &Target<'_>, kind: ResourceKind, read: Read) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert((target.id(), kind), read);
+    }
+
+    /// Nobody is new any more.
+    pub(super) fn forget(&self, application: ApplicationId) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|(known, _), _| *known != application);
+    }
+}
 
 impl Engine {
-    /// When many are new, all that are there are read first: once, since whoever we make we know of. Answers whether it is
-    /// worth trying again.
+    /// When many are new, all that are there are read first: once, since whoever we make we know of.
     pub(super) async fn look_ahead(
         &self,
         ctx: &Ctx,
         target: &mut Target<'_>,
         kind: ResourceKind,
-    ) -> Result<bool> {
-        let known = match kind {
-            ResourceKind::User => &mut target.people,
-            ResourceKind::Group => &mut target.groups,
+    ) -> Result<()> {
+        let known = match self.ahead.find(target, kind, ctx.now()) {
+            Some(read) => read.scan,
+            None => self.read_ahead(ctx, target, kind).await?,
         };
-        known.take_if(|scan| ctx.now().since(scan.at) > SCAN_LASTS);
-        if known.is_some() {
-            return Ok(true);
+        match kind {
+            ResourceKind::User => target.people = known,
+            ResourceKind::Group => target.groups = known,
         }
-        let fresh =
-            ledger::count_new_due(&mut self.db.reader(), target.application.id, kind, ctx.now()).await?;
+        Ok(())
+    }
+
+    async fn read_ahead(
+        &self,
+        ctx: &Ctx,
+        target: &Target<'_>,
+        kind: ResourceKind,
+    ) -> Result<Option<Arc<Scan>>> {
+        let (application, now) = (target.application.id, ctx.now());
+        let fresh = ledger::count_new_due(&mut self.db.reader(), application, kind, now).await?;
         if fresh < WORTH_SCANNING {
-            return Ok(true);
+            return Ok(None);
         }
-        match self.scan(ctx, target, kind, true).await? {
-            Scanned::Whole(scan) if kind == ResourceKind::User => target.people = Some(scan),
-            Scanned::Whole(scan) => target.groups = Some(scan),
-            Scanned::Overtaken => {}
-            Scanned::Unreadable => return Ok(false),
-        }
-        Ok(true)
+        let (scan, lasts) = match self.scan(ctx, target, kind, true).await? {
+            Scanned::Whole(scan) => {
+                (Some(Arc::new(scan)), if target.is_paced() { SCAN_LASTS_PACED } else { SCAN_LASTS })
+            }
+            // Not again for each batch: they are looked for one by one.
+            Scanned::Unreadable => (None, SCAN_LASTS),
+            Scanned::Overtaken => return Ok(None),
+        };
+        let read = Read { version: target.version(), scan: scan.clone(), until: ctx.now().plus(lasts) };
+        self.ahead.keep(target, kind, read);
+        Ok(scan)
     }
 
     /// Looks through all of a kind; with `gives_way` not while somebody leaves.
@@ -64,7 +112,7 @@ impl Engine {
             ResourceKind::Group => ("Groups", "displayName", "&excludedAttributes=members"),
         };
         let name = AttributePath::of(name);
-        let mut scan = Scan::begun(ctx.now());
+        let mut scan = Scan::default();
         let mut pages = target.pages(resources, more);
         loop {
             if gives_way && self.is_overtaken(ctx, target, false).await? {

@@ -198,9 +198,8 @@ impl Engine {
                 there.insert(seen.id);
             }
         }
-        for (remote_id, name, active) in store::list_linked(&mut self.db.reader(), target.id(), kind).await? {
-            // Some show nobody who is inactive.
-            if there.contains(&remote_id) || (target.hides_inactive() && !active) {
+        for (remote_id, name) in store::list_linked(&mut self.db.reader(), target.id(), kind).await? {
+            if there.contains(&remote_id) {
                 continue;
             }
             let Some(entry) = store::find(&mut self.db.reader(), target.id(), kind, &remote_id).await? else {
@@ -236,6 +235,10 @@ impl Engine {
             drift.note(named(difference, Vec::new()));
             return Ok(());
         };
+        if kind == ResourceKind::Group && !entry.active {
+            // Not kept in step any more: whatever became of it is right.
+            return Ok(());
+        }
         let fields = seen.differs(target, &entry, kind);
         if is_known_to_differ(&entry) {
             let mut tx = self.db.begin().await?;
@@ -291,7 +294,15 @@ impl Engine {
         for extra in there.iter().filter(|id| !ours.contains(id.as_str())) {
             drift.note(named(extra, Difference::ExtraMember));
         }
-        let gone: Vec<_> = known.iter().filter(|member| !there.contains(&member.remote_id)).collect();
+        let mut gone: Vec<_> = known.iter().filter(|member| !there.contains(&member.remote_id)).collect();
+        if !gone.is_empty() && group.members.is_some() {
+            // A list may show them cut short: who is in it is asked of the group itself.
+            match target.members_of(ctx, &group.id).await {
+                Ok(there) => gone.retain(|member| !there.contains(&member.remote_id)),
+                Err(fault) if fault.kind == FaultKind::NotFound => return Ok(()),
+                Err(fault) => return Err(unread(fault)),
+            }
+        }
         if gone.is_empty() {
             return Ok(());
         }

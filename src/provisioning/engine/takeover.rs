@@ -3,6 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::base::Result;
+use crate::base::clock::MINUTE;
 use crate::events::EventName;
 use crate::provisioning::client::{Fault, FaultKind, encoded};
 use crate::provisioning::engine::account::{Account, known_of};
@@ -100,10 +101,13 @@ impl Account<'_> {
         )
         .await?;
         if holder.is_some_and(|holder| holder != self.user.to_string()) {
-            return Ok(conflict(
+            let mut out = conflict(
                 "account_taken",
                 "The account of this user name belongs to somebody else of ours.".to_owned(),
-            ));
+            );
+            // They may be about to give it up.
+            out.finish.due_at = Some(self.ctx.now().plus(10 * MINUTE));
+            return Ok(out);
         }
         // What a mapping gives as the external id proves nothing: only the one that nobody else could know.
         let is_ours = resource::text(&found, &AttributePath::of("externalId"))

@@ -1,9 +1,9 @@
 //! One application while its entries are looked at: where it is, what it can, how often it may be asked, and how it
 //! answers.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value as Json;
@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 
 use crate::applications::Application;
 use crate::base::clock::{HOUR, MINUTE};
-use crate::base::id::{ApplicationId, GroupId, UserId};
+use crate::base::id::ApplicationId;
 use crate::base::{Ctx, Error, Result, Timestamp};
 use crate::catalog::mapping::Mapping;
 use crate::catalog::model::{PatchDialect, Quirks};
@@ -22,7 +22,8 @@ use crate::provisioning::engine::lookup::Scan;
 use crate::provisioning::engine::membership::members_in;
 use crate::provisioning::engine::pace;
 use crate::provisioning::engine::pages::PAGE;
-use crate::provisioning::model::{Change, Connection, State};
+use crate::provisioning::engine::planned::Plan;
+use crate::provisioning::model::Connection;
 use crate::provisioning::verify;
 use crate::scim::{AttributePath, Capabilities, Operation, PatchOp, resource};
 
@@ -66,9 +67,9 @@ pub(in crate::provisioning) struct Target<'a> {
     stopped: AtomicBool,
     pause: Mutex<Option<Pause>>,
     /// Who is there, where it was worth looking through all.
-    pub(super) people: Option<Scan>,
+    pub(super) people: Option<Arc<Scan>>,
     /// Which groups are there.
-    pub(super) groups: Option<Scan>,
+    pub(super) groups: Option<Arc<Scan>>,
     /// How many leave, as it was counted last.
     pub(super) leaving: tokio::sync::Mutex<Option<Leaving>>,
     /// Something was written.
@@ -88,110 +89,6 @@ pub(super) struct Leaving {
     pub(super) asked: i64,
     /// That so many leave was told.
     pub(super) told: bool,
-}
-
-/// A request that would be sent.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Planned {
-    /// How.
-    pub method: Method,
-    /// Where, below the base URL.
-    pub path: String,
-    /// What.
-    pub body: Option<Json>,
-}
-
-/// What is in the way of an entry.
-#[derive(Clone, Debug)]
-pub struct Held {
-    /// How it would stand.
-    pub state: State,
-    /// What waits.
-    pub change: Option<Change>,
-    /// Stable code.
-    pub code: String,
-    /// The same in words.
-    pub message: String,
-}
-
-/// What would be sent, and which accounts there would be then.
-#[derive(Debug, Default)]
-pub(in crate::provisioning) struct Plan {
-    requests: Mutex<Vec<Planned>>,
-    accounts: Mutex<HashMap<UserId, String>>,
-    members: Mutex<HashSet<(GroupId, UserId)>>,
-    /// Who would be taken out of a group.
-    gone: Mutex<HashSet<(GroupId, UserId)>>,
-    /// What the entry that is looked at waits for.
-    held: Mutex<Option<Held>>,
-    made: AtomicU32,
-}
-
-impl Plan {
-    /// Answers a request as if it had been sent and done.
-    fn answer(&self, method: Method, path: &str, body: Option<&Json>) -> Reply {
-        let planned = Planned { method, path: path.to_owned(), body: body.cloned() };
-        self.requests.lock().unwrap_or_else(PoisonError::into_inner).push(planned);
-        let echo = body.filter(|_| method == Method::Post).map(|body| {
-            let mut echo = body.clone();
-            let nth = self.made.fetch_add(1, Ordering::Relaxed) + 1;
-            echo["id"] = format!("new-{nth}").into();
-            echo
-        });
-        Reply { status: 200, body: echo, etag: None }
-    }
-
-    /// The requests since the last time.
-    pub(super) fn take(&self) -> Vec<Planned> {
-        std::mem::take(&mut *self.requests.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Notes that a yes is needed first. The first is the one that is asked for.
-    pub(super) fn note_held(&self, change: Change, code: &str, message: &str) {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| Held {
-            state: State::AwaitingApproval,
-            change: Some(change),
-            code: code.to_owned(),
-            message: message.to_owned(),
-        });
-    }
-
-    /// What was noted so since the last time.
-    pub(super) fn take_held(&self) -> Option<Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    /// Notes what account a person would have.
-    pub(super) fn note_account(&self, user: UserId, remote_id: String) {
-        self.accounts.lock().unwrap_or_else(PoisonError::into_inner).insert(user, remote_id);
-    }
-
-    /// Notes who would be in a group.
-    pub(super) fn note_members(&self, group: GroupId, users: impl Iterator<Item = UserId>) {
-        let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
-        members.extend(users.map(|user| (group, user)));
-    }
-
-    /// Notes who would be out of a group.
-    pub(super) fn note_gone(&self, group: GroupId, users: impl Iterator<Item = UserId>) {
-        let mut gone = self.gone.lock().unwrap_or_else(PoisonError::into_inner);
-        gone.extend(users.map(|user| (group, user)));
-    }
-
-    /// Whether a person would be out of a group.
-    pub(super) fn is_gone(&self, group: GroupId, user: UserId) -> bool {
-        self.gone.lock().unwrap_or_else(PoisonError::into_inner).contains(&(group, user))
-    }
-
-    /// Whether a person would be in a group.
-    pub(super) fn has_member(&self, group: GroupId, user: UserId) -> bool {
-        self.members.lock().unwrap_or_else(PoisonError::into_inner).contains(&(group, user))
-    }
-
-    /// What account a person would have.
-    pub(super) fn account(&self, user: UserId) -> Option<String> {
-        self.accounts.lock().unwrap_or_else(PoisonError::into_inner).get(&user).cloned()
-    }
 }
 
 impl<'a> Target<'a> {

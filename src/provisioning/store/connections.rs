@@ -62,6 +62,18 @@ pub(in crate::provisioning) async fn find(
     executor.optional(query).await?.as_ref().map(read).transpose()
 }
 
+/// The labels of other applications that are kept in step at this address.
+pub(in crate::provisioning) async fn list_sharing(
+    executor: &mut impl Executor,
+    application: ApplicationId,
+    url: &str,
+) -> Result<Vec<String>> {
+    let query = sql("SELECT a.label FROM connections c JOIN applications a ON a.id = c.application_id \
+         WHERE c.ledger_for = $2 AND c.status = 'active' AND c.application_id <> $1 ORDER BY a.label, a.id");
+    let rows = executor.all(query.bind_text(application).bind(url)).await?;
+    rows.iter().map(|row| row.text("label")).collect()
+}
+
 /// Every connection, also of applications that are gone.
 pub(in crate::provisioning) async fn list(executor: &mut impl Executor) -> Result<Vec<Connection>> {
     let rows = executor.all(sql("SELECT * FROM connections ORDER BY application_id")).await?;
@@ -324,8 +336,9 @@ pub(in crate::provisioning) struct Overdue {
     pub(in crate::provisioning) reason: String,
 }
 
-/// Active connections with people whom nothing gives the application since an instant, and who still have their accounts.
-/// Whoever waits for an administrator is not among them.
+/// Connections with people whom nothing gives the application since an instant, and who still have their accounts: active
+/// ones, and such as wait for a token because their address was changed. Whom an administrator was asked about is not among
+/// them.
 pub(in crate::provisioning) async fn list_overdue(
     executor: &mut impl Executor,
     since: Timestamp,
@@ -333,9 +346,9 @@ pub(in crate::provisioning) async fn list_overdue(
     let query = sql("SELECT c.application_id, COUNT(*) AS people, COALESCE(c.failure_message, \
          MAX(CASE WHEN p.change IN ('deactivate', 'delete') THEN p.message END), '') AS reason \
          FROM connections c CROSS JOIN provisioned p LEFT JOIN users u ON u.id = p.local_id \
-         WHERE c.status = 'active' AND p.application_id = c.application_id AND p.kind = 'user' \
+         WHERE (c.status = 'active' OR (c.status = 'draft' AND c.ledger_for IS NOT NULL)) AND p.application_id = c.application_id AND p.kind = 'user' \
          AND p.changed_at <= $1 AND (p.attempt IS NOT NULL OR (p.active AND p.remote_id IS NOT NULL)) \
-         AND (p.state IN ('pending', 'failed', 'conflict') OR (p.state <> 'awaiting_approval' AND p.due_at IS NOT NULL)) \
+         AND COALESCE(p.code, '') <> 'rejected' AND (p.state IN ('pending', 'failed', 'conflict') OR (p.state <> 'awaiting_approval' AND p.due_at IS NOT NULL)) \
          AND (u.id IS NULL OR u.state <> 'active' OR NOT (EXISTS (SELECT 1 FROM memberships m CROSS JOIN bindings b \
          WHERE m.user_id = u.id AND b.application_id = c.application_id AND b.group_id = m.group_id) \
          OR EXISTS (SELECT 1 FROM groups g CROSS JOIN bindings b WHERE g.built_in \

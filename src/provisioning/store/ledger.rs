@@ -30,6 +30,9 @@ pub(super) fn read(row: &Row) -> Result<Entry> {
         remote_id: row.opt_text("remote_id")?,
         origin: row.opt_parse("origin")?,
         active: row.bool("active")?,
+        kept: row.bool("kept")?,
+        owed: row.bool("owed")?,
+        former_id: row.opt_text("former_id")?,
         sent: sent.map(|text| serde_json::from_str(&text).map_err(Error::internal)).transpose()?,
         marks: row.int("marks")?,
         due_at: row.opt_time("due_at")?,
@@ -100,6 +103,9 @@ pub(in crate::provisioning) struct Finish {
     pub(in crate::provisioning) remote_id: Option<String>,
     pub(in crate::provisioning) origin: Option<&'static str>,
     pub(in crate::provisioning) active: bool,
+    pub(in crate::provisioning) kept: bool,
+    pub(in crate::provisioning) owed: bool,
+    pub(in crate::provisioning) former_id: Option<String>,
     pub(in crate::provisioning) sent: Option<Json>,
     /// When to look again, if nothing marks it before.
     pub(in crate::provisioning) due_at: Option<Timestamp>,
@@ -124,6 +130,9 @@ impl From<&Entry> for Finish {
             remote_id: entry.remote_id.clone(),
             origin: entry.origin.map(Origin::as_str),
             active: entry.active,
+            kept: entry.kept,
+            owed: entry.owed,
+            former_id: entry.former_id.clone(),
             sent: entry.sent.clone(),
             due_at: None,
             turn: match entry.local {
@@ -171,7 +180,8 @@ pub(in crate::provisioning) fn finish(
          ELSE CAST($12 AS BIGINT) END, state = $14, attempt = $15, \
          attempts = $16, failing_since = $17, change = $18, asked = CASE WHEN marks = $10 THEN $19 ELSE asked END, \
          approved = CASE WHEN marks = $10 OR approved = $24 THEN $20 ELSE approved END, \
-         asked_for = CASE WHEN marks = $10 THEN $23 ELSE asked_for END, code = $21, message = $22 \
+         asked_for = CASE WHEN marks = $10 THEN $23 ELSE asked_for END, code = $21, message = $22, kept = $25, \
+         owed = CASE WHEN marks = $10 THEN $26 ELSE owed END, former_id = $27 \
          WHERE application_id = $1 AND kind = $2 AND local_id = $3 AND EXISTS \
          (SELECT 1 FROM connections c WHERE c.application_id = $1 AND c.leased_by = $4)",
     );
@@ -199,7 +209,10 @@ pub(in crate::provisioning) fn finish(
         .bind(finish.code.clone())
         .bind(finish.message.clone())
         .bind(asked_for)
-        .bind(entry.approved.clone()))
+        .bind(entry.approved.clone())
+        .bind(finish.kept)
+        .bind(finish.owed)
+        .bind(finish.former_id.clone()))
 }
 
 /// Notes that a change is begun, before anything is sent (SE-01), and of what it is: who was found or made by then.
@@ -211,7 +224,7 @@ pub(in crate::provisioning) fn begin(
 ) -> Result<Query> {
     let wanted = wanted.map(serde_json::to_string).transpose().map_err(Error::internal)?;
     let query = sql(
-        "UPDATE provisioned SET attempt = $5, sent = COALESCE($6, sent), remote_id = $7, origin = $8 \
+        "UPDATE provisioned SET attempt = $5, sent = COALESCE($6, sent), remote_id = $7, origin = $8, former_id = $9 \
          WHERE application_id = $1 AND kind = $2 AND local_id = $3 AND EXISTS (SELECT 1 FROM connections c WHERE c.application_id = $1 AND c.leased_by = $4)",
     );
     Ok(query
@@ -222,20 +235,19 @@ pub(in crate::provisioning) fn begin(
         .bind(change.map(Change::as_str))
         .bind(wanted)
         .bind(entry.remote_id.clone())
-        .bind(entry.origin.map(Origin::as_str)))
+        .bind(entry.origin.map(Origin::as_str))
+        .bind(entry.former_id.clone()))
 }
 
-/// Has those of a kind who were refused because of a name that was taken looked at again.
-pub(in crate::provisioning) fn wake_refused(
-    application: ApplicationId,
-    kind: ResourceKind,
-    now: Timestamp,
-) -> Query {
+/// Has the others of a kind looked at again who wait because of a name that was taken: this one gave one up.
+pub(in crate::provisioning) fn wake_refused(entry: &Entry, now: Timestamp) -> Query {
     sql("UPDATE provisioned SET marks = marks + 1, due_at = $3 WHERE application_id = $1 AND kind = $2 \
-         AND state = 'failed' AND code = 'scim_conflict'")
-    .bind_text(application)
-    .bind(kind.as_str())
+         AND local_id <> $4 AND state IN ('failed', 'conflict') AND code IN \
+         ('scim_conflict', 'group_taken', 'account_taken', 'group_hidden', 'account_hidden')")
+    .bind_text(entry.application)
+    .bind(entry.local.kind().as_str())
     .bind(now)
+    .bind_text(entry.local)
 }
 
 /// Takes an entry out of the ledger, unless it was marked meanwhile.

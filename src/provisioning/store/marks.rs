@@ -19,6 +19,31 @@ pub(in crate::provisioning) async fn user(
     tx.run(query.bind_text(user).bind(leaving).bind(now)).await.map(drop)
 }
 
+/// Notes of a person that their accounts are to be taken away, wherever nothing gives them the application any more: that
+/// holds also if they are deleted before it is done.
+pub(in crate::provisioning) async fn owe(tx: &mut Tx, user: UserId) -> Result<()> {
+    let query = sql("UPDATE provisioned SET owed = $2 WHERE local_id = $1 AND kind = 'user' AND EXISTS \
+         (SELECT 1 FROM users u WHERE u.id = provisioned.local_id AND (u.state <> 'active' OR NOT \
+         (EXISTS (SELECT 1 FROM memberships m CROSS JOIN bindings b WHERE m.user_id = u.id \
+         AND b.application_id = provisioned.application_id AND b.group_id = m.group_id) \
+         OR EXISTS (SELECT 1 FROM groups g CROSS JOIN bindings b WHERE g.built_in \
+         AND b.application_id = provisioned.application_id AND b.group_id = g.id))))");
+    tx.run(query.bind_text(user).bind(true)).await.map(drop)
+}
+
+/// The same of everybody at an application who is to be looked at because they leave.
+pub(in crate::provisioning) async fn owe_at(tx: &mut Tx, application: ApplicationId) -> Result<()> {
+    let query = sql(
+        "UPDATE provisioned SET owed = $2 WHERE application_id = $1 AND kind = 'user' AND turn = 0 AND EXISTS \
+         (SELECT 1 FROM users u WHERE u.id = provisioned.local_id AND (u.state <> 'active' OR NOT \
+         (EXISTS (SELECT 1 FROM memberships m CROSS JOIN bindings b WHERE m.user_id = u.id \
+         AND b.application_id = $1 AND b.group_id = m.group_id) \
+         OR EXISTS (SELECT 1 FROM groups g CROSS JOIN bindings b WHERE g.built_in \
+         AND b.application_id = $1 AND b.group_id = g.id))))",
+    );
+    tx.run(query.bind_text(application).bind(true)).await.map(drop)
+}
+
 /// A person, in the ledger of every application that they may use by now.
 pub(in crate::provisioning) async fn add_user(tx: &mut Tx, user: UserId, now: Timestamp) -> Result<()> {
     let query = sql(
@@ -228,14 +253,15 @@ pub(in crate::provisioning) async fn manage(
     tx.run(query.bind_text(application).bind_text(group).bind(true)).await.map(drop)
 }
 
-/// A group is not bound any more: what is there of it stays as it is.
+/// A group is not bound any more: what is there of it stays as it is, and nothing of it is under way.
 pub(in crate::provisioning) async fn unmanage(
     tx: &mut Tx,
     application: ApplicationId,
     group: GroupId,
     now: Timestamp,
 ) -> Result<()> {
-    let query = sql("UPDATE provisioned SET active = $4, marks = marks + 1, due_at = $3 \
+    let query = sql("UPDATE provisioned SET active = $4, marks = marks + 1, due_at = $3, \
+         attempt = CASE WHEN attempt = 'update' THEN NULL ELSE attempt END \
          WHERE application_id = $1 AND kind = 'group' AND local_id = $2");
     tx.run(query.bind_text(application).bind_text(group).bind(now).bind(false)).await.map(drop)
 }
@@ -246,7 +272,8 @@ pub(in crate::provisioning) async fn unmanage_all(
     application: ApplicationId,
     now: Timestamp,
 ) -> Result<()> {
-    let query = sql("UPDATE provisioned SET active = $3, marks = marks + 1, due_at = $2 \
+    let query = sql("UPDATE provisioned SET active = $3, marks = marks + 1, due_at = $2, \
+         attempt = CASE WHEN attempt = 'update' THEN NULL ELSE attempt END \
          WHERE application_id = $1 AND kind = 'group'");
     tx.run(query.bind_text(application).bind(now).bind(false)).await.map(drop)
 }

@@ -88,6 +88,17 @@ pub(in crate::provisioning) async fn list_known(
     executor.all(query.bind_text(application).bind_text(group)).await?.iter().map(read).collect()
 }
 
+/// Whether of anybody in a group it is not known whether they are in it there.
+pub(in crate::provisioning) async fn is_any_sent(
+    executor: &mut impl Executor,
+    application: ApplicationId,
+    group: GroupId,
+) -> Result<bool> {
+    let query = sql("SELECT user_id FROM provisioned_members WHERE application_id = $1 AND group_id = $2 \
+         AND standing = 'sent' LIMIT 1");
+    Ok(executor.optional(query.bind_text(application).bind_text(group)).await?.is_some())
+}
+
 /// The active people of a group.
 pub(in crate::provisioning) async fn list_people(
     executor: &mut impl Executor,

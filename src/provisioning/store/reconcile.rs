@@ -20,17 +20,16 @@ pub(in crate::provisioning) async fn find(
     executor.optional(query).await?.as_ref().map(read).transpose()
 }
 
-/// Who holds something there and is kept in step: the id there, what they are called here, and whether it is active.
+/// Who holds something there that is active: the id there, and what they are called here. Who is inactive may be gone.
 pub(in crate::provisioning) async fn list_linked(
     executor: &mut impl Executor,
     application: ApplicationId,
     kind: ResourceKind,
-) -> Result<Vec<(String, String, bool)>> {
-    let query =
-        sql("SELECT remote_id, name, active FROM provisioned WHERE application_id = $1 AND kind = $2 \
-         AND remote_id IS NOT NULL AND (kind = 'user' OR active) ORDER BY local_id");
+) -> Result<Vec<(String, String)>> {
+    let query = sql("SELECT remote_id, name FROM provisioned WHERE application_id = $1 AND kind = $2 \
+         AND remote_id IS NOT NULL AND active ORDER BY local_id");
     let rows = executor.all(query.bind_text(application).bind(kind.as_str())).await?;
-    rows.iter().map(|row| Ok((row.text("remote_id")?, row.text("name")?, row.bool("active")?))).collect()
+    rows.iter().map(|row| Ok((row.text("remote_id")?, row.text("name")?))).collect()
 }
 
 /// It is not as it was sent: it is read and put right.

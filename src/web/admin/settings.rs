@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 
 use crate::auth::Permission;
-use crate::base::{Error, FieldError, Kind, urls};
+use crate::base::{Error, FieldError, urls};
 use crate::settings::{self, Settings};
 use crate::signon::configure::change_settings;
 use crate::web::admin::frame::{self, After, Done};
@@ -236,7 +236,7 @@ pub async fn save_settings(
                         *place(settings) = value;
                     }
                 }
-                Ok(_) => refused = Err(changed_meanwhile()),
+                Ok(_) => refused = Err(Error::changed_meanwhile()),
                 Err(error) => refused = Err(error),
             };
             change_settings(&web.installation, console.ctx(), None, change).await.and(refused)
@@ -254,14 +254,6 @@ pub async fn save_settings(
             draw(&web, &console.person, Some(&posted), Some(error), None).await
         }
     }
-}
-
-fn changed_meanwhile() -> Error {
-    Error::new(
-        Kind::PreconditionFailed,
-        "changed_meanwhile",
-        "Someone else has changed the settings meanwhile. Load them again, then make your change.",
-    )
 }
 
 type Place = fn(&mut Settings) -> &mut u32;

@@ -292,7 +292,19 @@ async fn logo_remove(
 #[serde(deny_unknown_fields)]
 pub struct PreviewRequest {
     /// Id of the person.
-    pub user_id: String,
+    user_id: String,
+}
+
+impl PreviewRequest {
+    /// Whom it names.
+    pub(super) fn person(&self) -> Result<UserId, Error> {
+        self.user_id.parse().map_err(|_| Self::unknown())
+    }
+
+    /// There is no such person.
+    pub(super) fn unknown() -> Error {
+        Error::field("user_id", "unknown_person", "There is no person with this id.")
+    }
 }
 
 /// Preview a sign-on
@@ -311,11 +323,10 @@ async fn preview_one(
     caller.require(Permission::PeopleRead)?;
     let (ctx, shared) = (caller.ctx.clone(), web.clone());
     let work = async move {
-        let unknown = || Error::field("user_id", "unknown_person", "There is no person with this id.");
-        let user: UserId = request.user_id.parse().map_err(|_| unknown())?;
+        let user = request.person()?;
         let application = applications::require(&mut shared.installation.db.reader(), id).await?;
         let found = preview::preview(&shared.installation, &ctx, &application, user).await?;
-        Ok(Json(found.ok_or_else(unknown)?))
+        Ok(Json(found.ok_or_else(PreviewRequest::unknown)?))
     };
     key.once(web, &caller, &bytes, Box::pin(work)).await
 }

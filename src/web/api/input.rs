@@ -110,7 +110,11 @@ fn refusal(path: &str, message: &str) -> Error {
     } else if message.starts_with("unknown variant") {
         (path.to_owned(), "unknown_value", format!("Write {}.", expected()))
     } else if message.starts_with("invalid type") || message.starts_with("invalid value") {
-        (path.to_owned(), "wrong_type", format!("Write {}.", expected()))
+        // An object is named after our own type of it.
+        let is_object = expected().starts_with("struct ");
+        let field = if path.is_empty() { "body" } else { path };
+        let what = if is_object { "an object, with the names of the fields".to_owned() } else { expected() };
+        (field.to_owned(), "wrong_type", format!("Write {what}."))
     } else {
         (path.to_owned(), "invalid_value", sentence_case(message))
     };
@@ -268,6 +272,7 @@ mod tests {
             (r#"{"name": "a", "count": "1"}"#, "count", "wrong_type"),
             (r#"{"name": "a", "name": "b"}"#, "name", "duplicate_field"),
             (r#"{"name": 1}"#, "name", "wrong_type"),
+            ("\"name\"", "body", "wrong_type"),
             (
                 r#"{"name": "a", "people": [{"username": "u", "email": "e", "id": 1}]}"#,
                 "people[0].id",

@@ -54,21 +54,13 @@ fn unreadable() -> Failure {
     .into()
 }
 
-fn changed() -> Error {
-    Error::new(
-        Kind::PreconditionFailed,
-        "changed_meanwhile",
-        "This has changed since you read it. Read it again, then make your change.",
-    )
-}
-
 impl IfMatch {
     /// The version asked for; a tag that is none matches nothing.
     pub fn version(&self) -> Result<Option<i64>, Error> {
         match self {
             Self::Any => Ok(None),
-            Self::Tag(tag) => tag.parse().map(Some).map_err(|_| changed()),
-            Self::Weak => Err(changed()),
+            Self::Tag(tag) => tag.parse().map(Some).map_err(|_| Error::changed_meanwhile()),
+            Self::Weak => Err(Error::changed_meanwhile()),
         }
     }
 
@@ -76,7 +68,7 @@ impl IfMatch {
     pub fn unversioned(&self) -> Result<(), Error> {
         match self {
             Self::Any => Ok(()),
-            Self::Tag(_) | Self::Weak => Err(changed()),
+            Self::Tag(_) | Self::Weak => Err(Error::changed_meanwhile()),
         }
     }
 
@@ -85,7 +77,7 @@ impl IfMatch {
         match self {
             Self::Any => Ok(()),
             Self::Tag(tag) if tag == current => Ok(()),
-            Self::Tag(_) | Self::Weak => Err(changed()),
+            Self::Tag(_) | Self::Weak => Err(Error::changed_meanwhile()),
         }
     }
 }

@@ -7,8 +7,7 @@ use serde::Serialize;
 
 use crate::applications;
 use crate::auth::Permission;
-use crate::base::Error;
-use crate::base::id::{ApplicationId, UserId};
+use crate::base::id::ApplicationId;
 use crate::provisioning::engine::dry_run::{DryRun, Planned, Step};
 use crate::provisioning::model::{ResourceKind, State as Standing};
 use crate::provisioning::preview::preview;
@@ -159,12 +158,11 @@ async fn preview_account(
     let shared = web.clone();
     let work = async move {
         let installation = &shared.installation;
-        let unknown = || Error::field("user_id", "unknown_person", "There is no person with this id.");
-        let user: UserId = request.user_id.parse().map_err(|_| unknown())?;
+        let user = request.person()?;
         let mut reader = installation.db.reader();
         let application = applications::require(&mut reader, id).await?;
         let found = preview(&mut reader, &installation.catalog, &application, user).await?;
-        let body = match found.ok_or_else(unknown)? {
+        let body = match found.ok_or_else(PreviewRequest::unknown)? {
             Ok(resource) => AccountPreview { resource: Some(resource), code: None, message: None },
             Err(fault) => {
                 AccountPreview { resource: None, code: Some(fault.code), message: Some(fault.message) }

@@ -51,6 +51,10 @@ pub async fn page(
     if let Some(connection) = &connected.connection {
         let mut told = banners(connected.label(), connection, resolved.as_deref(), now);
         told.extend(certificates_end(connected, connection, &quirks, now)?);
+        if let Some(url) = &resolved {
+            let others = connection::sharing(&mut reader, application.id, url).await?;
+            told.extend(shared(connected.label(), &others));
+        }
         // What was refused just now comes first.
         let told = told.into_iter().filter(|banner| !is_refused || banner.tone != Tone::Ok);
         shell.banners.extend(told);
@@ -206,6 +210,18 @@ fn banners(label: &str, connection: &Connection, resolved: Option<&str>, now: Ti
         out.push(Banner::new(tone, title, body));
     }
     out
+}
+
+/// Other applications are at the same place.
+fn shared(label: &str, others: &[String]) -> Option<Banner> {
+    if others.is_empty() {
+        return None;
+    }
+    Some(Banner::new(
+        Tone::Warn,
+        format!("{} and {label} have the same SCIM address", others.join(", ")),
+        "That is well where each token is of another tenant. At one and the same tenant each would undo what the other does, and whoever leaves one would lose their account: leave only one of them active.",
+    ))
 }
 
 /// What nothing is sent without, and ends soon.
