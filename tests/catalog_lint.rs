@@ -52,6 +52,24 @@ fn a_good_file_has_no_fault() {
 }
 
 #[test]
+fn what_is_odd_is_a_fault_unless_it_is_said_to_be_meant() {
+    let acs = ("https://acme.example/acs/YOUR_ID", "https://sso.elsewhere.example.com/acs/YOUR_ID");
+    changed(acs.0, acs.1, &["14:14 acs_on_another_site"]);
+    let noted =
+        ("version: 1", "version: 1\nnotes: {sso.acs_urls: Its sign-on is at a host of another maker.}");
+    all_changed(&[acs, noted], &[]);
+    changed("accent: lapis", "glyph: of-nobody\naccent: lapis", &["6:8 unknown_glyph"]);
+    changed("accent: lapis", "glyph: stripe\naccent: lapis", &[]);
+    // Nobody knows the address before: it is asked for whole.
+    let asked = ("acs_urls: [https://acme.example/acs/YOUR_ID]", "acs_urls: [YOUR_ACS_URL]");
+    let declared = "YOUR_ACS_URL: {label: ACS URL, kind: url, example: ";
+    let whole = format!("placeholders:\n  {declared}'https://acme.example/acs'}}");
+    all_changed(&[asked, ("placeholders:", &whole)], &[]);
+    let plain = format!("placeholders:\n  {declared}'http://acme.example/acs'}}");
+    all_changed(&[asked, ("placeholders:", &plain)], &["11:54 example_mismatch"]);
+}
+
+#[test]
 fn keys_and_values_must_be_known() {
     changed("version: 1", "version: 1\nlogo: x", &["8:1 unknown_field"]);
     changed("  sp_entity_id:", "  entity_id: x\n  sp_entity_id:", &["13:3 unknown_field"]);
@@ -200,7 +218,9 @@ fn steps_are_read_and_faults_pointed_at() {
     changed("**Settings**", "<b>Settings</b>", &["19:13 raw_html", "19:24 raw_html"]);
     changed("**Settings**", "[help](http://acme.example)", &["19:13 bad_link"]);
     changed("Open **", &format!("{} **", "x".repeat(16 * 1024)), &["19:5 steps_too_long"]);
-    changed("setup:\n  sso:", "setup:\n  provisioning:", &["17:1 missing_steps"]);
+    changed("setup:\n  sso: |", "setup:\n  provisioning: |", &[]);
+    let empty = &GOOD[..GOOD.find("  sso: |").unwrap()];
+    assert_eq!(found(&format!("{empty}  sso: ''\n")), ["18:3 missing_steps"]);
 }
 
 #[test]

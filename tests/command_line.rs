@@ -257,3 +257,75 @@ fn doctor_tells_what_is_odd_and_fails_where_it_is_more_than_a_note() {
     let nobody = tessera.run(&["doctor", "nothing"], "");
     assert!(complaint(&nobody).contains("There is no application \"nothing\""));
 }
+
+/// One application of each other identity provider, as its export has it.
+const EXPORTS: [(&str, &str); 4] = [
+    (
+        "jumpcloud",
+        r#"{"totalCount": 1, "results": [{"_id": "1", "name": "heap", "displayLabel": "Heap", "active": true, "config": {
+            "acsUrl": {"value": "https://heapanalytics.com/saml/finalize/42/"}, "spEntityId": {"value": "https://heapanalytics.com"},
+            "idpEntityId": {"value": "JumpCloud"}, "idpPrivateKey": {"value": "-----BEGIN PRIVATE KEY-----"},
+            "databaseAttributes": {"value": [{"name": "email", "value": "email"}]}}}]}"#,
+    ),
+    (
+        "okta",
+        r#"[{"label": "Wiki", "signOnMode": "SAML_2_0", "status": "ACTIVE", "settings": {"signOn": {
+            "ssoAcsUrl": "https://wiki.example/acs", "audience": "https://wiki.example/", "recipient": "https://wiki.example/acs",
+            "destination": "https://wiki.example/acs", "subjectNameIdTemplate": "${user.email}",
+            "subjectNameIdFormat": "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress", "responseSigned": true,
+            "assertionSigned": true, "signatureAlgorithm": "RSA_SHA256", "digestAlgorithm": "SHA256",
+            "inlineHooks": [{"id": "h"}],
+            "attributeStatements": [{"type": "EXPRESSION", "name": "mail", "values": ["user.email"]}]}}}]"#,
+    ),
+    (
+        "keycloak",
+        r#"{"realm": "acme", "clients": [{"clientId": "urn:acme:tickets", "name": "Tickets", "enabled": true, "protocol": "saml",
+            "attributes": {"saml_assertion_consumer_url_post": "https://tickets.example/acs", "saml.assertion.signature": "true",
+            "saml.server.signature": "true", "saml_name_id_format": "email"}, "protocolMappers": [
+            {"name": "mail", "protocol": "saml", "protocolMapper": "saml-user-property-mapper",
+            "config": {"user.attribute": "email", "attribute.name": "mail", "attribute.nameformat": "Basic"}}]}]}"#,
+    ),
+    (
+        "authentik",
+        "version: 1\nentries:\n- model: authentik_providers_saml.samlprovider\n  id: chat\n  identifiers: {name: Chat}\n  attrs:\n    \
+         name: Chat\n    acs_url: https://chat.example/acs\n    audience: urn:acme:chat\n    sign_assertion: true\n    \
+         sign_response: true\n- model: authentik_core.application\n  identifiers: {slug: chat}\n  attrs:\n    name: Chat\n    \
+         slug: chat\n    provider: !KeyOf chat\n",
+    ),
+];
+
+#[test]
+fn what_others_export_is_turned_into_a_file_that_apply_takes() {
+    let folder = TempDir::new().unwrap();
+    assert!(run(folder.path(), &CREATE).status.success());
+    for (format, export) in EXPORTS {
+        fs::write(folder.path().join("export"), export).unwrap();
+        let out = run(folder.path(), &["import", format, "export"]);
+        let told = String::from_utf8_lossy(&out.stderr).into_owned();
+        assert!(out.status.success(), "{format}: {told}");
+        assert!(told.contains("1 application. Read what is said above"), "{format}: {told}");
+        if format == "okta" {
+            assert!(told.contains("Wiki: settings.signOn.inlineHooks"), "{told}");
+        }
+        let text = String::from_utf8(out.stdout).unwrap();
+        assert!(!text.contains("PRIVATE KEY"), "{format}");
+        fs::write(folder.path().join(format!("{format}.yaml")), text).unwrap();
+        let applied = run(folder.path(), &["apply", &format!("{format}.yaml")]);
+        assert!(applied.status.success(), "{format}: {applied:?}");
+    }
+    let all = String::from_utf8(run(folder.path(), &["export"]).stdout).unwrap();
+    for line in [
+        "slug: heap",
+        "connector: heap",
+        "YOUR_ID: \"42\"",
+        "sp_entity_id: https://wiki.example/",
+        "sp_entity_id: urn:acme:tickets",
+        "sp_entity_id: urn:acme:chat",
+        "status: inactive",
+    ] {
+        assert!(all.contains(line), "{line}: {all}");
+    }
+    fs::write(folder.path().join("export"), "nonsense").unwrap();
+    assert!(complaint(&run(folder.path(), &["import", "okta", "export"])).contains("is not JSON"));
+    assert_eq!(run(folder.path(), &["import", "other", "export"]).status.code(), Some(2));
+}

@@ -11,7 +11,7 @@ use super::placeholder::{
     self, LocationRules, Part, Scope, Values, check_location, check_value, compiled, is_token, parts,
 };
 use super::yaml::{self, Position, Positions};
-use super::{lenient, search, steps};
+use super::{glyphs, lenient, search, sites, steps};
 use crate::base::Result;
 
 /// What the linter found.
@@ -179,13 +179,12 @@ impl Linter<'_> {
             }
         }
         if let Some(glyph) = &connector.glyph
-            && !(glyph.len() <= 60
-                && glyph.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'))
+            && glyphs::path(glyph).is_none()
         {
             self.at_value(
                 "glyph",
-                "bad_glyph",
-                "A glyph is named by lower-case letters, digits and hyphens.",
+                "unknown_glyph",
+                "No glyph of this name is in the program. Leave it out: the tile shows a letter, or the picture that an administrator uploads.",
             );
         }
     }
@@ -213,8 +212,10 @@ impl Linter<'_> {
         for (i, source) in connector.sources.iter().enumerate() {
             self.text(&format!("sources.{i}"), source, 500);
         }
-        for (field, reason) in &connector.differs {
-            self.text(&format!("differs.{field}"), reason, 300);
+        for (key, reasons) in [("differs", &connector.differs), ("notes", &connector.notes)] {
+            for (field, reason) in reasons {
+                self.text(&format!("{key}.{field}"), reason, 300);
+            }
         }
     }
 
@@ -297,12 +298,32 @@ impl Linter<'_> {
                 self.at_key("sso", "missing_acs_url", "Name an ACS URL, or where the metadata is.");
             }
         }
-        if connector.setup.sso.as_deref().is_none_or(|steps| steps.trim().is_empty()) {
+        if connector.setup.sso.as_deref().is_some_and(|steps| steps.trim().is_empty()) {
             self.at_key(
-                "setup",
+                "setup.sso",
                 "missing_steps",
-                "Say what to do on the application's side, under setup.sso.",
+                "Say what to do on the application's side, or leave the key out.",
             );
+        }
+        self.sites(connector, &settings);
+    }
+
+    /// Where the assertion goes should be where the application is: else it may be somebody else's.
+    fn sites(&mut self, connector: &Connector, settings: &super::sso::SsoSettings) {
+        let Some(home) = settings.sp_entity_id.as_deref().and_then(sites::of) else { return };
+        for (at, acs) in settings.acs_urls.iter().enumerate() {
+            let is_noted = ["sso.acs_urls".to_owned(), format!("sso.acs_urls.{at}")]
+                .iter()
+                .any(|field| connector.notes.contains_key(field));
+            if sites::of(&acs.url).is_some_and(|site| site != home) && !is_noted {
+                self.at_value(
+                    &format!("sso.acs_urls.{at}"),
+                    "acs_on_another_site",
+                    format!(
+                        "This is not at {home}, where the entity ID is. Say under notes why, as sso.acs_urls."
+                    ),
+                );
+            }
         }
     }
 

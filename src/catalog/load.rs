@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use rust_embed::RustEmbed;
 
+use super::general;
 use super::model::Connector;
 use super::search::Index;
 use super::yaml::{self, Position};
@@ -18,6 +19,7 @@ const MAX_FILES: usize = 20_000;
 
 #[derive(RustEmbed)]
 #[folder = "catalog/"]
+#[include = "*/*.yaml"]
 struct BuiltIn;
 
 /// What is wrong with a connector, and where.
@@ -109,7 +111,10 @@ impl Catalog {
         Self::of(connectors.collect(), BTreeSet::new())
     }
 
-    fn of(connectors: BTreeMap<String, Arc<Connector>>, own: BTreeSet<String>) -> Self {
+    fn of(mut connectors: BTreeMap<String, Arc<Connector>>, own: BTreeSet<String>) -> Self {
+        for connector in connectors.values_mut() {
+            general::complete(Arc::make_mut(connector));
+        }
         let index = Index::new(connectors.values().cloned());
         Self { connectors, own, index }
     }

@@ -4,6 +4,8 @@
 //! Start with [`sso::SsoSettings`], which connectors, the REST API and storage share, then [`model::Connector`],
 //! [`load::Catalog`] and [`placeholder::Scope`].
 
+mod general;
+pub mod glyphs;
 mod lenient;
 pub mod lint;
 pub mod load;
@@ -12,6 +14,7 @@ pub mod model;
 pub mod placeholder;
 pub mod schema;
 pub mod search;
+mod sites;
 pub mod skeleton;
 pub mod sso;
 pub mod steps;

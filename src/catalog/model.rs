@@ -97,6 +97,8 @@ vocabulary! {
         Query = "query",
         /// Inserted as it is, never into a host.
         Opaque = "opaque",
+        /// A whole address, where an application shows one that nobody can know before.
+        Url = "url",
     }
 }
 
@@ -165,6 +167,9 @@ pub struct Connector {
     /// Fields that say otherwise than the collected facts, each with the reason (decision 30).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub differs: BTreeMap<String, String>,
+    /// What is odd about a field and meant so, each with the reason.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub notes: BTreeMap<String, String>,
     /// The customer's own parts.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(value_type = BTreeMap<String, Placeholder>)]
@@ -175,12 +180,18 @@ pub struct Connector {
     /// Identity management over SCIM 2.0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provisioning: Option<Provisioning>,
-    /// What to do on the application's side.
+    /// What to do on the application's side; what is left out is said in general.
     #[serde(default)]
     pub setup: Setup,
 }
 
 impl Connector {
+    /// The outline of its glyph, if it names one that is in the program.
+    #[must_use]
+    pub fn glyph_path(&self) -> Option<&'static str> {
+        self.glyph.as_deref().and_then(super::glyphs::path)
+    }
+
     /// The settings a fresh application of this connector starts with: the defaults with its `sso` block on top.
     pub fn sso_settings(&self) -> Result<SsoSettings> {
         SsoSettings::default().merged(self.sso.clone())

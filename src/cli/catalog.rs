@@ -79,7 +79,7 @@ pub(super) fn run(data: &DataArgs, command: CatalogCommand) -> Result<ExitCode> 
     Ok(ExitCode::SUCCESS)
 }
 
-fn open(data: &DataArgs) -> Result<std::sync::Arc<Catalog>> {
+pub(super) fn open(data: &DataArgs) -> Result<std::sync::Arc<Catalog>> {
     match Config::resolve(data, &ServeArgs::default())?.catalog {
         Some(folder) => Catalog::with_folder(&folder),
         None => Ok(Catalog::built_in()),

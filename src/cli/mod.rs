@@ -7,6 +7,7 @@ mod demo;
 mod demo_content;
 mod doctor;
 mod events;
+mod import;
 mod key;
 mod lab;
 mod output;
@@ -59,6 +60,8 @@ enum Command {
     Apply(apply::ApplyArgs),
     /// Print the whole configuration, people aside, as YAML that apply takes
     Export,
+    /// Turn the export of another identity provider into YAML that apply takes
+    Import(import::ImportArgs),
     /// Look at signing keys
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -162,6 +165,7 @@ async fn execute(arguments: Arguments) -> Result<ExitCode> {
         Command::Catalog(command) => catalog::run(&data, command),
         Command::Apply(apply) => apply::run(&data, apply).await,
         Command::Export => apply::export(&data).await,
+        Command::Import(arguments) => import::run(&data, &arguments),
         Command::Key(command) => key::run(&data, command).await,
         Command::Doctor(arguments) => doctor::run(&data, arguments).await,
         Command::Events(command) => events::run(&data, command).await,

@@ -179,7 +179,7 @@ fn attribute_removals(path: &AttributePath, sent: &Json, now: Option<&Json>, out
 mod tests {
     use super::*;
 
-    const URN: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+    const URN: &str = "urn:example:scim:schemas:extension:acme:2.0:User";
 
     fn patched(sent: &Json, wanted: &Json) -> Json {
         let mut there = sent.clone();

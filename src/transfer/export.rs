@@ -78,7 +78,8 @@ fn leave_out_gone(form: &mut Json) {
     }
 }
 
-fn written(document: &Json) -> Result<String> {
+/// A configuration as YAML.
+pub fn written(document: &Json) -> Result<String> {
     let options = serde_saphyr::ser_options! {
         // Folded lines would make a diff of a word a diff of a paragraph.
         folded_wrap_chars: usize::MAX,

@@ -10,13 +10,16 @@ pub mod apply;
 mod difference;
 pub mod document;
 pub mod export;
+mod fitted;
 mod form;
+pub mod importers;
 mod perform;
 pub mod plan;
 pub mod read;
 mod stored;
 
 pub use apply::{Options, Refused, carry_out, rehearse};
-pub use export::export;
+pub use export::{export, written};
+pub use fitted::fitted;
 pub use plan::{Plan, Step, Verb};
 pub use read::{Declared, Refusal, read};

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod answers;
+mod catalogue;
 mod crowd;
 mod drift;
 mod groups;

@@ -18,6 +18,7 @@ macro_rules! on_both_databases {
 mod answers;
 mod artifact;
 mod canary;
+mod catalogue;
 mod checks;
 mod conditions;
 mod ecp;

@@ -374,3 +374,43 @@ async fn slo_501_the_form_takes_the_addresses_for_sign_out() {
     admin.submit(&sso, &[("slo.redirect_url", ""), ("action", "save")]).await;
     assert_eq!(admin.value("slo.redirect_url").as_deref(), Some(""));
 }
+
+#[tokio::test]
+async fn the_catalog_is_found_in_by_other_names_and_shown_in_portions() {
+    let world = World::new().await;
+    let mut admin = world.signed_in("adam").await;
+    let picks = |admin: &crate::world::Browser| {
+        admin
+            .elements()
+            .iter()
+            .filter(|one| {
+                one.attr("class").is_some_and(|class| class.starts_with("pick "))
+                    || one.attr("class") == Some("pick")
+            })
+            .count()
+    };
+    for page in ["/admin/catalog", "/admin/applications/new"] {
+        admin.get(page).await;
+        let others = if page.ends_with("new") { 2 } else { 0 };
+        assert_eq!(picks(&admin), 60 + others, "{page}");
+        let all = admin.link("all=1").expect("a way to all of them");
+        admin.get(&all).await;
+        assert!(picks(&admin) >= 877, "{page}: {}", picks(&admin));
+        assert!(admin.link("all=1").is_none());
+        for (typed, meant) in [
+            ("o365", "Microsoft 365"),
+            ("gsuite", "Google Workspace"),
+            ("jira", "Atlassian"),
+            ("salesforec", "Salesforce"),
+        ] {
+            admin.get(&format!("{page}?q={typed}")).await;
+            admin.says(meant);
+        }
+        admin.get(&format!("{page}?category=education")).await;
+        admin.says("of 8");
+    }
+    admin.get("/admin/catalog?q=slack").await;
+    assert!(admin.body.contains("<path d="), "the brand's glyph");
+    admin.get("/admin/catalog?q=nothing-of-the-kind").await;
+    admin.says("No connector matches").says("tessera catalog new");
+}

@@ -4,6 +4,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use regex::{Regex, RegexBuilder};
 
 use super::super::model::{Placeholder, PlaceholderKind};
+use super::fill::{LocationRules, check_location};
 
 /// Longest value, in bytes.
 pub const MAX_VALUE: usize = 512;
@@ -62,6 +63,7 @@ pub fn check_value(placeholder: &Placeholder, value: &str) -> Result<String, Str
         PlaceholderKind::Path => path(value)?,
         PlaceholderKind::Query => value.to_owned(),
         PlaceholderKind::Opaque => opaque(value)?,
+        PlaceholderKind::Url => url(value)?,
     };
     if let Some(pattern) = &placeholder.pattern
         && !compiled(pattern)?.is_match(&value)
@@ -81,7 +83,9 @@ pub(super) fn encoded(kind: PlaceholderKind, value: &str) -> String {
         | PlaceholderKind::Host
         | PlaceholderKind::HostPort
         | PlaceholderKind::Opaque => value.to_owned(),
-        PlaceholderKind::Segment | PlaceholderKind::Query => utf8_percent_encode(value, SEGMENT).to_string(),
+        PlaceholderKind::Segment | PlaceholderKind::Query | PlaceholderKind::Url => {
+            utf8_percent_encode(value, SEGMENT).to_string()
+        }
         PlaceholderKind::Path => utf8_percent_encode(value, PATH).to_string(),
     }
 }
@@ -172,6 +176,11 @@ fn path(value: &str) -> Result<String, String> {
 fn is_dots(part: &str) -> bool {
     let plain = part.to_ascii_lowercase().replace("%2e", ".");
     plain == "." || plain == ".."
+}
+
+fn url(value: &str) -> Result<String, String> {
+    check_location(value, LocationRules::default()).map_err(|fault| fault.to_string())?;
+    Ok(value.to_owned())
 }
 
 fn opaque(value: &str) -> Result<String, String> {

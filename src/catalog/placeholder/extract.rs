@@ -32,6 +32,10 @@ pub fn extract<'t>(
     }
     for template in templates {
         let cut = parts(template, declared);
+        if !cut.iter().any(|part| matches!(part, Part::Text(text) if text.contains(char::is_alphanumeric))) {
+            // Whatever was pasted would fit.
+            continue;
+        }
         for length in (1..=cut.len()).rev() {
             let inside = matches!(cut[length - 1], Part::Text(_)) && length < cut.len();
             // A host must match to its end: `acme.example.com` says nothing of `acme.evil.example`.
@@ -141,6 +145,6 @@ fn class(kind: PlaceholderKind) -> &'static str {
         PlaceholderKind::Segment => r"([^/?#&\s]+)",
         PlaceholderKind::Path => r"([^?#\s]+?)",
         PlaceholderKind::Query => r"([^&#\s]+)",
-        PlaceholderKind::Opaque => r"(\S+)",
+        PlaceholderKind::Opaque | PlaceholderKind::Url => r"(\S+)",
     }
 }

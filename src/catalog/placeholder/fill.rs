@@ -170,9 +170,15 @@ pub fn check_template(template: &str, rules: LocationRules) -> Result<(), Fault>
     if !matches!(cut.first(), Some(Part::Text(_))) {
         return Ok(());
     }
-    let stand_in =
-        |part: &Part<'_>| if let Part::Text(text) = part { (*text).to_owned() } else { "a".to_owned() };
-    let filled: String = cut.iter().map(stand_in).collect();
+    let filled = cut.iter().fold(String::new(), |mut filled, part| {
+        match part {
+            Part::Text(text) => filled.push_str(text),
+            // A port is a number.
+            _ if filled.ends_with(':') => filled.push('1'),
+            _ => filled.push('a'),
+        }
+        filled
+    });
     let host_is_open = split_address(template).is_some_and(|(_, authority, _)| {
         parts(authority, &nothing_declared).iter().any(|part| !matches!(part, Part::Text(_)))
     });

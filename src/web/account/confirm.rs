@@ -76,7 +76,7 @@ pub(super) async fn draw(
         carried: Vec::new(),
         password_field: "password",
         reason,
-        going_to: purpose.map(|purpose| mark_of(purpose, true)),
+        going_to: purpose.map(|purpose| mark_of(&web.installation.catalog, purpose, true)),
         username: live.session.username.clone(),
         handle: onward.as_field().to_owned(),
         error: error.map(|error| error.message.into_owned()),

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::auth::{SignIn, sign_in};
 use crate::base::{Error, Kind, urls};
+use crate::catalog::Catalog;
 use crate::signon::logout::carry_over;
 use crate::signon::pending::mark_authenticated;
 use crate::signon::receive::{Purpose, Visitor, purpose};
@@ -72,9 +73,13 @@ pub(super) async fn going(web: &Web, gate: &Gate, onward: &Onward) -> Result<Goi
 }
 
 /// The application's mark. Its picture is for signed-in people, so the gate shows the letter.
-pub(super) fn mark_of(purpose: &Purpose, signed_in: bool) -> Mark {
+pub(super) fn mark_of(catalog: &Catalog, purpose: &Purpose, signed_in: bool) -> Mark {
     let application = &purpose.target.application;
-    if signed_in { mark(application) } else { Mark::letter(application.label.as_str(), application.accent) }
+    if signed_in {
+        mark(catalog, application)
+    } else {
+        Mark::letter(application.label.as_str(), application.accent)
+    }
 }
 
 /// The path on which a waiting sign-on goes on.
@@ -131,7 +136,7 @@ struct Form<'a> {
 async fn draw(web: &Web, gate: &Gate, form: Form<'_>, error: Option<Error>) -> Answer {
     let settings = web.installation.settings(web.installation.epochs().await?).await?;
     let going_to = match form.going {
-        Going::To(purpose) => Some(mark_of(purpose, false)),
+        Going::To(purpose) => Some(mark_of(&web.installation.catalog, purpose, false)),
         _ => None,
     };
     let title =

@@ -34,13 +34,14 @@ const OTHERS: &[&str] = &["custom-saml", "bookmark"];
 /// Largest body: the picture and the fields around it.
 pub const UPLOAD_LIMIT: usize = logo::MAX_BYTES + 32 * 1024;
 
-/// `?q=&category=&connector=`
+/// `?q=&category=&connector=&all=`
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Wanted {
     q: String,
     category: String,
     connector: String,
+    all: String,
 }
 
 /// What was typed, or what the connector proposes.
@@ -88,7 +89,7 @@ async fn draw(web: &Shared, person: &Person, wanted: &Wanted, draft: Draft, erro
         None => StatusCode::OK,
     };
     let here = |pairs: &[(&str, &str)]| frame::with_query(urls::admin_application_new(), pairs);
-    let found = catalog::Shelf::of(catalog, &wanted.q, &wanted.category, OTHERS);
+    let found = catalog::Shelf::of(catalog, &wanted.q, &wanted.category, !wanted.all.is_empty(), OTHERS);
     let card = |connector: &Connector| {
         let pairs = [
             ("q", wanted.q.as_str()),
@@ -113,6 +114,13 @@ async fn draw(web: &Shared, person: &Person, wanted: &Wanted, draft: Draft, erro
         found: found.found.clone(),
         categories: found.categories(|category| here(&[("q", wanted.q.as_str()), ("category", category)])),
         connectors: found.connectors.iter().map(|connector| card(connector)).collect(),
+        all_href: here(&[
+            ("q", wanted.q.as_str()),
+            ("category", wanted.category.as_str()),
+            ("connector", wanted.connector.as_str()),
+            ("all", "1"),
+        ]),
+        more: found.more.clone(),
         others: OTHERS.iter().filter_map(|id| catalog.find(id)).map(|connector| card(connector)).collect(),
         chosen: chosen.map(|connector| chosen_card(connector, color)),
         values: draft.values,
@@ -137,7 +145,7 @@ fn chosen_card(connector: &Connector, color: Accent) -> ChosenConnector {
     }
     ChosenConnector {
         id: connector.id.clone(),
-        mark: Mark::letter(connector.name.as_str(), color),
+        mark: Mark::letter(connector.name.as_str(), color).with_glyph(connector.glyph_path()),
         description: connector.description.clone(),
         verified: match connector.verified {
             Verified::None => String::new(),
@@ -263,7 +271,7 @@ pub async fn application_saved(
     };
     let page_of_it = ApplicationSavedPage {
         shell,
-        mark: show::mark(&application),
+        mark: show::mark(&web.installation.catalog, &application),
         id: application.id.to_string(),
         idp_url,
     };

@@ -113,7 +113,7 @@ fn row(
     };
     ApplicationRow {
         id: application.id.to_string(),
-        mark: show::mark(application),
+        mark: show::mark(&web.installation.catalog, application),
         connector: show::connector_name(&web.installation.catalog, application),
         waits: String::new(),
         status: show::status(&web.installation.catalog, application),

@@ -25,18 +25,24 @@ use crate::web::pages::shell::Nav;
 use crate::web::shown::{counted, steps};
 use crate::web::state::Shared;
 
-/// `?q=&category=`
+/// Connectors that are shown unless all are asked for.
+const SHOWN: usize = 60;
+
+/// `?q=&category=&all=`
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Wanted {
     q: String,
     category: String,
+    all: String,
 }
 
 /// Connectors that match, and the categories they are in.
 pub struct Shelf {
-    /// The connectors, narrowed to the category.
+    /// The connectors, narrowed to the category: the first of them, or all.
     pub connectors: Vec<Arc<Connector>>,
+    /// "Show all 214"; empty where all are there.
+    pub more: String,
     /// "6 of 214 connectors match “hea”"
     pub found: String,
     counts: BTreeMap<&'static str, (Shelved, usize)>,
@@ -52,7 +58,7 @@ fn all_of(total: usize) -> String {
 impl Shelf {
     /// Searches; connectors named in `without` are left out.
     #[must_use]
-    pub fn of(catalog: &Catalog, query: &str, category: &str, without: &[&str]) -> Self {
+    pub fn of(catalog: &Catalog, query: &str, category: &str, whole: bool, without: &[&str]) -> Self {
         let chosen = category.parse::<Shelved>().ok();
         let listed = |connector: &Arc<Connector>| !without.contains(&connector.id.as_str());
         let total = catalog.list().filter(|connector| listed(connector)).count();
@@ -63,7 +69,7 @@ impl Shelf {
         }
         let all = matching.len();
         let on_shelf = |connector: &Arc<Connector>| chosen.is_none_or(|c| connector.categories.contains(&c));
-        let connectors: Vec<_> = matching.into_iter().filter(on_shelf).collect();
+        let mut connectors: Vec<_> = matching.into_iter().filter(on_shelf).collect();
         let found = if query.trim().is_empty() && chosen.is_none() {
             all_of(total)
         } else if query.trim().is_empty() {
@@ -72,7 +78,15 @@ impl Shelf {
             let verb = if connectors.len() == 1 { "matches" } else { "match" };
             format!("{} of {} {verb} “{}”", connectors.len(), all_of(total), query.trim())
         };
-        Self { connectors, found, counts, all, chosen }
+        let more = if whole || connectors.len() <= SHOWN {
+            String::new()
+        } else {
+            format!("Show all {}", connectors.len())
+        };
+        if !more.is_empty() {
+            connectors.truncate(SHOWN);
+        }
+        Self { connectors, more, found, counts, all, chosen }
     }
 
     /// The categories with their counts; `href` gives the page narrowed to one.
@@ -128,7 +142,7 @@ pub fn card(connector: &Connector) -> ConnectorCard {
     };
     ConnectorCard {
         id: connector.id.clone(),
-        mark: Mark::letter(connector.name.as_str(), connector.accent),
+        mark: Mark::letter(connector.name.as_str(), connector.accent).with_glyph(connector.glyph_path()),
         description: connector.description.clone(),
         badge: badge.to_owned(),
         badge_tone,
@@ -184,7 +198,8 @@ pub async fn list_connectors(
     State(web): State<Shared>,
     Queried(wanted): Queried<Wanted>,
 ) -> Answer {
-    let found = Shelf::of(&web.installation.catalog, &wanted.q, &wanted.category, &[]);
+    let whole = !wanted.all.is_empty();
+    let found = Shelf::of(&web.installation.catalog, &wanted.q, &wanted.category, whole, &[]);
     let here = |category: &str| {
         frame::with_query(urls::admin_catalog(), &[("q", wanted.q.as_str()), ("category", category)])
     };
@@ -196,6 +211,11 @@ pub async fn list_connectors(
         found: found.found.clone(),
         categories: found.categories(here),
         connectors: found.connectors.iter().map(|connector| card(connector)).collect(),
+        all_href: frame::with_query(
+            urls::admin_catalog(),
+            &[("q", wanted.q.as_str()), ("category", wanted.category.as_str()), ("all", "1")],
+        ),
+        more: found.more,
     })
 }
 
@@ -224,7 +244,7 @@ pub async fn show_connector(
             way: vec![Link::new("Catalog", urls::admin_catalog())],
             here: connector.name.clone(),
         },
-        mark: Mark::letter(connector.name.as_str(), connector.accent),
+        mark: Mark::letter(connector.name.as_str(), connector.accent).with_glyph(connector.glyph_path()),
         description: connector.description.clone(),
         verified: verified.to_owned(),
         facts: Facts { facts },

@@ -177,7 +177,7 @@ async fn draw(
 fn bound_row(catalog: &Catalog, group: &Group, bound: &crate::applications::Application) -> GroupApplication {
     let (id, application_id) = (group.id.to_string(), bound.id.to_string());
     GroupApplication {
-        mark: application::mark(bound),
+        mark: application::mark(catalog, bound),
         href: urls::admin_bindings(&application_id),
         status: application::status(catalog, bound),
         unbind: Decision {

@@ -128,7 +128,7 @@ async fn applications(
     Ok(granted
         .iter()
         .map(|(granted, group)| UserApplication {
-            mark: application::mark(granted),
+            mark: application::mark(&web.installation.catalog, granted),
             href: urls::admin_bindings(&granted.id.to_string()),
             through: through(*group).into_iter().collect(),
             account: accounts

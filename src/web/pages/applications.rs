@@ -61,8 +61,12 @@ pub struct ApplicationNewPage {
     pub found: String,
     /// Categories with counts, the chosen one marked; the first is *All*.
     pub categories: Vec<Category>,
-    /// Connectors that match, the chosen one marked.
+    /// Connectors that match, the chosen one marked: the first of them, or all.
     pub connectors: Vec<ConnectorCard>,
+    /// "Show all 214"; empty where all are there.
+    pub more: String,
+    /// Where all are.
+    pub all_href: String,
     /// *Custom SAML application* and *Bookmark*, always offered.
     pub others: Vec<ConnectorCard>,
     /// The chosen connector, with what one should know before. `None` until one is chosen: the page then stops there.

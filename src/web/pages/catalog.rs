@@ -19,8 +19,12 @@ pub struct CatalogPage {
     pub found: String,
     /// Categories with counts.
     pub categories: Vec<Category>,
-    /// Connectors that match.
+    /// Connectors that match: the first of them, or all.
     pub connectors: Vec<ConnectorCard>,
+    /// "Show all 214"; empty where all are there.
+    pub more: String,
+    /// Where all are.
+    pub all_href: String,
 }
 
 /// A category to narrow by.

@@ -197,12 +197,20 @@ pub struct Mark {
     pub accent: Accent,
     /// URL of the picture, if it has one (`urls::application_logo`).
     pub logo: Option<String>,
+    /// Outline of the brand's glyph, in place of the letter (`catalog::glyphs`).
+    pub glyph: Option<&'static str>,
 }
 
 impl Mark {
     /// A mark without picture.
     pub fn letter(name: impl Into<String>, accent: Accent) -> Self {
-        Self { name: name.into(), accent, logo: None }
+        Self { name: name.into(), accent, logo: None, glyph: None }
+    }
+
+    /// The same with a glyph in place of the letter, if there is one.
+    #[must_use]
+    pub fn with_glyph(self, glyph: Option<&'static str>) -> Self {
+        Self { glyph, ..self }
     }
 
     /// The mark in 28 px.

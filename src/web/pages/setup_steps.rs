@@ -19,6 +19,8 @@ pub struct Step {
     pub sentence: Sentence,
     /// Values to paste there.
     pub values: Vec<CopyValue>,
+    /// It is nothing to do, only to know.
+    pub note: bool,
 }
 
 /// A value that steps may name in braces.

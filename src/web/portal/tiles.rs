@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::applications::{Application, access};
 use crate::base::id::ApplicationId;
 use crate::base::{Timestamp, urls};
+use crate::catalog::Catalog;
 use crate::signon::last_uses;
 use crate::web::error::Answer;
 use crate::web::extract::{Person, Queried};
@@ -40,9 +41,9 @@ pub async fn show_portal(
     let used = last_uses(&mut reader, person.id(), LOOKED_THROUGH).await?;
     let now = person.ctx.now();
     let by_id: HashMap<ApplicationId, &Application> = tiles.iter().map(|tile| (tile.id, tile)).collect();
-    let lately = used
-        .iter()
-        .filter_map(|(id, at)| by_id.get(id).map(|application| lately_tile(application, *at, now)));
+    let lately = used.iter().filter_map(|(id, at)| {
+        by_id.get(id).map(|application| lately_tile(&web.installation.catalog, application, *at, now))
+    });
     let needle = wanted.q.trim().to_lowercase();
     let matches = |application: &&Application| {
         application.label.to_lowercase().contains(&needle)
@@ -56,15 +57,15 @@ pub async fn show_portal(
         tiles: tiles
             .iter()
             .filter(matches)
-            .map(|application| tile(application, application.description.clone()))
+            .map(|application| tile(&web.installation.catalog, application, application.description.clone()))
             .collect(),
     })
 }
 
-fn tile(application: &Application, line: String) -> Tile {
-    Tile { mark: application::mark(application), line, href: urls::idp(&application.slug) }
+fn tile(catalog: &Catalog, application: &Application, line: String) -> Tile {
+    Tile { mark: application::mark(catalog, application), line, href: urls::idp(&application.slug) }
 }
 
-fn lately_tile(application: &Application, at: Timestamp, now: Timestamp) -> Tile {
-    tile(application, time::when(at, now).text)
+fn lately_tile(catalog: &Catalog, application: &Application, at: Timestamp, now: Timestamp) -> Tile {
+    tile(catalog, application, time::when(at, now).text)
 }

@@ -8,14 +8,15 @@ use crate::catalog::Catalog;
 use crate::web::pages::application::{ApplicationHead, Tab};
 use crate::web::pages::parts::{Choice, Mark, Status, Tone};
 
-/// The application's square: its picture, or its letter.
+/// The application's square: its picture, the glyph that its connector names, or its letter.
 #[must_use]
-pub fn mark(application: &Application) -> Mark {
+pub fn mark(catalog: &Catalog, application: &Application) -> Mark {
     let logo = application
         .logo
         .as_ref()
         .map(|digest| format!("{}?v={digest}", urls::application_logo(&application.id.to_string())));
-    Mark { name: application.label.clone(), accent: application.accent, logo }
+    let glyph = catalog.find(&application.connector).and_then(|connector| connector.glyph_path());
+    Mark { name: application.label.clone(), accent: application.accent, logo, glyph }
 }
 
 /// Active, draft, off; or that it is active and can't be signed on to.
@@ -53,7 +54,7 @@ pub fn head(
     let address = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest).to_owned();
     ApplicationHead {
         id: application.id.to_string(),
-        mark: mark(application),
+        mark: mark(catalog, application),
         status: status(catalog, application),
         connector: connector_name(catalog, application),
         address: if bookmark { String::new() } else { address },

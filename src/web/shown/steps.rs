@@ -40,7 +40,9 @@ pub fn steps(markdown: Option<&str>, live: &Live<'_>) -> Steps {
     let mut out = Vec::new();
     for block in &blocks {
         match block {
-            Block::Paragraph { content } => out.push(step(out.len(), &[content], live)),
+            Block::Paragraph { content } => {
+                out.push(Step { note: true, ..step(out.len(), &[content], live) });
+            }
             Block::Steps { steps, .. } => {
                 for paragraphs in steps {
                     let paragraphs: Vec<&Vec<Inline>> = paragraphs.iter().collect();

@@ -223,6 +223,8 @@ impl Samples {
             found: self.t("6 of 214 connectors match “hea”"),
             categories: self.categories(),
             connectors: self.connectors(),
+            more: self.t("Show all 214"),
+            all_href: self.t("/admin/applications/new?all=1"),
             others: vec![
                 self.card(
                     "custom-saml",

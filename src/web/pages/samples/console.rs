@@ -365,6 +365,8 @@ impl Samples {
                     card
                 })
                 .collect(),
+            more: self.t("Show all 214"),
+            all_href: self.t("/admin/catalog?all=1"),
         }
     }
 

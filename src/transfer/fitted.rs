@@ -1,0 +1,118 @@
+//! What the export of another identity provider came to, fitted to this catalog: an application whose entity ID and ACS URL
+//! are those of a connector is made from it, with its placeholders read out of the addresses.
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::catalog::placeholder::{LocationRules, Scope, Values, extract};
+use crate::catalog::{Catalog, Connector};
+use crate::transfer::importers::{Imported, Left};
+
+/// Connectors that ask for everything fit everything.
+const BLANK: [&str; 2] = ["custom-saml", "bookmark"];
+
+/// Makes applications from connectors of the catalog, where one is certain; each is told of.
+#[must_use]
+pub fn fitted(catalog: &Catalog, mut imported: Imported) -> Imported {
+    let applications = imported.document.get_mut("applications").and_then(Json::as_array_mut);
+    for application in applications.into_iter().flatten() {
+        let Some((connector, values)) = recognised(catalog, application) else { continue };
+        let why = format!(
+            "It is made from the connector {} of the catalog. Its steps and its identity management come with it; look whether they fit.",
+            connector.id
+        );
+        let label = application["label"].as_str().unwrap_or_default().to_owned();
+        imported.left.push(Left { application: label, what: connector.name.clone(), why });
+        application["connector"] = json!(connector.id);
+        if let Some(sso) = application.get_mut("sso").and_then(Json::as_object_mut) {
+            take_over(connector, &values, sso);
+        }
+    }
+    imported
+}
+
+/// What the connector says already need not be said.
+fn take_over(connector: &Connector, values: &Values, sso: &mut Map<String, Json>) {
+    sso.remove("sp_entity_id");
+    let says_all = connector.sso_settings().is_ok_and(|settings| settings.acs_urls.len() == 1)
+        && sso.get("acs_urls").and_then(Json::as_array).is_some_and(|urls| urls.len() == 1);
+    if says_all {
+        sso.remove("acs_urls");
+    }
+    if !values.is_empty() {
+        sso.insert("placeholders".to_owned(), json!(values));
+    }
+}
+
+/// The one connector whose templates come to this entity ID and to one of these ACS URLs.
+fn recognised<'c>(catalog: &'c Catalog, application: &Json) -> Option<(&'c Connector, Values)> {
+    let sso = application.get("sso")?;
+    let entity_id = sso.get("sp_entity_id")?.as_str()?;
+    let urls: Vec<&str> = sso.get("acs_urls")?.as_array()?.iter().filter_map(url_of).collect();
+    let mut fits =
+        catalog.list().filter(|connector| !BLANK.contains(&connector.id.as_str())).filter_map(|connector| {
+            urls.iter().find_map(|url| Some((&**connector, values(connector, entity_id, url)?)))
+        });
+    // Two that fit are none.
+    fits.next().filter(|_| fits.next().is_none())
+}
+
+fn url_of(entry: &Json) -> Option<&str> {
+    entry.as_str().or_else(|| entry.get("url")?.as_str())
+}
+
+/// The values with which the connector comes to this entity ID and this address.
+fn values(connector: &Connector, entity_id: &str, url: &str) -> Option<Values> {
+    let settings = connector.sso_settings().ok()?;
+    let (entity, acs) = (settings.sp_entity_id?, &settings.acs_urls.first()?.url);
+    // What is asked for whole comes to anything.
+    if connector.placeholders.keys().any(|token| *token == entity || token == acs) {
+        return None;
+    }
+    let mut values = Values::new();
+    for (given, template) in [(url, acs.as_str()), (entity_id, entity.as_str())] {
+        for (token, value) in extract(given, [template], &connector.placeholders) {
+            values.entry(token).or_insert(value);
+        }
+    }
+    let scope = Scope::new(&connector.placeholders, &values);
+    let comes_to = |field: &str, template: &str, given: &str| {
+        scope.fill_field(field, template, LocationRules::default()).is_ok_and(|filled| filled == given)
+    };
+    let fits = comes_to("sp_entity_id", &entity, entity_id) && comes_to("acs_urls.0", acs, url);
+    let is_used = |token: &String| entity.contains(token.as_str()) || acs.contains(token.as_str());
+    values.retain(|token, _| is_used(token));
+    fits.then_some(values)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_application_of_the_catalog_is_made_from_its_connector_and_nothing_else_is() {
+        let one = |label: &str, entity_id: &str, url: &str| {
+            json!({ "slug": label, "connector": "custom-saml", "label": label,
+                "sso": { "sp_entity_id": entity_id, "acs_urls": [{ "url": url }], "sign": "assertion" } })
+        };
+        let document = json!({ "tessera": 1, "applications": [
+            one("heap", "https://heapanalytics.com", "https://heapanalytics.com/saml/finalize/42/"),
+            one("slack", "https://slack.com", "https://acme.slack.com/sso/saml"),
+            one("near", "https://slack.com", "https://acme.slack.com.evil.example/sso/saml"),
+            one("own", "https://own.example/sp", "https://own.example/acs"),
+        ] });
+        let out = fitted(&Catalog::built_in(), Imported { document, left: Vec::new() });
+        let applications = out.document["applications"].as_array().unwrap();
+        let connectors: Vec<_> = applications.iter().map(|one| one["connector"].as_str().unwrap()).collect();
+        assert_eq!(connectors, ["heap", "slack", "custom-saml", "custom-saml"]);
+        assert_eq!(
+            applications[0]["sso"],
+            json!({ "placeholders": { "YOUR_ID": "42" }, "sign": "assertion" })
+        );
+        assert_eq!(applications[1]["sso"]["placeholders"], json!({ "YOUR_SUBDOMAIN": "acme" }));
+        assert_eq!(
+            applications[2]["sso"]["acs_urls"][0]["url"],
+            json!("https://acme.slack.com.evil.example/sso/saml")
+        );
+        assert_eq!(out.left.len(), 2);
+    }
+}

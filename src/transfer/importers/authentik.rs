@@ -1,0 +1,904 @@
+//! authentik: a blueprint, written by hand or by its export. It owns authentik's models of applications, providers,
+//! property mappings and bindings, how their entries refer to each other, and which expressions say no more than a
+//! property of a person. Flows, policies and people are not carried.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+
+use super::draft::{Attribute, Draft, Purpose, Step, Value, custom};
+use super::report::Report;
+use super::words::{cleaned, name_id_format, says_something, switch, text};
+use super::{Fault, Imported};
+
+const APPLICATION: &str = "authentik_core.application";
+const PROVIDER: &str = "authentik_providers_saml.samlprovider";
+const MAPPING: &str = "authentik_providers_saml.samlpropertymapping";
+const BINDING: &str = "authentik_policies.policybinding";
+const GROUP: &str = "authentik_core.group";
+const KEY_PAIR: &str = "authentik_crypto.certificatekeypair";
+/// Fields that entries are found by.
+const FINDABLE: [&str; 4] = ["pk", "name", "managed", "slug"];
+/// Longest text that `!Format` and `!Context` may come to, in bytes.
+const MAX_TEXT: usize = 4096;
+
+/// Fields of a provider that are read, or change nothing that is not the same for all applications here.
+const KNOWN: &[&str] = &[
+    "pk",
+    "name",
+    "acs_url",
+    "audience",
+    "issuer",
+    "issuer_override",
+    "sp_binding",
+    "name_id_mapping",
+    "property_mappings",
+    "assertion_valid_not_before",
+    "assertion_valid_not_on_or_after",
+    "session_valid_not_on_or_after",
+    "digest_algorithm",
+    "signature_algorithm",
+    "verification_kp",
+    "signing_kp",
+    "encryption_kp",
+    "default_relay_state",
+    "sign_assertion",
+    "sign_response",
+    "sign_logout_request",
+    "sign_logout_response",
+    "sls_url",
+    "sls_binding",
+    "logout_method",
+    "default_name_id_policy",
+    "authentication_flow",
+    "authorization_flow",
+    "invalidation_flow",
+    "authn_context_class_ref_mapping",
+    "backchannel_application",
+    "is_backchannel",
+    "component",
+];
+
+/// Reads the export.
+pub(super) fn read(export: &Json) -> Result<Imported, Fault> {
+    let Some(entries) = export.get("entries").and_then(Json::as_array) else {
+        return Err(Fault::not_an_export("blueprint with entries"));
+    };
+    let mut report = Report::default();
+    let blueprint = Blueprint::of(export, entries, &mut report);
+    let mut used = vec![false; entries.len()];
+    for application in blueprint.of_model(APPLICATION) {
+        blueprint.application(application, &mut used, &mut report)?;
+    }
+    for provider in blueprint.of_model(PROVIDER) {
+        if !used[provider] {
+            let mut draft = Draft::new(&blueprint.text(provider, "name").unwrap_or_default());
+            draft.leave(
+                "application",
+                "No application of the export has this provider. It became one of its own.",
+            );
+            blueprint.provider(&mut draft, provider, &mut report);
+            report.push(draft)?;
+        }
+    }
+    report.finish("authentik")
+}
+
+/// The entries and how to find them.
+struct Blueprint<'a> {
+    entries: &'a [Json],
+    context: &'a Json,
+    models: BTreeMap<String, Vec<usize>>,
+    ids: BTreeMap<String, usize>,
+    /// By model, a field that entries are found by, and its value.
+    keys: BTreeMap<(String, &'static str, String), usize>,
+    /// Bindings by the entry that they are of.
+    bindings: BTreeMap<usize, Vec<usize>>,
+}
+
+impl<'a> Blueprint<'a> {
+    fn of(export: &'a Json, entries: &'a [Json], report: &mut Report) -> Self {
+        let context = export.get("context").unwrap_or(&Json::Null);
+        let (models, ids, keys, bindings) = Default::default();
+        let mut blueprint = Self { entries, context, models, ids, keys, bindings };
+        for (at, entry) in entries.iter().enumerate() {
+            let model = text(entry, &["model"]).unwrap_or_default().to_ascii_lowercase();
+            if text(entry, &["state"]).as_deref() == Some("absent") {
+                report.other("entries that are absent", &model);
+                continue;
+            }
+            if let Some(id) = text(entry, &["id"]) {
+                blueprint.ids.insert(id, at);
+            }
+            for field in FINDABLE {
+                if let Some(value) = blueprint.text(at, field) {
+                    blueprint.keys.entry((model.clone(), field, value)).or_insert(at);
+                }
+            }
+            blueprint.models.entry(model).or_default().push(at);
+        }
+        for binding in blueprint.of_model(BINDING) {
+            let target =
+                blueprint.field(binding, "target").and_then(|target| blueprint.entry(target, &[APPLICATION]));
+            match target {
+                Some(target) => blueprint.bindings.entry(target).or_default().push(binding),
+                None => report.leave(
+                    "policybinding",
+                    "A binding is of something that is no application of the export. It is not carried.",
+                ),
+            }
+        }
+        blueprint
+    }
+
+    fn of_model(&self, model: &str) -> Vec<usize> {
+        self.models.get(model).cloned().unwrap_or_default()
+    }
+
+    fn model(&self, at: usize) -> String {
+        text(&self.entries[at], &["model"]).unwrap_or_default().to_ascii_lowercase()
+    }
+
+    /// A field of an entry, among what is set or what it is found by.
+    fn field(&self, at: usize, name: &str) -> Option<&'a Json> {
+        let entry = &self.entries[at];
+        let of = |part: &str| entry.get(part).and_then(|part| part.get(name));
+        of("attrs").or_else(|| of("identifiers")).filter(|value| !value.is_null())
+    }
+
+    fn text(&self, at: usize, name: &str) -> Option<String> {
+        self.field(at, name).and_then(|value| self.resolved(value))
+    }
+
+    fn is_on(&self, at: usize, name: &str) -> Option<bool> {
+        self.field(at, name).and_then(|value| switch(value, &[]))
+    }
+
+    /// The text of a value, with the tags that stand for one: what the blueprint itself says they are.
+    fn resolved(&self, value: &Json) -> Option<String> {
+        if let Some((tag, argument)) = tagged(value) {
+            return match tag {
+                "!Env" => {
+                    argument.as_array().and_then(|pair| pair.get(1)).and_then(|default| text(default, &[]))
+                }
+                "!Context" => self.of_context(argument),
+                "!Format" => self.formatted(argument),
+                _ => None,
+            };
+        }
+        text(value, &[])
+    }
+
+    /// Values of the context are texts as they stand: a tag inside them is not followed.
+    fn of_context(&self, argument: &Json) -> Option<String> {
+        let (name, default) = match argument.as_array().map(Vec::as_slice) {
+            Some([name, default, ..]) => (name, Some(default)),
+            Some([name]) => (name, None),
+            _ => (argument, None),
+        };
+        let found = self.context.get(name.as_str()?);
+        // It may be asked for as often as the file has room for.
+        let short = found.filter(|value| value.as_str().is_none_or(|text| text.len() <= MAX_TEXT));
+        let found = short.and_then(|value| text(value, &[]));
+        found.or_else(|| default.and_then(|default| text(default, &[])))
+    }
+
+    fn formatted(&self, argument: &Json) -> Option<String> {
+        let (pattern, arguments) = argument.as_array()?.split_first()?;
+        let mut arguments = arguments.iter();
+        let pattern = pattern.as_str()?;
+        let mut out = String::new();
+        let mut rest = pattern;
+        while let Some((before, after)) = rest.split_once('%') {
+            out.push_str(before);
+            if let Some(after) = after.strip_prefix('%') {
+                out.push('%');
+                rest = after;
+                continue;
+            }
+            rest = after.strip_prefix(['s', 'd'])?;
+            out.push_str(&self.resolved(arguments.next()?)?);
+            if out.len() > MAX_TEXT {
+                return None;
+            }
+        }
+        out.push_str(rest);
+        (out.len() <= MAX_TEXT && arguments.next().is_none()).then_some(out)
+    }
+
+    /// The entry that a value refers to, of one of these models.
+    fn entry(&self, value: &Json, models: &[&str]) -> Option<usize> {
+        match tagged(value) {
+            Some(("!KeyOf", id)) => self.ids.get(&text(id, &[])?).copied(),
+            Some(("!Find", query)) => {
+                let (model, conditions) = query.as_array()?.split_first()?;
+                let model = self.resolved(model)?.to_ascii_lowercase();
+                let asked =
+                    conditions.iter().map(|condition| match condition.as_array().map(Vec::as_slice) {
+                        Some([Json::String(field), wanted]) => Some((field.as_str(), self.resolved(wanted)?)),
+                        _ => None,
+                    });
+                let asked: Vec<(&str, String)> = asked.collect::<Option<_>>()?;
+                let found = asked.iter().find_map(|(field, wanted)| {
+                    let field = FINDABLE.into_iter().find(|findable| findable == field)?;
+                    self.keys.get(&(model.clone(), field, wanted.clone())).copied()
+                })?;
+                let holds =
+                    asked.iter().all(|(field, wanted)| self.text(found, field).as_ref() == Some(wanted));
+                holds.then_some(found)
+            }
+            Some(_) => None,
+            None => {
+                let key = text(value, &[])?;
+                models
+                    .iter()
+                    .find_map(|model| self.keys.get(&((*model).to_owned(), "pk", key.clone())).copied())
+            }
+        }
+    }
+
+    fn application(&self, at: usize, used: &mut [bool], report: &mut Report) -> Result<(), Fault> {
+        let label = self.text(at, "name").or_else(|| self.text(at, "slug")).unwrap_or_default();
+        let mut draft = Draft::new(&label);
+        let provider = self.field(at, "provider");
+        let found = provider.and_then(|provider| self.entry(provider, &[PROVIDER]));
+        let launch = self.text(at, "meta_launch_url").filter(|url| !url.trim().is_empty());
+        match (provider, found) {
+            (None, _) if launch.as_deref().is_some_and(|url| draft.bookmark(url)) => {}
+            (None, _) => {
+                report.other("applications without a provider", &label);
+                return Ok(());
+            }
+            (Some(_), Some(found)) if self.model(found) == PROVIDER && used[found] => {
+                report.other("applications with the provider of another one", &label);
+                return Ok(());
+            }
+            (Some(_), Some(found)) if self.model(found) == PROVIDER => {
+                used[found] = true;
+                self.provider(&mut draft, found, report);
+                launch_url(&mut draft, launch.as_deref());
+            }
+            (Some(_), Some(found)) => {
+                report.other(&self.model(found), &label);
+                return Ok(());
+            }
+            (Some(_), None) => {
+                report.other("applications whose SAML provider is not in the export", &label);
+                return Ok(());
+            }
+        }
+        if let Some(description) = self.text(at, "meta_description") {
+            draft.describe("meta_description", &description);
+        }
+        if self.entries[at].get("conditions").is_some_and(says_something) {
+            draft.leave(
+                "conditions",
+                "The entry counted only under conditions. It is carried whatever they say.",
+            );
+        }
+        if self.field(at, "backchannel_providers").is_some_and(says_something) {
+            draft.leave(
+                "backchannel_providers",
+                "Provisioning is not carried. Set up identity management, with a new token.",
+            );
+        }
+        self.bound(&mut draft, at);
+        report.push(draft)
+    }
+
+    /// Who may use it: only where groups alone decide, for then it is the same here.
+    fn bound(&self, draft: &mut Draft, at: usize) {
+        const WHAT: &str = "policybinding";
+        let bindings = self.bindings.get(&at).map_or(&[][..], Vec::as_slice);
+        let counts = |binding: &&usize| self.is_on(**binding, "enabled") != Some(false);
+        let bindings: Vec<usize> = bindings.iter().filter(counts).copied().collect();
+        if bindings.is_empty() {
+            draft.leave(WHAT, "Nothing is bound to it in the export: everybody could use it. Bind the groups that shall, or Everyone.");
+            return;
+        }
+        let all = self.text(at, "policy_engine_mode").as_deref() == Some("all");
+        if all && bindings.len() > 1 {
+            draft.leave(WHAT, "All of what is bound had to hold. Here one group is enough, so none was bound. Make a group of those who shall use it.");
+            return;
+        }
+        for binding in bindings {
+            match self.field(binding, "group").map(|group| self.group_name(group)) {
+                Some(_) if self.is_on(binding, "negate") == Some(true) => {
+                    draft.leave(WHAT, "A group was kept out. Here groups only let in: bind the groups that shall use it.");
+                }
+                Some(Some(name)) => draft.group(WHAT, &name),
+                Some(None) => draft.leave(WHAT, "A group's name is not in the export. Bind the group by hand."),
+                None => draft.leave(WHAT, "A policy or one person is bound to it. Here only groups are: make one of those who shall use it."),
+            }
+        }
+    }
+
+    fn group_name(&self, value: &Json) -> Option<String> {
+        if let Some(at) = self.entry(value, &[GROUP]) {
+            return self.text(at, "name");
+        }
+        // A group that is not in the export can still be told by its name.
+        self.found_by(value, "name")
+    }
+
+    /// What `!Find` asks of a field, where the entry is not in the export.
+    fn found_by(&self, value: &Json, field: &str) -> Option<String> {
+        let Some(("!Find", query)) = tagged(value) else { return None };
+        let mut conditions = query.as_array()?.iter().skip(1).filter_map(Json::as_array);
+        let condition =
+            conditions.find(|condition| condition.first().and_then(Json::as_str) == Some(field))?;
+        self.resolved(condition.get(1)?)
+    }
+
+    fn provider(&self, draft: &mut Draft, at: usize, report: &mut Report) {
+        self.addresses(draft, at);
+        self.signatures(draft, at);
+        self.name_id(draft, at);
+        let mappings = self.field(at, "property_mappings").and_then(Json::as_array);
+        for mapping in mappings.into_iter().flatten() {
+            self.attribute(draft, mapping);
+        }
+        self.others(draft, at, report);
+    }
+
+    fn addresses(&self, draft: &mut Draft, at: usize) {
+        match self.text(at, "audience").filter(|text| !text.trim().is_empty()) {
+            Some(audience) => draft.entity_id("audience", &audience),
+            None => draft.leave(
+                "audience",
+                "The application's entity ID is not in the export. Take it from the application.",
+            ),
+        }
+        if let Some(url) = self.text(at, "acs_url") {
+            draft.acs_url("acs_url", &url, None);
+        }
+        if !draft.has_acs_url() {
+            draft.leave(
+                "acs_url",
+                "There is no usable address for responses in the export. Take it from the application.",
+            );
+        }
+        if self.text(at, "sp_binding").as_deref() != Some("post") {
+            draft.leave("sp_binding", "Responses were brought by redirect, which the standard forbids. Here they are brought by POST: see that the application takes them so.");
+        }
+        if let Some(state) = self.text(at, "default_relay_state") {
+            draft.relay_state("default_relay_state", &state);
+        }
+        if let Some(url) = self.text(at, "sls_url") {
+            let post = self.text(at, "sls_binding").as_deref() == Some("post");
+            draft.logout_url(if post { "post_url" } else { "redirect_url" }, "sls_url", &url);
+        }
+        if self.text(at, "logout_method").as_deref() == Some("backchannel") {
+            draft.leave("logout_method", "Logout went from server to server. Here that is done by SOAP only; by POST and redirect the browser brings it.");
+        }
+    }
+
+    fn signatures(&self, draft: &mut Draft, at: usize) {
+        let signs = self.entries[at].pointer("/attrs/signing_kp").is_none_or(|key| !key.is_null());
+        let assertion = signs && self.is_on(at, "sign_assertion").unwrap_or(true);
+        let response = signs && self.is_on(at, "sign_response").unwrap_or(false);
+        draft.sign("sign_assertion", response, assertion);
+        if let Some(algorithm) = self.text(at, "signature_algorithm") {
+            draft.signature_algorithm("signature_algorithm", &algorithm);
+        }
+        if let Some(algorithm) = self.text(at, "digest_algorithm") {
+            draft.digest_algorithm("digest_algorithm", &algorithm);
+        }
+        for (name, purpose) in [("verification_kp", Purpose::Signing), ("encryption_kp", Purpose::Encryption)]
+        {
+            let Some(value) = self.field(at, name) else { continue };
+            let pair = self.entry(value, &[KEY_PAIR]).filter(|pair| self.model(*pair) == KEY_PAIR);
+            if let Some(certificate) = pair.and_then(|pair| self.text(pair, "certificate_data")) {
+                draft.certificate(purpose, name, &certificate);
+            }
+            match purpose {
+                Purpose::Signing => draft.require_signed_requests(name),
+                Purpose::Encryption => draft.encrypt(name),
+            }
+        }
+    }
+
+    fn name_id(&self, draft: &mut Draft, at: usize) {
+        const WHAT: &str = "name_id_mapping";
+        let policy = self.text(at, "default_name_id_policy");
+        let format = policy.as_deref().and_then(name_id_format);
+        let Some(mapping) = self.field(at, WHAT) else {
+            let by_format = match format {
+                Some("emailAddress") => Some(Value::source("email")),
+                Some("WindowsDomainQualifiedName") => custom("upn"),
+                _ => None,
+            };
+            if by_format.is_none() && !matches!(format, Some("transient" | "persistent")) {
+                draft.leave(WHAT, "People were called by the format that the application asked for, and otherwise by an identifier of authentik's. Here it is the e-mail address: see what the application knows them by.");
+            }
+            return draft.name_id("default_name_id_policy", format, by_format, &[]);
+        };
+        match self.mapping(mapping) {
+            Ok(Mapped { value: value @ (Value::Source(_) | Value::Constant(_)), steps, .. }) => {
+                draft.name_id(WHAT, format, Some(value), &steps);
+            }
+            Ok(_) => draft.leave(WHAT, "A NameID is one value, and this gives several. It is the e-mail address now: set its source."),
+            Err(why) => {
+                draft.leave(WHAT, format!("{why} The NameID is the e-mail address now: set its source."));
+                draft.name_id(WHAT, format, None, &[]);
+            }
+        }
+    }
+
+    fn attribute(&self, draft: &mut Draft, reference: &Json) {
+        let what = format!("property mapping {}", self.name_of(reference));
+        match self.mapping(reference) {
+            Ok(Mapped { name, friendly_name, value, steps, note }) => {
+                if let Some(note) = note {
+                    draft.leave(&what, note);
+                }
+                // authentik names no format.
+                draft.attribute(
+                    &what,
+                    &Attribute { name, name_format: "unspecified", friendly_name, value, steps },
+                );
+            }
+            Err(why) => draft.leave(what, format!("{why} Add the attribute by hand.")),
+        }
+    }
+
+    /// How a mapping is called, for the report.
+    fn name_of(&self, reference: &Json) -> String {
+        let found = self
+            .entry(reference, &[MAPPING])
+            .and_then(|at| self.text(at, "name").or_else(|| self.text(at, "managed")));
+        let asked = || self.found_by(reference, "managed").or_else(|| self.found_by(reference, "name"));
+        let id = || text(reference, &[]).or_else(|| tagged(reference).and_then(|(_, id)| text(id, &[])));
+        found.or_else(asked).or_else(id).unwrap_or_default()
+    }
+
+    fn mapping(&self, reference: &Json) -> Result<Mapped, String> {
+        if let Some(at) = self.entry(reference, &[MAPPING]) {
+            let name = self.text(at, "saml_name");
+            let friendly_name = self.text(at, "friendly_name");
+            if let Some(expression) = self.text(at, "expression") {
+                let read = expression_value(&expression).ok_or_else(|| {
+                    format!("Its expression says more than there is here: {}.", cleaned(&expression, 160))
+                })?;
+                let (value, steps) = read;
+                return Ok(Mapped {
+                    name: name.unwrap_or_default(),
+                    friendly_name,
+                    value,
+                    steps,
+                    note: None,
+                });
+            }
+            let managed = self.text(at, "managed").or_else(|| self.text(at, "name")).unwrap_or_default();
+            return well_known(&managed);
+        }
+        let asked = self.found_by(reference, "managed").or_else(|| self.found_by(reference, "name"));
+        well_known(&asked.ok_or("The mapping is not in the export.")?)
+    }
+
+    fn others(&self, draft: &mut Draft, at: usize, report: &mut Report) {
+        const SAME: &str = "It is the same for all applications here, and can't be set.";
+        for (name, usual) in [
+            ("assertion_valid_not_before", "minutes=-5"),
+            ("assertion_valid_not_on_or_after", "minutes=5"),
+            ("session_valid_not_on_or_after", "minutes=86400"),
+        ] {
+            if self.text(at, name).is_some_and(|value| value != usual) {
+                draft.leave(name, SAME);
+            }
+        }
+        if self.field(at, "authn_context_class_ref_mapping").is_some() {
+            draft.leave(
+                "authn_context_class_ref_mapping",
+                "A class is only named here where it is true: see the classes of the application.",
+            );
+        }
+        if ["authentication_flow", "authorization_flow"].iter().any(|flow| self.field(at, flow).is_some()) {
+            report.leave("flows", "Flows are not carried: people sign in by the settings of sign-in here, and are not asked for consent.");
+        }
+        for part in ["attrs", "identifiers"] {
+            for (name, value) in self.entries[at].get(part).and_then(Json::as_object).into_iter().flatten() {
+                if !KNOWN.contains(&name.as_str()) && says_something(value) {
+                    draft.leave(name, "This setting is not known here. See what it does, and whether the application needs it.");
+                }
+            }
+        }
+        for name in ["acs_url", "audience", "default_relay_state", "sls_url", "name"] {
+            if self
+                .field(at, name)
+                .is_some_and(|value| tagged(value).is_some() && self.resolved(value).is_none())
+            {
+                draft.leave(
+                    name,
+                    "The blueprint takes this from elsewhere when it is applied. Write it out by hand.",
+                );
+            }
+        }
+    }
+}
+
+/// Where its tile leads.
+fn launch_url(draft: &mut Draft, url: Option<&str>) {
+    match url {
+        Some("blank://blank") => draft.hide(),
+        Some(url) if url.contains("%(") => {
+            draft.leave("meta_launch_url", "The address is made from the person's name. A login URL here is the same for everyone: set it by hand.");
+        }
+        Some(url) => draft.login_url("meta_launch_url", url),
+        None => {}
+    }
+}
+
+/// The tag and what follows it.
+fn tagged(value: &Json) -> Option<(&str, &Json)> {
+    let map = value.as_object().filter(|map| map.len() == 1)?;
+    map.iter().next().filter(|(key, _)| key.starts_with('!')).map(|(key, value)| (key.as_str(), value))
+}
+
+/// A property mapping in our words.
+struct Mapped {
+    name: String,
+    friendly_name: Option<String>,
+    value: Value,
+    steps: Vec<Step>,
+    note: Option<&'static str>,
+}
+
+/// The mappings that authentik brings along, by their managed names or by the names that people see.
+fn well_known(name: &str) -> Result<Mapped, String> {
+    let last = name.rsplit(['/', ':']).next().unwrap_or(name).trim().to_ascii_lowercase();
+    let ours = name.starts_with("goauthentik.io/providers/saml/")
+        || name.starts_with("authentik default SAML Mapping");
+    let (saml_name, value, note) = match last.as_str() {
+        _ if !ours => return Err("The mapping is not in the export.".to_owned()),
+        "email" => (
+            "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress",
+            Value::source("email"),
+            None,
+        ),
+        "upn" => (
+            "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn",
+            Value::source("email"),
+            Some(
+                "It was the person's attribute upn, and the e-mail address without one. Here it is always the e-mail address.",
+            ),
+        ),
+        "name" => (
+            "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name",
+            Value::source("display_name"),
+            None,
+        ),
+        "username" => {
+            ("http://schemas.goauthentik.io/2021/02/saml/username", Value::source("username"), None)
+        }
+        "groups" => ("http://schemas.xmlsoap.org/claims/Group", Value::Groups(Vec::new()), None),
+        "ms-windowsaccountname" | "windowsaccountname (username)" => (
+            "http://schemas.microsoft.com/ws/2008/06/identity/claims/windowsaccountname",
+            Value::source("username"),
+            None,
+        ),
+        "uid" | "user id" => {
+            return Err("It is the number of the person in authentik, which means nothing here.".to_owned());
+        }
+        _ => return Err("The mapping is not in the export.".to_owned()),
+    };
+    Ok(Mapped { name: saml_name.to_owned(), friendly_name: None, value, steps: Vec::new(), note })
+}
+
+/// An expression in Python that is one `return` of a property or a text, or all groups by their names.
+fn expression_value(expression: &str) -> Option<(Value, Vec<Step>)> {
+    let lines = expression.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let lines: Vec<&str> = lines.take(4).collect();
+    let plain = |line: &str| {
+        line.replace("request.user", "user").replace("user.ak_groups.all()", "user.groups.all()")
+    };
+    if let [first, second] = lines.as_slice()
+        && let Some(variable) =
+            plain(first).strip_prefix("for ").and_then(|rest| rest.strip_suffix(" in user.groups.all():"))
+        && *second == format!("yield {variable}.name")
+    {
+        return Some((Value::Groups(Vec::new()), Vec::new()));
+    }
+    let [line] = lines.as_slice() else { return None };
+    let value = plain(line.strip_prefix("return ")?.trim());
+    let list =
+        value.strip_prefix('[').and_then(|rest| rest.strip_suffix(".name for group in user.groups.all()]"));
+    if list == Some("group") {
+        return Some((Value::Groups(Vec::new()), Vec::new()));
+    }
+    if let Some(text) = quoted(&value) {
+        return Some((Value::Constant(vec![text.to_owned()]), Vec::new()));
+    }
+    property(&value)
+}
+
+/// A text in quotes without anything special in it.
+fn quoted(text: &str) -> Option<&str> {
+    let quote = text.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+    let inner = text.get(1..)?.strip_suffix(quote)?;
+    (!inner.contains(quote) && !inner.contains('\\')).then_some(inner)
+}
+
+fn property(expression: &str) -> Option<(Value, Vec<Step>)> {
+    let mut steps = Vec::new();
+    let mut rest = expression;
+    loop {
+        let (step, shorter) = if let Some(shorter) = rest.strip_suffix(".lower()") {
+            (Step::Lower, shorter)
+        } else if let Some(shorter) = rest.strip_suffix(".upper()") {
+            (Step::Upper, shorter)
+        } else if let Some(shorter) =
+            ["\"@\"", "'@'"].iter().find_map(|at| rest.strip_suffix(&format!(".split({at})[0]")))
+        {
+            (Step::LocalPart, shorter)
+        } else {
+            break;
+        };
+        if steps.len() >= 8 {
+            return None;
+        }
+        steps.insert(0, step);
+        rest = shorter;
+    }
+    let value = match rest {
+        "user.email" => Value::source("email"),
+        "user.username" => Value::source("username"),
+        "user.name" => Value::source("display_name"),
+        _ => of_attributes(rest)?,
+    };
+    Some((value, steps))
+}
+
+/// `user.attributes["x"]`, `user.attributes.get("x")`, also with nothing as what stands in for it.
+fn of_attributes(expression: &str) -> Option<Value> {
+    let rest = expression.strip_prefix("user.attributes")?;
+    let inner = match rest.strip_prefix(".get(") {
+        Some(inner) => {
+            let inner = inner.strip_suffix(')')?;
+            let name =
+                inner.split_once(',').filter(|(_, default)| matches!(default.trim(), "None" | "\"\"" | "''"));
+            if inner.contains(',') { name?.0 } else { inner }
+        }
+        None => rest.strip_prefix('[')?.strip_suffix(']')?,
+    };
+    custom(quoted(inner.trim())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::certificate::{self, tests::bare};
+    use super::super::{Format, read};
+    use super::*;
+
+    const EXPORT: &str = r#"
+version: 1
+metadata:
+  name: Ours
+context:
+  domain: example
+entries:
+- model: authentik_core.group
+  id: staff
+  identifiers: {name: Staff}
+- model: authentik_crypto.certificatekeypair
+  id: wiki-certificate
+  identifiers: {name: wiki}
+  attrs:
+    certificate_data: SHAPE
+    key_data: top secret
+- model: authentik_providers_saml.samlpropertymapping
+  id: nick
+  identifiers: {name: Nick}
+  attrs:
+    saml_name: nick
+    friendly_name: Nick
+    expression: |
+      # The part before the sign
+      return request.user.email.split("@")[0].lower()
+- model: authentik_providers_saml.SAMLPropertyMapping
+  identifiers: {pk: 7f1e, name: Badge}
+  attrs: {saml_name: badge, expression: "return user.attributes.get('badge', None)"}
+- model: authentik_providers_saml.samlpropertymapping
+  id: clever
+  identifiers: {name: Clever}
+  attrs: {saml_name: clever, expression: "if user.is_superuser:\n    return 'a'\nreturn 'b'"}
+- model: authentik_providers_saml.samlprovider
+  id: wiki-provider
+  identifiers: {name: wiki}
+  attrs:
+    acs_url: !Format ["https://wiki.%s/acs", !Context domain]
+    audience: https://wiki.example/
+    issuer: authentik
+    sp_binding: post
+    authorization_flow: !Find [authentik_flows.flow, [slug, default]]
+    signing_kp: !Find [authentik_crypto.certificatekeypair, [name, authentik Self-signed Certificate]]
+    verification_kp: !KeyOf wiki-certificate
+    encryption_kp: !Find [authentik_crypto.certificatekeypair, [name, wiki]]
+    sign_assertion: true
+    sign_response: true
+    signature_algorithm: http://www.w3.org/2001/04/xmldsig-more#rsa-sha384
+    digest_algorithm: http://www.w3.org/2001/04/xmlenc#sha256
+    default_relay_state: !Env [RELAY, home]
+    sls_url: https://wiki.example/slo
+    sls_binding: post
+    default_name_id_policy: urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified
+    name_id_mapping: !Find [authentik_providers_saml.samlpropertymapping, [managed, goauthentik.io/providers/saml/username]]
+    property_mappings:
+    - !KeyOf nick
+    - 7f1e
+    - !KeyOf clever
+    - !Find [authentik_providers_saml.samlpropertymapping, [managed, goauthentik.io/providers/saml/groups]]
+    - !Find [authentik_providers_saml.samlpropertymapping, [name, "authentik default SAML Mapping: Email"]]
+    - !Find [authentik_providers_saml.samlpropertymapping, [managed, goauthentik.io/providers/saml/uid]]
+    - 0000
+- model: authentik_core.application
+  id: wiki-application
+  identifiers: {slug: wiki}
+  attrs:
+    name: Wiki
+    meta_description: Where we write
+    meta_launch_url: https://wiki.example/start
+    policy_engine_mode: any
+    provider: !KeyOf wiki-provider
+- model: authentik_policies.policybinding
+  identifiers: {target: !KeyOf wiki-application, group: !KeyOf staff, order: 0}
+- model: authentik_policies.policybinding
+  identifiers: {target: !KeyOf wiki-application, order: 1}
+  attrs: {group: !Find [authentik_core.group, [name, Guests]]}
+- model: authentik_policies.policybinding
+  identifiers: {target: !KeyOf wiki-application, order: 2}
+  attrs: {policy: 1234}
+- model: authentik_providers_saml.samlprovider
+  identifiers: {pk: 12, name: old}
+  attrs:
+    acs_url: !Env OLD_URL
+    signing_kp: null
+    signature_algorithm: http://www.w3.org/2000/09/xmldsig#rsa-sha1
+    digest_algorithm: http://www.w3.org/2000/09/xmldsig#sha1
+    verification_kp: 99
+    encryption_kp: 99
+    assertion_valid_not_on_or_after: minutes=60
+    brand_new: yes
+- model: authentik_core.application
+  id: old-application
+  identifiers: {pk: 5, slug: old}
+  attrs: {name: Old, provider: 12, policy_engine_mode: all, meta_launch_url: "blank://blank"}
+- model: authentik_policies.policybinding
+  identifiers: {target: 5}
+  attrs: {group: !KeyOf staff}
+- model: authentik_policies.policybinding
+  identifiers: {target: 5}
+  attrs: {group: !Find [authentik_core.group, [name, Guests]]}
+- model: authentik_core.application
+  identifiers: {slug: handbook}
+  attrs: {name: Handbook, meta_launch_url: https://handbook.example/}
+- model: authentik_providers_oauth2.oauth2provider
+  id: chat
+  identifiers: {name: chat}
+- model: authentik_core.application
+  identifiers: {slug: chat}
+  attrs: {name: Chat, provider: !KeyOf chat}
+- model: authentik_core.application
+  state: absent
+  identifiers: {slug: gone}
+- model: authentik_providers_saml.samlprovider
+  identifiers: {name: Lonely}
+  attrs: {acs_url: https://lonely.example/acs, audience: lonely, sp_binding: post}
+"#;
+
+    fn export() -> String {
+        EXPORT.replace("SHAPE", &bare())
+    }
+
+    #[test]
+    fn a_blueprint_becomes_a_document() {
+        let imported = read(Format::Authentik, export().as_bytes()).unwrap();
+        let pem = certificate::pem(&bare(), true).unwrap();
+        let wiki = json!({
+            "sp_entity_id": "https://wiki.example/",
+            "default_relay_state": "home",
+            "slo": { "post_url": "https://wiki.example/slo" },
+            "sign": "both", "signature_algorithm": "rsa-sha384",
+            "sp_certificates": [pem], "require_signed_requests": true,
+            "sp_encryption_certificates": [pem], "encrypt_assertion": true,
+            "name_id": { "format": "unspecified", "source": "username" },
+            "login_url": "https://wiki.example/start",
+            "acs_urls": ["https://wiki.example/acs"],
+            "attributes": [
+                { "name": "nick", "name_format": "unspecified", "friendly_name": "Nick", "source": "email", "transforms": ["local_part", "lower"] },
+                { "name": "badge", "name_format": "unspecified", "source": "custom.badge" },
+                { "name": "http://schemas.xmlsoap.org/claims/Group", "name_format": "unspecified", "groups": {} },
+                { "name": "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress", "name_format": "unspecified", "source": "email" },
+            ],
+        });
+        let wanted = json!({
+            "tessera": 1,
+            "groups": [{ "name": "Guests" }, { "name": "Staff" }],
+            "applications": [
+                { "slug": "wiki", "connector": "custom-saml", "label": "Wiki", "description": "Where we write", "status": "inactive", "groups": ["Staff", "Guests"], "sso": wiki },
+                { "slug": "old", "connector": "custom-saml", "label": "Old", "show_in_portal": false, "status": "inactive", "sso": { "sign": "both" } },
+                { "slug": "handbook", "connector": "bookmark", "label": "Handbook", "status": "inactive", "bookmark_url": "https://handbook.example/" },
+                { "slug": "lonely", "connector": "custom-saml", "label": "Lonely", "status": "inactive",
+                  "sso": { "sp_entity_id": "lonely", "sign": "assertion", "acs_urls": ["https://lonely.example/acs"] } },
+            ],
+        });
+        assert_eq!(imported.document, wanted, "{:#}", imported.document);
+        let told: Vec<String> =
+            imported.left.iter().map(|left| format!("{}: {}", left.application, left.what)).collect();
+        assert_eq!(
+            told,
+            [
+                ": flows",
+                ": authentik_providers_oauth2.oauth2provider",
+                ": entries that are absent",
+                ": status",
+                ": identity provider",
+                "Wiki: property mapping Badge",
+                "Wiki: property mapping Clever",
+                "Wiki: property mapping goauthentik.io/providers/saml/uid",
+                "Wiki: property mapping 0",
+                "Wiki: policybinding",
+                "Old: audience",
+                "Old: acs_url",
+                "Old: sp_binding",
+                "Old: sign_assertion",
+                "Old: signature_algorithm",
+                "Old: digest_algorithm",
+                "Old: verification_kp",
+                "Old: encryption_kp",
+                "Old: name_id_mapping",
+                "Old: assertion_valid_not_on_or_after",
+                "Old: brand_new",
+                "Old: acs_url",
+                "Old: policybinding",
+                "Handbook: policybinding",
+                "Lonely: application",
+                "Lonely: name_id_mapping",
+            ]
+        );
+        assert!(!format!("{imported:?}").contains("top secret"));
+    }
+
+    #[test]
+    fn expressions_that_say_one_thing_are_read() {
+        let email = || Value::source("email");
+        for (expression, wanted) in [
+            ("return request.user.email", Some((email(), vec![]))),
+            ("return user.email.upper()\n", Some((email(), vec![Step::Upper]))),
+            ("return 'gold'", Some((Value::Constant(vec!["gold".to_owned()]), vec![]))),
+            ("for g in user.groups.all():\n    yield g.name", Some((Value::Groups(vec![]), vec![]))),
+            (
+                "return [group.name for group in request.user.ak_groups.all()]",
+                Some((Value::Groups(vec![]), vec![])),
+            ),
+            ("return user.attributes[\"x\"]", Some((Value::source("custom.x"), vec![]))),
+            ("return user.attributes.get('x', 'y')", None),
+            ("return user.pk", None),
+            ("return 'a' + 'b'", None),
+            ("return user.email if user.email else 'x'", None),
+            ("return", None),
+            ("", None),
+            ("import os", None),
+        ] {
+            assert_eq!(expression_value(expression), wanted, "{expression}");
+        }
+    }
+
+    #[test]
+    fn references_that_lead_in_circles_or_nowhere_do_no_harm() {
+        let text = "context: {a: !Context a}\nentries:\n- model: authentik_core.application\n  id: x\n  identifiers: {name: !Context a, slug: !Format [\"%s%s\", !Context a]}\n  attrs: {provider: !KeyOf x, meta_launch_url: !Format [\"%\"]}\n";
+        assert_eq!(read(Format::Authentik, text.as_bytes()).unwrap_err().code, "nothing_in_it");
+    }
+
+    #[test]
+    fn hostile_exports_do_no_harm() {
+        for end in (0..export().len()).step_by(3) {
+            let _ = read(Format::Authentik, &export().as_bytes()[..end]);
+        }
+        // What is JSON is YAML, too; tags are objects of one key there, so that they are mangled as well.
+        let tree = super::super::blueprint::parse(export().as_bytes()).unwrap();
+        super::super::report::tests::mangled(Format::Authentik, &tree.to_string());
+    }
+}
