@@ -445,7 +445,7 @@ CREATE TABLE last_uses (
 CREATE TABLE notices (
     id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     subject TEXT NOT NULL CHECK (subject IN
-        ('profile', 'person', 'member', 'group', 'binding', 'application', 'account', 'sweep')),
+        ('profile', 'person', 'deleted', 'member', 'group', 'binding', 'application', 'account', 'sweep')),
     user_id TEXT,
     group_id TEXT,
     application_id TEXT,

@@ -1,23 +1,32 @@
 //! What to do at an application whose connector has no steps of its own: the same for every application that speaks SAML,
 //! with what is known of this one. In Markdown as [`super::steps`] reads it.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use super::model::{Connector, ConnectorKind, Provisioning};
+use super::model::{Connector, ConnectorKind, Provisioning, ScimAuth};
 use super::placeholder::{Part, parts};
 
-/// Fills in the steps that a connector does not have.
-pub(super) fn complete(connector: &mut Connector) {
-    if connector.kind == ConnectorKind::Bookmark {
-        return;
+impl Connector {
+    /// What to do at the application for single sign-on, in Markdown: its own steps, else the general ones. `None` for a
+    /// bookmark.
+    #[must_use]
+    pub fn sso_steps(&self) -> Option<Cow<'_, str>> {
+        match &self.setup.sso {
+            Some(own) => Some(Cow::Borrowed(own)),
+            None if self.kind == ConnectorKind::Bookmark => None,
+            None => Some(Cow::Owned(sso(self))),
+        }
     }
-    if connector.setup.sso.is_none() {
-        connector.setup.sso = Some(sso(connector));
-    }
-    if connector.setup.provisioning.is_none()
-        && let Some(provisioning) = &connector.provisioning
-    {
-        connector.setup.provisioning = Some(scim(&plain(&connector.name), provisioning));
+
+    /// The same for identity management. `None` where there is none.
+    #[must_use]
+    pub fn provisioning_steps(&self) -> Option<Cow<'_, str>> {
+        match (&self.setup.provisioning, &self.provisioning) {
+            (Some(own), _) => Some(Cow::Borrowed(own)),
+            (None, Some(provisioning)) => Some(Cow::Owned(scim(&plain(&self.name), provisioning))),
+            (None, None) => None,
+        }
     }
 }
 
@@ -30,7 +39,9 @@ fn sso(connector: &Connector) -> String {
         "Where it asks for a certificate, paste {certificate_pem}. If it reads metadata instead of single values, give it {metadata_url}."
             .to_owned(),
     ];
+    let from_metadata = connector.sso.sp_metadata_url.set_value().is_some();
     steps.push(match (asks(connector, "sp_entity_id"), asks(connector, "acs_urls.")) {
+        _ if from_metadata => format!("Take in the metadata of {name} on this page: it has its entity ID and its ACS URL."),
         (true, true) => format!(
             "Copy the entity ID and the ACS URL that it shows for itself into this page. Or take in the metadata of {name} here, which has both."
         ),
@@ -50,7 +61,7 @@ fn sso(connector: &Connector) -> String {
         .keys()
         .filter_map(|key| key.strip_prefix("attributes."))
         .filter(|name| !has_attribute(connector, name))
-        .map(|name| format!("`{}`", name.replace('`', "")))
+        .map(plain)
         .collect();
     if !left.is_empty() {
         steps.push(format!(
@@ -61,19 +72,26 @@ fn sso(connector: &Connector) -> String {
     steps.push("Save, and sign on with one account before everybody has to.".to_owned());
     let mut out = numbered(&steps);
     for note in connector.notes.values() {
-        let _ = write!(out, "\n{}\n", plain(note));
+        let _ = write!(out, "\nMind: {}\n", plain(note));
     }
     out
 }
 
 fn scim(name: &str, provisioning: &Provisioning) -> String {
-    let token = match &provisioning.base_url {
-        Some(_) => "Paste the token here.",
-        None => "Paste the token here, together with the base URL that is shown there.",
+    let secret = match provisioning.auth {
+        ScimAuth::Bearer => "a token",
+        ScimAuth::Basic => "a user name and a password",
+        ScimAuth::Oauth2ClientCredentials => "the id and the secret of a client",
+    };
+    let too = match &provisioning.base_url {
+        Some(_) => "",
+        None => ", together with the base URL that is shown there",
     };
     numbered(&[
-        format!("As an administrator of {name}, switch on provisioning with SCIM, and make a token for it."),
-        token.to_owned(),
+        format!(
+            "As an administrator of {name}, switch on provisioning with SCIM, and have {secret} made for it."
+        ),
+        format!("Give that here{too}."),
         "Activate. Nothing is sent before it has answered.".to_owned(),
     ])
 }
@@ -98,13 +116,34 @@ fn has_attribute(connector: &Connector, name: &str) -> bool {
     attributes.is_some_and(|rows| rows.iter().any(|row| row.name == name))
 }
 
-/// Text that stays text in Markdown.
+/// Text that has no meaning in Markdown, and names no placeholder: what would have one is left out.
 fn plain(text: &str) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
-        if matches!(c, '\\' | '*' | '_' | '`' | '[' | ']' | '<' | '>' | '#' | '{' | '}') {
-            out.push('\\');
+    text.chars().filter(|c| !"\\*_`[]<>#{}".contains(*c)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::load::parse;
+    use super::super::steps;
+
+    #[test]
+    fn whatever_a_connector_is_called_its_general_steps_can_be_shown() {
+        let text = r#"
+id: acme
+name: "Acme *[x](y) {idp_url} <b> #1 `code`"
+description: Things
+categories: [other]
+accent: lapis
+version: 1
+differs: {"attributes.ro`le": "**", "attributes.YOUR_ROLE": no}
+notes: {sso.acs_urls: "- 1. Ends in `azure` and {nothing} of YOUR_TENANT **"}
+sso: {sp_entity_id: "urn:acme", acs_urls: [https://acme.example/acs]}
+provisioning: {auth: basic}
+"#;
+        let connector = parse("a/acme.yaml", text.as_bytes()).unwrap();
+        for text in [connector.sso_steps().unwrap(), connector.provisioning_steps().unwrap()] {
+            let read = steps::parse(&text, &connector.placeholders);
+            assert!(read.is_ok(), "{read:?}\n{text}");
         }
-        out.push(c);
-        out
-    })
+    }
 }

@@ -8,7 +8,6 @@ use std::sync::{Arc, OnceLock};
 
 use rust_embed::RustEmbed;
 
-use super::general;
 use super::model::Connector;
 use super::search::Index;
 use super::yaml::{self, Position};
@@ -111,10 +110,7 @@ impl Catalog {
         Self::of(connectors.collect(), BTreeSet::new())
     }
 
-    fn of(mut connectors: BTreeMap<String, Arc<Connector>>, own: BTreeSet<String>) -> Self {
-        for connector in connectors.values_mut() {
-            general::complete(Arc::make_mut(connector));
-        }
+    fn of(connectors: BTreeMap<String, Arc<Connector>>, own: BTreeSet<String>) -> Self {
         let index = Index::new(connectors.values().cloned());
         Self { connectors, own, index }
     }

@@ -292,7 +292,7 @@ pub(in crate::directory) async fn delete_held(tx: &mut Tx, ctx: &Ctx, person: Pe
         .detail("groups", groups)
         .personal("email", person.email);
     record(tx, ctx, event).await?;
-    notify(tx, Notice::Person { user: id, leaving: true }).await?;
+    notify(tx, Notice::Deleted { user: id }).await?;
     // They have no manager any more.
     for user in reports {
         notify(tx, Notice::Profile { user }).await?;

@@ -23,8 +23,13 @@ pub enum Notice {
     Person {
         /// Who.
         user: UserId,
-        /// They were suspended or deleted: they come before all others.
+        /// They were suspended: they come before all others.
         leaving: bool,
+    },
+    /// That there is no person any more: they come before all others too.
+    Deleted {
+        /// Who it was.
+        user: UserId,
     },
     /// Whether a person is in a group.
     Member {

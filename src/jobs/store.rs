@@ -11,6 +11,7 @@ fn columns(notice: &Notice) -> [Value; 5] {
     let (subject, user, group, application, leaving) = match *notice {
         Notice::Profile { user } => ("profile", Some(user), None, None, false),
         Notice::Person { user, leaving } => ("person", Some(user), None, None, leaving),
+        Notice::Deleted { user } => ("deleted", Some(user), None, None, true),
         Notice::Member { group, user, leaving } => ("member", Some(user), Some(group), None, leaving),
         Notice::Group { group } => ("group", None, Some(group), None, false),
         Notice::Binding { application, group, leaving } => {
@@ -38,6 +39,7 @@ fn read(row: &Row) -> Result<Notice> {
     Ok(match row.text("subject")?.as_str() {
         "profile" => Notice::Profile { user: user()? },
         "person" => Notice::Person { user: user()?, leaving },
+        "deleted" => Notice::Deleted { user: user()? },
         "member" => Notice::Member { group: group()?, user: user()?, leaving },
         "group" => Notice::Group { group: group()? },
         "binding" => Notice::Binding { application: application()?, group: group()?, leaving },

@@ -36,14 +36,17 @@ pub(in crate::provisioning) async fn take(db: &Db, ctx: &Ctx, rounds: usize) -> 
 
 /// What concerns a person in a batch of notices, taken together.
 #[derive(Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent of each other")]
 struct Concern {
     leaving: bool,
+    /// Their accounts are to be taken away, whatever becomes of accounts of those who are deleted.
+    owed: bool,
     may_join: bool,
     standing: bool,
 }
 
-async fn act(tx: &mut Tx, ctx: &Ctx, notices: &[Notice]) -> Result<()> {
-    let now = ctx.now();
+/// What concerns each person, in one order, so that two nodes can't wait for each other.
+fn concerns(notices: &[Notice]) -> Vec<(UserId, Concern)> {
     let mut people: HashMap<UserId, Concern> = HashMap::new();
     for notice in notices {
         match *notice {
@@ -51,12 +54,18 @@ async fn act(tx: &mut Tx, ctx: &Ctx, notices: &[Notice]) -> Result<()> {
             Notice::Person { user, leaving } => {
                 let concern = people.entry(user).or_default();
                 concern.leaving |= leaving;
+                concern.owed |= leaving;
                 concern.may_join |= !leaving;
                 concern.standing = true;
+            }
+            Notice::Deleted { user } => {
+                let concern = people.entry(user).or_default();
+                (concern.leaving, concern.standing) = (true, true);
             }
             Notice::Member { user, leaving, .. } => {
                 let concern = people.entry(user).or_default();
                 concern.leaving |= leaving;
+                concern.owed |= leaving;
                 concern.may_join |= !leaving;
             }
             Notice::Group { .. }
@@ -66,12 +75,16 @@ async fn act(tx: &mut Tx, ctx: &Ctx, notices: &[Notice]) -> Result<()> {
             | Notice::Account { .. } => {}
         }
     }
-    // In one order, so that two nodes can't wait for each other.
     let mut people: Vec<(UserId, Concern)> = people.into_iter().collect();
     people.sort_unstable_by_key(|(user, _)| *user);
-    for (user, concern) in people {
+    people
+}
+
+async fn act(tx: &mut Tx, ctx: &Ctx, notices: &[Notice]) -> Result<()> {
+    let now = ctx.now();
+    for (user, concern) in concerns(notices) {
         marks::user(tx, user, concern.leaving, now).await?;
-        if concern.leaving {
+        if concern.owed {
             marks::owe(tx, user).await?;
         }
         if concern.may_join {
@@ -81,7 +94,7 @@ async fn act(tx: &mut Tx, ctx: &Ctx, notices: &[Notice]) -> Result<()> {
             marks::groups_of_user(tx, user, now).await?;
         }
     }
-    let mut groups = Vec::new();
+    let (mut groups, mut unbound) = (Vec::new(), Vec::new());
     for notice in notices {
         match *notice {
             Notice::Member { group, .. } => groups.push(group),
@@ -97,7 +110,7 @@ async fn act(tx: &mut Tx, ctx: &Ctx, notices: &[Notice]) -> Result<()> {
                     marks::people_of_binding(tx, application, group, leaving, now).await?;
                 }
                 if leaving {
-                    marks::owe_at(tx, application).await?;
+                    unbound.push(application);
                 }
                 match (leaving, everyone) {
                     (true, _) => marks::unmanage(tx, application, group, now).await?,
@@ -129,8 +142,13 @@ async fn act(tx: &mut Tx, ctx: &Ctx, notices: &[Notice]) -> Result<()> {
                 marks::add_people(tx, application, now).await?;
                 marks::add_groups(tx, application, now).await?;
             }
-            Notice::Profile { .. } | Notice::Person { .. } => {}
+            Notice::Profile { .. } | Notice::Person { .. } | Notice::Deleted { .. } => {}
         }
+    }
+    unbound.sort_unstable();
+    unbound.dedup();
+    for application in unbound {
+        marks::owe_at(tx, application).await?;
     }
     groups.sort_unstable();
     groups.dedup();

@@ -1,6 +1,6 @@
 //! Writing the configuration out: always the same text for the same configuration.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value as Json, json};
 
@@ -46,6 +46,7 @@ async fn document(installation: &Installation) -> Result<Json> {
     out.insert("settings".into(), form::settings(&settings::read(&mut reader).await?)?);
     let groups = stored::groups(&mut reader).await?;
     out.insert("groups".into(), groups.iter().map(form::group).collect());
+    let names_of_all: HashSet<&str> = groups.iter().map(|group| group.name.as_str()).collect();
     // No epoch counts these, so they are read at once.
     let connections = connection::list(&mut reader).await?.into_iter();
     let connections: HashMap<ApplicationId, Connection> =
@@ -55,7 +56,7 @@ async fn document(installation: &Installation) -> Result<Json> {
         let names = binding::names_of(&mut reader, application.id).await?;
         let connection = connections.get(&application.id);
         let mut written = form::application(&installation.base_url, &application, names, connection)?;
-        leave_out_gone(&mut written);
+        leave_out_gone(&mut written, &names_of_all);
         applications.push(written);
     }
     out.insert("applications".into(), Json::Array(applications));
@@ -63,17 +64,16 @@ async fn document(installation: &Installation) -> Result<Json> {
 }
 
 /// Takes out the rules of groups that are gone: they match nobody here, and elsewhere nobody knows their ids.
-fn leave_out_gone(form: &mut Json) {
+fn leave_out_gone(form: &mut Json, names: &HashSet<&str>) {
     match form {
         Json::Object(members) => {
             if let Some(Json::Array(rules)) = members.get_mut("by_group") {
-                rules.retain(|rule| {
-                    rule["group"].as_str().is_none_or(|group| group.parse::<GroupId>().is_err())
-                });
+                let is_gone = |group: &str| group.parse::<GroupId>().is_ok() && !names.contains(group);
+                rules.retain(|rule| !rule["group"].as_str().is_some_and(is_gone));
             }
-            members.values_mut().for_each(leave_out_gone);
+            members.values_mut().for_each(|value| leave_out_gone(value, names));
         }
-        Json::Array(list) => list.iter_mut().for_each(leave_out_gone),
+        Json::Array(list) => list.iter_mut().for_each(|value| leave_out_gone(value, names)),
         _ => {}
     }
 }

@@ -3,10 +3,14 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::catalog::placeholder::{LocationRules, Scope, Values, extract};
+use crate::catalog::model::{Placeholder, PlaceholderKind};
+use crate::catalog::placeholder::{LocationRules, Part, Scope, Values, extract, parts};
+use crate::catalog::sso::SsoSettings;
 use crate::catalog::{Catalog, Connector};
 use crate::transfer::importers::{Imported, Left};
 
+/// Addresses of one application that are looked at.
+const MOST_URLS: usize = 5;
 /// Connectors that ask for everything fit everything.
 const BLANK: [&str; 2] = ["custom-saml", "bookmark"];
 
@@ -17,7 +21,7 @@ pub fn fitted(catalog: &Catalog, mut imported: Imported) -> Imported {
     for application in applications.into_iter().flatten() {
         let Some((connector, values)) = recognised(catalog, application) else { continue };
         let why = format!(
-            "It is made from the connector {} of the catalog. Its steps and its identity management come with it; look whether they fit.",
+            "It is made from the connector {} of the catalog: its steps and what it knows of SCIM come with it, and nothing of its attributes.",
             connector.id
         );
         let label = application["label"].as_str().unwrap_or_default().to_owned();
@@ -30,13 +34,28 @@ pub fn fitted(catalog: &Catalog, mut imported: Imported) -> Imported {
     imported
 }
 
-/// What the connector says already need not be said.
+/// What the connector says of addresses need not be said; of all else only what the export says counts, so that nobody is
+/// told more, and nothing begins elsewhere, than before.
 fn take_over(connector: &Connector, values: &Values, sso: &mut Map<String, Json>) {
     sso.remove("sp_entity_id");
-    let says_all = connector.sso_settings().is_ok_and(|settings| settings.acs_urls.len() == 1)
-        && sso.get("acs_urls").and_then(Json::as_array).is_some_and(|urls| urls.len() == 1);
-    if says_all {
+    let is_plain = |urls: &Json| match urls.as_array().map(Vec::as_slice) {
+        Some([one]) => {
+            one.is_string() || one.as_object().is_some_and(|one| one.keys().all(|key| key == "url"))
+        }
+        _ => false,
+    };
+    let says_all = connector.sso_settings().is_ok_and(|settings| settings.acs_urls.len() == 1);
+    if says_all && sso.get("acs_urls").is_some_and(is_plain) {
         sso.remove("acs_urls");
+    }
+    let of = |settings: &SsoSettings| serde_json::to_value(settings).unwrap_or_default();
+    let (bare, own) =
+        (of(&SsoSettings::default()), connector.sso_settings().map(|own| of(&own)).unwrap_or_default());
+    for (key, value) in bare.as_object().into_iter().flatten() {
+        let is_silent = !sso.contains_key(key) && !["sp_entity_id", "acs_urls"].contains(&key.as_str());
+        if is_silent && own.get(key) != Some(value) {
+            sso.insert(key.clone(), value.clone());
+        }
     }
     if !values.is_empty() {
         sso.insert("placeholders".to_owned(), json!(values));
@@ -47,7 +66,8 @@ fn take_over(connector: &Connector, values: &Values, sso: &mut Map<String, Json>
 fn recognised<'c>(catalog: &'c Catalog, application: &Json) -> Option<(&'c Connector, Values)> {
     let sso = application.get("sso")?;
     let entity_id = sso.get("sp_entity_id")?.as_str()?;
-    let urls: Vec<&str> = sso.get("acs_urls")?.as_array()?.iter().filter_map(url_of).collect();
+    let urls: Vec<&str> =
+        sso.get("acs_urls")?.as_array()?.iter().filter_map(url_of).take(MOST_URLS).collect();
     let mut fits =
         catalog.list().filter(|connector| !BLANK.contains(&connector.id.as_str())).filter_map(|connector| {
             urls.iter().find_map(|url| Some((&**connector, values(connector, entity_id, url)?)))
@@ -64,8 +84,17 @@ fn url_of(entry: &Json) -> Option<&str> {
 fn values(connector: &Connector, entity_id: &str, url: &str) -> Option<Values> {
     let settings = connector.sso_settings().ok()?;
     let (entity, acs) = (settings.sp_entity_id?, &settings.acs_urls.first()?.url);
-    // What is asked for whole comes to anything.
-    if connector.placeholders.keys().any(|token| *token == entity || token == acs) {
+    // A whole host, or a whole address, that is asked for comes to anything.
+    let is_whole = |one: &Placeholder| {
+        matches!(one.kind, PlaceholderKind::Host | PlaceholderKind::HostPort | PlaceholderKind::Url)
+    };
+    let is_open = |token: &String| {
+        *token == entity || (acs.contains(token.as_str()) && is_whole(&connector.placeholders[token]))
+    };
+    if connector.placeholders.keys().any(is_open)
+        || !may_be(connector, &entity, entity_id)
+        || !may_be(connector, acs, url)
+    {
         return None;
     }
     let mut values = Values::new();
@@ -82,6 +111,16 @@ fn values(connector: &Connector, entity_id: &str, url: &str) -> Option<Values> {
     let is_used = |token: &String| entity.contains(token.as_str()) || acs.contains(token.as_str());
     values.retain(|token, _| is_used(token));
     fits.then_some(values)
+}
+
+/// Whether a text begins and ends as the template does.
+fn may_be(connector: &Connector, template: &str, given: &str) -> bool {
+    let cut = parts(template, &connector.placeholders);
+    let text = |part: Option<&Part<'_>>| match part {
+        Some(Part::Text(text)) => (*text).to_owned(),
+        _ => String::new(),
+    };
+    given.starts_with(&text(cut.first())) && given.ends_with(&text(cut.last()))
 }
 
 #[cfg(test)]
@@ -106,8 +145,10 @@ mod tests {
         assert_eq!(connectors, ["heap", "slack", "custom-saml", "custom-saml"]);
         assert_eq!(
             applications[0]["sso"],
-            json!({ "placeholders": { "YOUR_ID": "42" }, "sign": "assertion" })
+            json!({ "placeholders": { "YOUR_ID": "42" }, "sign": "assertion", "attributes": [] }),
+            "nothing is told that was not told before"
         );
+        assert_eq!(applications[1]["sso"]["login_url"], Json::Null, "the tile begins where it began");
         assert_eq!(applications[1]["sso"]["placeholders"], json!({ "YOUR_SUBDOMAIN": "acme" }));
         assert_eq!(
             applications[2]["sso"]["acs_urls"][0]["url"],

@@ -77,6 +77,26 @@ test("lists, and lists without a hit", async () => {
   }
 });
 
+test("the catalog is searched while typing, and walked through by keyboard alone", async () => {
+  const { page } = admin;
+  await page.goto(at("/admin/catalog"));
+  const status = page.locator("#cq-n");
+  const all = await status.innerText();
+  await page.getByLabel("Search the catalog").focus();
+  await page.keyboard.type("o365");
+  await page.locator("#shelf .pick", { hasText: "Microsoft 365" }).first().waitFor();
+  await page.waitForFunction(() => /match/.test(document.querySelector("#cq-n").textContent));
+  assert.notEqual(await status.innerText(), all);
+  await page.getByLabel("Search the catalog").fill("jira");
+  await page.waitForFunction(() => /Atlassian Cloud/.test(document.querySelector("#shelf .pick")?.textContent ?? ""));
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("ArrowUp");
+  assert.match(await page.evaluate(() => document.activeElement.textContent), /Atlassian Cloud/);
+  await look(page, "catalog-search");
+  await Promise.all([page.waitForURL(/admin\/catalog\/atlassian-cloud$/), page.keyboard.press("Enter")]);
+});
+
 test("adding an application", async () => {
   const { page } = admin;
   await visit(page, "/admin/applications/new", "application-new");

@@ -4,7 +4,7 @@
 use serde_json::json;
 use tessera::applications::binding;
 use tessera::base::clock::{HOUR, MINUTE};
-use tessera::directory::{GroupPatch, groups, people};
+use tessera::directory::{GroupPatch, NewPerson, groups, people};
 use tessera::lab::scim::{Fault, Rule, profile};
 use tessera::provisioning::connection::ConnectionPatch;
 use tessera::provisioning::engine::reconcile::Difference;
@@ -255,4 +255,46 @@ async fn sc_16_what_was_approved_of_a_group_is_approved_once() {
     world.turn().await;
     assert_eq!(world.members("Sales"), ["p000"], "coming back is asked about anew");
     assert_eq!(world.standing("Sales").await.state, State::AwaitingApproval);
+}
+
+#[tokio::test]
+async fn se_07_whoever_is_suspended_and_deleted_in_one_breath_goes_too() {
+    let world = World::open().await;
+    let (_, all) = world.bound("Sales", 2).await;
+    world.connect(false).await;
+    let nothing =
+        ConnectionPatch { on_user_delete: Some(OnUserDelete::Nothing), ..ConnectionPatch::default() };
+    world.change(nothing).await;
+    world.turn().await;
+    people::suspend(&world.db, &world.ctx(), all[0]).await.unwrap();
+    for user in &all {
+        people::delete(&world.db, &world.ctx(), *user).await.unwrap();
+    }
+    world.turn().await;
+    assert_eq!((world.is_active("p000"), world.is_active("p001")), (Some(false), Some(true)));
+}
+
+#[tokio::test]
+async fn sc_14_a_name_that_stays_taken_is_not_asked_about_for_ever() {
+    let world = World::open().await;
+    let (group, all) = world.bound("Sales", 1).await;
+    world.connect(false).await;
+    world.turn().await;
+    people::delete(&world.db, &world.ctx(), all[0]).await.unwrap();
+    world.turn().await;
+    let new = NewPerson {
+        username: "p000".to_owned(),
+        email: "p000@example.com".to_owned(),
+        reuse: true,
+        ..NewPerson::default()
+    };
+    let heir = people::create(&world.db, &world.ctx(), new).await.unwrap().id;
+    people::activate(&world.db, &world.ctx(), heir).await.unwrap();
+    world.join(group, &[heir]).await;
+    for _ in 0..3 {
+        world.turn().await;
+        world.clock.advance(10 * MINUTE);
+    }
+    assert_eq!(world.turn().await, [] as [&str; 0], "the account is kept for whoever had it");
+    assert_eq!(world.is_active("p000"), Some(false));
 }

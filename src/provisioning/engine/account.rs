@@ -93,6 +93,9 @@ pub(super) async fn look(
     if let Some(name) = name {
         entry.name = name;
     }
+    if matches!(wanted, Wanted::Active(_) | Wanted::Unclear(_)) {
+        entry.owed = false;
+    }
     let account = Account { engine, target, ctx, entry: &entry, user };
     let is_begun = |change| entry.change == Some(change) || entry.attempt == Some(change);
     // What was decided of an account is done, whatever is decided later.
@@ -118,11 +121,21 @@ pub(super) async fn look(
         Wanted::Gone => account.absent(true, true).await?,
         // What was under way is finished: who was to go before they were deleted goes.
         Wanted::Anything if is_begun(Change::Delete) => account.absent(true, true).await?,
-        Wanted::Anything if entry.owed || is_begun(Change::Deactivate) => account.absent(true, false).await?,
+        // Unless somebody said no to it.
+        Wanted::Anything
+            if (entry.owed || is_begun(Change::Deactivate)) && entry.code.as_deref() != Some("rejected") =>
+        {
+            account.absent(true, false).await?
+        }
         Wanted::Anything => Outcome::forgotten(&entry),
     };
     if let Some(former) = outcome.finish.former_id.clone() {
-        account.take_away_former(&former, &mut outcome).await?;
+        if outcome.finish.remote_id.as_deref() == Some(former.as_str()) {
+            // It is theirs again.
+            outcome.finish.former_id = None;
+        } else {
+            account.take_away_former(&former, &mut outcome).await?;
+        }
     }
     let leaves = |change: Option<Change>| matches!(change, Some(Change::Deactivate | Change::Delete));
     // An account that is new marks its groups where it is linked.
@@ -379,14 +392,17 @@ impl Account<'_> {
             Err(fault) => {
                 self.target.note(self.ctx, &fault);
                 out.forget = false;
+                let due_at = self.ctx.now().plus(10 * MINUTE);
+                out.finish.due_at = Some(out.finish.due_at.map_or(due_at, |known| known.min(due_at)));
+                if out.finish.state != State::Synced {
+                    return Ok(());
+                }
                 out.finish.state = State::Conflict;
-                out.finish.change = Some(Change::Deactivate);
                 out.finish.code = Some("second_account".to_owned());
                 out.finish.message = Some(format!(
                     "{} made a second account. The one before, with the id {former}, could not be set inactive yet; it is tried again. {}",
                     self.target.application.label, fault.message
                 ));
-                out.finish.due_at = Some(self.ctx.now().plus(10 * MINUTE));
             }
         }
         Ok(())
@@ -402,7 +418,9 @@ impl Account<'_> {
                 .is_some_and(|path| immutable.iter().any(|name| name.eq_ignore_ascii_case(&path.attribute)))
         };
         let content = json!({ "immutable": wanted });
-        let is_given = self.entry.is_approved(&approval_digest(Change::Update, &content));
+        // Not a third one before the first is away.
+        let is_given = self.entry.former_id.is_none()
+            && self.entry.is_approved(&approval_digest(Change::Update, &content));
         if is_given || !operations.iter().any(touches) {
             return None;
         }

@@ -308,8 +308,10 @@ impl Group<'_> {
             ledger::holder_of(&mut reader, self.target.application.id, ResourceKind::Group, &id).await?;
         if holder.is_some_and(|holder| holder != self.id.to_string()) {
             let mut out = conflict("group_taken", "The group of this name belongs to another group of ours.");
-            // That one may be about to give the name up.
-            out.finish.due_at = Some(self.ctx.now().plus(10 * MINUTE));
+            // That one may be giving the name up this moment: once more, and from then on when one does.
+            if self.entry.code.as_deref() != Some("group_taken") {
+                out.finish.due_at = Some(self.ctx.now().plus(10 * MINUTE));
+            }
             return Ok(out);
         }
         let is_ours = self.is_ours(&found);
@@ -416,7 +418,10 @@ impl Group<'_> {
                 failed.events.extend(kept.events);
                 failed.finish.active = true;
                 failed.finish.attempt = kept.finish.attempt;
-                // Who was approved is in it by now, and need not be once more.
+                // Who was approved is in it by now; what is approved still is the name.
+                let name = json!({ "displayName": self.entry.name });
+                failed.finish.approved =
+                    self.is_approved(Change::Update, &name).then(|| approval_digest(Change::Update, &name));
                 failed.finish.asked_for = None;
                 Ok(failed)
             }

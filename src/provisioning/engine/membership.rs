@@ -122,10 +122,13 @@ impl Group<'_> {
             let mut failed = self.failed(Change::Update, &fault);
             failed.finish.active = true;
             failed.finish.attempt = None;
-            if failed.finish.approved.is_some() {
+            if let Some(approved) = &mut failed.finish.approved {
                 // What is left of what was approved, and nothing that was done.
                 let left = json!({ "add": done.not_added, "remove": done.not_removed });
-                failed.finish.approved = Some(approval_digest(Change::Update, &left));
+                let was = self.entry.asked_for.as_ref().map(|was| approval_digest(Change::Update, was));
+                let others = approved.split(' ').filter(|one| Some(*one) != was.as_deref());
+                let now = approval_digest(Change::Update, &left);
+                *approved = others.chain([now.as_str()]).collect::<Vec<_>>().join(" ");
                 failed.finish.asked_for = Some(left);
             }
             failed.events.extend(out.events);
@@ -210,7 +213,7 @@ impl Group<'_> {
                 }
                 // Who is not known there is in no group there.
                 let is_out = fault.kind == FaultKind::NotFound;
-                if is_out || there.is_some() {
+                if is_out || (there.is_some() && !member[0].unanswered) {
                     self.note_gone(member).await?;
                 }
                 if adds || !is_out {
@@ -232,7 +235,8 @@ impl Group<'_> {
         if !faults.iter().any(|(_, fault)| is_doubtful(fault)) {
             return None;
         }
-        self.who_is_in(id, &json!({})).await.ok().flatten()
+        // One that shows nobody may hide them.
+        self.who_is_in(id, &json!({})).await.ok().flatten().filter(|there| !there.is_empty())
     }
 
     async fn send_portion(

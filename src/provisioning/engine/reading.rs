@@ -90,9 +90,8 @@ impl Engine {
             Scanned::Whole(scan) => {
                 (Some(Arc::new(scan)), if target.is_paced() { SCAN_LASTS_PACED } else { SCAN_LASTS })
             }
-            // Not again for each batch: they are looked for one by one.
-            Scanned::Unreadable => (None, SCAN_LASTS),
-            Scanned::Overtaken => return Ok(None),
+            // Not again for each batch, nor from the beginning whenever somebody leaves: they are looked for one by one.
+            Scanned::Unreadable | Scanned::Overtaken => (None, SCAN_LASTS),
         };
         let read = Read { version: target.version(), scan: scan.clone(), until: ctx.now().plus(lasts) };
         self.ahead.keep(target, kind, read);

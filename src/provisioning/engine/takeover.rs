@@ -105,8 +105,10 @@ impl Account<'_> {
                 "account_taken",
                 "The account of this user name belongs to somebody else of ours.".to_owned(),
             );
-            // They may be about to give it up.
-            out.finish.due_at = Some(self.ctx.now().plus(10 * MINUTE));
+            // They may be giving it up this moment: once more, and from then on when somebody does.
+            if self.entry.code.as_deref() != Some("account_taken") {
+                out.finish.due_at = Some(self.ctx.now().plus(10 * MINUTE));
+            }
             return Ok(out);
         }
         // What a mapping gives as the external id proves nothing: only the one that nobody else could know.

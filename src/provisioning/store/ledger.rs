@@ -92,7 +92,7 @@ pub(in crate::provisioning) async fn count_new_due(
     now: Timestamp,
 ) -> Result<i64> {
     let query = sql("SELECT COUNT(*) AS n FROM provisioned WHERE application_id = $1 AND kind = $2 \
-         AND due_at <= $3 AND remote_id IS NULL");
+         AND due_at <= $3 AND remote_id IS NULL AND state <> 'conflict'");
     executor.one(query.bind_text(application).bind(kind.as_str()).bind(now)).await?.int("n")
 }
 
@@ -162,7 +162,7 @@ impl Finish {
 }
 
 /// Writes what became of an entry, as long as this node still holds the lease. If the entry was marked meanwhile it is
-/// due at once.
+/// due at once, and a group that was unbound meanwhile stays so.
 pub(in crate::provisioning) fn finish(
     entry: &Entry,
     holder: &str,
@@ -172,19 +172,19 @@ pub(in crate::provisioning) fn finish(
     let text =
         |json: &Option<Json>| json.as_ref().map(serde_json::to_string).transpose().map_err(Error::internal);
     let (sent, asked_for) = (text(&finish.sent)?, text(&finish.asked_for)?);
-    let query = sql(
-        "UPDATE provisioned SET name = $5, remote_id = $6, origin = $7, active = $8, sent = $9, \
+    let query = sql("UPDATE provisioned SET name = $5, remote_id = $6, origin = $7, \
+         active = CASE WHEN kind = 'group' AND marks <> $10 AND $28 AND NOT active THEN active ELSE $8 END, sent = $9, \
          due_at = CASE WHEN marks = $10 THEN CAST($11 AS BIGINT) ELSE CAST($12 AS BIGINT) END, \
          turn = CASE WHEN marks = $10 THEN CAST($13 AS BIGINT) ELSE turn END, \
          changed_at = CASE WHEN state = $14 AND COALESCE(asked, '') = COALESCE($19, '') THEN changed_at \
-         ELSE CAST($12 AS BIGINT) END, state = $14, attempt = $15, \
+         ELSE CAST($12 AS BIGINT) END, state = $14, \
+         attempt = CASE WHEN kind = 'group' AND marks <> $10 AND $28 AND NOT active THEN attempt ELSE $15 END, \
          attempts = $16, failing_since = $17, change = $18, asked = CASE WHEN marks = $10 THEN $19 ELSE asked END, \
          approved = CASE WHEN marks = $10 OR approved = $24 THEN $20 ELSE approved END, \
          asked_for = CASE WHEN marks = $10 THEN $23 ELSE asked_for END, code = $21, message = $22, kept = $25, \
          owed = CASE WHEN marks = $10 THEN $26 ELSE owed END, former_id = $27 \
          WHERE application_id = $1 AND kind = $2 AND local_id = $3 AND EXISTS \
-         (SELECT 1 FROM connections c WHERE c.application_id = $1 AND c.leased_by = $4)",
-    );
+         (SELECT 1 FROM connections c WHERE c.application_id = $1 AND c.leased_by = $4)");
     Ok(query
         .bind_text(entry.application)
         .bind(entry.local.kind().as_str())
@@ -212,7 +212,8 @@ pub(in crate::provisioning) fn finish(
         .bind(entry.approved.clone())
         .bind(finish.kept)
         .bind(finish.owed)
-        .bind(finish.former_id.clone()))
+        .bind(finish.former_id.clone())
+        .bind(entry.active))
 }
 
 /// Notes that a change is begun, before anything is sent (SE-01), and of what it is: who was found or made by then.
@@ -242,7 +243,7 @@ pub(in crate::provisioning) fn begin(
 /// Has the others of a kind looked at again who wait because of a name that was taken: this one gave one up.
 pub(in crate::provisioning) fn wake_refused(entry: &Entry, now: Timestamp) -> Query {
     sql("UPDATE provisioned SET marks = marks + 1, due_at = $3 WHERE application_id = $1 AND kind = $2 \
-         AND local_id <> $4 AND state IN ('failed', 'conflict') AND code IN \
+         AND local_id <> $4 AND state IN ('failed', 'conflict') AND (due_at IS NULL OR due_at > $3) AND code IN \
          ('scim_conflict', 'group_taken', 'account_taken', 'group_hidden', 'account_hidden')")
     .bind_text(entry.application)
     .bind(entry.local.kind().as_str())
@@ -281,7 +282,7 @@ pub(in crate::provisioning) async fn holder_of(
     remote_id: &str,
 ) -> Result<Option<String>> {
     let query = sql("SELECT local_id FROM provisioned WHERE application_id = $1 AND kind = $2 \
-         AND remote_id = $3 LIMIT 1");
+         AND (remote_id = $3 OR former_id = $3) LIMIT 1");
     let row = executor.optional(query.bind_text(application).bind(kind.as_str()).bind(remote_id)).await?;
     row.map(|row| row.text("local_id")).transpose()
 }

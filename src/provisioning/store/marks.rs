@@ -20,21 +20,23 @@ pub(in crate::provisioning) async fn user(
 }
 
 /// Notes of a person that their accounts are to be taken away, wherever nothing gives them the application any more: that
-/// holds also if they are deleted before it is done.
+/// holds also if they are deleted before it is done, and if they are by now.
 pub(in crate::provisioning) async fn owe(tx: &mut Tx, user: UserId) -> Result<()> {
-    let query = sql("UPDATE provisioned SET owed = $2 WHERE local_id = $1 AND kind = 'user' AND EXISTS \
+    let query = sql("UPDATE provisioned SET owed = $2 WHERE local_id = $1 AND kind = 'user' AND NOT owed \
+         AND (NOT EXISTS (SELECT 1 FROM users g WHERE g.id = provisioned.local_id) OR EXISTS \
          (SELECT 1 FROM users u WHERE u.id = provisioned.local_id AND (u.state <> 'active' OR NOT \
          (EXISTS (SELECT 1 FROM memberships m CROSS JOIN bindings b WHERE m.user_id = u.id \
          AND b.application_id = provisioned.application_id AND b.group_id = m.group_id) \
          OR EXISTS (SELECT 1 FROM groups g CROSS JOIN bindings b WHERE g.built_in \
-         AND b.application_id = provisioned.application_id AND b.group_id = g.id))))");
+         AND b.application_id = provisioned.application_id AND b.group_id = g.id)))))");
     tx.run(query.bind_text(user).bind(true)).await.map(drop)
 }
 
 /// The same of everybody at an application who is to be looked at because they leave.
 pub(in crate::provisioning) async fn owe_at(tx: &mut Tx, application: ApplicationId) -> Result<()> {
     let query = sql(
-        "UPDATE provisioned SET owed = $2 WHERE application_id = $1 AND kind = 'user' AND turn = 0 AND EXISTS \
+        "UPDATE provisioned SET owed = $2 WHERE application_id = $1 AND kind = 'user' AND turn = 0 AND due_at IS NOT NULL \
+         AND NOT owed AND EXISTS \
          (SELECT 1 FROM users u WHERE u.id = provisioned.local_id AND (u.state <> 'active' OR NOT \
          (EXISTS (SELECT 1 FROM memberships m CROSS JOIN bindings b WHERE m.user_id = u.id \
          AND b.application_id = $1 AND b.group_id = m.group_id) \

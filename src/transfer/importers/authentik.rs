@@ -290,6 +290,19 @@ impl<'a> Blueprint<'a> {
     fn bound(&self, draft: &mut Draft, at: usize) {
         const WHAT: &str = "policybinding";
         let bindings = self.bindings.get(&at).map_or(&[][..], Vec::as_slice);
+        let is_unsure = |binding: &usize| {
+            let is_unknown =
+                |name| self.field(*binding, name).is_some() && self.is_on(*binding, name).is_none();
+            is_unknown("enabled")
+                || is_unknown("negate")
+                || self.entries[*binding].get("conditions").is_some()
+        };
+        let mode = self.field(at, "policy_engine_mode").map(|_| self.text(at, "policy_engine_mode"));
+        let is_known = mode.is_none_or(|mode| matches!(mode.as_deref(), Some("any" | "all")));
+        if !is_known || bindings.iter().any(is_unsure) {
+            draft.leave(WHAT, "What is bound depends on values that are not in the export, so none was bound. Bind the groups that shall use it.");
+            return;
+        }
         let counts = |binding: &&usize| self.is_on(**binding, "enabled") != Some(false);
         let bindings: Vec<usize> = bindings.iter().filter(counts).copied().collect();
         if bindings.is_empty() {

@@ -255,7 +255,7 @@ pub async fn show_connector(
         attributes: attributes
             .map(|rows| rows.iter().map(|row| row.name.clone()).collect())
             .unwrap_or_default(),
-        steps: steps::steps(connector.setup.sso.as_deref(), &live),
+        steps: steps::steps(connector.sso_steps().as_deref(), &live),
         sources: connector.sources.clone(),
         add_href: format!(
             "{}#add",

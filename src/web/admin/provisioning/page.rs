@@ -76,13 +76,13 @@ pub async fn page(
     let idp = idp_values(&installation.base_url, application, None);
     let live = live_values(application, &declared, &idp, None);
     let connector = catalog.find(&application.connector);
-    let markdown = connector.and_then(|connector| connector.setup.provisioning.as_deref());
+    let markdown = connector.and_then(|connector| connector.provisioning_steps());
     let steps: Steps = steps::steps(
-        markdown,
+        markdown.as_deref(),
         &steps::Live { declared: &declared, filled: &application.placeholders, values: &live },
     );
     let steps_source = match connector {
-        Some(connector) if markdown.is_some() && connector.verified != Verified::None => {
+        Some(connector) if connector.setup.provisioning.is_some() && connector.verified != Verified::None => {
             format!("Steps checked against: {}", connector.sources.join(", "))
         }
         _ => String::new(),

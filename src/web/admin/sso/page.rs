@@ -441,9 +441,9 @@ fn setup_steps(
     values: &[(LiveValue, String)],
 ) -> Steps {
     let connector = catalog.find(&application.connector);
-    let markdown = connector.and_then(|connector| connector.setup.sso.as_deref());
+    let markdown = connector.and_then(|connector| connector.sso_steps());
     let filled: &Values = &application.placeholders;
-    steps::steps(markdown, &steps::Live { declared, filled, values })
+    steps::steps(markdown.as_deref(), &steps::Live { declared, filled, values })
 }
 
 /// How the steps were checked.
