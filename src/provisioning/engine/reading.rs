@@ -22,7 +22,7 @@ use crate::scim::AttributePath;
 pub(super) const WORTH_SCANNING: i64 = 20;
 /// For how long what was read then is good, in milliseconds. Who is made by others meanwhile answers 409.
 const SCAN_LASTS: i64 = 10 * MINUTE;
-/// The same where requests are few.
+/// The same of people where requests are few. Not of groups, whose names not every service holds apart.
 const SCAN_LASTS_PACED: i64 = 2 * HOUR;
 
 /// What was read ahead, for as long as it is good: also for the next time, where the other side takes so few requests that
@@ -34,7 +34,7 @@ pub(super) struct Ahead(Mutex<HashMap<(ApplicationId, ResourceKind), Read>>);
 struct Read {
     /// The version of the connection.
     version: i64,
-    /// What was seen; `None`: it could not be read whole.
+    /// What was seen; `None`: it could not be read whole, or somebody who leaves came between.
     scan: Option<Arc<Scan>>,
     until: Timestamp,
 }
@@ -87,9 +87,10 @@ impl Engine {
             return Ok(None);
         }
         let (scan, lasts) = match self.scan(ctx, target, kind, true).await? {
-            Scanned::Whole(scan) => {
-                (Some(Arc::new(scan)), if target.is_paced() { SCAN_LASTS_PACED } else { SCAN_LASTS })
+            Scanned::Whole(scan) if target.is_paced() && kind == ResourceKind::User => {
+                (Some(Arc::new(scan)), SCAN_LASTS_PACED)
             }
+            Scanned::Whole(scan) => (Some(Arc::new(scan)), SCAN_LASTS),
             // Not again for each batch, nor from the beginning whenever somebody leaves: they are looked for one by one.
             Scanned::Unreadable | Scanned::Overtaken => (None, SCAN_LASTS),
         };
