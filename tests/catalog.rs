@@ -7,7 +7,8 @@ use std::path::Path;
 use tessera::catalog::load::parse;
 use tessera::catalog::model::{ConnectorKind, ScimSource, Verified};
 use tessera::catalog::placeholder::{LocationRules, Scope, Values, extract};
-use tessera::catalog::sso::{SignMode, ValueFrom};
+use tessera::catalog::skeleton::Draft;
+use tessera::catalog::sso::{Jit, SignMode, ValueFrom};
 use tessera::catalog::{Catalog, Connector, lint, schema, skeleton, steps};
 
 fn catalog_folder() -> &'static Path {
@@ -125,10 +126,44 @@ fn the_schema_file_is_what_the_types_say() {
 #[test]
 fn the_skeleton_of_a_new_connector_is_free_of_faults() {
     for (id, name) in [("acme", "Acme"), ("9-lives", "9 \"Lives\": {x} #\n")] {
-        let (file, text) = skeleton::new(id, name);
+        let (file, text) = Draft::named(id, name).write();
         let faults = lint::lint_text(&file, &text);
         assert!(faults.is_empty(), "{faults:?}\n{text}");
     }
+}
+
+#[test]
+fn what_is_known_of_a_new_connector_stands_in_it_and_what_is_not_is_asked_for() {
+    let written = |change: fn(&mut Draft)| {
+        let mut draft = Draft::named("acme", "Acme");
+        change(&mut draft);
+        let (file, text) = draft.write();
+        assert_eq!(lint::lint_text(&file, &text), [], "{text}");
+        parse(&file, text.as_bytes()).unwrap()
+    };
+    let tokens = |connector: &Connector| connector.placeholders.keys().cloned().collect::<Vec<_>>().join(" ");
+    let both = written(|draft| {
+        draft.sp_entity_id = "https://globex.acme.example".into();
+        draft.acs_url = "https://globex.acme.example/saml/globex".into();
+        draft.scim_url = "https://scim.acme.example/globex/v2".into();
+        draft.own_part = "globex".into();
+    });
+    let settings = both.sso_settings().unwrap();
+    assert_eq!(settings.sp_entity_id.as_deref(), Some("https://YOUR_SUBDOMAIN.acme.example"));
+    assert_eq!(settings.acs_urls[0].url, "https://YOUR_SUBDOMAIN.acme.example/saml/YOUR_SUBDOMAIN");
+    assert_eq!(
+        both.provisioning.as_ref().unwrap().base_url.as_deref(),
+        Some("https://scim.acme.example/YOUR_SUBDOMAIN/v2")
+    );
+    assert_eq!(both.placeholders["YOUR_SUBDOMAIN"].example, "globex");
+    let in_path = written(|draft| {
+        draft.sp_entity_id = "urn:acme:sp".into();
+        draft.acs_url = "https://acme.example/saml/4711/acs".into();
+        draft.own_part = "4711".into();
+    });
+    assert_eq!(in_path.sso_settings().unwrap().acs_urls[0].url, "https://acme.example/saml/YOUR_ID/acs");
+    assert_eq!(tokens(&written(|draft| draft.acs_url = "https://acme.example/acs".into())), "YOUR_ENTITY_ID");
+    assert_eq!(tokens(&written(|draft| draft.sp_entity_id = "urn:acme".into())), "YOUR_ACS_URL");
 }
 
 /// Connectors whose row has another id.
@@ -291,6 +326,16 @@ fn agrees(connector: &Connector, row: &serde_json::Value) {
         let sign = if sign == "response and assertion" { "both" } else { sign };
         same("sign", Some(settings.sign.as_str().to_owned()), Some(sign));
     }
+    let begins: Vec<&str> = [("idp", "idp_initiated"), ("sp", "sp_initiated")]
+        .iter()
+        .filter(|(_, key)| row[key] == true)
+        .map(|(who, _)| *who)
+        .collect();
+    if !begins.is_empty() {
+        let ours = connector.sso.initiation.set_value().cloned().unwrap_or_default();
+        let ours: Vec<&str> = ours.iter().map(|who| who.as_str()).collect();
+        same("initiation", Some(ours.join(", ")), Some(&begins.join(", ")));
+    }
     attributes_agree(connector, row);
     let expected =
         if text(row, "confidence") == Some("low") { Verified::None } else { Verified::Documentation };
@@ -355,6 +400,8 @@ fn attributes_agree(connector: &Connector, row: &serde_json::Value) {
         let ours = settings.attributes.iter().find(|attribute| attribute.name == name);
         let ours = ours.unwrap_or_else(|| panic!("{} lacks the attribute {name}", connector.id));
         assert_eq!(Some(ours.name_format.urn()), fact["name_format"].as_str(), "{} {name}", connector.id);
+        let makes_accounts = row["jit"] == true && fact["required"] == true;
+        assert!(!makes_accounts || ours.jit == Some(Jit::Required), "{} {name}", connector.id);
         let source = fact["source"].as_str().expect("a source");
         match &ours.value {
             ValueFrom::Groups(_) => assert_eq!(source, "groups", "{} {name}", connector.id),
@@ -379,7 +426,7 @@ fn attributes_agree(connector: &Connector, row: &serde_json::Value) {
 
 #[test]
 fn a_thousand_files_are_read_in_a_moment() {
-    let (_, text) = skeleton::new("acme", "Acme");
+    let (_, text) = Draft::named("acme", "Acme").write();
     for _ in 0..1000 {
         parse("a/acme.yaml", text.as_bytes()).unwrap();
     }
@@ -388,10 +435,10 @@ fn a_thousand_files_are_read_in_a_moment() {
 #[test]
 fn a_folder_lies_over_the_built_in_connectors() {
     let folder = tempfile::tempdir().unwrap();
-    let (_, text) = skeleton::new("heap", "Our Heap");
+    let (_, text) = Draft::named("heap", "Our Heap").write();
     std::fs::create_dir(folder.path().join("h")).unwrap();
     std::fs::write(folder.path().join("h/heap.yaml"), text).unwrap();
-    let (_, text) = skeleton::new("acme", "Acme");
+    let (_, text) = Draft::named("acme", "Acme").write();
     std::fs::write(folder.path().join("acme.yaml"), text).unwrap();
     std::fs::write(folder.path().join("notes.txt"), "not a connector").unwrap();
     let catalog = Catalog::with_folder(folder.path()).unwrap();

@@ -157,9 +157,9 @@ async fn idp_url_is_refused_by_the_database_itself() {
     for (_guard, db) in Both::open().await.each() {
         let mut tx = db.begin().await.unwrap();
         tx.run(
-            sql("INSERT INTO applications (id, kind, connector, connector_version, label, label_key, description, slug, \
+            sql("INSERT INTO applications (id, kind, connector, made_from, label, label_key, description, slug, \
                  accent, show_in_portal, status, idp_entity_id, placeholders, sso, version, created_at, updated_at) \
-                 VALUES ('a', 'saml', 'heap', 1, 'Heap', 'heap', '', 'heap', 'lapis', $1, 'draft', 'x', '{}', '{}', 1, 0, 0)")
+                 VALUES ('a', 'saml', 'heap', '{}', 'Heap', 'heap', '', 'heap', 'lapis', $1, 'draft', 'x', '{}', '{}', 1, 0, 0)")
             .bind(true),
         )
         .await

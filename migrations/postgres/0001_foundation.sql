@@ -176,7 +176,8 @@ CREATE TABLE applications (
     id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     kind TEXT COLLATE "C" NOT NULL CHECK (kind IN ('saml', 'bookmark')),
     connector TEXT COLLATE "C" NOT NULL,
-    connector_version BIGINT NOT NULL,
+    -- JSON: the connector as it was when it was taken over
+    made_from TEXT NOT NULL,
     label TEXT COLLATE "C" NOT NULL,
     label_key TEXT COLLATE "C" NOT NULL,
     description TEXT COLLATE "C" NOT NULL,

@@ -176,7 +176,8 @@ CREATE TABLE applications (
     id TEXT NOT NULL PRIMARY KEY,
     kind TEXT NOT NULL CHECK (kind IN ('saml', 'bookmark')),
     connector TEXT NOT NULL,
-    connector_version BIGINT NOT NULL,
+    -- JSON: the connector as it was when it was taken over
+    made_from TEXT NOT NULL,
     label TEXT NOT NULL,
     label_key TEXT NOT NULL,
     description TEXT NOT NULL,

@@ -1,5 +1,7 @@
 //! Adding an application from a connector: label, address, key and settings come to stand in one transaction.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 
 use crate::applications::model::{Application, Kind, Status};
@@ -102,7 +104,7 @@ pub async fn create_in(
     let event = Event::new(EventName::ApplicationCreate)
         .target("application", application.id, application.label.as_str())
         .application(application.id)
-        .detail("connector", application.connector.as_str())
+        .detail("connector", application.made_from.id.as_str())
         .detail("slug", application.slug.as_str());
     record(tx, ctx, event).await?;
     if application.kind == Kind::Saml {
@@ -114,8 +116,8 @@ pub async fn create_in(
 }
 
 /// The connector, or the error that there is none of this id.
-pub fn require_connector<'a>(catalog: &'a Catalog, id: &str) -> Result<&'a Connector> {
-    catalog.find(id).map(AsRef::as_ref).ok_or_else(|| {
+pub fn require_connector<'a>(catalog: &'a Catalog, id: &str) -> Result<&'a Arc<Connector>> {
+    catalog.find(id).ok_or_else(|| {
         Error::field(
             "connector",
             "unknown_connector",
@@ -124,7 +126,7 @@ pub fn require_connector<'a>(catalog: &'a Catalog, id: &str) -> Result<&'a Conne
     })
 }
 
-fn draft(ctx: &Ctx, connector: &Connector, new: &NewApplication) -> Result<Application> {
+fn draft(ctx: &Ctx, connector: &Arc<Connector>, new: &NewApplication) -> Result<Application> {
     let kind = match connector.kind {
         ConnectorKind::Saml => Kind::Saml,
         ConnectorKind::Bookmark => Kind::Bookmark,
@@ -155,8 +157,7 @@ fn draft(ctx: &Ctx, connector: &Connector, new: &NewApplication) -> Result<Appli
     Ok(Application {
         id: ApplicationId::generate(now, &ctx.random),
         kind,
-        connector: connector.id.clone(),
-        connector_version: connector.version.into(),
+        made_from: Arc::clone(connector),
         label,
         description,
         slug: String::new(),

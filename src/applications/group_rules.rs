@@ -78,14 +78,14 @@ pub(in crate::applications) async fn shown(
 }
 
 /// The application as it is stored: names become ids. A name or id that no group has is refused, unless it stands in
-/// the stored settings already.
+/// one of these settings already.
 pub(in crate::applications) async fn stored(
     executor: &mut impl Executor,
     mut application: Application,
-    old: &Application,
+    known: &[&SsoSettings],
 ) -> Result<Application> {
-    let mut before = old.sso.clone();
-    let known: Vec<String> = rules(&mut before).map(|(_, rule)| rule.group.clone()).collect();
+    let mut before: Vec<SsoSettings> = known.iter().copied().cloned().collect();
+    let known: Vec<String> = before.iter_mut().flat_map(rules).map(|(_, rule)| rule.group.clone()).collect();
     to_ids(executor, rules(&mut application.sso), &known).await?;
     Ok(application)
 }

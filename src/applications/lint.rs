@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::applications::model::{Application, Kind};
 use crate::applications::sso::missing;
-use crate::applications::{binding, resolved, sp_source, store};
+use crate::applications::{binding, resolved, sp_source, store, upgrade};
 use crate::base::clock::DAY;
 use crate::base::name_id::NameIdFormat;
 use crate::base::property::{Property, Source};
@@ -138,18 +138,36 @@ impl Found {
     fn completeness(&mut self, catalog: &Catalog, application: &Application, bound: usize) {
         use Severity::{Fault, Note, Warning};
         let sso = &application.sso;
-        if catalog.find(&application.connector).is_none() {
+        if catalog.find(&application.made_from.id).is_none() {
             let message =
-                format!("Its connector, {}, is not in the catalog any more.", application.connector);
+                format!("Its connector, {}, is not in the catalog any more.", application.made_from.name);
             self.add(
-                Fault,
+                Note,
                 "connector_gone",
                 "",
                 message,
-                "Put the connector back, or create the application anew.",
+                "It works as before. A later version can be offered only when the connector is put back.",
             );
         }
-        for missing in missing(catalog, application) {
+        if upgrade::is_another(catalog, application) {
+            let message = "The catalog has an earlier version of its connector, or one of another kind.";
+            let repair = "It works as before. Put the connector back that it was made from, or a later one.";
+            self.add(Note, "connector_differs", "", message, repair);
+        }
+        if let Some(to) = upgrade::offered(catalog, application) {
+            let message = format!(
+                "The catalog has version {} of its connector; it was made from version {}.",
+                to.version, application.made_from.version
+            );
+            self.add(
+                Note,
+                "connector_newer",
+                "",
+                message,
+                "See what differs on its General tab, and decide.",
+            );
+        }
+        for missing in missing(application) {
             let message =
                 format!("{} is not filled in. It stands in {}.", missing.label, missing.used_in.join(", "));
             let field = format!("placeholders.{}", missing.placeholder);
@@ -169,8 +187,8 @@ impl Found {
         if sso.acs_urls.is_empty() {
             let message = "No ACS URL is registered, so there is nowhere to send an assertion.";
             self.add(Fault, "no_acs", "acs_urls", message, "Upload its metadata, or type its ACS URL.");
-        } else if missing_nothing(catalog, application)
-            && let Err(error) = resolved::resolve(catalog, application)
+        } else if missing_nothing(application)
+            && let Err(error) = resolved::resolve(application)
         {
             for fault in error.fields {
                 self.add(Fault, "unusable_setting", fault.field, fault.message, "Correct it.");
@@ -458,8 +476,8 @@ impl Found {
     }
 }
 
-fn missing_nothing(catalog: &Catalog, application: &Application) -> bool {
-    missing(catalog, application).is_empty()
+fn missing_nothing(application: &Application) -> bool {
+    missing(application).is_empty()
 }
 
 fn date(at: Timestamp) -> String {

@@ -23,6 +23,7 @@ pub mod sso;
 mod store;
 pub mod subject;
 pub mod update;
+pub mod upgrade;
 pub mod value;
 
 pub use model::{Application, Kind, Status};
@@ -53,6 +54,12 @@ pub async fn require(executor: &mut impl Executor, id: ApplicationId) -> Result<
 /// One application, held for a change until the transaction ends.
 pub(in crate::applications) async fn locked(tx: &mut Tx, id: ApplicationId) -> Result<Application> {
     store::lock(tx, id).await?.ok_or_else(|| Error::not_found("application"))
+}
+
+/// [`locked`], as people see it.
+pub async fn hold(tx: &mut Tx, id: ApplicationId) -> Result<Application> {
+    let application = locked(tx, id).await?;
+    group_rules::shown(tx, application).await
 }
 
 /// The application behind an IdP URL.

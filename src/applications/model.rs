@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::base::Timestamp;
 use crate::base::accent::Accent;
 use crate::base::id::ApplicationId;
+use crate::catalog::model::Connector;
 use crate::catalog::sso::SsoSettings;
 
 macro_rules! text_enum {
@@ -60,10 +62,9 @@ pub struct Application {
     pub id: ApplicationId,
     /// What sort of tile it is.
     pub kind: Kind,
-    /// Id of the connector it was made from.
-    pub connector: String,
-    /// Version of that connector at the time.
-    pub connector_version: i64,
+    /// The connector it was made from, as it was then: a later one of the catalog changes nothing of this application
+    /// until somebody accepts it.
+    pub made_from: Arc<Connector>,
     /// Name on the tile.
     pub label: String,
     /// Sentence under it.

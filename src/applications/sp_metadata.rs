@@ -14,7 +14,6 @@ use crate::applications::{group_rules, locked};
 use crate::base::binding::AcsBinding;
 use crate::base::id::ApplicationId;
 use crate::base::{Ctx, Error, FieldError, Kind, Result, Timestamp};
-use crate::catalog::Catalog;
 use crate::catalog::sso::{
     AcsUrlForm, AttributeService, Change, EncryptionAlgorithm, KeyTransport, ListedAlgorithms, NameIdPatch,
     RequestedAttribute, SignMode, Slo, SsoPatch, SsoSettings,
@@ -122,16 +121,9 @@ fn reading(metadata: &SpMetadata, now: Timestamp) -> Result<Reading> {
 
 /// Takes what [`read`] found: entity ID, ACS URLs, certificates, addresses for logout, whether it signs its requests, and
 /// its preferred NameID format replace what is stored.
-pub async fn apply(
-    db: &Db,
-    ctx: &Ctx,
-    catalog: &Catalog,
-    id: ApplicationId,
-    reading: Reading,
-    mode: Mode,
-) -> Result<Applied> {
+pub async fn apply(db: &Db, ctx: &Ctx, id: ApplicationId, reading: Reading, mode: Mode) -> Result<Applied> {
     let mut tx = db.begin().await?;
-    let applied = apply_in(&mut tx, ctx, catalog, id, reading, mode).await?;
+    let applied = apply_in(&mut tx, ctx, id, reading, mode).await?;
     if !mode.dry_run {
         tx.commit().await?;
     }
@@ -142,7 +134,6 @@ pub async fn apply(
 pub(in crate::applications) async fn apply_in(
     tx: &mut Tx,
     ctx: &Ctx,
-    catalog: &Catalog,
     id: ApplicationId,
     reading: Reading,
     mode: Mode,
@@ -150,7 +141,7 @@ pub(in crate::applications) async fn apply_in(
     let old = locked(tx, id).await?;
     check_version(&old, mode.if_version)?;
     let warnings = reading.warnings.clone();
-    let new = changed_by(tx, catalog, &old, reading).await?;
+    let new = changed_by(tx, &old, reading).await?;
     let changes = changes(&old.sso, &new.sso)?;
     let application = if mode.dry_run {
         group_rules::shown(tx, new).await?
@@ -163,7 +154,6 @@ pub(in crate::applications) async fn apply_in(
 /// The application as it would be.
 pub(in crate::applications) async fn changed_by(
     executor: &mut impl Executor,
-    catalog: &Catalog,
     old: &Application,
     reading: Reading,
 ) -> Result<Application> {
@@ -175,7 +165,7 @@ pub(in crate::applications) async fn changed_by(
     let keys = keys::list(executor, old.id).await?;
     let key = keys.iter().find(|key| key.state == KeyState::Current).map(|key| key.key_type);
     choose(reading.algorithms, &old.sso, key, &mut patch)?;
-    patched(catalog, old, patch)
+    patched(old, patch)
 }
 
 /// How [`apply`] goes about it.
@@ -340,7 +330,6 @@ pub fn read_certificate(bytes: &[u8]) -> Result<Certificate> {
 pub async fn set_certificate(
     db: &Db,
     ctx: &Ctx,
-    catalog: &Catalog,
     id: ApplicationId,
     certificate: &Certificate,
     usage: KeyUse,
@@ -354,7 +343,7 @@ pub async fn set_certificate(
     if encrypts {
         patch.sp_encryption_certificates = Change::Set(vec![certificate.to_pem()]);
     }
-    let application = crate::applications::sso::patch(db, ctx, catalog, id, patch, if_version).await?;
+    let application = crate::applications::sso::patch(db, ctx, id, patch, if_version).await?;
     let odd = certificate.warnings(ctx.now()).into_iter().map(|warning| warning.sentence().to_owned());
     let mut warnings: Vec<String> = odd.collect();
     if usage == KeyUse::Both && !encrypts && !application.sso.sp_encryption_certificates.is_empty() {

@@ -1,17 +1,18 @@
 //! The single sign-on settings of an application: reading, changing, activating.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
 use crate::applications::model::{Application, Kind, Status};
-use crate::applications::resolved::{declared, resolve};
+use crate::applications::resolved::resolve;
 use crate::applications::update::{check_version, save};
 use crate::applications::{group_rules, locked};
 use crate::base::binding::AcsBinding;
 use crate::base::id::ApplicationId;
 use crate::base::urls::is_absolute_uri;
 use crate::base::{Ctx, Error, FieldError, Result};
-use crate::catalog::Catalog;
 use crate::catalog::placeholder::{Missing, Scope, check_value};
 use crate::catalog::sso::{Change, SsoPatch, SsoSettings};
 use crate::db::{Db, Tx, is_unique_violation};
@@ -27,7 +28,7 @@ const MAX_ENTITY_ID: usize = 256;
 #[derive(Clone, Debug, Serialize)]
 pub struct SsoView {
     /// Values of the connector's placeholders.
-    pub placeholders: std::collections::BTreeMap<String, Option<String>>,
+    pub placeholders: BTreeMap<String, Option<String>>,
     /// The settings.
     #[serde(flatten)]
     pub settings: Json,
@@ -38,9 +39,9 @@ pub struct SsoView {
 }
 
 /// The settings of an application, with what each template comes to.
-pub fn view(catalog: &Catalog, application: &Application) -> Result<SsoView> {
-    let declared = declared(catalog, application);
-    let scope = Scope::new(&declared, &application.placeholders);
+pub fn view(application: &Application) -> Result<SsoView> {
+    let declared = &application.made_from.placeholders;
+    let scope = Scope::new(declared, &application.placeholders);
     let mut settings = application.sso.clone();
     settings.idp_entity_id = Some(application.idp_entity_id.clone());
     let mut out = serde_json::to_value(&settings).map_err(Error::internal)?;
@@ -64,8 +65,8 @@ pub fn view(catalog: &Catalog, application: &Application) -> Result<SsoView> {
 }
 
 /// What of an application is not filled in yet, and where it is used.
-pub fn missing(catalog: &Catalog, application: &Application) -> Vec<Missing> {
-    Scope::new(&declared(catalog, application), &application.placeholders).missing(&application.sso)
+pub fn missing(application: &Application) -> Vec<Missing> {
+    Scope::new(&application.made_from.placeholders, &application.placeholders).missing(&application.sso)
 }
 
 /// Carries a patch out. Nothing is stored unless all of it can be accepted; an active application must stay
@@ -73,13 +74,12 @@ pub fn missing(catalog: &Catalog, application: &Application) -> Vec<Missing> {
 pub async fn patch(
     db: &Db,
     ctx: &Ctx,
-    catalog: &Catalog,
     id: ApplicationId,
     patch: SsoPatch,
     if_version: Option<i64>,
 ) -> Result<Application> {
     let mut tx = db.begin().await?;
-    let new = patch_in(&mut tx, ctx, catalog, id, patch, if_version).await?;
+    let new = patch_in(&mut tx, ctx, id, patch, if_version).await?;
     tx.commit().await?;
     Ok(new)
 }
@@ -88,7 +88,6 @@ pub async fn patch(
 pub async fn patch_in(
     tx: &mut Tx,
     ctx: &Ctx,
-    catalog: &Catalog,
     id: ApplicationId,
     patch: SsoPatch,
     if_version: Option<i64>,
@@ -102,9 +101,9 @@ pub async fn patch_in(
     }
     let old = locked(tx, id).await?;
     check_version(&old, if_version)?;
-    let new = patched(catalog, &group_rules::shown(tx, old.clone()).await?, patch)?;
+    let new = patched(&group_rules::shown(tx, old.clone()).await?, patch)?;
     check_algorithm(tx, &new).await?;
-    let new = group_rules::stored(tx, new, &old).await?;
+    let new = group_rules::stored(tx, new, &[&old.sso]).await?;
     save(tx, ctx, &old, new, EventName::ApplicationUpdate).await.map_err(|error| {
         if is_unique_violation(&error) {
             Error::conflict(
@@ -118,25 +117,10 @@ pub async fn patch_in(
 }
 
 /// The application as it would be after a patch; nothing is stored.
-pub fn patched(catalog: &Catalog, old: &Application, mut patch: SsoPatch) -> Result<Application> {
+pub fn patched(old: &Application, mut patch: SsoPatch) -> Result<Application> {
     require_saml(old)?;
     let mut new = old.clone();
-    let declared = declared(catalog, old);
-    let mut faults = Vec::new();
-    for (token, value) in std::mem::take(&mut patch.placeholders) {
-        let field = format!("placeholders.{token}");
-        let Some(placeholder) = declared.get(&token) else {
-            faults.push(fault(field, "unknown_placeholder", "The connector has no such placeholder."));
-            continue;
-        };
-        match value.as_deref().map(str::trim).filter(|value| !value.is_empty()) {
-            None => drop(new.placeholders.remove(&token)),
-            Some(value) => match check_value(placeholder, value) {
-                Ok(checked) => drop(new.placeholders.insert(token, checked)),
-                Err(message) => faults.push(fault(field, "placeholder_value", message)),
-            },
-        }
-    }
+    let mut faults = with_placeholders(&mut new, std::mem::take(&mut patch.placeholders));
     match std::mem::take(&mut patch.idp_entity_id) {
         Change::Keep => {}
         Change::Set(text) if is_absolute_uri(&text) && text.chars().count() <= MAX_ENTITY_ID => {
@@ -152,7 +136,35 @@ pub fn patched(catalog: &Catalog, old: &Application, mut patch: SsoPatch) -> Res
         return Err(Error::invalid(faults));
     }
     new.sso = new.sso.merged(patch)?;
-    keep_jit_rows(catalog, &mut new)?;
+    accepted(old, new)
+}
+
+/// Puts values of placeholders into an application, `None`: empties one. Answers what can't be taken.
+pub(in crate::applications) fn with_placeholders(
+    new: &mut Application,
+    values: BTreeMap<String, Option<String>>,
+) -> Vec<FieldError> {
+    let mut faults = Vec::new();
+    for (token, value) in values {
+        let field = format!("placeholders.{token}");
+        let Some(placeholder) = new.made_from.placeholders.get(&token) else {
+            faults.push(fault(field, "unknown_placeholder", "The connector has no such placeholder."));
+            continue;
+        };
+        match value.as_deref().map(str::trim).filter(|value| !value.is_empty()) {
+            None => drop(new.placeholders.remove(&token)),
+            Some(value) => match check_value(placeholder, value) {
+                Ok(checked) => drop(new.placeholders.insert(token, checked)),
+                Err(message) => faults.push(fault(field, "placeholder_value", message)),
+            },
+        }
+    }
+    faults
+}
+
+/// Judges changed settings as a whole: the application as it is stored then, or why it can't be.
+pub(in crate::applications) fn accepted(old: &Application, mut new: Application) -> Result<Application> {
+    keep_jit_rows(&mut new)?;
     check_certificates(&mut new.sso)?;
     check_signing(&new.sso)?;
     recipient(&new.sso)?;
@@ -160,8 +172,8 @@ pub fn patched(catalog: &Catalog, old: &Application, mut patch: SsoPatch) -> Res
     if !new.sso.has_algorithms_of(&old.sso) {
         new.sso.check_listed()?;
     }
-    if old.is_active() {
-        check_complete(catalog, &new)?;
+    if old.is_active() && new.kind == Kind::Saml {
+        check_complete(&new)?;
     }
     Ok(new)
 }
@@ -179,9 +191,8 @@ fn require_saml(application: &Application) -> Result<()> {
 
 /// The names of attributes from which an application makes accounts are the application's: rows may be switched
 /// off and take another source, but neither vanish nor be renamed.
-fn keep_jit_rows(catalog: &Catalog, application: &mut Application) -> Result<()> {
-    let Some(connector) = catalog.find(&application.connector) else { return Ok(()) };
-    let template = connector.sso_settings()?;
+fn keep_jit_rows(application: &mut Application) -> Result<()> {
+    let template = application.made_from.sso_settings()?;
     for attribute in &mut application.sso.attributes {
         let fixed = template.attributes.iter().find(|row| row.name == attribute.name && row.jit.is_some());
         attribute.jit = fixed.and_then(|row| row.jit);
@@ -205,7 +216,7 @@ fn keep_jit_rows(catalog: &Catalog, application: &mut Application) -> Result<()>
 }
 
 /// The key that signs must be able to make such signatures (ALG-403).
-async fn check_algorithm(tx: &mut Tx, application: &Application) -> Result<()> {
+pub(in crate::applications) async fn check_algorithm(tx: &mut Tx, application: &Application) -> Result<()> {
     let keys = keys::list(tx, application.id).await?;
     let current = keys.iter().find(|key| key.state == KeyState::Current);
     let algorithm = application.sso.signature_algorithm;
@@ -288,8 +299,8 @@ pub fn recipient(sso: &SsoSettings) -> Result<Option<Recipient>> {
 }
 
 /// Refuses what can't go live: first the placeholders by name and place, then anything else.
-pub fn check_complete(catalog: &Catalog, application: &Application) -> Result<()> {
-    let missing = missing(catalog, application);
+pub fn check_complete(application: &Application) -> Result<()> {
+    let missing = missing(application);
     if !missing.is_empty() {
         let faults = missing
             .iter()
@@ -321,7 +332,7 @@ pub fn check_complete(catalog: &Catalog, application: &Application) -> Result<()
             "Give at least one ACS URL, or upload the application's metadata.",
         ));
     }
-    if let Err(error) = resolve(catalog, application) {
+    if let Err(error) = resolve(application) {
         faults.extend(error.fields);
     }
     if faults.is_empty() {
@@ -332,23 +343,16 @@ pub fn check_complete(catalog: &Catalog, application: &Application) -> Result<()
     Err(error)
 }
 
-/// Whether an active application can't be signed on to, because its connector is gone or asks for more than it did when
-/// it was activated.
+/// Whether an active application can't be signed on to, because Tessera is stricter than it was when it was activated.
 #[must_use]
-pub fn is_broken(catalog: &Catalog, application: &Application) -> bool {
-    application.kind == Kind::Saml && application.is_active() && check_complete(catalog, application).is_err()
+pub fn is_broken(application: &Application) -> bool {
+    application.kind == Kind::Saml && application.is_active() && check_complete(application).is_err()
 }
 
 /// Makes an application usable for the people of its bound groups. `if_version`: refuse when it has changed since.
-pub async fn activate(
-    db: &Db,
-    ctx: &Ctx,
-    catalog: &Catalog,
-    id: ApplicationId,
-    if_version: Option<i64>,
-) -> Result<Application> {
+pub async fn activate(db: &Db, ctx: &Ctx, id: ApplicationId, if_version: Option<i64>) -> Result<Application> {
     let mut tx = db.begin().await?;
-    let new = activate_in(&mut tx, ctx, catalog, id, if_version).await?;
+    let new = activate_in(&mut tx, ctx, id, if_version).await?;
     tx.commit().await?;
     Ok(new)
 }
@@ -357,14 +361,13 @@ pub async fn activate(
 pub async fn activate_in(
     tx: &mut Tx,
     ctx: &Ctx,
-    catalog: &Catalog,
     id: ApplicationId,
     if_version: Option<i64>,
 ) -> Result<Application> {
     let old = locked(tx, id).await?;
     check_version(&old, if_version)?;
     if old.kind == Kind::Saml {
-        check_complete(catalog, &old)?;
+        check_complete(&old)?;
     }
     let mut new = old.clone();
     new.status = Status::Active;

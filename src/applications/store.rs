@@ -3,19 +3,23 @@
 pub(super) mod sp_source;
 
 use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
+
+use moka::sync::Cache;
+use openssl::sha::sha256;
 
 use crate::applications::model::{Application, Status, label_key};
 use crate::applications::overview::BoundGroup;
 use crate::base::id::{ApplicationId, GroupId, UserId};
 use crate::base::{Error, Result, Timestamp};
+use crate::catalog::model::Connector;
 use crate::db::{Executor, Query, Row, Tx, sql};
 
 fn read(row: &Row) -> Result<Application> {
     Ok(Application {
         id: row.parse("id")?,
         kind: row.parse("kind")?,
-        connector: row.text("connector")?,
-        connector_version: row.int("connector_version")?,
+        made_from: connector(&row.text("made_from")?)?,
         label: row.text("label")?,
         description: row.text("description")?,
         slug: row.text("slug")?,
@@ -31,6 +35,19 @@ fn read(row: &Row) -> Result<Application> {
         created_at: row.time("created_at")?,
         updated_at: row.time("updated_at")?,
     })
+}
+
+/// Connectors by the digest of their text: what a text says never changes, and many applications are read at a time.
+static CONNECTORS: LazyLock<Cache<[u8; 32], Arc<Connector>>> = LazyLock::new(|| Cache::new(2_000));
+
+fn connector(text: &str) -> Result<Arc<Connector>> {
+    let digest = sha256(text.as_bytes());
+    if let Some(known) = CONNECTORS.get(&digest) {
+        return Ok(known);
+    }
+    let read: Arc<Connector> = Arc::new(serde_json::from_str(text).map_err(Error::internal)?);
+    CONNECTORS.insert(digest, Arc::clone(&read));
+    Ok(read)
 }
 
 fn json(value: &impl serde::Serialize) -> Result<String> {
@@ -117,13 +134,13 @@ pub(super) async fn count(executor: &mut impl Executor) -> Result<i64> {
 
 pub(super) async fn insert(tx: &mut Tx, a: &Application) -> Result<()> {
     tx.run(
-        sql("INSERT INTO applications (id, kind, connector, connector_version, label, label_key, description, slug, \
+        sql("INSERT INTO applications (id, kind, connector, made_from, label, label_key, description, slug, \
              accent, show_in_portal, status, idp_entity_id, bookmark_url, placeholders, sso, version, created_at, \
              updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $17)")
         .bind_text(a.id)
         .bind(a.kind.as_str())
-        .bind(a.connector.as_str())
-        .bind(a.connector_version)
+        .bind(a.made_from.id.as_str())
+        .bind(json(&*a.made_from)?)
         .bind(a.label.as_str())
         .bind(label_key(&a.label))
         .bind(a.description.as_str())
@@ -148,7 +165,7 @@ pub(super) async fn update(tx: &mut Tx, a: &Application, read_version: i64, now:
         .run(
             sql("UPDATE applications SET label = $3, label_key = $4, description = $5, accent = $6, \
                  show_in_portal = $7, status = $8, idp_entity_id = $9, bookmark_url = $10, placeholders = $11, \
-                 sso = $12, version = version + 1, updated_at = $13 WHERE id = $1 AND version = $2")
+                 sso = $12, made_from = $13, version = version + 1, updated_at = $14 WHERE id = $1 AND version = $2")
             .bind_text(a.id)
             .bind(read_version)
             .bind(a.label.as_str())
@@ -161,6 +178,7 @@ pub(super) async fn update(tx: &mut Tx, a: &Application, read_version: i64, now:
             .bind(a.bookmark_url.as_deref())
             .bind(json(&a.placeholders)?)
             .bind(json(&a.sso)?)
+            .bind(json(&*a.made_from)?)
             .bind(now),
         )
         .await?;

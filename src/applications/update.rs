@@ -111,11 +111,22 @@ pub(in crate::applications) async fn save(
     tx: &mut Tx,
     ctx: &Ctx,
     old: &Application,
-    mut new: Application,
+    new: Application,
     name: EventName,
 ) -> Result<Application> {
+    save_telling(tx, ctx, old, new, Event::new(name)).await
+}
+
+/// The same with an event that has something to say beside what changed.
+pub(in crate::applications) async fn save_telling(
+    tx: &mut Tx,
+    ctx: &Ctx,
+    old: &Application,
+    mut new: Application,
+    event: Event,
+) -> Result<Application> {
     let changed = changed_fields(old, &new);
-    if changed.is_empty() {
+    if changed.is_empty() && old.made_from == new.made_from {
         return group_rules::shown(tx, new).await;
     }
     if !store::update(tx, &new, old.version, ctx.now()).await? {
@@ -125,7 +136,7 @@ pub(in crate::applications) async fn save(
         ));
     }
     bump(tx, Scope::Applications).await?;
-    let event = Event::new(name)
+    let event = event
         .target("application", new.id, new.label.as_str())
         .application(new.id)
         .detail("changed", changed);
@@ -162,6 +173,7 @@ pub fn differing_fields(old: &Application, new: &Application) -> Vec<String> {
 fn flat(a: &Application) -> serde_json::Map<String, serde_json::Value> {
     use serde_json::json;
     let mut out = serde_json::Map::new();
+    out.insert("connector_version".into(), json!(a.made_from.version));
     out.insert("label".into(), json!(a.label));
     out.insert("description".into(), json!(a.description));
     out.insert("color".into(), json!(a.accent));

@@ -224,6 +224,8 @@ fixed! {
     admin_applications_delete = "/admin/applications/delete";
     /// The catalog.
     admin_catalog = "/admin/catalog";
+    /// Writes a connector to begin with.
+    admin_connector_new = "/admin/connectors/new";
     /// People; a POST makes one.
     admin_users = "/admin/users";
     /// Form of a new person.
@@ -289,6 +291,8 @@ filled! {
     admin_application_saved(application) = "/admin/applications/{application}/saved";
     /// First tab of an application; posts here too.
     admin_general(application) = "/admin/applications/{application}/general";
+    /// What a later version of the connector says otherwise; posts here too.
+    admin_connector_upgrade(application) = "/admin/applications/{application}/connector";
     /// Uploads the picture; POST.
     admin_logo(application) = "/admin/applications/{application}/logo";
     /// Takes the picture away; POST.

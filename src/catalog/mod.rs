@@ -18,6 +18,7 @@ mod sites;
 pub mod skeleton;
 pub mod sso;
 pub mod steps;
+pub mod upgrade;
 pub mod yaml;
 
 pub use load::Catalog;

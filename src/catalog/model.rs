@@ -458,65 +458,94 @@ pub struct Pace {
 #[expect(clippy::struct_excessive_bools, reason = "independent peculiarities, each named in the YAML")]
 pub struct Quirks {
     /// SCIM attributes that never change there once set: a change makes a second account, so it is asked first.
+    #[serde(skip_serializing_if = "is_default")]
     pub immutable: Vec<String>,
     /// What becomes of an account that is taken away.
+    #[serde(skip_serializing_if = "is_default")]
     pub remote_deactivation: RemoteDeactivation,
     /// The user name must be the e-mail address.
+    #[serde(skip_serializing_if = "is_default")]
     pub username_equals_email: bool,
     /// New groups wait for an approval on the application's side.
+    #[serde(skip_serializing_if = "is_default")]
     pub groups_need_approval: bool,
     /// The enterprise extension of users is refused (RFC 7643 4.3).
+    #[serde(skip_serializing_if = "is_default")]
     pub no_enterprise_extension: bool,
     /// Attributes that are unknown there are ignored, not refused.
+    #[serde(skip_serializing_if = "is_default")]
     pub unknown_attributes_ignored: bool,
     /// SCIM attributes it has no use for; not offered in the mapping.
+    #[serde(skip_serializing_if = "is_default")]
     pub unused: Vec<String>,
     /// Accounts made at sign-on should be switched off there while SCIM is on.
+    #[serde(skip_serializing_if = "is_default")]
     pub jit_off: bool,
     /// The connection must be deactivated before its token can be changed.
+    #[serde(skip_serializing_if = "is_default")]
     pub deactivate_to_change_token: bool,
     /// A public certificate is made for the connection, for the application to keep.
+    #[serde(skip_serializing_if = "is_default")]
     pub certificate: bool,
     /// Groups of these names (patterns) are never taken over without being asked.
+    #[serde(skip_serializing_if = "is_default")]
     pub privileged_groups: Vec<String>,
     /// What happens when it already has a group of the same name.
+    #[serde(skip_serializing_if = "is_default")]
     pub adopt_groups: AdoptGroups,
     /// What happens when somebody has taken an account away there.
+    #[serde(skip_serializing_if = "is_default")]
     pub missing_account: MissingAccount,
     /// SCIM attributes of which it takes one value only, though the standard has several: the first is sent.
+    #[serde(skip_serializing_if = "is_default")]
     pub single_valued: Vec<String>,
     /// It understands no PATCH: what changes is read, changed and put back whole.
+    #[serde(skip_serializing_if = "is_default")]
     pub no_patch: bool,
     /// How changes are written.
+    #[serde(skip_serializing_if = "is_default")]
     pub patch_dialect: PatchDialect,
     /// How members are taken out of a group.
+    #[serde(skip_serializing_if = "is_default")]
     pub member_removal: MemberRemoval,
     /// Most members in one request that makes or changes a group; 100 unless said.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "is_default")]
     pub membership_limit: Option<u32>,
     /// Most resources on one page of a list; 100 unless said.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "is_default")]
     pub page_limit: Option<u32>,
     /// Its lists go on by a cursor (RFC 9865), though it does not say so of itself.
+    #[serde(skip_serializing_if = "is_default")]
     pub cursor_paging: bool,
     /// It never shows who is in a group: what was sent is all that is known.
+    #[serde(skip_serializing_if = "is_default")]
     pub members_hidden: bool,
     /// `externalId` is refused.
+    #[serde(skip_serializing_if = "is_default")]
     pub no_external_id: bool,
     /// Its filters can't be relied on: accounts are found by reading all of them.
+    #[serde(skip_serializing_if = "is_default")]
     pub no_filter: bool,
     /// It takes `application/json` and not `application/scim+json`.
+    #[serde(skip_serializing_if = "is_default")]
     pub plain_json: bool,
     /// It may say yes and change nothing: what was changed is read again.
+    #[serde(skip_serializing_if = "is_default")]
     pub read_back: bool,
     /// An account that is set inactive can't be seen any more.
+    #[serde(skip_serializing_if = "is_default")]
     pub inactive_hidden: bool,
     /// How many requests it takes.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "is_default")]
     pub pace: Option<Pace>,
     /// Requests at the same time; 4 unless said.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "is_default")]
     pub concurrency: Option<u32>,
+}
+
+/// What a connector leaves out is left out when it is written, too.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl Quirks {

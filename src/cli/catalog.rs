@@ -7,7 +7,9 @@ use std::process::ExitCode;
 use clap::Subcommand;
 
 use crate::base::{Error, Result};
-use crate::catalog::{Catalog, lint, skeleton};
+use crate::catalog::model::Category;
+use crate::catalog::skeleton::{self, Draft};
+use crate::catalog::{Catalog, lint};
 use crate::cli::output;
 use crate::config::{Config, DataArgs, ServeArgs};
 
@@ -30,17 +32,42 @@ pub(super) enum CatalogCommand {
         /// A folder of your own [default: the built-in connectors]
         dir: Option<PathBuf>,
     },
-    /// Write the skeleton of a connector
-    New {
-        /// Its id: small letters, digits and hyphens
-        id: Option<String>,
-        /// Its name
-        #[arg(long)]
-        name: Option<String>,
-        /// Folder to write into
-        #[arg(long, default_value = ".")]
-        dir: PathBuf,
-    },
+    /// Write a connector to begin with: asks for what is not given
+    New(Box<NewArgs>),
+}
+
+/// What is known of a new connector.
+#[derive(clap::Args, Debug)]
+pub(super) struct NewArgs {
+    /// Its id: small letters, digits and hyphens
+    id: Option<String>,
+    /// Its name
+    #[arg(long)]
+    name: Option<String>,
+    /// What it is for, in one sentence
+    #[arg(long)]
+    description: Option<String>,
+    /// Site of its maker
+    #[arg(long)]
+    homepage: Option<String>,
+    /// What shelf it stands on, for example `analytics`
+    #[arg(long)]
+    category: Option<String>,
+    /// Entity ID, as the application shows it
+    #[arg(long)]
+    entity_id: Option<String>,
+    /// ACS URL, as the application shows it
+    #[arg(long)]
+    acs_url: Option<String>,
+    /// The part of these addresses that each customer has otherwise
+    #[arg(long)]
+    own_part: Option<String>,
+    /// Base URL of its SCIM service
+    #[arg(long)]
+    scim_url: Option<String>,
+    /// Folder to write into
+    #[arg(long, default_value = ".")]
+    dir: PathBuf,
 }
 
 pub(super) fn run(data: &DataArgs, command: CatalogCommand) -> Result<ExitCode> {
@@ -74,7 +101,7 @@ pub(super) fn run(data: &DataArgs, command: CatalogCommand) -> Result<ExitCode> 
             }
             output::line(&faultless(report.files))?;
         }
-        CatalogCommand::New { id, name, dir } => new(id, name, &dir)?,
+        CatalogCommand::New(args) => new(*args)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -101,28 +128,65 @@ fn ask(question: &str) -> Result<String> {
     Ok(answer.trim().to_owned())
 }
 
-/// Asks for what was not given, when somebody is there to answer; writes a file that the linter accepts.
-fn new(id: Option<String>, name: Option<String>, dir: &std::path::Path) -> Result<()> {
-    let somebody = std::io::stdin().is_terminal();
-    let id = match id {
-        Some(id) => id,
-        None if somebody => ask("Id of the connector (small letters, digits and hyphens):")?,
-        None => {
-            return Err(Error::field(
-                "id",
-                "required",
-                "Give the connector an id: tessera catalog new my-app",
-            ));
-        }
-    };
+/// What was given; else what somebody answers, if there is somebody; else nothing.
+fn known(given: Option<String>, question: &str) -> Result<String> {
+    match given {
+        Some(given) => Ok(given.trim().to_owned()),
+        None if std::io::stdin().is_terminal() => ask(question),
+        None => Ok(String::new()),
+    }
+}
+
+/// Asks for what was not given, when somebody is there to answer; writes a file that the linter accepts, or nothing.
+fn new(args: NewArgs) -> Result<()> {
+    let id = known(args.id, "Id of the connector (small letters, digits and hyphens):")?;
+    if id.is_empty() {
+        return Err(Error::field("id", "required", "Give the connector an id: tessera catalog new my-app"));
+    }
     crate::applications::slug::check(&id)?;
-    let name = match name {
-        Some(name) => name,
-        None if somebody => ask("Name of the application:")?,
-        None => id.clone(),
+    let name = known(args.name, "Name of the application:")?;
+    let name = if name.is_empty() { id.clone() } else { name };
+    let draft = Draft {
+        description: known(args.description, "What it is for, in one sentence:")?,
+        homepage: known(args.homepage, "Site of its maker:")?,
+        category: category(&known(args.category, &format!("Category, one of {}:", categories()))?)?,
+        sp_entity_id: known(args.entity_id, "Entity ID, as the application shows it (empty: not known):")?,
+        acs_url: known(args.acs_url, "ACS URL, as the application shows it (empty: not known):")?,
+        own_part: known(
+            args.own_part,
+            "Which part of these addresses is your own, and another customer's different (empty: none)?",
+        )?,
+        scim_url: known(args.scim_url, "Base URL of its SCIM service (empty: none):")?,
+        id,
+        name,
     };
-    let (file, text) = skeleton::new(&id, &name);
-    let path = dir.join(file);
+    let (file, text) = draft.write();
+    let faults = lint::lint_text(&file, &text);
+    if !faults.is_empty() {
+        let lines: Vec<String> = faults.iter().map(|fault| fault.message.clone()).collect();
+        return Err(Error::field(
+            "connector",
+            "connector_faulty",
+            format!("Nothing was written: {}", lines.join(" ")),
+        ));
+    }
+    write(&args.dir.join(file), &text)
+}
+
+fn categories() -> String {
+    Category::ALL.iter().map(|category| category.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+fn category(text: &str) -> Result<Category> {
+    if text.is_empty() {
+        return Ok(Category::default());
+    }
+    text.parse().map_err(|()| {
+        Error::field("category", "unknown_category", format!("Choose one of {}.", categories()))
+    })
+}
+
+fn write(path: &std::path::Path, text: &str) -> Result<()> {
     if path.exists() {
         return Err(Error::conflict(
             "already_exists",
@@ -130,7 +194,7 @@ fn new(id: Option<String>, name: Option<String>, dir: &std::path::Path) -> Resul
         ));
     }
     let written =
-        path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&path, text));
+        path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(path, text));
     written.map_err(|error| {
         Error::new(
             crate::base::Kind::Internal,

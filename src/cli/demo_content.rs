@@ -298,7 +298,7 @@ async fn add_application(
         connect_to_lab(installation, ctx, lab, &application).await?;
     }
     if tile.connector == "custom-saml" || application.kind == Kind::Bookmark {
-        sso::activate(db, ctx, &installation.catalog, application.id, None).await?;
+        sso::activate(db, ctx, application.id, None).await?;
     }
     Ok(application.id)
 }
@@ -310,12 +310,8 @@ async fn provision(
     id: ApplicationId,
     scim: &ServedScim,
 ) -> Result<()> {
-    let connections = Connections {
-        db: &installation.db,
-        vault: &installation.vault,
-        catalog: &installation.catalog,
-        outbound: &installation.outbound,
-    };
+    let connections =
+        Connections { db: &installation.db, vault: &installation.vault, outbound: &installation.outbound };
     let credentials = bearer(SecretString::from(scim.token.as_str()));
     let patch = ConnectionPatch {
         base_url: Some(scim.base_url.clone()),
@@ -347,7 +343,7 @@ async fn connect_to_lab(
         ],
     }))
     .map_err(Error::internal)?;
-    sso::patch(&installation.db, ctx, &installation.catalog, application.id, patch, None).await?;
+    sso::patch(&installation.db, ctx, application.id, patch, None).await?;
     let keys = keys::list(&mut installation.db.reader(), application.id).await?;
     let key = keys.first().ok_or_else(|| Error::internal("an application has no key"))?;
     lab.register(LabSp {

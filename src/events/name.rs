@@ -68,6 +68,7 @@ names! {
     ApplicationUpdate = "application_update", "changed an application";
     ApplicationActivate = "application_activate", "activated an application";
     ApplicationDeactivate = "application_deactivate", "deactivated an application";
+    ApplicationUpgrade = "application_upgrade", "took over another version of an application's connector";
     ApplicationDelete = "application_delete", "deleted an application";
     ApplicationBind = "application_bind", "bound a group to an application";
     ApplicationUnbind = "application_unbind", "unbound a group from an application";

@@ -21,7 +21,7 @@ impl Connections<'_> {
         let mut reader = self.db.reader();
         let application = applications::require(&mut reader, id).await?;
         let connection = store::find(&mut reader, id).await?.ok_or_else(not_configured)?;
-        let missing = address::missing(self.catalog, &application, &connection.settings);
+        let missing = address::missing(&application, &connection.settings);
         if let Some(first) = missing.first() {
             return Err(Error::field(
                 "base_url",
@@ -90,7 +90,7 @@ impl Connections<'_> {
         application: &Application,
         connection: &Connection,
     ) -> Result<()> {
-        let url = address::base_url(self.catalog, self.outbound, application, &connection.settings)?;
+        let url = address::base_url(self.outbound, application, &connection.settings)?;
         let is_other = connection.ledger_for.as_ref().is_some_and(|known| *known != url);
         store::set_ledger_for(tx, application.id, &url, is_other).await?;
         if is_other {
@@ -105,8 +105,8 @@ impl Connections<'_> {
         application: &Application,
         connection: &Connection,
     ) -> Result<Json> {
-        let quirks = quirks(self.catalog, application);
-        let url = address::base_url(self.catalog, self.outbound, application, &connection.settings)?;
+        let quirks = quirks(application);
+        let url = address::base_url(self.outbound, application, &connection.settings)?;
         let client = Client {
             outbound: self.outbound,
             tokens: &Tokens::default(),

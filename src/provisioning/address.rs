@@ -6,10 +6,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
 use crate::applications::Application;
-use crate::applications::resolved::declared;
 use crate::base::id::ApplicationId;
 use crate::base::{Error, FieldError, Kind, Random, Result};
-use crate::catalog::Catalog;
 use crate::catalog::model::{Provisioning, ScimAuth};
 use crate::catalog::placeholder::{LocationRules, Missing, Scope};
 use crate::keys;
@@ -17,37 +15,33 @@ use crate::outbound::Outbound;
 use crate::provisioning::model::{Connection, Settings};
 use crate::vault::Vault;
 
-/// What the connector of an application says of SCIM; nothing when it says nothing or is gone.
-pub fn template(catalog: &Catalog, application: &Application) -> Option<Provisioning> {
-    catalog.find(&application.connector).and_then(|connector| connector.provisioning.clone())
+/// What the connector of an application says of SCIM.
+#[must_use]
+pub fn template(application: &Application) -> Option<&Provisioning> {
+    application.made_from.provisioning.as_ref()
 }
 
 /// The base URL as a template: the administrator's, else the connector's.
-pub fn base_template(catalog: &Catalog, application: &Application, settings: &Settings) -> Option<String> {
-    settings.base_url.clone().or_else(|| template(catalog, application)?.base_url)
+pub fn base_template(application: &Application, settings: &Settings) -> Option<String> {
+    settings.base_url.clone().or_else(|| template(application)?.base_url.clone())
 }
 
 /// Which placeholders of the base URL have no value yet.
-pub fn missing(catalog: &Catalog, application: &Application, settings: &Settings) -> Vec<Missing> {
-    let declared = declared(catalog, application);
-    let Some(template) = base_template(catalog, application, settings) else { return Vec::new() };
-    Scope::new(&declared, &application.placeholders).missing_in([("base_url", template.as_str())])
+pub fn missing(application: &Application, settings: &Settings) -> Vec<Missing> {
+    let declared = &application.made_from.placeholders;
+    let Some(template) = base_template(application, settings) else { return Vec::new() };
+    Scope::new(declared, &application.placeholders).missing_in([("base_url", template.as_str())])
 }
 
 /// The base URL with every placeholder filled, without a slash at its end. Refused when it can't be asked at all.
-pub fn base_url(
-    catalog: &Catalog,
-    outbound: &Outbound,
-    application: &Application,
-    settings: &Settings,
-) -> Result<String> {
-    let Some(template) = base_template(catalog, application, settings) else {
+pub fn base_url(outbound: &Outbound, application: &Application, settings: &Settings) -> Result<String> {
+    let Some(template) = base_template(application, settings) else {
         return Err(fault("required", "Paste the base URL that the application shows for SCIM."));
     };
-    let declared = declared(catalog, application);
+    let declared = &application.made_from.placeholders;
     // What may be reached by plain http is the outbound client's to say.
     let rules = LocationRules { plain_http: true, fragment: false };
-    let filled = Scope::new(&declared, &application.placeholders)
+    let filled = Scope::new(declared, &application.placeholders)
         .fill_field("provisioning.base_url", &template, rules)
         .map_err(|fault| {
             Error::invalid(vec![FieldError {

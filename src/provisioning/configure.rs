@@ -52,7 +52,7 @@ impl Connections<'_> {
         // One that is in use is tried with another secret before it is given up.
         let tried = match trial {
             Some((application, trial)) => {
-                self.may_change_secret(&application, &trial)?;
+                may_change_secret(&application, &trial)?;
                 let capabilities = self.verify(ctx, &application, &trial).await?;
                 Some(Tried { trial, capabilities })
             }
@@ -85,19 +85,19 @@ impl Connections<'_> {
         if_version: Option<i64>,
         tried: Option<Tried>,
     ) -> Result<Connection> {
-        self.fill_in(tx, ctx, id, &patch).await?;
+        fill_in(tx, ctx, id, &patch).await?;
         let application = applications::require(tx, id).await?;
         let old = store::lock(tx, id).await?;
         if if_version.is_some_and(|seen| old.as_ref().is_none_or(|old| old.version != seen)) {
             return Err(Error::changed_meanwhile());
         }
-        let mut new = old.clone().unwrap_or_else(|| self.fresh(ctx, &application));
+        let mut new = old.clone().unwrap_or_else(|| fresh(ctx, &application));
         self.apply(tx, ctx, &application, &mut new, patch.clone()).await?;
-        if new.client.is_none() && quirks(self.catalog, &application).certificate {
+        if new.client.is_none() && quirks(&application).certificate {
             new.client = Some(tls::make(ctx, self.vault, &application)?);
         }
         if let Some(secret) = patch.secret {
-            self.may_change_secret(&application, &new)?;
+            may_change_secret(&application, &new)?;
             self.keep(ctx, &application, &mut new, &secret)?;
             let is_tried = tried.as_ref().map_or(!new.is_active(), |tried| tried.is_for(&new));
             if !is_tried {
@@ -117,6 +117,12 @@ impl Connections<'_> {
         store::put(tx, &new).await?;
         if !same_settings {
             settings_changed(tx, ctx, &application, old.as_ref(), &new).await?;
+        }
+        if old.as_ref().is_some_and(Connection::is_active) && !new.is_active() {
+            // Another address is activated anew.
+            let told =
+                event(EventName::IdmIntegrationDelete, &application).detail("because", "base_url_changed");
+            record(tx, ctx, told).await?;
         }
         if let Some(client) = new.client.as_ref().filter(|_| !same_client) {
             record(tx, ctx, tls::made_event(&application, client)?).await?;
@@ -140,55 +146,15 @@ impl Connections<'_> {
         patch: ConnectionPatch,
     ) -> Result<(Application, Connection)> {
         let mut tx = self.db.begin().await?;
-        self.fill_in(&mut tx, ctx, id, &patch).await?;
+        fill_in(&mut tx, ctx, id, &patch).await?;
         let application = applications::require(&mut tx, id).await?;
         let stored = store::find(&mut tx, id).await?;
-        let mut new = stored.unwrap_or_else(|| self.fresh(ctx, &application));
+        let mut new = stored.unwrap_or_else(|| fresh(ctx, &application));
         self.apply(&mut tx, ctx, &application, &mut new, patch.clone()).await?;
         if let Some(secret) = patch.secret {
             self.keep(ctx, &application, &mut new, &secret)?;
         }
         Ok((application, new))
-    }
-
-    /// The placeholders of the patch, in the application.
-    async fn fill_in(
-        &self,
-        tx: &mut Tx,
-        ctx: &Ctx,
-        id: ApplicationId,
-        patch: &ConnectionPatch,
-    ) -> Result<()> {
-        if patch.placeholders.is_empty() {
-            return Ok(());
-        }
-        let filled = SsoPatch { placeholders: patch.placeholders.clone(), ..SsoPatch::default() };
-        sso::patch_in(tx, ctx, self.catalog, id, filled, None).await.map(drop)
-    }
-
-    fn fresh(&self, ctx: &Ctx, application: &Application) -> Connection {
-        Connection {
-            application: application.id,
-            status: ConnectionStatus::Draft,
-            settings: starting(self.catalog, application),
-            auth: None,
-            sealed_secret: None,
-            secret_for: None,
-            client: None,
-            ledger_for: None,
-            secret_set_at: None,
-            secret_expires_at: None,
-            capabilities: None,
-            verified_at: None,
-            written_at: None,
-            failing: None,
-            paused_until: Timestamp(0),
-            reconciled_at: None,
-            drift: None,
-            version: 1,
-            created_at: ctx.now(),
-            updated_at: ctx.now(),
-        }
     }
 
     /// Puts what is given into the settings and judges the whole.
@@ -200,7 +166,7 @@ impl Connections<'_> {
         new: &mut Connection,
         patch: ConnectionPatch,
     ) -> Result<()> {
-        let template = address::template(self.catalog, application);
+        let template = address::template(application);
         let settings = &mut new.settings;
         let mut before = settings.clone();
         let known: Vec<String> = rules(&mut before).map(|(_, rule)| rule.group.clone()).collect();
@@ -208,7 +174,7 @@ impl Connections<'_> {
             settings.base_url = Some(url.trim().to_owned()).filter(|url| !url.is_empty());
         }
         if let Some(manage) = patch.manage_groups {
-            if manage && template.as_ref().is_some_and(|template| !template.groups) {
+            if manage && template.is_some_and(|template| !template.groups) {
                 return Err(Error::field(
                     "manage_groups",
                     "groups_not_offered",
@@ -228,8 +194,8 @@ impl Connections<'_> {
             settings.mass_change = guard;
         }
         if let Some(mut rows) = patch.mappings {
-            mapping::check(&rows, template.as_ref())?;
-            let needed = mapping::starting(template.as_ref());
+            mapping::check(&rows, template)?;
+            let needed = mapping::starting(template);
             for row in &mut rows {
                 // What a connector requires no request can make optional, nor the other way round.
                 let says = needed.iter().find(|needed| needed.scim.eq_ignore_ascii_case(&row.scim));
@@ -250,9 +216,9 @@ impl Connections<'_> {
             give_up_secret(new);
         }
         // A base URL that is not there yet, or not filled in, is no fault before activation; a wrong one is.
-        let is_open = address::base_template(self.catalog, application, &new.settings).is_none()
-            || !address::missing(self.catalog, application, &new.settings).is_empty();
-        let url = address::base_url(self.catalog, self.outbound, application, &new.settings);
+        let is_open = address::base_template(application, &new.settings).is_none()
+            || !address::missing(application, &new.settings).is_empty();
+        let url = address::base_url(self.outbound, application, &new.settings);
         let is_undeclared =
             |error: &Error| error.fields.iter().any(|field| field.code == "placeholder_undeclared");
         if !is_open || url.as_ref().is_err_and(is_undeclared) {
@@ -260,19 +226,6 @@ impl Connections<'_> {
             if new.secret_for.as_ref().is_some_and(|given_for| *given_for != url) {
                 give_up_secret(new);
             }
-        }
-        Ok(())
-    }
-
-    fn may_change_secret(&self, application: &Application, connection: &Connection) -> Result<()> {
-        if connection.is_active() && quirks(self.catalog, application).deactivate_to_change_token {
-            return Err(Error::conflict(
-                "deactivate_first",
-                format!(
-                    "{} wants the connection to be deactivated before its token is changed. Deactivate it, give the token, activate it again.",
-                    application.label
-                ),
-            ));
         }
         Ok(())
     }
@@ -292,7 +245,7 @@ impl Connections<'_> {
                 "This time is past. Give a token that still holds, with the time when it ends.",
             ));
         }
-        let url = address::base_url(self.catalog, self.outbound, application, &connection.settings)?;
+        let url = address::base_url(self.outbound, application, &connection.settings)?;
         if let Credentials::Oauth2ClientCredentials { token_url, .. } = &secret.credentials {
             self.outbound.check(token_url).map_err(|failure| failure.of_field("auth.token_url"))?;
         }
@@ -311,7 +264,7 @@ impl Connections<'_> {
         let mut reader = self.db.reader();
         let application = applications::require(&mut reader, id).await?;
         let mut trial = store::find(&mut reader, id).await?.ok_or_else(not_configured)?;
-        self.may_change_secret(&application, &trial)?;
+        may_change_secret(&application, &trial)?;
         self.keep(ctx, &application, &mut trial, &secret)?;
         let is_active = trial.is_active();
         let capabilities = if is_active { Some(self.verify(ctx, &application, &trial).await?) } else { None };
@@ -337,6 +290,54 @@ impl Connections<'_> {
         tx.commit().await?;
         Ok(connection)
     }
+}
+
+/// A connection of an application that has none.
+fn fresh(ctx: &Ctx, application: &Application) -> Connection {
+    Connection {
+        application: application.id,
+        status: ConnectionStatus::Draft,
+        settings: starting(application),
+        auth: None,
+        sealed_secret: None,
+        secret_for: None,
+        client: None,
+        ledger_for: None,
+        secret_set_at: None,
+        secret_expires_at: None,
+        capabilities: None,
+        verified_at: None,
+        written_at: None,
+        failing: None,
+        paused_until: Timestamp(0),
+        reconciled_at: None,
+        drift: None,
+        version: 1,
+        created_at: ctx.now(),
+        updated_at: ctx.now(),
+    }
+}
+
+/// The placeholders of the patch, in the application.
+async fn fill_in(tx: &mut Tx, ctx: &Ctx, id: ApplicationId, patch: &ConnectionPatch) -> Result<()> {
+    if patch.placeholders.is_empty() {
+        return Ok(());
+    }
+    let filled = SsoPatch { placeholders: patch.placeholders.clone(), ..SsoPatch::default() };
+    sso::patch_in(tx, ctx, id, filled, None).await.map(drop)
+}
+
+fn may_change_secret(application: &Application, connection: &Connection) -> Result<()> {
+    if connection.is_active() && quirks(application).deactivate_to_change_token {
+        return Err(Error::conflict(
+            "deactivate_first",
+            format!(
+                "{} wants the connection to be deactivated before its token is changed. Deactivate it, give the token, activate it again.",
+                application.label
+            ),
+        ));
+    }
+    Ok(())
 }
 
 /// Another address, or whoever is trusted there anew, gets no secret that was not given for it, and is asked before
@@ -379,10 +380,6 @@ async fn settings_changed(
     }
     if new.is_active() {
         notify(tx, Notice::Sweep { application: application.id }).await?;
-    } else if old.is_some_and(Connection::is_active) {
-        // Another address is activated anew.
-        let told = event(EventName::IdmIntegrationDelete, application).detail("because", "base_url_changed");
-        record(tx, ctx, told).await?;
     }
     Ok(())
 }

@@ -8,7 +8,6 @@ use secrecy::SecretString;
 use crate::applications::{Application, group_rules};
 use crate::base::id::ApplicationId;
 use crate::base::{Error, Kind, Result, Timestamp};
-use crate::catalog::Catalog;
 use crate::catalog::mapping::Mapping;
 use crate::catalog::model::Quirks;
 use crate::catalog::sso::{GroupRule, ValueFrom};
@@ -28,8 +27,6 @@ pub struct Connections<'a> {
     pub db: &'a Db,
     /// Seals secrets.
     pub vault: &'a Vault,
-    /// The connectors.
-    pub catalog: &'a Catalog,
     /// The way out.
     pub outbound: &'a Outbound,
 }
@@ -114,23 +111,22 @@ pub fn inactive() -> Error {
 
 /// The settings that a connection of this application starts with.
 #[must_use]
-pub fn starting(catalog: &Catalog, application: &Application) -> Settings {
-    let template = address::template(catalog, application);
+pub fn starting(application: &Application) -> Settings {
     Settings {
         base_url: None,
         manage_groups: false,
         on_user_delete: OnUserDelete::default(),
         require_approval: Vec::new(),
         mass_change: MassChange::default(),
-        mappings: mapping::starting(template.as_ref()),
+        mappings: mapping::starting(address::template(application)),
         ca_certificate: None,
     }
 }
 
 /// What is peculiar to an application's SCIM service.
 #[must_use]
-pub fn quirks(catalog: &Catalog, application: &Application) -> Quirks {
-    address::template(catalog, application).map(|template| template.quirks).unwrap_or_default()
+pub fn quirks(application: &Application) -> Quirks {
+    address::template(application).map(|template| template.quirks.clone()).unwrap_or_default()
 }
 
 pub(in crate::provisioning) fn rules(

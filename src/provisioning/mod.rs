@@ -23,6 +23,7 @@ pub mod preview;
 pub mod state;
 mod store;
 pub mod tls;
+pub mod upgrade;
 mod verify;
 
 pub use address::Credentials;

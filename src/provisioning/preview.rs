@@ -5,7 +5,6 @@ use serde_json::Value as Json;
 use crate::applications::{Application, subject};
 use crate::base::Result;
 use crate::base::id::UserId;
-use crate::catalog::Catalog;
 use crate::db::Executor;
 use crate::provisioning::connection;
 use crate::provisioning::mapping::{self, MapFault};
@@ -15,7 +14,6 @@ use crate::provisioning::store::{connections, ledger};
 /// does not count.
 pub async fn preview(
     executor: &mut impl Executor,
-    catalog: &Catalog,
     application: &Application,
     user: UserId,
 ) -> Result<Option<std::result::Result<Json, MapFault>>> {
@@ -23,12 +21,12 @@ pub async fn preview(
     // As it is stored, rules name groups by their ids, which is what they are judged by.
     let settings = match connections::find(executor, application.id).await? {
         Some(connection) => connection.settings,
-        None => connection::starting(catalog, application),
+        None => connection::starting(application),
     };
     let manager = match &subject.person.profile.manager {
         Some(manager) => ledger::remote_id_of(executor, application.id, manager).await?,
         None => None,
     };
-    let quirks = connection::quirks(catalog, application);
+    let quirks = connection::quirks(application);
     Ok(Some(mapping::resource(&settings.mappings, &quirks, &subject, manager.as_deref())))
 }

@@ -169,13 +169,7 @@ impl Installation {
     /// Metadata by address.
     #[must_use]
     pub fn sp_sources(&self) -> Sources<'_> {
-        Sources {
-            db: &self.db,
-            catalog: &self.catalog,
-            outbound: &self.outbound,
-            cpu: &self.cpu,
-            aggregates: &self.aggregates,
-        }
+        Sources { db: &self.db, outbound: &self.outbound, cpu: &self.cpu, aggregates: &self.aggregates }
     }
 
     /// Runs work that keeps a core busy (RSA, XML, pictures) on a thread of its own kind, a bounded number at a time, so

@@ -91,7 +91,7 @@ pub async fn preview(
     if application.kind != ApplicationKind::Saml {
         return Err(Error::conflict("not_saml", "A bookmark only opens an address. Nothing is sent to it."));
     }
-    check_complete(&installation.catalog, application)?;
+    check_complete(application)?;
     let epochs = installation.epochs().await?;
     let Some(subject) = subject::load(installation, epochs, user).await? else { return Ok(None) };
     let target = target::load(installation, epochs, &application.slug).await?;

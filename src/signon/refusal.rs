@@ -230,8 +230,8 @@ pub fn deleted(label: &str) -> Refused {
     own(Kind::Gone, "application_deleted", sentence, Some(label))
 }
 
-/// The application is switched on, but what it is set up with is not whole any more: its connector is gone, or asks for
-/// more than it did.
+/// The application is switched on, but what it is set up with is not whole any more: more is asked for than when it was
+/// activated.
 #[must_use]
 pub fn incomplete(label: &str) -> Refused {
     let sentence = format!(

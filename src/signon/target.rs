@@ -25,8 +25,8 @@ use crate::signon::{Installation, recorder};
 pub struct Target {
     /// The application.
     pub application: Application,
-    /// Its settings, placeholders filled; `None` when they can't be: it is not set up yet, or its connector is gone or
-    /// has changed while it was active.
+    /// Its settings, placeholders filled; `None` when they can't be: it is not set up yet, or more is
+    /// asked for than when it was activated.
     pub settings: Option<SsoSettings>,
     /// Groups bound to it.
     pub bound: Vec<GroupId>,
@@ -185,7 +185,7 @@ async fn build(installation: &Installation, application: Application, key: Optio
         return Ok(target);
     }
     // Settings that can't be filled leave the target without any: a sign-on to it is refused.
-    let Ok(settings) = resolved::resolve(&installation.catalog, &target.application) else {
+    let Ok(settings) = resolved::resolve(&target.application) else {
         return Ok(target);
     };
     // Without anybody to encrypt for, such an application counts as not set up.

@@ -70,7 +70,7 @@ pub async fn trial(
             "A bookmark only opens an address. There is nothing to test.",
         ));
     }
-    check_complete(&installation.catalog, &application)?;
+    check_complete(&application)?;
     let target = target::load(installation, epochs, &application.slug)
         .await?
         .ok_or_else(|| Error::not_found("application"))?;
@@ -116,7 +116,7 @@ pub async fn try_key(
     key: KeyId,
 ) -> Result<Outcome> {
     let application = applications::require(&mut installation.db.reader(), id).await?;
-    check_complete(&installation.catalog, &application)?;
+    check_complete(&application)?;
     let target = target::load_with_key(installation, &application.slug, key).await?;
     let settings = target.settings()?;
     if settings.idp_initiated == IdpInitiated::Off || settings.login_url.is_some() {

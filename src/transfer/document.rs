@@ -48,6 +48,10 @@ pub struct ApplicationEntry {
     pub slug: String,
     /// Id of the connector it is made from.
     pub connector: String,
+    /// Which version of it the application had when the file was written. A new application is made from the version of
+    /// the catalog, which is told; one that is there keeps its own.
+    #[serde(default, deserialize_with = "present")]
+    pub connector_version: Option<u32>,
     /// Name on the tile.
     #[serde(default, deserialize_with = "present")]
     pub label: Option<String>,

@@ -31,7 +31,8 @@ pub(in crate::transfer) fn application(
     groups.sort_by_cached_key(|name| group_key(name));
     let mut out = Map::new();
     out.insert("slug".into(), json!(a.slug));
-    out.insert("connector".into(), json!(a.connector));
+    out.insert("connector".into(), json!(a.made_from.id));
+    out.insert("connector_version".into(), json!(a.made_from.version));
     out.insert("label".into(), json!(a.label));
     out.insert("description".into(), json!(a.description));
     out.insert("color".into(), json!(a.accent));

@@ -173,13 +173,20 @@ impl<'a> Performance<'a> {
             let made = self.create(tx, entry).await?;
             let made = self.configure(tx, &made, entry).await?;
             let step = Step::new(Verb::Create, Subject::Application, &made.slug);
-            return Ok(step.noting(format!("from {}, {}", made.connector, made.status.as_str())));
+            let connector = &made.made_from;
+            let other = match entry.connector_version {
+                Some(version) if version != connector.version => {
+                    format!(" in version {}, not {version} as in the file", connector.version)
+                }
+                _ => String::new(),
+            };
+            return Ok(step.noting(format!("from {}{other}, {}", connector.id, made.status.as_str())));
         };
-        if old.connector != entry.connector {
+        if old.made_from.id != entry.connector {
             let message = format!(
                 "{} was made from the connector {}, and an application keeps its connector. Write that one, or \
                  declare a new application with another slug.",
-                old.slug, old.connector
+                old.slug, old.made_from.id
             );
             return Err(Error::field("connector", "connector_differs", message).into());
         }
@@ -233,7 +240,7 @@ impl<'a> Performance<'a> {
         application: &Application,
         entry: &ApplicationEntry,
     ) -> Result<Application, Failed> {
-        let (id, ctx, catalog) = (application.id, self.ctx, &*self.installation.catalog);
+        let (id, ctx) = (application.id, self.ctx);
         let mut now = application.clone();
         let wanted = entry.status.unwrap_or(now.status);
         if wanted == Status::Draft && now.status != Status::Draft {
@@ -244,7 +251,7 @@ impl<'a> Performance<'a> {
             now = sso::retire_in(tx, ctx, id).await?;
         }
         if let Some(patch) = &entry.sso {
-            let patched = sso::patch_in(tx, ctx, catalog, id, patch.clone(), Some(now.version)).await;
+            let patched = sso::patch_in(tx, ctx, id, patch.clone(), Some(now.version)).await;
             now = patched.map_err(|error| Failed(error, "sso"))?;
         }
         if let Some(entry) = &entry.provisioning {
@@ -255,19 +262,14 @@ impl<'a> Performance<'a> {
             self.bind(tx, &now, names).await?;
         }
         if wanted == Status::Active {
-            now = sso::activate_in(tx, ctx, catalog, id, None).await.map_err(|error| Failed(error, "sso"))?;
+            now = sso::activate_in(tx, ctx, id, None).await.map_err(|error| Failed(error, "sso"))?;
         }
         Ok(now)
     }
 
     fn connections(&self) -> Connections<'_> {
         let installation = self.installation;
-        Connections {
-            db: &installation.db,
-            vault: &installation.vault,
-            catalog: &installation.catalog,
-            outbound: &installation.outbound,
-        }
+        Connections { db: &installation.db, vault: &installation.vault, outbound: &installation.outbound }
     }
 
     async fn bind(&self, tx: &mut Tx, application: &Application, names: &[String]) -> Result<()> {

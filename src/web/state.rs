@@ -75,7 +75,6 @@ impl Web {
             provisioning: Arc::new(Engine::new(
                 installation.db.clone(),
                 installation.vault.clone(),
-                installation.catalog.clone(),
                 installation.outbound.clone(),
                 installation.clock.clone(),
                 installation.random.clone(),

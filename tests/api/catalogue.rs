@@ -71,6 +71,10 @@ async fn w_14_each_action_leaves_exactly_its_events() {
     did(&["application_update"], "PATCH", heap(""), json!({ "label": "Analytics" })).await;
     did(&["application_update"], "PATCH", heap("/sso"), json!({ "placeholders": { "YOUR_ID": "42" } })).await;
     did(&["application_activate"], "POST", heap("/sso/activate"), none()).await;
+    house.was_made_from(&app, |earlier| earlier.setup.sso = None).await;
+    let offered = owner.get(&format!("/applications/{app}/connector")).await.expect(200);
+    let revision = json!({ "revision": offered["offer"]["revision"] });
+    did(&["application_upgrade"], "POST", heap("/connector"), revision).await;
     did(&["application_bind"], "PUT", heap(&format!("/groups/{group}")), none()).await;
     did(&["application_unbind"], "DELETE", heap(&format!("/groups/{group}")), none()).await;
     did(&["application_deactivate"], "POST", heap("/sso/deactivate"), none()).await;

@@ -2,6 +2,7 @@
 //! how, and the reference that is made from the code.
 
 mod catalogue;
+mod connector;
 mod conventions;
 mod directory;
 mod encryption;

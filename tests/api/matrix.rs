@@ -34,6 +34,8 @@ fn table() -> BTreeMap<&'static str, &'static [Role]> {
         ("POST /applications/{id}/preview", ADMINS),
         ("GET /applications/{id}/sso", ALL),
         ("GET /applications/{id}/findings", ALL),
+        ("GET /applications/{id}/connector", ALL),
+        ("POST /applications/{id}/connector", ADMINS),
         ("GET /applications/{id}/exchanges", ADMINS),
         ("GET /applications/{id}/exchanges/{reference}", ADMINS),
         ("PUT /applications/{id}/recorder", ADMINS),

@@ -8,11 +8,13 @@ use axum::http::{HeaderMap, Request};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tessera::applications;
 use tessera::auth::{NewApiToken, PasswordOptions, Passwords, Role, SignIn, api_token, password, sign_in};
 use tessera::base::urls::BaseUrl;
 use tessera::base::{Actor, Clock, Ctx, Random, Timestamp};
-use tessera::catalog::Catalog;
-use tessera::db::Db;
+use tessera::catalog::{Catalog, Connector};
+use tessera::db::epoch::{Scope, bump};
+use tessera::db::{Db, sql};
 use tessera::directory::groups;
 use tessera::outbound::Outbound;
 use tessera::provisioning::import;
@@ -105,6 +107,22 @@ impl House {
         let installation = &self.web.installation;
         self.web.provisioning.turn().await.unwrap();
         import::turn(&installation.db, &self.ctx(), &installation.base_url).await.unwrap();
+    }
+
+    /// As if an application had been made from an earlier version of its connector, which said this.
+    pub async fn was_made_from(&self, id: &str, change: impl FnOnce(&mut Connector)) {
+        let db = &self.web.installation.db;
+        let application = applications::require(&mut db.reader(), id.parse().unwrap()).await.unwrap();
+        let mut earlier = Connector::clone(&application.made_from);
+        earlier.version -= 1;
+        change(&mut earlier);
+        let text = |value| serde_json::to_string(&value).unwrap();
+        let settings = text(json!(earlier.sso_settings().unwrap()));
+        let mut tx = db.begin().await.unwrap();
+        let change = sql("UPDATE applications SET made_from = $2, sso = $3 WHERE id = $1");
+        tx.run(change.bind(id).bind(text(json!(earlier))).bind(settings)).await.unwrap();
+        bump(&mut tx, Scope::Applications).await.unwrap();
+        tx.commit().await.unwrap();
     }
 
     fn ctx(&self) -> Ctx {

@@ -284,7 +284,7 @@ async fn se_04_whose_manager_is_deleted_shows_none_any_more() {
     let world = World::open().await;
     let (group, all) = world.bound("Sales", 2).await;
     let urn = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
-    let mut mappings = connection::starting(&world.catalog, &world.application).mappings;
+    let mut mappings = connection::starting(&world.application).mappings;
     let row = json!({ "scim": format!("{urn}:manager.value"), "source": "manager" });
     mappings.push(serde_json::from_value(row).unwrap());
     world.configure(ConnectionPatch { mappings: Some(mappings), ..ConnectionPatch::default() }).await;

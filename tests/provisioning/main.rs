@@ -17,4 +17,5 @@ mod stuck;
 mod tls;
 mod trouble;
 mod unanswered;
+mod upgrade;
 mod world;

@@ -264,7 +264,7 @@ async fn sc_18_sc_24_aws_takes_one_number_of_a_person() {
     let (_, all) = world.bound("Sales", 1).await;
     let numbers = json!([{ "type": "work", "value": "+39 06 1" }, { "type": "mobile", "value": "+39 06 2" }]);
     world.patch(all[0], json!({ "phone_numbers": numbers })).await;
-    let mut mappings = connection::starting(&world.catalog, &world.application).mappings;
+    let mut mappings = connection::starting(&world.application).mappings;
     let mobile =
         json!({ "scim": "phoneNumbers[type eq \"mobile\"].value", "source": "phone_numbers.mobile" });
     mappings.push(serde_json::from_value(mobile).unwrap());

@@ -136,7 +136,7 @@ impl World {
             ..NewApplication::default()
         };
         let application = create(&db, &ctx, around, new, Some(&key)).await.unwrap();
-        let engine = engine(&db, &vault, &catalog, &clock, &random);
+        let engine = engine(&db, &vault, &clock, &random);
         let address = (service.url.clone(), TOKEN.to_owned());
         Self { _folder: folder, db, clock, random, catalog, vault, engine, service, address, application }
     }
@@ -156,7 +156,7 @@ impl World {
 
     /// Another process on the same data, by a clock of its own.
     pub fn engine_by(&self, clock: &Clock) -> Engine {
-        engine(&self.db, &self.vault, &self.catalog, clock, &self.random)
+        engine(&self.db, &self.vault, clock, &self.random)
     }
 
     /// The process is gone; another one sees what it had in hand, and waits until it may be sure of that.
@@ -191,7 +191,7 @@ impl World {
         let key = keys::generate(&self.ctx(), KeyType::Rsa2048, "another").unwrap();
         let around = Surroundings { catalog: &self.catalog, vault: &self.vault, base_url: &base_url };
         let new = NewApplication {
-            connector: self.application.connector.clone(),
+            connector: self.application.made_from.id.clone(),
             label: Some("Cistern".to_owned()),
             slug: Some("cistern".to_owned()),
             ..NewApplication::default()
@@ -339,10 +339,9 @@ pub fn base() -> BaseUrl {
     BaseUrl::parse("https://id.example.com", false).unwrap()
 }
 
-fn engine(db: &Db, vault: &Vault, catalog: &Arc<Catalog>, clock: &Clock, random: &Random) -> Engine {
+fn engine(db: &Db, vault: &Vault, clock: &Clock, random: &Random) -> Engine {
     let outbound = Outbound::new(vec!["127.0.0.1/32".parse().unwrap()], None).unwrap();
-    let (catalog, outbound) = (catalog.clone(), Arc::new(outbound));
-    Engine::new(db.clone(), vault.clone(), catalog, outbound, clock.clone(), random.clone(), base())
+    Engine::new(db.clone(), vault.clone(), Arc::new(outbound), clock.clone(), random.clone(), base())
 }
 
 /// Requests as method and path.

@@ -160,7 +160,7 @@ async fn a_16_another_site_opens_no_bookmark_in_somebody_s_name() {
     };
     let wiki = create(db, &house.ctx(), around, new, None).await.unwrap();
     binding::bind(db, &house.ctx(), wiki.id, house.group).await.unwrap();
-    sso::activate(db, &house.ctx(), &house.installation.catalog, wiki.id, None).await.unwrap();
+    sso::activate(db, &house.ctx(), wiki.id, None).await.unwrap();
     house.application("begins-there", json!({ "login_url": "https://sp.example/login" })).await;
     let mut livia = house.member("livia").await;
     for path in ["/saml2/wiki", "/saml2/begins-there"] {

@@ -46,7 +46,7 @@ async fn made(house: &House, connector: &Connector, certificate: &str) -> (Appli
     }
     house.patch(&made, patch).await;
     binding::bind(db, &ctx, made.id, house.group).await.unwrap();
-    let active = sso::activate(db, &ctx, catalog, made.id, None).await;
+    let active = sso::activate(db, &ctx, made.id, None).await;
     let active = active.unwrap_or_else(|error| panic!("{}: {error:?}", connector.id));
     let filled =
         Scope::new(&connector.placeholders, &values).fill_settings(&settings, LocationRules::default());

@@ -155,10 +155,10 @@ async fn newest(
 
 /// Puts right what is no matter of the request.
 async fn put_right(house: &House, application: &Application, code: &str, browser: &Browser) {
-    let (db, ctx, catalog) = (&house.installation.db, house.ctx(), &house.installation.catalog);
+    let (db, ctx) = (&house.installation.db, house.ctx());
     match code {
         "application_not_active" => {
-            sso::activate(db, &ctx, catalog, application.id, None).await.unwrap();
+            sso::activate(db, &ctx, application.id, None).await.unwrap();
         }
         "not_bound" => {
             memberships::add(db, &ctx, house.group, browser.user.unwrap()).await.unwrap();

@@ -57,10 +57,9 @@ async fn saml_211_without_a_key_to_encrypt_for_nothing_is_sent() {
         let application = house.application("app", settings).await;
         let mut browser = house.member("livia").await;
         let refused = |patch| async {
-            let (db, catalog) = (&house.installation.db, &house.installation.catalog);
+            let db = &house.installation.db;
             let patch = serde_json::from_value(patch).unwrap();
-            let refused =
-                sso::patch(db, &house.ctx(), catalog, application.id, patch, None).await.unwrap_err();
+            let refused = sso::patch(db, &house.ctx(), application.id, patch, None).await.unwrap_err();
             refused.fields[0].code.to_string()
         };
         let gone = json!({ "sp_encryption_certificates": [] });

@@ -149,13 +149,13 @@ impl House {
         }
         self.patch(&made, patch).await;
         binding::bind(&house.db, &self.ctx(), made.id, self.group).await.unwrap();
-        sso::activate(&house.db, &self.ctx(), &house.catalog, made.id, None).await.unwrap()
+        sso::activate(&house.db, &self.ctx(), made.id, None).await.unwrap()
     }
 
     pub async fn patch(&self, application: &Application, patch: serde_json::Value) {
         let house = &self.installation;
         let patch = serde_json::from_value(patch).unwrap();
-        sso::patch(&house.db, &self.ctx(), &house.catalog, application.id, patch, None).await.unwrap();
+        sso::patch(&house.db, &self.ctx(), application.id, patch, None).await.unwrap();
     }
 
     /// A person; `member`: in the bound group.

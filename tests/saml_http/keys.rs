@@ -179,9 +179,8 @@ async fn alg_401_403_a_key_of_another_kind_signs_in_its_own_way() {
         assert_eq!(signed_with(&house, &mut livia, "app").await, base64_of(&next));
     }
     let patch = serde_json::from_value(json!({ "signature_algorithm": "rsa-sha256" })).unwrap();
-    let catalog = &house.installation.catalog;
     let ctx = house.ctx();
-    let refused = tessera::applications::sso::patch(db, &ctx, catalog, application.id, patch, None).await;
+    let refused = tessera::applications::sso::patch(db, &ctx, application.id, patch, None).await;
     assert_eq!(refused.unwrap_err().fields[0].code, "key_type_mismatch");
     act(&house, &application, &first, Act::Promote).await;
     assert_eq!(signed_with(&house, &mut livia, "app").await, base64_of(&first));

@@ -427,7 +427,7 @@ async fn bookmark(house: &House) {
     let made = create(&around.db, &house.ctx(), surroundings, new, None).await.unwrap();
     binding::bind(&around.db, &house.ctx(), made.id, house.group).await.unwrap();
     if !made.is_active() {
-        sso::activate(&around.db, &house.ctx(), &around.catalog, made.id, None).await.unwrap();
+        sso::activate(&around.db, &house.ctx(), made.id, None).await.unwrap();
     }
 }
 

@@ -233,9 +233,7 @@ async fn a_14_off_means_off_at_every_step() {
         assert!(Posted::read(&answered.body).is_none(), "{path}");
     }
     // A suspended person: the session is dead at once.
-    sso::activate(&house.installation.db, &house.ctx(), &house.installation.catalog, application.id, None)
-        .await
-        .unwrap();
+    sso::activate(&house.installation.db, &house.ctx(), application.id, None).await.unwrap();
     people::suspend(&house.installation.db, &house.ctx(), browser.user.unwrap()).await.unwrap();
     let answered = house.get(&mut browser, &format!("/saml2/app?{}", Request::new("_s").query(None))).await;
     assert_eq!(answered.status, StatusCode::SEE_OTHER, "to the sign-in page");

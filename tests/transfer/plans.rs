@@ -181,8 +181,16 @@ async fn an_application_in_use_changes_and_goes_out_of_use_in_one_go<F>(_: impl 
     assert_eq!(here.ctx.actor, Actor::CommandLine);
 }
 
+async fn another_version_of_a_connector_is_told<F>(_: impl Fn() -> F, here: World) {
+    let file = "tessera: 1\napplications: [{slug: heap, connector: heap, connector_version: 7}]\n";
+    let told = here.apply(file).await;
+    assert_eq!(told, ["create application heap (from heap in version 1, not 7 as in the file, draft)"]);
+    assert_eq!(here.apply(file).await, ["unchanged application heap"], "it keeps the one that it has");
+}
+
 on_both_databases!(
     a_dry_run_writes_nothing,
+    another_version_of_a_connector_is_told,
     changes_are_told_field_by_field_and_leave_events,
     what_is_left_out_is_left_alone,
     prune_deletes_what_its_sections_leave_out,

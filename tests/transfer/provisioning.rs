@@ -40,7 +40,6 @@ impl World {
         Connections {
             db: &self.installation.db,
             vault: &self.installation.vault,
-            catalog: &self.installation.catalog,
             outbound: &self.installation.outbound,
         }
     }

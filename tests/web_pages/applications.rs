@@ -412,5 +412,29 @@ async fn the_catalog_is_found_in_by_other_names_and_shown_in_portions() {
     admin.get("/admin/catalog?q=slack").await;
     assert!(admin.body.contains("<path d="), "the brand's glyph");
     admin.get("/admin/catalog?q=nothing-of-the-kind").await;
-    admin.says("No connector matches").says("tessera catalog new");
+    admin.says("No connector matches").says("Request or write a connector");
+}
+
+#[tokio::test]
+async fn an_application_that_is_not_in_the_catalog_gets_a_connector_of_what_is_known() {
+    let world = World::new().await;
+    let mut admin = world.signed_in("adam").await;
+    admin.get("/admin/catalog").await;
+    let page = admin.link("/admin/connectors/new").expect("the catalog leads there");
+    admin.get(&page).await.says("Request or write a connector").says_not("The linter");
+    admin.get(&format!("{page}?name=&acs_url=https%3A%2F%2Fx.example%2Facs")).await;
+    assert_eq!(admin.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(admin.error_at("name").is_some());
+    assert_eq!(admin.value("acs_url").as_deref(), Some("https://x.example/acs"), "nothing typed is lost");
+    let known = "name=Acme%20%3Cb%3E&entity_id=https%3A%2F%2Fglobex.acme.example&own_part=globex\
+        &acs_url=https%3A%2F%2Fglobex.acme.example%2Fsaml&category=finance";
+    admin.get(&format!("{page}?{known}")).await;
+    admin.says("a/acme-b.yaml").says("The linter finds nothing wrong");
+    admin.says("https://YOUR_SUBDOMAIN.acme.example/saml").says("[finance]").says("tessera catalog lint");
+    assert!(!admin.body.contains("<b>"));
+    admin.get(&format!("{page}?name=Acme&acs_url=http%3A%2F%2Facme.example%2Fsaml")).await;
+    admin.says_not("The linter finds nothing wrong").says("Line ");
+    let mut nobody = world.signed_in("mara").await;
+    nobody.get(&page).await;
+    assert_ne!(nobody.status, StatusCode::OK);
 }

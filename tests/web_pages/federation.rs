@@ -81,7 +81,7 @@ async fn sdp_the_profile_is_applied_in_one_act_that_is_shown_first() {
     // What departs later is told, not refused.
     let patch = serde_json::from_value(json!({ "name_id": { "format": "persistent" } })).unwrap();
     let catalog = &world.web.installation.catalog;
-    let now = sso::patch(world.db(), &world.ctx(), catalog, stored.id, patch, None).await.unwrap();
+    let now = sso::patch(world.db(), &world.ctx(), stored.id, patch, None).await.unwrap();
     let found = lint(&mut world.db().reader(), catalog, &now, world.ctx().now()).await.unwrap();
     let departs = found.iter().any(|f| f.code == "profile_departed" && f.field == "name_id.format");
     assert!(departs, "{found:?}");

@@ -2,6 +2,7 @@
 //! JavaScript.
 
 mod applications;
+mod connector_upgrade;
 mod federation;
 mod gate;
 mod hostile;

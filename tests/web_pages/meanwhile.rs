@@ -19,7 +19,7 @@ async fn stored(world: &World) -> Application {
 /// What somebody else does by the API.
 async fn patch(world: &World, patch: serde_json::Value) {
     let (id, patch) = (stored(world).await.id, serde_json::from_value(patch).unwrap());
-    sso::patch(world.db(), &world.ctx(), &world.web.installation.catalog, id, patch, None).await.unwrap();
+    sso::patch(world.db(), &world.ctx(), id, patch, None).await.unwrap();
 }
 
 async fn ledger(browser: &mut Browser) -> String {
@@ -145,16 +145,16 @@ async fn an_application_that_broke_says_so_in_the_list_and_on_its_pages() {
     owner.submit(&sso, &[("placeholders.YOUR_ID", ""), ("action", "save")]).await;
     assert_eq!(owner.status, StatusCode::UNPROCESSABLE_ENTITY);
     owner.says("It stands in: ACS URL").says_not("acs_urls.0.url");
-    // As after a restart without the folder that the connector came from.
+    // As when a later Tessera asks for more than the one under which it was activated.
     let mut tx = world.db().begin().await.unwrap();
-    tx.run(sql("UPDATE applications SET connector = 'gone' WHERE slug = 'heap'")).await.unwrap();
+    tx.run(sql("UPDATE applications SET placeholders = '{}' WHERE slug = 'heap'")).await.unwrap();
     bump(&mut tx, Scope::Applications).await.unwrap();
     tx.commit().await.unwrap();
     owner.get("/admin/applications").await;
     owner.says("Incomplete");
     for tab in ["general", "sso", "groups", "activity"] {
         owner.get(&format!("{app}/{tab}")).await;
-        owner.says("nobody can sign in to it now").says("is not in the catalog any more");
+        owner.says("nobody can sign in to it now").says("Fill in what is missing");
     }
 }
 

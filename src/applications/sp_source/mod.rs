@@ -20,7 +20,6 @@ use crate::applications::update::check_version;
 use crate::applications::{self, locked};
 use crate::base::id::ApplicationId;
 use crate::base::{Ctx, Error, Kind, Result, Timestamp};
-use crate::catalog::Catalog;
 use crate::db::epoch::{Scope, bump};
 use crate::db::{Db, Executor, Tx};
 use crate::events::{Event, EventName, record};
@@ -131,14 +130,10 @@ pub async fn list_pending(executor: &mut impl Executor) -> Result<Vec<Applicatio
 }
 
 /// What waits to be accepted for an application, if anything does.
-pub async fn waiting(
-    executor: &mut impl Executor,
-    catalog: &Catalog,
-    application: &Application,
-) -> Result<Option<Waiting>> {
+pub async fn waiting(executor: &mut impl Executor, application: &Application) -> Result<Option<Waiting>> {
     let Some(reading) = store::find_pending(executor, application.id).await? else { return Ok(None) };
     let mut warnings = reading.warnings().to_vec();
-    let changes = match sp_metadata::changed_by(executor, catalog, application, reading).await {
+    let changes = match sp_metadata::changed_by(executor, application, reading).await {
         Ok(new) => sp_metadata::changes(&application.sso, &new.sso)?,
         // What can't be accepted as the settings are is said in its place.
         Err(error) if error.kind == Kind::Invalid => {
@@ -155,8 +150,6 @@ pub async fn waiting(
 pub struct Sources<'a> {
     /// The database.
     pub db: &'a Db,
-    /// The connectors.
-    pub catalog: &'a Catalog,
     /// The client.
     pub outbound: &'a Outbound,
     /// Where documents are read.
@@ -201,7 +194,7 @@ impl Sources<'_> {
             pending: None,
         };
         let mut tx = self.db.begin().await?;
-        let applied = sp_metadata::apply_in(&mut tx, ctx, self.catalog, id, reading, mode).await?;
+        let applied = sp_metadata::apply_in(&mut tx, ctx, id, reading, mode).await?;
         if !mode.dry_run {
             store::put(&mut tx, &source).await?;
             bump(&mut tx, Scope::Applications).await?;
@@ -230,7 +223,7 @@ impl Sources<'_> {
             return Err(ended());
         }
         let mode = Mode { dry_run: false, if_version };
-        let applied = sp_metadata::apply_in(&mut tx, ctx, self.catalog, id, reading, mode).await?;
+        let applied = sp_metadata::apply_in(&mut tx, ctx, id, reading, mode).await?;
         store::set_pending(&mut tx, id, None).await?;
         let event =
             event(EventName::SpMetadataAccept, &application).detail("revision", pending.revision.as_str());

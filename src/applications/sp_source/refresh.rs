@@ -135,7 +135,7 @@ impl Sources<'_> {
         source: &Source,
         reading: &Reading,
     ) -> Result<()> {
-        let new = sp_metadata::changed_by(tx, self.catalog, application, reading.clone()).await?;
+        let new = sp_metadata::changed_by(tx, application, reading.clone()).await?;
         let changes = sp_metadata::changes(&application.sso, &new.sso)?;
         if changes.is_empty() {
             return store::set_pending(tx, application.id, None).await;

@@ -37,7 +37,6 @@ use crate::base::clock::MINUTE;
 use crate::base::id::ApplicationId;
 use crate::base::urls::BaseUrl;
 use crate::base::{Actor, Clock, Ctx, Error, Kind, Random, Result, Timestamp};
-use crate::catalog::Catalog;
 use crate::db::Db;
 use crate::db::group_commit::{GroupCommit, Step};
 use crate::events::{EventName, Outcome as EventOutcome, record};
@@ -67,7 +66,6 @@ const ROUNDS: usize = 20;
 pub struct Engine {
     pub(in crate::provisioning) db: Db,
     vault: Vault,
-    catalog: Arc<Catalog>,
     outbound: Arc<Outbound>,
     clock: Clock,
     random: Random,
@@ -88,7 +86,6 @@ impl Engine {
     pub fn new(
         db: Db,
         vault: Vault,
-        catalog: Arc<Catalog>,
         outbound: Arc<Outbound>,
         clock: Clock,
         random: Random,
@@ -101,7 +98,6 @@ impl Engine {
             ahead: Ahead::default(),
             db,
             vault,
-            catalog,
             outbound,
             clock,
             random,
@@ -114,7 +110,7 @@ impl Engine {
     /// Operations on connections.
     #[must_use]
     pub fn connections(&self) -> Connections<'_> {
-        Connections { db: &self.db, vault: &self.vault, catalog: &self.catalog, outbound: &self.outbound }
+        Connections { db: &self.db, vault: &self.vault, outbound: &self.outbound }
     }
 
     /// A context of the reconciler's own.
@@ -368,7 +364,7 @@ impl Engine {
             return Ok(None);
         }
         let is_known = |url: &String| connection.ledger_for.as_ref() == Some(url);
-        let url = address::base_url(&self.catalog, &self.outbound, &application, &connection.settings);
+        let url = address::base_url(&self.outbound, &application, &connection.settings);
         if url.as_ref().is_ok_and(|url| connection.secret_for.as_ref() == Some(url) && !is_known(url)) {
             // Its ids are of another address: it is to be activated again.
             return Ok(None);
@@ -391,8 +387,8 @@ impl Engine {
         connection: Connection,
         tokens: &'a Tokens,
     ) -> Result<Target<'a>> {
-        let quirks = connection::quirks(&self.catalog, &application);
-        let base = address::base_url(&self.catalog, &self.outbound, &application, &connection.settings)?;
+        let quirks = connection::quirks(&application);
+        let base = address::base_url(&self.outbound, &application, &connection.settings)?;
         let credentials = address::credentials(&self.vault, &connection, &base)?;
         let (id, plain_json) = (application.id, quirks.plain_json);
         let outbound = &*self.outbound;

@@ -8,6 +8,7 @@
 //! share.
 
 mod authentik;
+mod authentik_mapping;
 mod blueprint;
 mod certificate;
 mod draft;

@@ -21,6 +21,7 @@ use crate::web::admin::exchanges;
 use crate::web::admin::frame::{self, After, Done};
 use crate::web::admin::posted::Posted;
 use crate::web::admin::seen;
+use crate::web::admin::upgrade;
 use crate::web::error::{Answer, Failure};
 use crate::web::extract::permission::{ApplicationsRead, ApplicationsWrite, EventsRead};
 use crate::web::extract::{Console, Person, Queried, SignedForm, SignedUpload};
@@ -75,31 +76,35 @@ impl Loaded {
 
     /// The shell of one of its tabs.
     pub async fn shell(&self, web: &Web, person: &Person, tab: &str) -> Shell {
+        let mut shell = self.shell_of(web, person, tab).await;
+        match upgrade::banner(web, &self.application).await {
+            Ok(banner) => shell.banners.extend(banner),
+            Err(error) => {
+                tracing::error!(code = error.code, cause = ?error.internal_cause(), "a later connector is not told of");
+            }
+        }
+        shell
+    }
+
+    /// The same without a word of a later version of the connector.
+    pub async fn shell_of(&self, web: &Web, person: &Person, tab: &str) -> Shell {
         let title = format!("{}: {tab}", self.application.label);
         let nav = Nav::Applications;
         let mut shell = frame::shell(web, person, &title, nav, Permission::ApplicationsWrite).await;
-        shell.banners.extend(self.broken(web));
+        shell.banners.extend(self.broken());
         let label = &self.application.label;
         shell.banners.extend(ending::banner(&self.id(), label, &self.keys, person.ctx.now()));
         shell
     }
 
     /// Says so when nobody can sign on although the application is active.
-    fn broken(&self, web: &Web) -> Option<Banner> {
-        let (catalog, application) = (&web.installation.catalog, &self.application);
-        if !is_broken(catalog, application) {
+    fn broken(&self) -> Option<Banner> {
+        let application = &self.application;
+        if !is_broken(application) {
             return None;
         }
-        let (label, connector) = (&application.label, &application.connector);
-        let why = if catalog.find(connector).is_some() {
-            format!(
-                "Its connector {connector} asks for more than it did when {label} was activated. Fill in what is missing."
-            )
-        } else {
-            format!(
-                "Its connector {connector} is not in the catalog any more. Put it back where --catalog points and start Tessera again, or replace the placeholders in the addresses by hand."
-            )
-        };
+        let label = &application.label;
+        let why = "More is asked for than when it was activated. Fill in what is missing.";
         let title = format!("{label} is active, but nobody can sign in to it now");
         let mut banner = Banner::new(Tone::Danger, title, why);
         banner.action = Some(Link::new("Open its SSO settings", urls::admin_sso(&self.id())));

@@ -282,7 +282,9 @@ pub async fn application_saved(
 #[must_use]
 pub fn badge(connector: &Connector) -> (&'static str, Tone) {
     match connector.verified {
-        Verified::None => ("", Tone::Info),
+        // A form to be filled in has no facts.
+        Verified::None if connector.sources.is_empty() => ("", Tone::Off),
+        Verified::None => ("Not checked", Tone::Off),
         Verified::Documentation => ("Checked against documentation", Tone::Info),
         Verified::Live => ("Verified live", Tone::Ok),
     }

@@ -116,7 +116,7 @@ fn row(
         mark: show::mark(&web.installation.catalog, application),
         connector: show::connector_name(&web.installation.catalog, application),
         waits: String::new(),
-        status: show::status(&web.installation.catalog, application),
+        status: show::status(application),
         people: shown::number(people),
         certificate: end.map(|end| Status::new(tone, time::short_date(end))),
         certificate_note: end

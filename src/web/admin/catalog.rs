@@ -67,6 +67,10 @@ impl Shelf {
         for category in matching.iter().flat_map(|connector| &connector.categories) {
             counts.entry(category_name(*category)).or_insert((*category, 0)).1 += 1;
         }
+        if let Some(chosen) = chosen {
+            // Where nothing matches in it, it is the chosen one all the same.
+            counts.entry(category_name(chosen)).or_insert((chosen, 0));
+        }
         let all = matching.len();
         let on_shelf = |connector: &Arc<Connector>| chosen.is_none_or(|c| connector.categories.contains(&c));
         let mut connectors: Vec<_> = matching.into_iter().filter(on_shelf).collect();
@@ -109,7 +113,7 @@ impl Shelf {
     }
 }
 
-fn category_name(category: Shelved) -> &'static str {
+pub(in crate::web::admin) fn category_name(category: Shelved) -> &'static str {
     match category {
         Shelved::Analytics => "Analytics",
         Shelved::Communication => "Communication",
@@ -137,8 +141,8 @@ fn category_name(category: Shelved) -> &'static str {
 pub fn card(connector: &Connector) -> ConnectorCard {
     // Most are checked against documentation: only what stands out gets a badge in a list.
     let (badge, badge_tone) = match connector.verified {
-        Verified::Live => badge(connector),
-        Verified::None | Verified::Documentation => ("", Tone::Info),
+        Verified::Live | Verified::None => badge(connector),
+        Verified::Documentation => ("", Tone::Info),
     };
     ConnectorCard {
         id: connector.id.clone(),

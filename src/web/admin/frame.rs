@@ -96,6 +96,10 @@ pub enum Done {
     Fetched,
     /// Something was let go of.
     Discarded,
+    /// Another version of a connector was taken over.
+    Upgraded,
+    /// The same, and the SCIM service is at another address by it.
+    Moved,
     /// Identity management was switched on.
     Connected,
     /// Identity management was switched off.
@@ -136,6 +140,8 @@ impl Done {
             Self::Switched => "switched",
             Self::Fetched => "fetched",
             Self::Discarded => "discarded",
+            Self::Upgraded => "upgraded",
+            Self::Moved => "moved",
             Self::Connected => "connected",
             Self::Disconnected => "disconnected",
             Self::Renewed => "renewed",
@@ -166,6 +172,8 @@ impl Done {
             Self::Switched => "Switched. The next sign-on is signed with it.",
             Self::Fetched => "Asked for. What came of it stands below.",
             Self::Discarded => "Discarded. The same is not put forward again.",
+            Self::Upgraded => "Taken over. It counts from the next sign-on on.",
+            Self::Moved => "Taken over. The address is another one: give its token, and activate again.",
             Self::Connected => "Connected, and verified. The people of the bound groups are sent now.",
             Self::Disconnected => "Deactivated. Nothing is sent any more.",
             Self::Renewed => "The new token is saved, and the old one is gone.",

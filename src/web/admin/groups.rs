@@ -179,7 +179,7 @@ fn bound_row(catalog: &Catalog, group: &Group, bound: &crate::applications::Appl
     GroupApplication {
         mark: application::mark(catalog, bound),
         href: urls::admin_bindings(&application_id),
-        status: application::status(catalog, bound),
+        status: application::status(bound),
         unbind: Decision {
             id: format!("unbind-{application_id}"),
             action: urls::admin_group_unbind(&id, &application_id),

@@ -10,6 +10,7 @@ pub mod application_new;
 pub mod applications;
 pub mod bindings;
 pub mod catalog;
+pub mod connector_new;
 pub mod ending;
 pub mod events;
 mod exchanges;
@@ -24,6 +25,7 @@ pub mod settings;
 pub mod sso;
 pub mod step_up;
 pub mod tokens;
+pub mod upgrade;
 pub mod user;
 pub mod user_form;
 pub mod users;
@@ -65,6 +67,8 @@ fn application_routes() -> Routes {
         .get(&urls::admin_sso_preview(app), sso::preview::show_preview)
         .post(&urls::admin_sso_profile(app), sso::profile::set_profile)
         .post_up_to(METADATA_FORM_LIMIT, &urls::admin_sp_metadata(app), sso::metadata::sp_metadata)
+        .get(&urls::admin_connector_upgrade(app), upgrade::show)
+        .post(&urls::admin_connector_upgrade(app), upgrade::take_over)
         .get(&urls::admin_sp_source(app), sso::source::show_form)
         .post(&urls::admin_sp_source(app), sso::source::set_source)
         .post(&urls::admin_sp_source_refresh(app), sso::source::refresh)
@@ -93,6 +97,7 @@ fn application_routes() -> Routes {
         .get(&urls::admin_exchange(app, "{exchange}"), exchanges::show_exchange)
         .get(urls::admin_exchange_find(), exchanges::find_exchange)
         .get(urls::admin_catalog(), catalog::list_connectors)
+        .get(urls::admin_connector_new(), connector_new::show)
         .get(&urls::admin_connector("{connector}"), catalog::show_connector)
 }
 

@@ -135,7 +135,7 @@ async fn applications(
                 .iter()
                 .find(|entry| entry.application == granted.id)
                 .map(crate::web::admin::provisioning::standing::status),
-            status: application::status(&web.installation.catalog, granted),
+            status: application::status(granted),
             used: time::when_ever(used.iter().find(|(id, _)| *id == granted.id).map(|(_, at)| *at), now),
         })
         .collect())

@@ -44,7 +44,7 @@ pub struct ApplicationView {
     /// Connector it was made from.
     connector: String,
     /// Version of that connector at the time.
-    connector_version: i64,
+    connector_version: u32,
     /// Name on the tile.
     label: String,
     /// Sentence under it.
@@ -87,8 +87,8 @@ impl ApplicationView {
         Self {
             id: a.id,
             kind: a.kind,
-            connector: a.connector.clone(),
-            connector_version: a.connector_version,
+            connector: a.made_from.id.clone(),
+            connector_version: a.made_from.version,
             label: a.label.clone(),
             description: a.description.clone(),
             slug: a.slug.clone(),

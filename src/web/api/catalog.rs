@@ -1,5 +1,7 @@
 //! The catalog.
 
+use std::borrow::Cow;
+
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::IntoResponse;
@@ -9,7 +11,7 @@ use crate::base::Error;
 use crate::base::accent::Accent;
 use crate::base::paging::{Page, PageRequest};
 use crate::catalog::Catalog;
-use crate::catalog::model::{Category, Connector, ConnectorKind, Verified};
+use crate::catalog::model::{Category, Connector, ConnectorKind, Setup, Verified};
 use crate::web::api::answer::Listing;
 use crate::web::api::input::{Query, choice, page};
 use crate::web::api::section::{Section, operations};
@@ -119,7 +121,8 @@ fn after<'a, T: AsRef<Connector>>(found: &'a [T], request: &PageRequest) -> Resu
 
 /// Show a connector
 ///
-/// Everything that is known of it: placeholders, templates, set-up steps.
+/// Everything that is known of it: placeholders, templates, set-up steps; where it has no steps of its own, the general
+/// ones.
 #[utoipa::path(get, path = "/catalog/{connector}", tag = "Catalog",
     params(("connector" = String, Path, description = "Id of the connector, such as `heap`")),
     responses((status = 200, description = "The connector", body = Connector)))]
@@ -129,5 +132,10 @@ async fn show(
     Path(id): Path<String>,
 ) -> Answer<impl IntoResponse> {
     let connector = web.installation.catalog.find(&id).ok_or_else(|| Error::not_found("connector"))?;
-    Ok(Json(connector.as_ref().clone()))
+    let mut shown = connector.as_ref().clone();
+    shown.setup = Setup {
+        sso: connector.sso_steps().map(Cow::into_owned),
+        provisioning: connector.provisioning_steps().map(Cow::into_owned),
+    };
+    Ok(Json(shown))
 }

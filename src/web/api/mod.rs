@@ -8,6 +8,7 @@ mod answer;
 mod applications;
 mod bindings;
 mod catalog;
+mod connector;
 mod docs;
 mod events;
 mod exchanges;
@@ -44,6 +45,7 @@ fn section() -> Section {
     Section::default()
         .with(catalog::section())
         .with(applications::section())
+        .with(connector::section())
         .with(sso::section())
         .with(exchanges::section())
         .with(sp_source::section())

@@ -147,15 +147,15 @@ async fn body(web: &Shared, connection: Connection) -> Result<Tagged<Provisionin
         drift: counts.of(kind, Standing::Drift),
         accepted: counts.of(kind, Standing::Accepted),
     };
-    let (catalog, outbound) = (&installation.catalog, &installation.outbound);
-    let certificate = tls::certificate(&connection, &connection::quirks(catalog, &application))?;
+    let outbound = &installation.outbound;
+    let certificate = tls::certificate(&connection, &connection::quirks(&application))?;
     let settings = &connection.settings;
-    let resolved_url = address::base_url(catalog, outbound, &application, settings).ok();
+    let resolved_url = address::base_url(outbound, &application, settings).ok();
     // A secret that was given for another address is as good as none.
     let fits = connection.secret_for.is_some() && connection.secret_for == resolved_url;
     let body = ProvisioningBody {
         status: connection.status,
-        base_url: address::base_template(catalog, &application, settings),
+        base_url: address::base_template(&application, settings),
         resolved_url,
         auth: connection.auth.filter(|_| fits),
         token_set_at: connection.secret_set_at.filter(|_| fits),

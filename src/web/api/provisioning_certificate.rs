@@ -51,7 +51,7 @@ impl From<CertificateView> for ProvisioningCertificate {
 pub async fn of(web: &Web, connection: &Connection) -> Result<Option<CertificateView>, Error> {
     let mut reader = web.installation.db.reader();
     let application = applications::require(&mut reader, connection.application).await?;
-    tls::certificate(connection, &connection::quirks(&web.installation.catalog, &application))
+    tls::certificate(connection, &connection::quirks(&application))
 }
 
 /// Download the client certificate of identity management

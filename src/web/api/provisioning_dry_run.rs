@@ -161,7 +161,7 @@ async fn preview_account(
         let user = request.person()?;
         let mut reader = installation.db.reader();
         let application = applications::require(&mut reader, id).await?;
-        let found = preview(&mut reader, &installation.catalog, &application, user).await?;
+        let found = preview(&mut reader, &application, user).await?;
         let body = match found.ok_or_else(PreviewRequest::unknown)? {
             Ok(resource) => AccountPreview { resource: Some(resource), code: None, message: None },
             Err(fault) => {

@@ -97,7 +97,7 @@ async fn shown(web: &Shared, source: Source) -> Result<Tagged<MetadataSource>, E
     let installation = &web.installation;
     let mut reader = installation.db.reader();
     let application = applications::require(&mut reader, source.application).await?;
-    let waiting = sp_source::waiting(&mut reader, &installation.catalog, &application).await?;
+    let waiting = sp_source::waiting(&mut reader, &application).await?;
     let (pending_changes, warnings) =
         waiting.map(|waiting| (waiting.changes, waiting.warnings)).unwrap_or_default();
     let (revision, pending_since) = source.pending.map(|pending| (pending.revision, pending.since)).unzip();
@@ -135,7 +135,7 @@ pub(super) async fn put(
     let MetadataUrl { url, entity_id: named, certificate, revision } = object(bytes)?;
     let wanted = NewSource { url, entity_id: named.or(entity_id), search, certificate, shown: revision };
     let Set { applied, revision } = web.installation.sp_sources().set(ctx, id, wanted, mode).await?;
-    let sso = sso::view(&web.installation.catalog, &applied.application)?;
+    let sso = sso::view(&applied.application)?;
     let answer = MetadataAnswer {
         dry_run: mode.dry_run,
         changes: applied.changes,
@@ -236,7 +236,7 @@ async fn accept(
         let installation = &shared.installation;
         let version = seen.version()?;
         let accepted = installation.sp_sources().accept(&ctx, id, &revision, version).await?;
-        let sso = sso::view(&installation.catalog, &accepted.applied.application)?;
+        let sso = sso::view(&accepted.applied.application)?;
         let answer = MetadataAnswer {
             dry_run: false,
             changes: accepted.applied.changes,

@@ -170,7 +170,7 @@ pub struct SsoShape {
     status: Status,
 }
 
-fn shown(web: &Shared, application: &Application) -> Answer<Tagged<SsoView>> {
+fn shown(application: &Application) -> Answer<Tagged<SsoView>> {
     if application.kind != applications::Kind::Saml {
         return Err(Error::conflict(
             "not_saml",
@@ -178,7 +178,7 @@ fn shown(web: &Shared, application: &Application) -> Answer<Tagged<SsoView>> {
         )
         .into());
     }
-    Ok(Tagged(application.version, sso::view(&web.installation.catalog, application)?))
+    Ok(Tagged(application.version, sso::view(application)?))
 }
 
 /// Show single sign-on settings
@@ -191,7 +191,7 @@ async fn show(
     Id(id): Id<ApplicationId>,
 ) -> Answer<Tagged<SsoView>> {
     let application = applications::require(&mut web.installation.db.reader(), id).await?;
-    shown(&web, &application)
+    shown(&application)
 }
 
 /// Change single sign-on settings
@@ -209,9 +209,8 @@ async fn change(
     Input(patch, _): Input<SsoPatch>,
 ) -> Answer<Tagged<SsoView>> {
     let installation = &web.installation;
-    let changed =
-        sso::patch(&installation.db, &caller.ctx, &installation.catalog, id, patch, seen.version()?).await?;
-    shown(&web, &changed)
+    let changed = sso::patch(&installation.db, &caller.ctx, id, patch, seen.version()?).await?;
+    shown(&changed)
 }
 
 /// Activate an application
@@ -230,8 +229,7 @@ async fn activate(
     let (ctx, shared) = (caller.ctx.clone(), web.clone());
     let work = async move {
         let installation = &shared.installation;
-        let changed =
-            sso::activate(&installation.db, &ctx, &installation.catalog, id, seen.version()?).await?;
+        let changed = sso::activate(&installation.db, &ctx, id, seen.version()?).await?;
         Ok(ApplicationView::tagged(&shared, &changed))
     };
     key.once(web, &caller, &[], Box::pin(work)).await
@@ -330,7 +328,7 @@ async fn put_metadata(
         return sp_source::put(&web, &caller.ctx, id, &bytes, (query.entity_id, query.q), mode).await;
     }
     require_type(&headers, "application/samlmetadata+xml", &METADATA_TYPES)?;
-    let (db, catalog) = (&web.installation.db, &web.installation.catalog);
+    let db = &web.installation.db;
     let now = caller.ctx.now();
     let read = move || {
         let wanted = Wanted { entity_id: query.entity_id.as_deref(), search: query.q.as_deref() };
@@ -338,8 +336,8 @@ async fn put_metadata(
     };
     let reading = web.installation.on_cpu(read).await??;
     let revision = reading.revision()?;
-    let applied = sp_metadata::apply(db, &caller.ctx, catalog, id, reading, mode).await?;
-    let sso = sso::view(catalog, &applied.application)?;
+    let applied = sp_metadata::apply(db, &caller.ctx, id, reading, mode).await?;
+    let sso = sso::view(&applied.application)?;
     let answer =
         MetadataAnswer { dry_run, changes: applied.changes, warnings: applied.warnings, revision, sso };
     Ok(Tagged(applied.application.version, answer))
@@ -391,11 +389,11 @@ async fn put_certificate(
         .find(|usage| usage.as_str() == wanted)
         .ok_or_else(|| Error::field("use", "unknown_value", "Write signing, encryption or both."))?;
     require_type(&headers, "application/x-pem-file", &CERTIFICATE_TYPES)?;
-    let (db, catalog) = (&web.installation.db, &web.installation.catalog);
+    let db = &web.installation.db;
     let version = seen.version()?;
     let certificate = web.installation.on_cpu(move || sp_metadata::read_certificate(&bytes)).await??;
     let (application, warnings) =
-        sp_metadata::set_certificate(db, &caller.ctx, catalog, id, &certificate, usage, version).await?;
-    let sso = sso::view(catalog, &application)?;
+        sp_metadata::set_certificate(db, &caller.ctx, id, &certificate, usage, version).await?;
+    let sso = sso::view(&application)?;
     Ok(Tagged(application.version, CertificateAnswer { warnings, sso }))
 }

@@ -13,6 +13,8 @@ pub mod application_sso;
 pub mod applications;
 pub mod catalog;
 pub mod confirm;
+pub mod connector_new;
+pub mod connector_upgrade;
 pub mod events;
 pub mod exchange;
 pub mod groups;

@@ -15,17 +15,15 @@ pub fn mark(catalog: &Catalog, application: &Application) -> Mark {
         .logo
         .as_ref()
         .map(|digest| format!("{}?v={digest}", urls::application_logo(&application.id.to_string())));
-    let glyph = catalog.find(&application.connector).and_then(|connector| connector.glyph_path());
+    let glyph = catalog.find(&application.made_from.id).and_then(|connector| connector.glyph_path());
     Mark { name: application.label.clone(), accent: application.accent, logo, glyph }
 }
 
 /// Active, draft, off; or that it is active and can't be signed on to.
 #[must_use]
-pub fn status(catalog: &Catalog, application: &Application) -> Status {
+pub fn status(application: &Application) -> Status {
     match application.status {
-        ApplicationStatus::Active if is_broken(catalog, application) => {
-            Status::new(Tone::Danger, "Incomplete")
-        }
+        ApplicationStatus::Active if is_broken(application) => Status::new(Tone::Danger, "Incomplete"),
         ApplicationStatus::Active => Status::new(Tone::Ok, "Active"),
         ApplicationStatus::Draft => Status::new(Tone::Draft, "Draft"),
         ApplicationStatus::Inactive => Status::new(Tone::Off, "Off"),
@@ -36,8 +34,8 @@ pub fn status(catalog: &Catalog, application: &Application) -> Status {
 #[must_use]
 pub fn connector_name(catalog: &Catalog, application: &Application) -> String {
     catalog
-        .find(&application.connector)
-        .map_or_else(|| application.connector.clone(), |connector| connector.name.clone())
+        .find(&application.made_from.id)
+        .map_or_else(|| application.made_from.name.clone(), |connector| connector.name.clone())
 }
 
 /// Title and tabs of an application.
@@ -55,7 +53,7 @@ pub fn head(
     ApplicationHead {
         id: application.id.to_string(),
         mark: mark(catalog, application),
-        status: status(catalog, application),
+        status: status(application),
         connector: connector_name(catalog, application),
         address: if bookmark { String::new() } else { address },
         tab,

@@ -19,7 +19,7 @@ use crate::web::pages::application_provisioning::ClientCertificate;
 use crate::web::pages::parts::{Decision, Fact, Facts};
 use crate::web::see_other;
 use crate::web::shown::time;
-use crate::web::state::{Shared, Web};
+use crate::web::state::Shared;
 
 /// What the tab shows of it; `None` where the connector asks for none, or before the connection is configured.
 pub fn shown(
@@ -47,8 +47,8 @@ fn view(connected: &Connected, quirks: &Quirks) -> Result<Option<CertificateView
     Ok(tls::certificate(own, quirks)?)
 }
 
-fn quirks(web: &Web, connected: &Connected) -> Quirks {
-    connection::quirks(&web.installation.catalog, connected.application())
+fn quirks(connected: &Connected) -> Quirks {
+    connection::quirks(connected.application())
 }
 
 /// Making it anew.
@@ -79,7 +79,7 @@ pub async fn download(
     Path(application): Path<String>,
 ) -> Answer {
     let connected = Connected::of(&web, &application).await?;
-    let found = view(&connected, &quirks(&web, &connected))?.ok_or_else(Failure::no_such_page)?;
+    let found = view(&connected, &quirks(&connected))?.ok_or_else(Failure::no_such_page)?;
     let mut response = found.pem.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-pem-file"));
@@ -96,7 +96,7 @@ pub async fn make(
     SignedForm(posted): SignedForm<Posted>,
 ) -> Answer {
     let connected = Connected::of(&web, &application).await?;
-    view(&connected, &quirks(&web, &connected))?.ok_or_else(Failure::no_such_page)?;
+    view(&connected, &quirks(&connected))?.ok_or_else(Failure::no_such_page)?;
     if posted.confirmed() {
         let id = connected.application().id;
         web.provisioning.connections().make_certificate(console.ctx(), id).await?;

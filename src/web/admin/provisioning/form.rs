@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::applications::{Application, resolved};
+use crate::applications::Application;
 use crate::base::FieldError;
 use crate::base::clock::DAY;
 use crate::catalog::model::ScimAuth;
@@ -16,7 +16,6 @@ use crate::provisioning::{address, tls};
 use crate::web::admin::posted::{Posted, fault};
 use crate::web::admin::provisioning::Connected;
 use crate::web::shown::{self, time};
-use crate::web::state::Web;
 
 /// The settings of a connection as a form holds them.
 #[derive(Clone, Debug, Default)]
@@ -64,23 +63,23 @@ pub struct ProofFields {
 }
 
 /// The settings that are stored, or that a connection starts with.
-pub fn settings(web: &Web, connected: &Connected) -> Settings {
+pub fn settings(connected: &Connected) -> Settings {
     let stored = connected.connection.as_ref().map(|connection| connection.settings.clone());
-    stored.unwrap_or_else(|| connection::starting(&web.installation.catalog, connected.application()))
+    stored.unwrap_or_else(|| connection::starting(connected.application()))
 }
 
 impl ConnectionFields {
     /// The form of what is stored. A new connection begins with groups where the application takes them.
     #[must_use]
-    pub fn of(web: &Web, connected: &Connected) -> Self {
-        let (catalog, application) = (&web.installation.catalog, connected.application());
-        let settings = settings(web, connected);
-        let template = address::template(catalog, application);
+    pub fn of(connected: &Connected) -> Self {
+        let application = connected.application();
+        let settings = settings(connected);
+        let template = address::template(application);
         let kind = connected.connection.as_ref().and_then(|connection| connection.auth);
-        let kind = kind.unwrap_or_else(|| template.as_ref().map(|t| t.auth).unwrap_or_default());
+        let kind = kind.unwrap_or_else(|| template.map(|t| t.auth).unwrap_or_default());
         let fresh_groups = connected.connection.is_none() && template.is_some_and(|template| template.groups);
         Self {
-            base_url: address::base_template(catalog, application, &settings).unwrap_or_default(),
+            base_url: address::base_template(application, &settings).unwrap_or_default(),
             placeholders: application.placeholders.clone(),
             manage_groups: settings.manage_groups || fresh_groups,
             on_user_delete: settings.on_user_delete.as_str().to_owned(),
@@ -95,9 +94,9 @@ impl ConnectionFields {
 
     /// The form as posted.
     #[must_use]
-    pub fn read(web: &Web, connected: &Connected, posted: &Posted) -> Self {
+    pub fn read(connected: &Connected, posted: &Posted) -> Self {
         let application = connected.application();
-        let declared = resolved::declared(&web.installation.catalog, application);
+        let declared = &application.made_from.placeholders;
         let mut placeholders = application.placeholders.clone();
         for token in declared.keys() {
             let name = format!("placeholders.{token}");
@@ -117,23 +116,19 @@ impl ConnectionFields {
             mass_change_percent: posted.owned("mass_change_percent"),
             ca_certificate: posted.owned("ca_certificate"),
             // An active connection has a form of its own for it.
-            proof: if connected.is_active() {
-                Self::of(web, connected).proof
-            } else {
-                ProofFields::read(posted)
-            },
+            proof: if connected.is_active() { Self::of(connected).proof } else { ProofFields::read(posted) },
         }
     }
 
     /// The patch that says all this.
-    pub fn patch(&self, web: &Web, connected: &Connected) -> Result<ConnectionPatch, Vec<FieldError>> {
+    pub fn patch(&self, connected: &Connected) -> Result<ConnectionPatch, Vec<FieldError>> {
         let mut faults = Vec::new();
         let on_user_delete: Option<OnUserDelete> = self.on_user_delete.parse().ok();
         if on_user_delete.is_none() {
             faults.push(fault("on_user_delete", "unknown_value", "Choose one of the three."));
         }
         let deletes = on_user_delete == Some(OnUserDelete::Delete) && !self.confirm_delete;
-        if deletes && settings(web, connected).on_user_delete != OnUserDelete::Delete {
+        if deletes && settings(connected).on_user_delete != OnUserDelete::Delete {
             faults.push(fault(
                 "confirm_delete",
                 "confirmation_required",
@@ -165,9 +160,9 @@ impl ConnectionFields {
         if !faults.is_empty() {
             return Err(faults);
         }
-        let template = address::template(&web.installation.catalog, connected.application());
+        let template = address::template(connected.application());
         // The connector's own address is left to the connector, so that it may move with it.
-        let own = template.and_then(|template| template.base_url).unwrap_or_default();
+        let own = template.and_then(|template| template.base_url.clone()).unwrap_or_default();
         let base_url = if self.base_url == own { String::new() } else { self.base_url.clone() };
         Ok(ConnectionPatch {
             base_url: Some(base_url),
@@ -184,20 +179,16 @@ impl ConnectionFields {
 
     /// Whether the address becomes another one.
     #[must_use]
-    pub fn moves(&self, web: &Web, connected: &Connected) -> bool {
-        let stored = address::base_template(
-            &web.installation.catalog,
-            connected.application(),
-            &settings(web, connected),
-        );
+    pub fn moves(&self, connected: &Connected) -> bool {
+        let stored = address::base_template(connected.application(), &settings(connected));
         stored.unwrap_or_default() != self.base_url
     }
 
     /// Whether other authorities become trusted. What is none at all is refused later.
     #[must_use]
-    pub fn trusts_others(&self, web: &Web, connected: &Connected) -> bool {
+    pub fn trusts_others(&self, connected: &Connected) -> bool {
         let typed = tls::authorities(&self.ca_certificate);
-        typed.is_ok_and(|typed| typed != settings(web, connected).ca_certificate)
+        typed.is_ok_and(|typed| typed != settings(connected).ca_certificate)
     }
 
     /// The placeholders whose values become others.

@@ -85,21 +85,20 @@ pub fn drawn(
 }
 
 /// What the posted mapping is read and judged with.
-struct Around {
-    template: Option<Provisioning>,
+struct Around<'a> {
+    template: Option<&'a Provisioning>,
     quirks: Quirks,
     stored: Vec<Mapping>,
     starting: Vec<Mapping>,
 }
 
-impl Around {
-    fn of(web: &Web, connected: &Connected) -> Self {
-        let catalog = &web.installation.catalog;
-        let template = address::template(catalog, connected.application());
+impl<'a> Around<'a> {
+    fn of(connected: &'a Connected) -> Self {
+        let template = address::template(connected.application());
         Self {
-            quirks: connection::quirks(catalog, connected.application()),
-            stored: settings(web, connected).mappings,
-            starting: mapping::starting(template.as_ref()),
+            quirks: connection::quirks(connected.application()),
+            stored: settings(connected).mappings,
+            starting: mapping::starting(template),
             template,
         }
     }
@@ -111,7 +110,7 @@ impl Around {
     fn mapping(&self, fields: &MappingFields, label: &str) -> Result<Vec<Mapping>, Error> {
         let known: Vec<Mapping> = self.stored.iter().chain(&self.starting).cloned().collect();
         let rows = fields.mapping(&known, &self.quirks, label).map_err(Error::invalid)?;
-        mapping::check(&rows, self.template.as_ref())?;
+        mapping::check(&rows, self.template)?;
         Ok(rows)
     }
 }
@@ -126,7 +125,7 @@ pub async fn change_mapping(
     SignedForm(posted): SignedForm<Posted>,
 ) -> Answer {
     let connected = Connected::of(&web, &application).await?;
-    let (around, label) = (Around::of(&web, &connected), connected.label());
+    let (around, label) = (Around::of(&connected), connected.label());
     let mut fields = around.read(&posted, label);
     let person = &console.person;
     match posted.text("action") {

@@ -184,7 +184,7 @@ pub async fn save_provisioning(
     SignedForm(posted): SignedForm<Posted>,
 ) -> Answer {
     let connected = Connected::of(&web, &application).await?;
-    let fields = ConnectionFields::read(&web, &connected, &posted);
+    let fields = ConnectionFields::read(&connected, &posted);
     if let Err(error) = save(&web, &console, &notes, &connected, &fields, &posted).await? {
         let now = connected.again(&web).await?;
         let mut shell = now.shell(&web, &console.person).await;
@@ -217,13 +217,12 @@ async fn save(
     fields: &ConnectionFields,
     posted: &Posted,
 ) -> Result<Result<(), Error>, Failure> {
-    let patch = match fields.patch(web, connected) {
+    let patch = match fields.patch(connected) {
         Ok(patch) => patch,
         Err(faults) => return Ok(Err(Error::invalid(faults))),
     };
     let placeholders = fields.changed_placeholders(connected.application());
-    let moved =
-        (patch.base_url.is_some() && fields.moves(web, connected)) || fields.trusts_others(web, connected);
+    let moved = (patch.base_url.is_some() && fields.moves(connected)) || fields.trusts_others(connected);
     if patch.secret.is_some() || moved || !placeholders.is_empty() {
         let asked = Asked {
             action: &connected.tab(),
@@ -250,7 +249,7 @@ pub async fn update_token(
     SignedForm(posted): SignedForm<Posted>,
 ) -> Answer {
     let connected = Connected::of(&web, &application).await?;
-    let stored = ConnectionFields::of(&web, &connected);
+    let stored = ConnectionFields::of(&connected);
     let fields = ConnectionFields { proof: ProofFields::read(&posted), ..stored };
     let secret = match fields.proof.secret(true) {
         Ok(secret) => secret,

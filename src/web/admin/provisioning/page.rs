@@ -1,6 +1,5 @@
 //! The tab as it is drawn: state first, then what fails and what waits, then the forms, stored or as typed.
 
-use crate::applications::resolved;
 use crate::base::clock::DAY;
 use crate::base::paging::PageRequest;
 use crate::base::{Timestamp, urls};
@@ -40,13 +39,13 @@ pub async fn page(
     typed: Typed,
 ) -> Result<ApplicationProvisioningPage, Failure> {
     let (installation, application) = (&web.installation, connected.application());
-    let (catalog, now) = (&installation.catalog, person.ctx.now());
+    let now = person.ctx.now();
     let mut reader = installation.db.reader();
     let counts = state::counts(&mut reader, application.id).await?;
-    let stored = settings(web, connected);
-    let template = address::template(catalog, application);
-    let quirks = connection::quirks(catalog, application);
-    let resolved = address::base_url(catalog, &installation.outbound, application, &stored).ok();
+    let stored = settings(connected);
+    let template = address::template(application);
+    let quirks = connection::quirks(application);
+    let resolved = address::base_url(&installation.outbound, application, &stored).ok();
     let is_refused = !shell.errors.is_empty() || typed.connection.is_some();
     if let Some(connection) = &connected.connection {
         let mut told = banners(connected.label(), connection, resolved.as_deref(), now);
@@ -61,10 +60,10 @@ pub async fn page(
     }
     let usable =
         connected.connection.as_ref().is_some_and(|connection| has_secret(connection, resolved.as_deref()));
-    let fields = typed.connection.unwrap_or_else(|| ConnectionFields::of(web, connected));
-    let declared = resolved::declared(catalog, application);
+    let fields = typed.connection.unwrap_or_else(|| ConnectionFields::of(connected));
+    let declared = &application.made_from.placeholders;
     let templates = [("base_url".to_owned(), fields.base_url.as_str())];
-    let placeholders = placeholder_fields(&declared, &fields.placeholders, &templates);
+    let placeholders = placeholder_fields(declared, &fields.placeholders, &templates);
     let unsaved = typed.mapping.is_some();
     let rows =
         typed.mapping.unwrap_or_else(|| MappingFields::of(&stored.mappings, &quirks, connected.label()));
@@ -74,18 +73,18 @@ pub async fn page(
         if was_active { lists(web, connected, now).await? } else { (Vec::new(), Vec::new()) };
     let own = connected.connection.as_ref();
     let idp = idp_values(&installation.base_url, application, None);
-    let live = live_values(application, &declared, &idp, None);
-    let connector = catalog.find(&application.connector);
-    let markdown = connector.and_then(|connector| connector.provisioning_steps());
+    let live = live_values(application, &idp, None);
+    let connector = &application.made_from;
+    let markdown = connector.provisioning_steps();
     let steps: Steps = steps::steps(
         markdown.as_deref(),
-        &steps::Live { declared: &declared, filled: &application.placeholders, values: &live },
+        &steps::Live { declared, filled: &application.placeholders, values: &live },
     );
-    let steps_source = match connector {
-        Some(connector) if connector.setup.provisioning.is_some() && connector.verified != Verified::None => {
-            format!("Steps checked against: {}", connector.sources.join(", "))
-        }
-        _ => String::new(),
+    let checked = connector.setup.provisioning.is_some() && connector.verified != Verified::None;
+    let steps_source = if checked {
+        format!("Steps checked against: {}", connector.sources.join(", "))
+    } else {
+        String::new()
     };
     Ok(ApplicationProvisioningPage {
         app: connected.loaded.head(web, Tab::Provisioning),
@@ -115,14 +114,14 @@ pub async fn page(
         settings: settings_form(
             connected.label(),
             &fields,
-            template.as_ref().is_none_or(|template| template.groups),
-            template.as_ref().and_then(|template| template.base_url.as_deref()).is_some(),
+            template.is_none_or(|template| template.groups),
+            template.and_then(|template| template.base_url.as_deref()).is_some(),
             resolved.filter(|url| *url != fields.base_url && placeholders.is_empty()),
             installation.mailer.is_set_up(),
         ),
         placeholders,
         version: own.map_or(0, |own| own.version),
-        mapping: mapping::drawn(rows.rows, unsaved, template.as_ref(), &quirks),
+        mapping: mapping::drawn(rows.rows, unsaved, template, &quirks),
         certificate: certificate::shown(connected, &quirks, now)?,
         hints: hints(connected.label(), &quirks),
         steps,

@@ -42,7 +42,7 @@ pub async fn show_preview(
     let installation = &web.installation;
     let mut reader = installation.db.reader();
     let found = match people::find_by_login_name(&mut reader, &name).await? {
-        Some(person) => preview(&mut reader, &installation.catalog, connected.application(), person.id)
+        Some(person) => preview(&mut reader, connected.application(), person.id)
             .await?
             .map(|preview| (person.shown_name(), preview)),
         None => None,

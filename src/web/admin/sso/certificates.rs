@@ -105,10 +105,9 @@ async fn store(
         sp_encryption_certificates: Change::Set(lists.encryption),
         ..SsoPatch::default()
     };
-    let (db, catalog) = (&installation.db, &installation.catalog);
     // The lists are replaced whole: somebody else's change in between must not be lost.
     let version = Some(loaded.application.version);
-    sso::patch(db, console.ctx(), catalog, loaded.application.id, patch, version).await.map(drop)
+    sso::patch(&installation.db, console.ctx(), loaded.application.id, patch, version).await.map(drop)
 }
 
 /// `POST /admin/applications/{application}/sso/certificates/{certificate}/remove`

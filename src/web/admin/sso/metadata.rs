@@ -84,8 +84,7 @@ async fn read_and_apply(
         read(document.as_bytes(), wanted, now)
     };
     let reading = installation.on_cpu(work).await??;
-    let (catalog, id) = (&installation.catalog, loaded.application.id);
-    apply(&installation.db, console.ctx(), catalog, id, reading, mode).await
+    apply(&installation.db, console.ctx(), loaded.application.id, reading, mode).await
 }
 
 async fn show_changes(
@@ -173,7 +172,7 @@ async fn refused(web: &Web, console: &Fresh<ApplicationsWrite>, loaded: &Loaded,
 
 /// A difference in the lines that a person can compare: lists row by row, groups of settings one by one, certificates by
 /// how they begin.
-pub(in crate::web::admin::sso) fn changes(change: &FieldChange) -> Vec<Change> {
+pub(in crate::web::admin) fn changes(change: &FieldChange) -> Vec<Change> {
     use serde_json::Value as Json;
     let one = |field: String, old: Option<String>, new: Option<String>| Change { field, old, new };
     if let (Json::Object(old), Json::Object(new)) = (&change.old, &change.new) {

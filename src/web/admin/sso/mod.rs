@@ -17,7 +17,7 @@ use axum::http::StatusCode;
 
 use crate::applications::lint::lint;
 use crate::applications::update::{ApplicationPatch, check_version, differing_fields, update};
-use crate::applications::{self, Application, Kind, resolved, sso};
+use crate::applications::{self, Application, Kind, sso};
 use crate::base::id::ApplicationId;
 use crate::base::{Error, FieldError, urls};
 use crate::catalog::placeholder::{Missing, Part, parts};
@@ -85,7 +85,7 @@ pub async fn draw(
         key: keys.iter().find(|key| key.state == KeyState::Current),
         keys: keys::panel(web, &loaded.application, keys, person.ctx.now()).await?,
         source,
-        profile: profile::panel(catalog, &loaded.application)?,
+        profile: profile::panel(&loaded.application)?,
         people: loaded.people,
         testable: web.options.trial.is_some(),
         now: person.ctx.now(),
@@ -123,16 +123,16 @@ pub async fn save_sso(
     if loaded.application.kind == Kind::Bookmark {
         return save_bookmark(&web, &console, &loaded, &posted).await;
     }
-    let form = read_form(&web, &loaded.application, &posted);
+    let form = read_form(&loaded.application, &posted);
     let version = seen::version(&posted);
     if let Err(error) = check_version(&loaded.application, version) {
         return refused(&web, &console.person, &loaded, &form, error).await;
     }
-    let patch = match wanted(&web, &loaded.application, &form) {
+    let patch = match wanted(&loaded.application, &form) {
         Ok(patch) => patch,
         Err(error) => return refused(&web, &console.person, &loaded, &form, error).await,
     };
-    if weighs(&web, &loaded.application, &patch)? {
+    if weighs(&loaded.application, &patch)? {
         let asked = Asked {
             action: &urls::admin_sso(&application),
             reason: format!(
@@ -144,22 +144,22 @@ pub async fn save_sso(
         require_fresh(&web, &console.person, &notes, &posted, asked).await?;
     }
     let installation = &web.installation;
-    let (db, catalog, id) = (&installation.db, &installation.catalog, loaded.application.id);
-    let saved = match sso::patch(db, console.ctx(), catalog, id, patch, version).await {
+    let (db, id) = (&installation.db, loaded.application.id);
+    let saved = match sso::patch(db, console.ctx(), id, patch, version).await {
         Ok(saved) => saved,
         Err(error) => return refused(&web, &console.person, &loaded, &form, error).await,
     };
     if posted.text("action") != "activate" {
         return Ok(see_other(&Done::Saved.at(&urls::admin_sso(&application))));
     }
-    match sso::activate(db, console.ctx(), catalog, id, Some(saved.version)).await {
+    match sso::activate(db, console.ctx(), id, Some(saved.version)).await {
         Ok(_) => Ok(see_other(&Done::Activated.at(&urls::admin_sso(&application)))),
         Err(error) => incomplete(&web, &console.person, id, error).await,
     }
 }
 
-fn read_form(web: &Web, application: &Application, posted: &Posted) -> SsoForm {
-    let declared = resolved::declared(&web.installation.catalog, application);
+fn read_form(application: &Application, posted: &Posted) -> SsoForm {
+    let declared = &application.made_from.placeholders;
     let tokens: Vec<&str> = declared.keys().map(String::as_str).collect();
     let jit = application.sso.attributes.iter().filter(|attribute| attribute.jit.is_some());
     let fixed: Vec<&str> = jit.map(|attribute| attribute.name.as_str()).collect();
@@ -167,18 +167,17 @@ fn read_form(web: &Web, application: &Application, posted: &Posted) -> SsoForm {
 }
 
 /// The patch of the form, once all of it can be accepted: so that a password is asked for only then.
-fn wanted(web: &Web, application: &Application, form: &SsoForm) -> Result<SsoPatch, Error> {
+fn wanted(application: &Application, form: &SsoForm) -> Result<SsoPatch, Error> {
     let patch = form.patch(&application.sso).map_err(Error::invalid)?;
-    sso::patched(&web.installation.catalog, application, patch.clone())?;
+    sso::patched(application, patch.clone())?;
     Ok(patch)
 }
 
 /// Whether a patch touches what needs a fresh password (decision 15): whom assertions are for and where they go, who
 /// they name and what they say, where people are sent with it when they sign out, and what is asked of requests and
 /// promised of answers. A placeholder counts where it lands in one of these.
-fn weighs(web: &Web, application: &Application, patch: &SsoPatch) -> Result<bool, Failure> {
-    let catalog = &web.installation.catalog;
-    let new = sso::patched(catalog, application, patch.clone())?;
+fn weighs(application: &Application, patch: &SsoPatch) -> Result<bool, Failure> {
+    let new = sso::patched(application, patch.clone())?;
     let (old, now) = (&application.sso, &new.sso);
     let addressed =
         old.acs_urls != now.acs_urls || old.sp_entity_id != now.sp_entity_id || old.slo != now.slo;
@@ -197,7 +196,7 @@ fn weighs(web: &Web, application: &Application, patch: &SsoPatch) -> Result<bool
     if addressed || said || opened {
         return Ok(true);
     }
-    let declared = resolved::declared(catalog, application);
+    let declared = &application.made_from.placeholders;
     let weighty = |field: &str| {
         ["acs_urls", "sp_entity_id", "name_id", "attributes", "slo"]
             .iter()
@@ -205,7 +204,7 @@ fn weighs(web: &Web, application: &Application, patch: &SsoPatch) -> Result<bool
     };
     let templates = now.templates();
     let places = templates.iter().filter(|(field, _)| weighty(field)).map(|(_, text)| *text);
-    let lands = places.flat_map(|place| parts(place, &declared)).any(|part| {
+    let lands = places.flat_map(|place| parts(place, declared)).any(|part| {
         let Part::Token(token) = part else { return false };
         application.placeholders.get(token) != new.placeholders.get(token)
     });
@@ -227,10 +226,10 @@ async fn refused(web: &Web, person: &Person, loaded: &Loaded, form: &SsoForm, er
     let over = seen::is_meanwhile(&error);
     let status = seen::refuse(&mut shell, error, &urls::admin_sso(&loaded.id()))?;
     if over {
-        shell.banners.extend(differences(web, &loaded.application, form));
+        shell.banners.extend(differences(&loaded.application, form));
     }
     let typed = Application { placeholders: form.placeholders.clone(), ..loaded.application.clone() };
-    in_words(&mut shell.errors, &sso::missing(&web.installation.catalog, &typed));
+    in_words(&mut shell.errors, &sso::missing(&typed));
     shell.errors = shell.errors.into_iter().map(|error| at_its_input(error, form)).collect();
     if missing {
         let title = "An active application has to stay complete, so nothing was saved";
@@ -249,7 +248,7 @@ async fn incomplete(web: &Web, person: &Person, id: ApplicationId, error: Error)
     let form = SsoForm::of(&loaded.application);
     let mut shell = loaded.shell(web, person, "SSO").await;
     let status = frame::refuse(&mut shell, error)?;
-    in_words(&mut shell.errors, &sso::missing(&web.installation.catalog, &loaded.application));
+    in_words(&mut shell.errors, &sso::missing(&loaded.application));
     shell.errors = shell.errors.into_iter().map(|error| at_its_input(error, &form)).collect();
     let title = "Saved, and not switched on yet";
     let body = "Fill in what is missing, and press Activate again.";
@@ -271,9 +270,9 @@ pub(in crate::web::admin) fn in_words(errors: &mut [FieldError], missing: &[Miss
 }
 
 /// What saving the typed form now would change of what is stored, where it can be said at all.
-fn differences(web: &Web, stored: &Application, form: &SsoForm) -> Option<Banner> {
+fn differences(stored: &Application, form: &SsoForm) -> Option<Banner> {
     let patch = form.patch(&stored.sso).ok()?;
-    let new = sso::patched(&web.installation.catalog, stored, patch).ok()?;
+    let new = sso::patched(stored, patch).ok()?;
     let fields = differing_fields(stored, &new);
     if fields.is_empty() {
         return Some(Banner::new(Tone::Info, "What you typed is what is stored now", ""));
@@ -327,7 +326,7 @@ async fn save_bookmark(
     if posted.text("action") != "activate" {
         return Ok(see_other(&Done::Saved.at(&tab)));
     }
-    sso::activate(db, console.ctx(), &installation.catalog, id, Some(saved.version)).await?;
+    sso::activate(db, console.ctx(), id, Some(saved.version)).await?;
     Ok(see_other(&Done::Activated.at(&tab)))
 }
 

@@ -1,14 +1,13 @@
 //! The SSO tab as it is drawn: the form, stored or as typed, with everything around it.
 
+use crate::applications::Application;
 use crate::applications::lint::{Finding, Severity};
 use crate::applications::sso::missing;
-use crate::applications::{Application, resolved};
 use crate::base::name_id::NameIdFormat;
 use crate::base::property::{Property, Source};
 use crate::base::signature::KeyType;
 use crate::base::urls::{self, BaseUrl};
 use crate::base::{Result, Timestamp};
-use crate::catalog::Catalog;
 use crate::catalog::model::{Placeholders, Verified};
 use crate::catalog::placeholder::{Piece, Scope, Values, parts};
 use crate::catalog::sso::{SsoSettings, ValueFrom};
@@ -64,18 +63,16 @@ pub struct Drawn<'a> {
 pub fn page(installation: &Installation, drawn: Drawn<'_>) -> Result<ApplicationSsoPage> {
     let Drawn { shell, head, application, form, key, keys, findings, source, profile, people, testable, now } =
         drawn;
-    let catalog = &installation.catalog;
-    let declared = resolved::declared(catalog, application);
     let idp = idp_values(&installation.base_url, application, key);
-    let live = live_values(application, &declared, &idp, key);
-    let missing = missing_links(catalog, application);
+    let live = live_values(application, &idp, key);
+    let missing = missing_links(application);
     Ok(ApplicationSsoPage {
         active: application.is_active(),
         deactivation: deactivation(application, people),
         findings: findings.into_iter().filter(is_news).map(finding_line).collect(),
         testable: testable && missing.is_empty(),
         missing,
-        placeholders: placeholders(catalog, application, &declared, form),
+        placeholders: placeholders(application, form),
         values: values(application, form, key),
         acs_urls: with_spare(form.acs_urls.clone(), AcsRow::default()),
         attributes: with_spare(form.attributes.clone(), spare_attribute()),
@@ -87,8 +84,8 @@ pub fn page(installation: &Installation, drawn: Drawn<'_>) -> Result<Application
         source,
         profile,
         idp,
-        steps: setup_steps(catalog, application, &declared, &live),
-        steps_source: steps_source(catalog, application),
+        steps: setup_steps(application, &live),
+        steps_source: steps_source(application),
         shell,
         app: head,
     })
@@ -96,7 +93,10 @@ pub fn page(installation: &Installation, drawn: Drawn<'_>) -> Result<Application
 
 /// What the tab does not say elsewhere already.
 fn is_news(finding: &Finding) -> bool {
-    !matches!(finding.code, "placeholder_unfilled" | "no_audience" | "no_acs" | "not_active")
+    !matches!(
+        finding.code,
+        "placeholder_unfilled" | "no_audience" | "no_acs" | "not_active" | "connector_newer"
+    )
 }
 
 fn finding_line(finding: Finding) -> FindingLine {
@@ -179,8 +179,8 @@ fn anchor(field: &str) -> String {
 
 /// What is missing before activation, by name and place.
 #[must_use]
-pub fn missing_links(catalog: &Catalog, application: &Application) -> Vec<Link> {
-    let mut out: Vec<Link> = missing(catalog, application)
+pub fn missing_links(application: &Application) -> Vec<Link> {
+    let mut out: Vec<Link> = missing(application)
         .iter()
         .map(|missing| {
             let places: Vec<String> = missing.used_in.iter().map(|field| field_label(field)).collect();
@@ -197,17 +197,11 @@ pub fn missing_links(catalog: &Catalog, application: &Application) -> Vec<Link> 
     out
 }
 
-fn placeholders(
-    catalog: &Catalog,
-    application: &Application,
-    declared: &Placeholders,
-    form: &SsoForm,
-) -> Vec<PlaceholderField> {
+fn placeholders(application: &Application, form: &SsoForm) -> Vec<PlaceholderField> {
     let mut templates = application.sso.templates();
-    let connector = catalog.find(&application.connector);
-    let published = connector.and_then(|connector| connector.sso.sp_metadata_url.set_value());
+    let published = application.made_from.sso.sp_metadata_url.set_value();
     templates.extend(published.map(|template| ("sp_metadata_url".to_owned(), template.as_str())));
-    placeholder_fields(declared, &form.placeholders, &templates)
+    placeholder_fields(&application.made_from.placeholders, &form.placeholders, &templates)
 }
 
 /// The placeholders that stand in these templates, which come with the names of their fields.
@@ -414,11 +408,10 @@ pub fn idp_values(base_url: &BaseUrl, application: &Application, key: Option<&Ke
 #[must_use]
 pub fn live_values(
     application: &Application,
-    declared: &Placeholders,
     idp: &IdpValues,
     key: Option<&KeyView>,
 ) -> Vec<(LiveValue, String)> {
-    let scope = Scope::new(declared, &application.placeholders);
+    let scope = Scope::new(&application.made_from.placeholders, &application.placeholders);
     let filled = |template: Option<&str>| template.and_then(|text| scope.fill(text).ok()).unwrap_or_default();
     let sso: &SsoSettings = &application.sso;
     vec![
@@ -434,23 +427,19 @@ pub fn live_values(
     ]
 }
 
-fn setup_steps(
-    catalog: &Catalog,
-    application: &Application,
-    declared: &Placeholders,
-    values: &[(LiveValue, String)],
-) -> Steps {
-    let connector = catalog.find(&application.connector);
-    let markdown = connector.and_then(|connector| connector.sso_steps());
+fn setup_steps(application: &Application, values: &[(LiveValue, String)]) -> Steps {
+    let connector = &application.made_from;
+    let (declared, markdown) = (&connector.placeholders, connector.sso_steps());
     let filled: &Values = &application.placeholders;
     steps::steps(markdown.as_deref(), &steps::Live { declared, filled, values })
 }
 
 /// How the steps were checked.
-fn steps_source(catalog: &Catalog, application: &Application) -> String {
-    let Some(connector) = catalog.find(&application.connector).filter(|c| c.setup.sso.is_some()) else {
+fn steps_source(application: &Application) -> String {
+    let connector = &application.made_from;
+    if connector.setup.sso.is_none() {
         return String::new();
-    };
+    }
     match connector.verified {
         Verified::None => String::new(),
         Verified::Documentation => format!("Steps checked against: {}", connector.sources.join(", ")),

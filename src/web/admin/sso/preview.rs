@@ -49,7 +49,7 @@ pub async fn show_preview(
         name => name.to_owned(),
     };
     let mut shell = loaded.shell(&web, &console.person, "preview").await;
-    let missing: Vec<Link> = missing_links(&installation.catalog, &loaded.application)
+    let missing: Vec<Link> = missing_links(&loaded.application)
         .into_iter()
         .map(|link| Link::new(link.text, format!("{}{}", urls::admin_sso(&loaded.id()), link.href)))
         .collect();

@@ -4,7 +4,6 @@ use axum::extract::{Path, State};
 
 use crate::applications::{Application, sp_metadata, sso};
 use crate::base::{Error, Result, urls};
-use crate::catalog::Catalog;
 use crate::catalog::sso::{Change, Profile, SsoPatch};
 use crate::web::admin::application::Loaded;
 use crate::web::admin::frame::{self, Done};
@@ -21,7 +20,7 @@ use crate::web::see_other;
 use crate::web::state::Shared;
 
 /// What the tab says of the profile.
-pub fn panel(catalog: &Catalog, application: &Application) -> Result<ProfilePanel> {
+pub fn panel(application: &Application) -> Result<ProfilePanel> {
     let departures = application.sso.departures()?.len();
     let (status, leaving) = match application.sso.profile {
         Profile::None => (Status::new(Tone::Off, "None"), None),
@@ -31,8 +30,8 @@ pub fn panel(catalog: &Catalog, application: &Application) -> Result<ProfilePane
     let applying = leaving.is_none() || departures > 0;
     Ok(ProfilePanel {
         status,
-        application: applying.then(|| decision(catalog, application, Profile::Saml2int)),
-        leaving: leaving.map(|profile| decision(catalog, application, profile)),
+        application: applying.then(|| decision(application, Profile::Saml2int)),
+        leaving: leaving.map(|profile| decision(application, profile)),
     })
 }
 
@@ -41,10 +40,10 @@ fn patch(profile: Profile) -> SsoPatch {
 }
 
 /// Applying or leaving it, with all that would change.
-fn decision(catalog: &Catalog, application: &Application, profile: Profile) -> Decision {
+fn decision(application: &Application, profile: Profile) -> Decision {
     let (id, label) = (application.id.to_string(), &application.label);
     let leaves = profile == Profile::None;
-    let mut effects = match sso::patched(catalog, application, patch(profile)) {
+    let mut effects = match sso::patched(application, patch(profile)) {
         Ok(new) => effects(application, &new).unwrap_or_else(|error| vec![error.message.into_owned()]),
         // It says so once more when it is tried.
         Err(error) => vec![error.message.into_owned()],
@@ -94,16 +93,16 @@ pub async fn set_profile(
     SignedForm(posted): SignedForm<Posted>,
 ) -> Answer {
     let loaded = Loaded::of(&web, &application).await?;
-    let (db, catalog) = (&web.installation.db, &web.installation.catalog);
+    let db = &web.installation.db;
     let changed = match posted.text("profile").parse::<Profile>() {
         Err(()) => Err(Error::field("profile", "unknown_value", "Choose one of the profiles.")),
         Ok(profile) if !posted.confirmed() => {
-            let decision = decision(catalog, &loaded.application, profile);
+            let decision = decision(&loaded.application, profile);
             return confirm(&web, &console.person, &loaded, decision, "Profile").await;
         }
         Ok(profile) => {
             let (id, version) = (loaded.application.id, seen::version(&posted));
-            sso::patch(db, console.ctx(), catalog, id, patch(profile), version).await
+            sso::patch(db, console.ctx(), id, patch(profile), version).await
         }
     };
     match changed {

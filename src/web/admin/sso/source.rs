@@ -4,9 +4,9 @@
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 
+use crate::applications::Application;
 use crate::applications::sp_metadata::{FieldChange, Mode};
 use crate::applications::sp_source::{self, NewSource, Set, Source};
-use crate::applications::{Application, resolved};
 use crate::base::{Error, Timestamp, urls};
 use crate::catalog::placeholder::Scope;
 use crate::saml::certificate::parse_certificate;
@@ -118,20 +118,16 @@ pub async fn show_form(
     let source = sp_source::find(&mut web.installation.db.reader(), loaded.application.id).await?;
     let (url, certificate) = match source {
         Some(source) => (source.url, source.certificate.unwrap_or_default()),
-        None => (published(&web, &loaded.application), String::new()),
+        None => (published(&loaded.application), String::new()),
     };
     form(&web, &console.person, &loaded, (url, certificate), None).await
 }
 
 /// Where the connector says that the metadata is, once its placeholders are filled; else empty.
-fn published(web: &Web, application: &Application) -> String {
-    let catalog = &web.installation.catalog;
-    let connector = catalog.find(&application.connector);
-    let Some(template) = connector.and_then(|connector| connector.sso.sp_metadata_url.set_value()) else {
-        return String::new();
-    };
-    let declared = resolved::declared(catalog, application);
-    Scope::new(&declared, &application.placeholders).fill(template).unwrap_or_default()
+fn published(application: &Application) -> String {
+    let connector = &application.made_from;
+    let Some(template) = connector.sso.sp_metadata_url.set_value() else { return String::new() };
+    Scope::new(&connector.placeholders, &application.placeholders).fill(template).unwrap_or_default()
 }
 
 async fn form(
@@ -272,9 +268,9 @@ pub async fn show_changes(
 
 async fn draw_changes(web: &Web, person: &Person, loaded: &Loaded, refused: Option<Error>) -> Answer {
     let mut reader = web.installation.db.reader();
-    let (catalog, stored) = (&web.installation.catalog, &loaded.application);
+    let stored = &loaded.application;
     let source = sp_source::find(&mut reader, stored.id).await?;
-    let waiting = sp_source::waiting(&mut reader, catalog, stored).await?;
+    let waiting = sp_source::waiting(&mut reader, stored).await?;
     let pending = source.and_then(|source| source.pending.map(|pending| (source.url, pending.revision)));
     let (Some((url, revision)), Some(waiting)) = (pending, waiting) else {
         return Ok(see_other(&urls::admin_sso(&loaded.id())));

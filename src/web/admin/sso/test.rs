@@ -36,7 +36,7 @@ pub async fn test_sign_on(
         Err(mut error) => {
             if error.code == "placeholders_unfilled" {
                 let application = applications::require(&mut web.installation.db.reader(), id).await?;
-                in_words(&mut error.fields, &sso::missing(&web.installation.catalog, &application));
+                in_words(&mut error.fields, &sso::missing(&application));
             }
             return Err(error.into());
         }

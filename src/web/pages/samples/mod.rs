@@ -2,6 +2,7 @@
 //! with hostile text in the place of every string.
 
 mod applications;
+mod connectors;
 mod console;
 mod gate;
 mod person;
@@ -43,6 +44,7 @@ pub fn all_samples_saying(say: Say) -> Vec<(&'static str, String)> {
     s.applications(&mut drawn);
     s.sso(&mut drawn);
     s.sp_source(&mut drawn);
+    s.connector_pages(&mut drawn);
     s.provisioning(&mut drawn);
     s.console(&mut drawn);
     drawn
