@@ -295,6 +295,53 @@ const EXPORTS: [(&str, &str); 4] = [
 ];
 
 #[test]
+fn a_connector_is_written_checked_found_and_shown() {
+    let folder = TempDir::new().unwrap();
+    let text = |output: Output| {
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let known = [
+        "catalog",
+        "new",
+        "acme",
+        "--name",
+        "Acme",
+        "--dir",
+        "own",
+        "--category",
+        "finance",
+        "--acs-url",
+        "https://globex.acme.example/saml",
+        "--own-part",
+        "globex",
+    ];
+    assert_eq!(text(run(folder.path(), &known)), "own/a/acme.yaml\n");
+    assert!(complaint(&run(folder.path(), &known)).contains("is there already"));
+    assert_eq!(text(run(folder.path(), &["catalog", "lint", "own"])), "1 connector, no faults\n");
+    let own =
+        |arguments: &[&str]| run(folder.path(), &[&["--catalog", "own", "catalog"], arguments].concat());
+    assert!(text(own(&["search", "akme"])).starts_with("acme "));
+    assert!(text(own(&["show", "acme"])).contains("https://YOUR_SUBDOMAIN.acme.example/saml"));
+    assert!(text(own(&["list"])).lines().count() > 800);
+
+    for (wrong, told) in [
+        (["catalog", "new", "globex", "--acs-url", "http://acme.example"], "Nothing was written"),
+        (["catalog", "new", "Not An Id", "--name", "x"], "small letters"),
+        (["catalog", "new", "globex", "--category", "none"], "Choose one of"),
+    ] {
+        let complaint = complaint(&run(folder.path(), &wrong));
+        assert!(complaint.contains(told), "{complaint}");
+    }
+    assert!(!folder.path().join("g").exists());
+    let file = folder.path().join("own/a/acme.yaml");
+    fs::write(&file, fs::read_to_string(&file).unwrap().replace("accent: basalt", "accent: pink")).unwrap();
+    let faulty = run(folder.path(), &["catalog", "lint", "own"]);
+    assert_eq!(faulty.status.code(), Some(1));
+    assert!(String::from_utf8(faulty.stdout).unwrap().contains("acme.yaml:9:9: "));
+}
+
+#[test]
 fn what_others_export_is_turned_into_a_file_that_apply_takes() {
     let folder = TempDir::new().unwrap();
     assert!(run(folder.path(), &CREATE).status.success());

@@ -105,12 +105,23 @@ pub async fn find(executor: &mut impl Executor, id: ApplicationId) -> Result<Opt
 mod tests {
     use super::*;
 
-    fn png(width: u32, height: u32) -> Vec<u8> {
+    fn picture(width: u32, height: u32, format: ImageFormat) -> Vec<u8> {
         let mut out = Cursor::new(Vec::new());
-        image::RgbaImage::from_pixel(width, height, image::Rgba([1, 2, 3, 255]))
-            .write_to(&mut out, ImageFormat::Png)
-            .unwrap();
+        let picture = image::RgbImage::from_pixel(width, height, image::Rgb([1, 2, 3]));
+        picture.write_to(&mut out, format).unwrap();
         out.into_inner()
+    }
+
+    fn png(width: u32, height: u32) -> Vec<u8> {
+        picture(width, height, ImageFormat::Png)
+    }
+
+    #[test]
+    fn jpeg_and_webp_become_png() {
+        for format in [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::WebP] {
+            let kept = re_encode(&picture(300, 200, format)).unwrap();
+            assert_eq!(image::guess_format(&kept).unwrap(), ImageFormat::Png, "{format:?}");
+        }
     }
 
     #[test]

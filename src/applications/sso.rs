@@ -1,6 +1,7 @@
 //! The single sign-on settings of an application: reading, changing, activating.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::{Value as Json, json};
@@ -13,7 +14,8 @@ use crate::base::binding::AcsBinding;
 use crate::base::id::ApplicationId;
 use crate::base::urls::is_absolute_uri;
 use crate::base::{Ctx, Error, FieldError, Result};
-use crate::catalog::placeholder::{Missing, Scope, check_value};
+use crate::catalog::model::PlaceholderKind;
+use crate::catalog::placeholder::{Missing, Scope, Values, check_value, extract};
 use crate::catalog::sso::{Change, SsoPatch, SsoSettings};
 use crate::db::{Db, Tx, is_unique_violation};
 use crate::events::EventName;
@@ -139,27 +141,61 @@ pub fn patched(old: &Application, mut patch: SsoPatch) -> Result<Application> {
     accepted(old, new)
 }
 
-/// Puts values of placeholders into an application, `None`: empties one. Answers what can't be taken.
+/// Puts values of placeholders into an application, `None`: empties one. An address in the place of a value is taken
+/// apart: what is found in it fills the placeholder, and others that have no value yet. Answers what can't be taken.
 pub(in crate::applications) fn with_placeholders(
     new: &mut Application,
     values: BTreeMap<String, Option<String>>,
 ) -> Vec<FieldError> {
-    let mut faults = Vec::new();
+    let connector = Arc::clone(&new.made_from);
+    let templates = templates(new);
+    let (mut faults, mut found) = (Vec::new(), Values::new());
     for (token, value) in values {
         let field = format!("placeholders.{token}");
-        let Some(placeholder) = new.made_from.placeholders.get(&token) else {
+        let Some(placeholder) = connector.placeholders.get(&token) else {
             faults.push(fault(field, "unknown_placeholder", "The connector has no such placeholder."));
             continue;
         };
-        match value.as_deref().map(str::trim).filter(|value| !value.is_empty()) {
-            None => drop(new.placeholders.remove(&token)),
-            Some(value) => match check_value(placeholder, value) {
-                Ok(checked) => drop(new.placeholders.insert(token, checked)),
-                Err(message) => faults.push(fault(field, "placeholder_value", message)),
-            },
+        let Some(value) = value.as_deref().map(str::trim).filter(|value| !value.is_empty()) else {
+            new.placeholders.remove(&token);
+            continue;
+        };
+        let checked = check_value(placeholder, value);
+        let is_whole = matches!(placeholder.kind, PlaceholderKind::Url | PlaceholderKind::Opaque);
+        let is_address = value.contains("://") && !is_whole;
+        let checked = if is_address || checked.is_err() {
+            let mut parts = extract(value, templates.iter().map(String::as_str), &connector.placeholders);
+            match parts.remove(&token) {
+                Some(part) => {
+                    found.extend(parts);
+                    Ok(part)
+                }
+                // What follows a question mark may be an address itself.
+                None if is_address && placeholder.kind != PlaceholderKind::Query => Err(format!(
+                    "The {} is not where it is expected in this address. Give it alone, for example {}.",
+                    placeholder.label, placeholder.example
+                )),
+                None => checked,
+            }
+        } else {
+            checked
+        };
+        match checked {
+            Ok(checked) => drop(new.placeholders.insert(token, checked)),
+            Err(message) => faults.push(fault(field, "placeholder_value", message)),
         }
     }
+    for (token, value) in found {
+        new.placeholders.entry(token).or_insert(value);
+    }
     faults
+}
+
+/// Every address in which placeholders may stand: the application's, and its connector's.
+fn templates(application: &Application) -> Vec<String> {
+    let own = application.sso.templates().into_iter().map(|(_, text)| text.to_owned());
+    let said = application.made_from.templates().unwrap_or_default();
+    own.chain(said.into_iter().map(|(_, text)| text)).collect()
 }
 
 /// Judges changed settings as a whole: the application as it is stored then, or why it can't be.

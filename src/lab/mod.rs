@@ -19,7 +19,8 @@ use axum::Router;
 use futures_util::future::BoxFuture;
 use moka::sync::Cache;
 
-use crate::base::{Clock, Error, Random, Result};
+use crate::base::{Clock, Error, Random, Result, Timestamp};
+use crate::lab::judge::{Expected, Verdict, judge};
 use crate::saml::{VerificationKey, parse_certificate};
 
 /// How long a request waits for its answer, and an assertion is remembered.
@@ -53,6 +54,30 @@ pub struct LabSp {
 struct Application {
     sp: LabSp,
     keys: Vec<VerificationKey>,
+}
+
+impl Application {
+    fn of(sp: LabSp) -> Result<Self> {
+        let certificate = parse_certificate(sp.idp_certificate.as_bytes())
+            .map_err(|fault| Error::field("idp_certificate", fault.code(), fault.sentence()))?;
+        Ok(Self { sp, keys: vec![certificate.key] })
+    }
+}
+
+/// What a careful application that knows this finds wrong with a Response that came to `acs_url` now: the checks that
+/// failed, by their names. `request`: the ID of its request that waits for this answer.
+pub fn faults(
+    sp: LabSp,
+    acs_url: &str,
+    now: Timestamp,
+    request: Option<&str>,
+    response: &[u8],
+) -> Result<Vec<String>> {
+    let application = Application::of(sp)?;
+    let expected = Expected { acs_url, now, is_waiting: &|id| request == Some(id), was_seen: &|_| false };
+    let received = judge(&application, &expected, response);
+    let failed = received.checks.into_iter().filter(|check| check.verdict == Verdict::Failed);
+    Ok(failed.map(|check| format!("{}: {}", check.what, check.found)).collect())
 }
 
 /// Where the lab learns which certificates of its identity provider are published now, as other service providers do by
@@ -98,10 +123,9 @@ impl Shared {
         if sp.name.is_empty() || !sp.name.chars().all(is_plain) {
             return Err(Error::field("name", "unusable_name", "Use letters, digits and hyphens."));
         }
-        let certificate = parse_certificate(sp.idp_certificate.as_bytes())
-            .map_err(|fault| Error::field("idp_certificate", fault.code(), fault.sentence()))?;
+        let application = Application::of(sp)?;
         let mut applications = self.applications.write().unwrap_or_else(PoisonError::into_inner);
-        applications.insert(sp.name.clone(), Arc::new(Application { sp, keys: vec![certificate.key] }));
+        applications.insert(application.sp.name.clone(), Arc::new(application));
         Ok(())
     }
 

@@ -157,3 +157,37 @@ async fn searches_take_empty_choices_and_names() {
     assert_eq!(names("actor=nobody").await, Vec::<String>::new());
     assert_eq!(names("actor=").await, names("target=").await);
 }
+
+#[tokio::test]
+async fn an_address_in_the_place_of_a_value_is_taken_apart() {
+    let house = House::open().await;
+    let owner = house.api(Role::Owner).await;
+    let made = async |connector: &str| {
+        id(&owner.post("/applications", json!({ "connector": connector })).await.expect(201))
+    };
+    let typed = async |id: &str, token: &str, text: &str| {
+        owner.patch(&format!("/applications/{id}/sso"), json!({ "placeholders": { token: text } })).await
+    };
+    let slack = made("slack").await;
+    let told = typed(&slack, "YOUR_SUBDOMAIN", "https://acme.slack.com/admin/settings").await.expect(200);
+    assert_eq!(told["placeholders"]["YOUR_SUBDOMAIN"], "acme");
+    typed(&slack, "YOUR_SUBDOMAIN", "https://acme.slack.com.evil.example/")
+        .await
+        .refused(422, "invalid_input");
+
+    let heap = made("heap").await;
+    let told = typed(&heap, "YOUR_ID", "https://heapanalytics.com/saml/finalize/4711/?x=1").await.expect(200);
+    assert_eq!(told["placeholders"]["YOUR_ID"], "4711");
+    // One that finds another's value fills it too, and never writes over one that is there.
+    let scim = "https://heapanalytics.com/scim/v2/acme";
+    assert_eq!(typed(&heap, "YOUR_TENANT", scim).await.expect(200)["placeholders"]["YOUR_TENANT"], "acme");
+    let wrong =
+        typed(&heap, "YOUR_TENANT", "https://elsewhere.example/x").await.refused(422, "invalid_input");
+    assert_eq!(wrong["errors"][0]["field"], "placeholders.YOUR_TENANT");
+    assert!(wrong["errors"][0]["message"].as_str().unwrap().contains("Heap tenant"), "{wrong}");
+    let kept = owner.get(&format!("/applications/{heap}/sso")).await.expect(200);
+    assert_eq!(
+        (&kept["placeholders"]["YOUR_ID"], &kept["placeholders"]["YOUR_TENANT"]),
+        (&json!("4711"), &json!("acme"))
+    );
+}

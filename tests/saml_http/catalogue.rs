@@ -8,10 +8,11 @@ use tessera::applications::{Application, binding, sso};
 use tessera::base::signature::KeyType;
 use tessera::catalog::model::ConnectorKind;
 use tessera::catalog::placeholder::{LocationRules, Scope, Values};
-use tessera::catalog::sso::{Attribute, SsoSettings, ValueFrom};
+use tessera::catalog::sso::{Attribute, Initiation, SsoSettings, ValueFrom};
 use tessera::catalog::{Catalog, Connector};
 use tessera::directory::{PersonPatch, people};
 use tessera::keys;
+use tessera::lab::{self, LabSp};
 
 use crate::house::{Browser, House};
 use crate::sp::{Posted, Request, key_pair, unescaped};
@@ -53,15 +54,37 @@ async fn made(house: &House, connector: &Connector, certificate: &str) -> (Appli
     (active, filled.unwrap())
 }
 
-/// What was posted is for this application, and says so where it can be read.
-fn is_for(connector: &Connector, settings: &SsoSettings, posted: &Posted, acs: &str) {
-    let id = &connector.id;
+/// The built-in service provider in the place of the connector's own.
+fn as_lab(application: &Application, settings: &SsoSettings, certificate: String) -> LabSp {
+    LabSp {
+        name: application.slug.clone(),
+        label: application.label.clone(),
+        idp_url: format!("https://id.example.com/saml2/{}", application.slug),
+        idp_entity_id: application.idp_entity_id.clone(),
+        idp_certificate: certificate,
+        entity_id: settings.sp_entity_id.clone().unwrap(),
+        note: None,
+    }
+}
+
+/// What was posted is for this application, and says so where it can be read; a careful application takes it.
+fn is_for(
+    house: &House,
+    settings: &SsoSettings,
+    posted: &Posted,
+    acs: &str,
+    sp: &LabSp,
+    request: Option<&str>,
+) {
+    let id = &sp.name;
     assert_eq!(posted.action, acs, "{id}");
     assert_eq!(posted.value("Destination=\"", "\"").as_deref(), Some(escaped_xml(acs).as_str()), "{id}");
     if settings.encrypt_assertion {
         assert!(posted.xml.contains("EncryptedAssertion") && !posted.xml.contains("<saml:Audience>"), "{id}");
         return;
     }
+    let faults = lab::faults(sp.clone(), acs, house.clock.now(), request, posted.xml.as_bytes()).unwrap();
+    assert!(faults.is_empty(), "{id}: {faults:?}");
     let entity_id = settings.sp_entity_id.as_deref().unwrap();
     let audience = posted.value("<saml:Audience>", "<");
     assert_eq!(audience.as_deref(), Some(escaped_xml(entity_id).as_str()), "{id}");
@@ -81,27 +104,35 @@ fn escaped_xml(text: &str) -> String {
 
 async fn signs_on(house: &House, browser: &mut Browser, connector: &Connector, certificate: &str) {
     let (application, settings) = made(house, connector, certificate).await;
+    let keys = keys::list(&mut house.installation.db.reader(), application.id).await.unwrap();
+    let sp = as_lab(&application, &settings, keys[0].certificate_pem());
     let path = format!("/saml2/{}", application.slug);
-    let answered = house.get(browser, &path).await;
+    let begins = connector.sso.initiation.set_value().cloned();
+    let begins_here = begins.as_ref().is_none_or(|who| who.contains(&Initiation::Idp));
+    let begins_there = begins.as_ref().is_none_or(|who| who.contains(&Initiation::Sp));
     if let Some(login_url) = &settings.login_url {
+        let answered = house.get(browser, &path).await;
         assert_eq!(answered.status, StatusCode::OK, "{}: {}", connector.id, answered.body);
         assert!(Posted::read(&answered.body).is_none(), "{}", connector.id);
         assert!(unescaped(&answered.body).contains(login_url), "{}: the tile begins there", connector.id);
-    } else {
+        house.patch(&application, json!({ "login_url": null })).await;
+    }
+    if begins_here {
+        let answered = house.get(browser, &path).await;
         let posted = Posted::read(&answered.body);
         let posted = posted.unwrap_or_else(|| panic!("{}: {}", connector.id, answered.body));
-        is_for(connector, &settings, &posted, &settings.acs_urls[0].url);
+        is_for(house, &settings, &posted, &settings.acs_urls[0].url, &sp, None);
         assert_eq!(posted.relay_state, settings.default_relay_state, "{}", connector.id);
     }
-    for acs in &settings.acs_urls {
+    for acs in settings.acs_urls.iter().filter(|_| begins_there) {
         let mut request =
             Request::new("_r1").with(&format!("AssertionConsumerServiceURL=\"{}\"", escaped_xml(&acs.url)));
-        request.issuer = escaped_xml(settings.sp_entity_id.as_deref().unwrap());
+        request.issuer = escaped_xml(&sp.entity_id);
         let answered =
             house.get_from_elsewhere(browser, &format!("{path}?{}", request.query(Some("state")))).await;
         let posted = Posted::read(&answered.body);
         let posted = posted.unwrap_or_else(|| panic!("{} {}: {}", connector.id, acs.url, answered.body));
-        is_for(connector, &settings, &posted, &acs.url);
+        is_for(house, &settings, &posted, &acs.url, &sp, Some("_r1"));
         assert_eq!(posted.in_response_to().as_deref(), Some("_r1"), "{}", connector.id);
         assert_eq!(posted.relay_state.as_deref(), Some("state"), "{}", connector.id);
     }

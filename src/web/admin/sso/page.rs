@@ -8,7 +8,7 @@ use crate::base::property::{Property, Source};
 use crate::base::signature::KeyType;
 use crate::base::urls::{self, BaseUrl};
 use crate::base::{Result, Timestamp};
-use crate::catalog::model::{Placeholders, Verified};
+use crate::catalog::model::{PlaceholderKind, Placeholders, Verified};
 use crate::catalog::placeholder::{Piece, Scope, Values, parts};
 use crate::catalog::sso::{SsoSettings, ValueFrom};
 use crate::catalog::steps::LiveValue;
@@ -219,7 +219,12 @@ pub fn placeholder_fields(
         .map(|(token, placeholder)| PlaceholderField {
             token: token.clone(),
             label: placeholder.label.clone(),
-            help: placeholder.help.clone(),
+            help: match placeholder.kind {
+                PlaceholderKind::Url | PlaceholderKind::Opaque => placeholder.help.clone(),
+                _ => format!("{} An address of yours that holds it does, too.", placeholder.help)
+                    .trim()
+                    .to_owned(),
+            },
             value: values.get(token).cloned().unwrap_or_default(),
             example: placeholder.example.clone(),
             pattern: placeholder.pattern.clone().unwrap_or_default(),
