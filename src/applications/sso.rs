@@ -14,8 +14,8 @@ use crate::base::binding::AcsBinding;
 use crate::base::id::ApplicationId;
 use crate::base::urls::is_absolute_uri;
 use crate::base::{Ctx, Error, FieldError, Result};
-use crate::catalog::model::PlaceholderKind;
-use crate::catalog::placeholder::{Missing, Scope, Values, check_value, extract};
+use crate::catalog::model::{Placeholder, PlaceholderKind};
+use crate::catalog::placeholder::{Missing, Scope, check_value, extract_one};
 use crate::catalog::sso::{Change, SsoPatch, SsoSettings};
 use crate::db::{Db, Tx, is_unique_violation};
 use crate::events::EventName;
@@ -142,14 +142,14 @@ pub fn patched(old: &Application, mut patch: SsoPatch) -> Result<Application> {
 }
 
 /// Puts values of placeholders into an application, `None`: empties one. An address in the place of a value is taken
-/// apart: what is found in it fills the placeholder, and others that have no value yet. Answers what can't be taken.
+/// apart. Answers what can't be taken.
 pub(in crate::applications) fn with_placeholders(
     new: &mut Application,
     values: BTreeMap<String, Option<String>>,
 ) -> Vec<FieldError> {
     let connector = Arc::clone(&new.made_from);
     let templates = templates(new);
-    let (mut faults, mut found) = (Vec::new(), Values::new());
+    let mut faults = Vec::new();
     for (token, value) in values {
         let field = format!("placeholders.{token}");
         let Some(placeholder) = connector.placeholders.get(&token) else {
@@ -160,35 +160,44 @@ pub(in crate::applications) fn with_placeholders(
             new.placeholders.remove(&token);
             continue;
         };
-        let checked = check_value(placeholder, value);
-        let is_whole = matches!(placeholder.kind, PlaceholderKind::Url | PlaceholderKind::Opaque);
-        let is_address = value.contains("://") && !is_whole;
-        let checked = if is_address || checked.is_err() {
-            let mut parts = extract(value, templates.iter().map(String::as_str), &connector.placeholders);
-            match parts.remove(&token) {
-                Some(part) => {
-                    found.extend(parts);
-                    Ok(part)
-                }
-                // What follows a question mark may be an address itself.
-                None if is_address && placeholder.kind != PlaceholderKind::Query => Err(format!(
-                    "The {} is not where it is expected in this address. Give it alone, for example {}.",
-                    placeholder.label, placeholder.example
-                )),
-                None => checked,
+        let is_stored = new.placeholders.get(&token).is_some_and(|stored| stored == value);
+        let checked = match check_value(placeholder, value) {
+            Ok(checked) if is_stored || !value.contains("://") => Ok(checked),
+            // Without its scheme an address is told from a value only where a value has neither dots nor slashes.
+            checked if !value.contains("://") && placeholder.kind != PlaceholderKind::Label => checked,
+            checked => {
+                let texts = templates.iter().map(String::as_str);
+                taken_apart(placeholder, checked, || {
+                    extract_one(value, &token, texts, &connector.placeholders)
+                })
             }
-        } else {
-            checked
         };
         match checked {
             Ok(checked) => drop(new.placeholders.insert(token, checked)),
             Err(message) => faults.push(fault(field, "placeholder_value", message)),
         }
     }
-    for (token, value) in found {
-        new.placeholders.entry(token).or_insert(value);
-    }
     faults
+}
+
+/// What is stored of a text that may be an address with the value in it.
+fn taken_apart(
+    placeholder: &Placeholder,
+    checked: Result<String, String>,
+    found: impl FnOnce() -> Option<String>,
+) -> Result<String, String> {
+    match (placeholder.kind, checked) {
+        // An address is what they are, or may be.
+        (PlaceholderKind::Url | PlaceholderKind::Opaque | PlaceholderKind::Query, checked) => checked,
+        // Whole as it stands, or refused: a port or a path that is cut off would lead elsewhere.
+        (_, Ok(_)) => found().ok_or_else(|| {
+            format!(
+                "The {} is not where it is expected in this address. Give it alone, for example {}.",
+                placeholder.label, placeholder.example
+            )
+        }),
+        (_, Err(message)) => found().ok_or(message),
+    }
 }
 
 /// Every address in which placeholders may stand: the application's, and its connector's.

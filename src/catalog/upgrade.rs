@@ -205,7 +205,7 @@ fn forced(field: &str, own: Option<&Json>, says: &Json) -> Option<Json> {
     let (keys, is_needed): (&[&str], bool) = if field.starts_with(ATTRIBUTES) {
         (&["jit", "name_format"], says.get("jit").is_some())
     } else if field.starts_with(MAPPINGS) {
-        (&["required"], says.get("required").is_some_and(|required| required == true))
+        (&["required", "enabled"], says.get("required").is_some_and(|required| required == true))
     } else {
         return None;
     };

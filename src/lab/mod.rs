@@ -76,6 +76,9 @@ pub fn faults(
     let application = Application::of(sp)?;
     let expected = Expected { acs_url, now, is_waiting: &|id| request == Some(id), was_seen: &|_| false };
     let received = judge(&application, &expected, response);
+    if request.is_some_and(|id| received.in_response_to != id) {
+        return Ok(vec![format!("Answers the request: {}", received.in_response_to)]);
+    }
     let failed = received.checks.into_iter().filter(|check| check.verdict == Verdict::Failed);
     Ok(failed.map(|check| format!("{}: {}", check.what, check.found)).collect())
 }

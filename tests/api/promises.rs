@@ -169,25 +169,30 @@ async fn an_address_in_the_place_of_a_value_is_taken_apart() {
         owner.patch(&format!("/applications/{id}/sso"), json!({ "placeholders": { token: text } })).await
     };
     let slack = made("slack").await;
-    let told = typed(&slack, "YOUR_SUBDOMAIN", "https://acme.slack.com/admin/settings").await.expect(200);
-    assert_eq!(told["placeholders"]["YOUR_SUBDOMAIN"], "acme");
-    typed(&slack, "YOUR_SUBDOMAIN", "https://acme.slack.com.evil.example/")
-        .await
-        .refused(422, "invalid_input");
+    for pasted in ["https://acme.slack.com/admin/settings", "acme.slack.com"] {
+        let told = typed(&slack, "YOUR_SUBDOMAIN", pasted).await.expect(200);
+        assert_eq!(told["placeholders"]["YOUR_SUBDOMAIN"], "acme", "{pasted}");
+    }
+    for pasted in ["https://acme.slack.com.evil.example/", "https://evil:x@globex.slack.com/", "globex/evil"]
+    {
+        typed(&slack, "YOUR_SUBDOMAIN", pasted).await.refused(422, "invalid_input");
+    }
 
     let heap = made("heap").await;
     let told = typed(&heap, "YOUR_ID", "https://heapanalytics.com/saml/finalize/4711/?x=1").await.expect(200);
     assert_eq!(told["placeholders"]["YOUR_ID"], "4711");
-    // One that finds another's value fills it too, and never writes over one that is there.
-    let scim = "https://heapanalytics.com/scim/v2/acme";
-    assert_eq!(typed(&heap, "YOUR_TENANT", scim).await.expect(200)["placeholders"]["YOUR_TENANT"], "acme");
     let wrong =
         typed(&heap, "YOUR_TENANT", "https://elsewhere.example/x").await.refused(422, "invalid_input");
     assert_eq!(wrong["errors"][0]["field"], "placeholders.YOUR_TENANT");
     assert!(wrong["errors"][0]["message"].as_str().unwrap().contains("Heap tenant"), "{wrong}");
-    let kept = owner.get(&format!("/applications/{heap}/sso")).await.expect(200);
-    assert_eq!(
-        (&kept["placeholders"]["YOUR_ID"], &kept["placeholders"]["YOUR_TENANT"]),
-        (&json!("4711"), &json!("acme"))
-    );
+    let told = typed(&heap, "YOUR_TENANT", "https://heapanalytics.com/scim/v2/acme").await.expect(200);
+    assert_eq!(told["placeholders"], json!({ "YOUR_ID": "4711", "YOUR_TENANT": "acme" }));
+
+    // A whole host keeps its port, or is refused with it.
+    let moodle = made("moodle-auth-saml2").await;
+    for pasted in ["moodle.example.com:8443", "https://moodle.example.com:8443/", "example.com/moodle"] {
+        typed(&moodle, "YOUR_DOMAIN", pasted).await.refused(422, "invalid_input");
+    }
+    let told = typed(&moodle, "YOUR_DOMAIN", "https://moodle.example.com/login").await.expect(200);
+    assert_eq!(told["placeholders"]["YOUR_DOMAIN"], "moodle.example.com");
 }

@@ -2,6 +2,7 @@
 
 use percent_encoding::percent_decode_str;
 use regex::{Regex, RegexBuilder};
+use url::Url;
 
 use super::super::model::{Placeholder, PlaceholderKind, Placeholders};
 use super::Values;
@@ -134,6 +135,127 @@ fn lay_over(cut: &[Part<'_>], pasted: &str, declared: &Placeholders, out: &mut V
         }
     }
     true
+}
+
+/// The value of one placeholder in an address that an administrator pastes in its place: by its own `extract` expression, or
+/// where a template has it. Stricter than [`extract`], for nobody looks at what is stored: the host has to be that of the
+/// template, whole, and with its port; what stands in the path counts only where the whole template fits, or behind a fixed
+/// part of the path; and an address that is another of the application's gives nothing.
+#[must_use]
+pub fn extract_one<'t>(
+    pasted: &str,
+    token: &str,
+    templates: impl IntoIterator<Item = &'t str>,
+    declared: &Placeholders,
+) -> Option<String> {
+    const WHOLE: &str = r"/?(?:[?#].*)?$";
+    let placeholder = declared.get(token)?;
+    let address = plain_address(pasted)?;
+    if let Some(value) = by_expression(placeholder, &address) {
+        return Some(value);
+    }
+    let bare = without_scheme(&address);
+    let of_the_web = |template: &'t str| {
+        let (scheme, rest) = template.split_once("://")?;
+        matches!(scheme, "https" | "http").then(|| parts(rest, declared))
+    };
+    let cuts: Vec<Vec<Part<'_>>> = templates.into_iter().filter_map(of_the_web).collect();
+    let (with, without): (Vec<_>, Vec<_>) = cuts.iter().partition(|cut| cut.contains(&Part::Token(token)));
+    let fits = |cut: &&Vec<Part<'_>>| pattern(cut, WHOLE, declared).is_some_and(|whole| whole.is_match(bare));
+    if without.iter().any(fits) {
+        return None;
+    }
+    let whole = with.iter().find_map(|cut| laid(cut, WHOLE, bare, token, declared));
+    // A host that is the same for everybody is nobody's own.
+    let host = &bare[..bare.find(['/', '?', '#']).unwrap_or(bare.len())];
+    let is_everybodys = host.starts_with("www.")
+        || cuts.iter().any(|cut| {
+            matches!(cut.first(), Some(Part::Text(text)) if text.split(['/', '?', '#']).next() == Some(host))
+        });
+    whole.or_else(|| with.iter().find_map(|cut| partly(cut, bare, is_everybodys, token, declared)))
+}
+
+/// The value of a token where the address goes on otherwise than the template.
+fn partly(
+    cut: &[Part<'_>],
+    bare: &str,
+    is_everybodys: bool,
+    token: &str,
+    declared: &Placeholders,
+) -> Option<String> {
+    const ON: &str = r"(?:[/?#].*)?$";
+    let at = cut.iter().position(|part| *part == Part::Token(token))?;
+    let path = cut.iter().position(|part| matches!(part, Part::Text(text) if text.contains(['/', '?', '#'])));
+    let Some(path) = path.filter(|path| at > *path) else {
+        if is_everybodys {
+            return None;
+        }
+        let mut host = cut[..path.unwrap_or(cut.len())].to_vec();
+        if let Some(Part::Text(text)) = path.map(|path| cut[path]) {
+            // It has to end where the template's does.
+            host.push(Part::Text(&text[..text.find(['/', '?', '#']).unwrap_or(text.len())]));
+        }
+        return laid(&host, ON, bare, token, declared);
+    };
+    let is_fixed = cut[path..at].iter().any(|part| {
+        let Part::Text(text) = part else { return false };
+        text.split_once('/').is_some_and(|(_, path)| path.contains(char::is_alphanumeric))
+    });
+    let ends = match cut.get(at + 1) {
+        None => true,
+        Some(Part::Text(text)) => text.starts_with(['/', '?', '#', '&']),
+        Some(_) => false,
+    };
+    // Where a path would end nobody knows.
+    let is_sure = is_fixed && ends && declared.get(token)?.kind != PlaceholderKind::Path;
+    if is_sure { laid(&cut[..=at], r"(?:[/?#&].*)?$", bare, token, declared) } else { None }
+}
+
+/// An address of the web without a user's name in it, with the host as browsers read it; a bare host is one, too.
+fn plain_address(pasted: &str) -> Option<String> {
+    let pasted = pasted.trim();
+    if pasted.len() > MAX_PASTE || pasted.contains(char::is_whitespace) {
+        return None;
+    }
+    let text = if pasted.contains("://") { pasted.to_owned() } else { format!("https://{pasted}") };
+    let url = Url::parse(&text).ok()?;
+    let is_plain =
+        matches!(url.scheme(), "https" | "http") && url.username().is_empty() && url.password().is_none();
+    // What a browser would mend was not copied from one.
+    let begins = format!("{}://{}", url.scheme(), url.host_str()?);
+    let is_as_typed = text.get(..begins.len()).is_some_and(|start| start.eq_ignore_ascii_case(&begins));
+    (is_plain && is_as_typed).then(|| format!("{begins}{}", &text[begins.len()..]))
+}
+
+/// What these parts look like from the beginning of an address on.
+fn pattern(cut: &[Part<'_>], end: &str, declared: &Placeholders) -> Option<Regex> {
+    let mut expression = String::from("(?i)^");
+    for part in cut {
+        match part {
+            Part::Text(text) => expression.push_str(&regex::escape(text)),
+            Part::Token(name) => expression.push_str(class(declared.get(*name)?.kind)),
+            Part::Undeclared(_) => return None,
+        }
+    }
+    expression.push_str(end);
+    bounded(&expression)
+}
+
+/// The value of a token where these parts are laid over a whole address.
+fn laid(cut: &[Part<'_>], end: &str, address: &str, token: &str, declared: &Placeholders) -> Option<String> {
+    let found = pattern(cut, end, declared)?.captures(address)?;
+    // The first of several; that the others are the same shows when they are filled.
+    let tokens = cut.iter().filter(|part| matches!(part, Part::Token(_)));
+    let group = tokens.enumerate().find(|(_, part)| **part == Part::Token(token)).map(|(nth, _)| nth + 1)?;
+    let text = found.get(group)?.as_str();
+    let placeholder = declared.get(token)?;
+    let text = match placeholder.kind {
+        PlaceholderKind::Segment | PlaceholderKind::Path | PlaceholderKind::Query => {
+            percent_decode_str(text).decode_utf8().ok()?.into_owned()
+        }
+        _ => text.to_owned(),
+    };
+    check_value(placeholder, &text).ok()
 }
 
 /// What a value of this kind may look like in an address.

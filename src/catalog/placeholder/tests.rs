@@ -270,3 +270,59 @@ fn values_are_read_out_of_pasted_addresses() {
     }
     assert_eq!(got("https://other.example/?env=77", &declared), values(&[("YOUR_ID", "77")]));
 }
+
+#[test]
+fn one_value_is_read_out_of_an_address_only_where_it_is_sure() {
+    let declared = declared(&[
+        ("YOUR_SUB", "label"),
+        ("YOUR_ID", "segment"),
+        ("YOUR_HOST", "host"),
+        ("YOUR_PLACE", "host_port"),
+        ("YOUR_PATH", "path"),
+    ]);
+    let one = |template: &str, token: &str, pasted: &str| extract_one(pasted, token, [template], &declared);
+    let sub = |pasted: &str| one("https://YOUR_SUB.example.com/saml/YOUR_ID/acs", "YOUR_SUB", pasted);
+    for pasted in
+        ["https://acme.example.com", "https://Acme.Example.com/any/page?x=1", "acme.example.com/home"]
+    {
+        assert_eq!(sub(pasted).as_deref(), Some("acme"), "{pasted}");
+    }
+    for pasted in [
+        "https://acme.example.com.evil.example/",
+        "https://acme.example.com:x@evil.example/",
+        "https://evil.example/?https://acme.example.com",
+        "https://a.b.example.com",
+        "https://www.example.com/",
+        "https://acme.example.com:8443/",
+        "ftp://acme.example.com",
+        "https://https://acme.example.com",
+        "acme",
+        "https:acme",
+        "acme.example.com x",
+    ] {
+        assert_eq!(sub(pasted), None, "{pasted}");
+    }
+    let id = |pasted: &str| one("https://YOUR_SUB.example.com/saml/YOUR_ID/acs", "YOUR_ID", pasted);
+    assert_eq!(id("https://acme.example.com/saml/a%20b/acs").as_deref(), Some("a b"));
+    assert_eq!(id("https://acme.example.com/saml/42?x").as_deref(), Some("42"));
+    assert_eq!(id("https://acme.example.com/saml/a%FFb/acs"), None);
+    assert_eq!(id("https://evil.example/saml/42/acs"), None);
+    // Without a fixed part before it anything would be taken for it.
+    let bare = |pasted: &str| one("https://YOUR_SUB.example.com/YOUR_ID/acs", "YOUR_ID", pasted);
+    assert_eq!(bare("https://acme.example.com/users/sign_in"), None);
+    assert_eq!(bare("https://acme.example.com/42/acs/").as_deref(), Some("42"));
+    let host = |pasted: &str| one("https://YOUR_HOST/auth/acs", "YOUR_HOST", pasted);
+    assert_eq!(host("https://moodle.corp.example/login?x").as_deref(), Some("moodle.corp.example"));
+    for pasted in [
+        "https://evil.example:x@moodle.corp.example/",
+        "https://moodle.corp.example:8443/",
+        "https://https://m.example",
+    ] {
+        assert_eq!(host(pasted), None, "{pasted}");
+    }
+    let place = |pasted: &str| one("https://YOUR_PLACE/acs", "YOUR_PLACE", pasted);
+    assert_eq!(place("https://cb.corp.example:8443/x").as_deref(), Some("cb.corp.example:8443"));
+    assert_eq!(place("https://evil.example:443@cb.corp.example/"), None);
+    let path = |pasted: &str| one("https://acme.example/sso/YOUR_PATH", "YOUR_PATH", pasted);
+    assert_eq!(path("https://acme.example/sso/tenants/acme").as_deref(), Some("tenants/acme"));
+}

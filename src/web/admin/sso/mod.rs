@@ -203,7 +203,8 @@ fn weighs(application: &Application, patch: &SsoPatch) -> Result<bool, Failure> 
             .any(|start| field.starts_with(start))
     };
     let templates = now.templates();
-    let places = templates.iter().filter(|(field, _)| weighty(field)).map(|(_, text)| *text);
+    let scim = application.made_from.provisioning.as_ref().and_then(|scim| scim.base_url.as_deref());
+    let places = templates.iter().filter(|(field, _)| weighty(field)).map(|(_, text)| *text).chain(scim);
     let lands = places.flat_map(|place| parts(place, declared)).any(|part| {
         let Part::Token(token) = part else { return false };
         application.placeholders.get(token) != new.placeholders.get(token)
