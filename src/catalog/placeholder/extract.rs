@@ -165,7 +165,11 @@ pub fn extract_one<'t>(
     if without.iter().any(fits) {
         return None;
     }
-    let whole = with.iter().find_map(|cut| laid(cut, WHOLE, bare, token, declared));
+    let mut wholes = with.iter().filter_map(|cut| laid(cut, WHOLE, bare, token, declared));
+    let whole = wholes.next();
+    if wholes.any(|other| Some(&other) != whole.as_ref()) {
+        return None;
+    }
     // A host that is the same for everybody is nobody's own.
     let host = &bare[..bare.find(['/', '?', '#']).unwrap_or(bare.len())];
     let is_everybodys = host.starts_with("www.")
