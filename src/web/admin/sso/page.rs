@@ -221,7 +221,7 @@ pub fn placeholder_fields(
             label: placeholder.label.clone(),
             help: match placeholder.kind {
                 PlaceholderKind::Url | PlaceholderKind::Opaque => placeholder.help.clone(),
-                _ => format!("{} An address of yours that holds it does, too.", placeholder.help)
+                _ => format!("{} You can also paste an address that contains it.", placeholder.help)
                     .trim()
                     .to_owned(),
             },
