@@ -6,10 +6,12 @@ use std::path::Path;
 
 use tessera::catalog::load::parse;
 use tessera::catalog::model::{ConnectorKind, PlaceholderKind, ScimSource, Verified};
-use tessera::catalog::placeholder::{LocationRules, Scope, Values, extract, extract_one};
+use tessera::catalog::placeholder::{LocationRules, Scope, Values, extract_one};
+use tessera::catalog::search::folded;
 use tessera::catalog::skeleton::Draft;
 use tessera::catalog::sso::{Jit, SignMode, ValueFrom};
 use tessera::catalog::{Catalog, Connector, glyphs, lint, schema, skeleton, steps};
+use tessera::provisioning::mapping;
 
 fn catalog_folder() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/catalog"))
@@ -85,8 +87,9 @@ fn heap_is_as_decided() {
     let values = Values::from([("YOUR_ID".to_owned(), "42".to_owned())]);
     let scope = Scope::new(&heap.placeholders, &values);
     assert!(scope.missing(&settings).is_empty(), "signing on does not need the tenant");
-    let found = extract("https://heapanalytics.com/saml/finalize/3816204975/", [], &heap.placeholders);
-    assert_eq!(found.get("YOUR_ID").map(String::as_str), Some("3816204975"));
+    let shown = "https://heapanalytics.com/saml/finalize/3816204975/";
+    let found = extract_one(shown, "YOUR_ID", [], &heap.placeholders);
+    assert_eq!(found.as_deref(), Some("3816204975"));
 }
 
 #[test]
@@ -378,20 +381,171 @@ fn agrees(connector: &Connector, row: &serde_json::Value) {
         same("initiation", Some(ours.join(", ")), Some(&begins.join(", ")));
     }
     attributes_agree(connector, row);
+    scim_agrees(connector, row);
+    described_alike(connector, row);
+    assert!(
+        row["jit"] != true || connector.makes_accounts() || connector.differs.contains_key("jit"),
+        "{}",
+        connector.id
+    );
     let expected =
         if text(row, "confidence") == Some("low") { Verified::None } else { Verified::Documentation };
     assert_eq!(connector.verified, expected, "{}", connector.id);
     let theirs: Vec<&str> = text(row, "source").expect("a source").split("; ").collect();
     let joined = connector.sources.join("; ");
     assert!(theirs.iter().all(|source| joined.contains(source)), "{}: {joined}", connector.id);
-    let says_why = |field: &str| connector.differs.contains_key(field);
+}
+
+/// Name, site of its maker, and what the facts warn of.
+fn described_alike(connector: &Connector, row: &serde_json::Value) {
+    let name = folded(text(row, "name").expect("a name"));
+    let mut names = std::iter::once(&connector.name).chain(&connector.aliases).map(|name| folded(name));
     assert!(
-        row["scim"].is_null() || connector.provisioning.is_some() || says_why("provisioning"),
-        "{}",
+        names.any(|ours| ours == name) || row_of(connector) != connector.id,
+        "{} is no {name}",
         connector.id
     );
-    if let Some(base_url) = connector.provisioning.as_ref().and_then(|p| p.base_url.as_deref()) {
-        same("provisioning.base_url", Some(base_url.to_owned()), row["scim"]["base_url"].as_str());
+    let host = |address: &str| {
+        let url = url::Url::parse(address).expect("an address");
+        url.host_str().expect("a host").trim_start_matches("www.").to_owned()
+    };
+    if let Some(theirs) = text(row, "homepage").filter(|_| !connector.differs.contains_key("homepage")) {
+        assert_eq!(connector.homepage.as_deref().map(host), Some(host(theirs)), "{}", connector.id);
+    }
+    let warns = !row["notes"].as_array().expect("a list").is_empty();
+    let asks = |token: &str| connector.placeholders.contains_key(token);
+    let told = !connector.notes.is_empty()
+        || !connector.differs.is_empty()
+        || connector.setup.sso.is_some()
+        || asks("YOUR_ENTITY_ID")
+        || asks("YOUR_ACS_URL");
+    assert!(!warns || told, "{}: nothing of {}", connector.id, row["notes"]);
+}
+
+fn scim_agrees(connector: &Connector, row: &serde_json::Value) {
+    let id = &connector.id;
+    let says_why = |field: &str| connector.differs.contains_key(field);
+    let theirs = &row["scim"];
+    if theirs.is_null() {
+        return;
+    }
+    let Some(ours) = &connector.provisioning else {
+        assert!(says_why("provisioning"), "{id} lacks SCIM");
+        return;
+    };
+    let base_url = theirs["base_url"].as_str();
+    assert!(ours.base_url.as_deref() == base_url || says_why("provisioning.base_url"), "{id}: {base_url:?}");
+    let auth = match theirs["auth"].as_str().expect("a way") {
+        "oauth2" => "oauth2_client_credentials",
+        other => other,
+    };
+    assert!(ours.auth.as_str() == auth || says_why("provisioning.auth"), "{id}: {auth}");
+    let groups = theirs["groups"].as_bool();
+    assert!(groups.is_none_or(|groups| groups == ours.groups) || says_why("provisioning.groups"), "{id}");
+    let sent = mapping::starting(Some(ours));
+    for attribute in theirs["attributes"].as_array().expect("a list") {
+        let attribute = attribute.as_str().expect("a name");
+        // With everybody, whatever the mapping.
+        let is_sent =
+            ["active", "externalId"].contains(&attribute) || sent.iter().any(|row| row.scim == attribute);
+        assert!(is_sent || says_why(&format!("scim.{attribute}")), "{id} does not send {attribute}");
+    }
+}
+
+/// Those that most people use: each has been gone through by hand.
+const MOST_USED: &[&str] = &[
+    "1password",
+    "adobe-creative-cloud",
+    "airtable",
+    "amazon-web-services",
+    "asana",
+    "atlassian-cloud",
+    "aws-iam-identity-center",
+    "bamboohr",
+    "box",
+    "canva",
+    "cisco-webex",
+    "claude-anthropic",
+    "cloudflare-access-zero-trust",
+    "databricks",
+    "datadog",
+    "docker-business-docker-hub",
+    "docusign",
+    "dropbox",
+    "figma",
+    "freshworks",
+    "github-enterprise-cloud",
+    "github-enterprise-managed-users",
+    "gitlab",
+    "google-cloud",
+    "google-workspace",
+    "grafana",
+    "hcp-terraform-terraform-cloud",
+    "heap",
+    "hubspot",
+    "interact",
+    "intercom",
+    "jenkins",
+    "keeper-cloud",
+    "keeper-on-premises",
+    "kibana-elastic-stack",
+    "knowbe4-security-awareness-training",
+    "lucid-all-products",
+    "mattermost",
+    "microsoft-365-domain-federation",
+    "miro",
+    "monday-com",
+    "mongodb-atlas",
+    "moodle-auth-saml2",
+    "new-relic-by-organization",
+    "nextcloud",
+    "notion",
+    "okta-as-service-provider",
+    "opsgenie",
+    "pagerduty",
+    "rocket-chat",
+    "salesforce",
+    "sentry",
+    "servicenow",
+    "slack",
+    "smartsheet",
+    "snowflake",
+    "sonarqube",
+    "splunk-enterprise-self-hosted",
+    "stripe",
+    "tableau-cloud",
+    "tableau-server",
+    "wordpress-onelogin-saml-sso-plugin",
+    "workday",
+    "zabbix",
+    "zendesk",
+    "zoho-one",
+    "zoom",
+];
+
+#[test]
+fn the_most_used_connectors_say_how_it_is_done_and_what_is_asked_for() {
+    let catalog = Catalog::built_in();
+    assert!(MOST_USED.len() >= 60);
+    for id in MOST_USED {
+        let connector = catalog.find(id).unwrap_or_else(|| panic!("no {id}"));
+        let steps = connector.setup.sso.as_deref().unwrap_or_default();
+        assert!(
+            steps.contains("1. ") && (steps.contains("{idp_") || steps.contains("{metadata_url}")),
+            "{id}: steps"
+        );
+        let scim = connector.provisioning.is_some();
+        assert!(!scim || connector.setup.provisioning.is_some(), "{id}: steps of SCIM");
+        for (token, placeholder) in &connector.placeholders {
+            assert!(!placeholder.help.is_empty(), "{id} {token}: where is it found?");
+            // Hosts have one form, and what is asked for whole has none that is known before.
+            let of_any_form = matches!(
+                placeholder.kind,
+                PlaceholderKind::Label | PlaceholderKind::Host | PlaceholderKind::HostPort
+            );
+            let is_whole = ["YOUR_ENTITY_ID", "YOUR_ACS_URL"].contains(&token.as_str());
+            assert!(of_any_form || is_whole || placeholder.pattern.is_some(), "{id} {token}: a pattern");
+        }
     }
 }
 

@@ -58,6 +58,17 @@ fn what_is_odd_is_a_fault_unless_it_is_said_to_be_meant() {
     let noted =
         ("version: 1", "version: 1\nnotes: {sso.acs_urls: Its sign-on is at a host of another maker.}");
     all_changed(&[acs, noted], &[]);
+    // A name is of no site: the maker's counts.
+    let named = ("sp_entity_id: https://acme.example/YOUR_ID", "sp_entity_id: urn:acme:YOUR_ID");
+    all_changed(&[named], &[]);
+    all_changed(&[named, acs], &["14:14 acs_on_another_site"]);
+    changed("https://acme.example/acs/", "https://sso.uat2.acme.example/acs/", &["14:14 test_system"]);
+    let meant = ("version: 1", "version: 1\nnotes: {sso.acs_urls.0: It is for trials.}");
+    all_changed(&[("https://acme.example/acs/", "https://uat.acme.example/acs/"), meant], &[]);
+    let scim = "provisioning: {base_url: 'https://api.staging.acme.example/scim'}\nsetup:\n";
+    changed("setup:\n", scim, &["17:26 test_system"]);
+    changed("{idp_url}", "{login_url}", &["20:14 value_not_there"]);
+    changed("{idp_url}", "{acs_url}", &[]);
     changed("accent: lapis", "glyph: of-nobody\naccent: lapis", &["6:8 unknown_glyph"]);
     changed("accent: lapis", "glyph: stripe\naccent: lapis", &[]);
     // Nobody knows the address before: it is asked for whole.

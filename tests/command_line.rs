@@ -326,7 +326,7 @@ fn a_connector_is_written_checked_found_and_shown() {
     assert!(text(own(&["list"])).lines().count() > 800);
 
     for (wrong, told) in [
-        (["catalog", "new", "globex", "--acs-url", "http://acme.example"], "Nothing was written"),
+        (["catalog", "new", "globex", "--acs-url", "http://acme.example"], "Use https"),
         (["catalog", "new", "Not An Id", "--name", "x"], "small letters"),
         (["catalog", "new", "globex", "--category", "none"], "Choose one of"),
     ] {
@@ -338,7 +338,7 @@ fn a_connector_is_written_checked_found_and_shown() {
     fs::write(&file, fs::read_to_string(&file).unwrap().replace("accent: basalt", "accent: pink")).unwrap();
     let faulty = run(folder.path(), &["catalog", "lint", "own"]);
     assert_eq!(faulty.status.code(), Some(1));
-    assert!(String::from_utf8(faulty.stdout).unwrap().contains("acme.yaml:9:9: "));
+    assert!(String::from_utf8(faulty.stdout).unwrap().contains("acme.yaml:8:9: "));
 }
 
 #[test]

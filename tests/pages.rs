@@ -5,6 +5,7 @@ mod html;
 use std::collections::{HashMap, HashSet};
 
 use html::Element;
+use tessera::base::accent::Accent;
 use tessera::web::assets;
 use tessera::web::pages::{all_samples, all_samples_saying};
 
@@ -180,6 +181,36 @@ fn assets_have_types_and_style_sheets_name_versioned_pictures() {
         assert_eq!(assets::cache_control(asset, None), assets::REVALIDATE, "{name}");
     }
     assert!(assets::find_asset("../Cargo.toml").is_none());
+}
+
+/// Contrast of white on a colour (WCAG 2.2, relative luminance), the colour lightened by so much white.
+fn white_on(color: &str, lightened: f64) -> f64 {
+    let channel = |at: usize| {
+        let value = f64::from(u8::from_str_radix(&color[at..at + 2], 16).unwrap()) / 255.0;
+        let value = value + (1.0 - value) * lightened;
+        if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+    };
+    let luminance = 0.2126 * channel(1) + 0.7152 * channel(3) + 0.0722 * channel(5);
+    1.05 / (luminance + 0.05)
+}
+
+#[test]
+fn letters_and_glyphs_can_be_read_on_every_colour_of_a_tile() {
+    let text = |name: &str| String::from_utf8_lossy(&assets::find_asset(name).unwrap().body).into_owned();
+    let (tokens, sheet, grain) = (text("tokens.css"), text("app.css"), text("art/grain.svg"));
+    // A plate is of small stones, some of them lighter.
+    let whites = grain.split("fill=\"#fff\" fill-opacity=\"").skip(1);
+    let lightest = whites.filter_map(|rest| rest.split('"').next()?.parse::<f64>().ok()).fold(0.0, f64::max);
+    assert!(lightest > 0.0, "{grain}");
+    for accent in Accent::ALL {
+        let name = accent.as_str();
+        let (_, rest) = tokens.split_once(&format!("--tile-{name}: ")).unwrap_or_else(|| panic!("no {name}"));
+        let color = &rest[..7];
+        assert!(white_on(color, 0.0) >= 6.5, "{name} {color}: {}", white_on(color, 0.0));
+        assert!(white_on(color, lightest) >= 4.5, "{name} {color}: {}", white_on(color, lightest));
+        assert!(sheet.contains(&format!("--tile: var(--tile-{name});")), "{name}");
+    }
+    assert_eq!(tokens.matches("--tile-tyrian:").count(), 1, "the same in the dark");
 }
 
 #[test]

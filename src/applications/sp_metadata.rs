@@ -14,6 +14,8 @@ use crate::applications::{group_rules, locked};
 use crate::base::binding::AcsBinding;
 use crate::base::id::ApplicationId;
 use crate::base::{Ctx, Error, FieldError, Kind, Result, Timestamp};
+use crate::catalog::model::PlaceholderKind;
+use crate::catalog::placeholder::{Part, Values, parts, unfilled};
 use crate::catalog::sso::{
     AcsUrlForm, AttributeService, Change, EncryptionAlgorithm, KeyTransport, ListedAlgorithms, NameIdPatch,
     RequestedAttribute, SignMode, Slo, SsoPatch, SsoSettings,
@@ -27,6 +29,9 @@ use crate::saml::metadata::{
     KeyUse, MetadataFault, Picked, SpMetadata, Trust, Wanted, read_signed_sp_metadata, read_sp_metadata,
 };
 use crate::saml::names::{BINDING_POST, BINDING_REDIRECT, BINDING_SOAP};
+
+/// ACS URLs that are looked at for values of placeholders.
+const MOST_ACS_URLS: usize = 10;
 
 /// One difference between what is stored and what the metadata says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -142,7 +147,7 @@ pub(in crate::applications) async fn apply_in(
     check_version(&old, mode.if_version)?;
     let warnings = reading.warnings.clone();
     let new = changed_by(tx, &old, reading).await?;
-    let changes = changes(&old.sso, &new.sso)?;
+    let changes = changes(&old, &new)?;
     let application = if mode.dry_run {
         group_rules::shown(tx, new).await?
     } else {
@@ -165,7 +170,48 @@ pub(in crate::applications) async fn changed_by(
     let keys = keys::list(executor, old.id).await?;
     let key = keys.iter().find(|key| key.state == KeyState::Current).map(|key| key.key_type);
     choose(reading.algorithms, &old.sso, key, &mut patch)?;
-    patched(old, patch)
+    let told = told_by(&patch, old);
+    let mut new = patched(old, patch)?;
+    new.placeholders.extend(told);
+    Ok(new)
+}
+
+/// The values of placeholders that are not filled in yet and follow from the entity ID and an ACS URL, where these are just
+/// what the application's templates come to. What would be a whole host has to stand in both: it may lead elsewhere too.
+fn told_by(patch: &SsoPatch, old: &Application) -> Values {
+    let declared = &old.made_from.placeholders;
+    let (Some(template), Some(entity_id)) = (&old.sso.sp_entity_id, patch.sp_entity_id.set_value()) else {
+        return Values::new();
+    };
+    let says = |text: &str, template: &str| {
+        let cut = parts(template, declared);
+        let asks = cut.iter().any(|part| matches!(part, Part::Token(_)));
+        let is_asked_for_whole = matches!(cut.as_slice(), [Part::Token(_)]);
+        if asks && !is_asked_for_whole {
+            unfilled(text, template, declared).unwrap_or_default()
+        } else {
+            Values::new()
+        }
+    };
+    let by_entity_id = says(entity_id, template);
+    let acs_urls = patch.acs_urls.set_value().into_iter().flatten().take(MOST_ACS_URLS);
+    let by_acs = acs_urls.flat_map(|acs| old.sso.acs_urls.iter().map(|own| says(&acs.url, &own.url)));
+    let by_acs: Vec<(String, String)> = by_acs.flatten().collect();
+    let mut told = by_entity_id.clone();
+    told.extend(by_acs.iter().cloned());
+    told.retain(|token, value| {
+        let is_host = declared
+            .get(token)
+            .is_some_and(|one| matches!(one.kind, PlaceholderKind::Host | PlaceholderKind::HostPort));
+        let in_acs = by_acs.iter().any(|(name, _)| name == token);
+        // Two that disagree tell nothing.
+        let agree = by_entity_id.get(token).is_none_or(|said| said == value)
+            && by_acs.iter().all(|(name, said)| name != token || said == value);
+        agree
+            && (!is_host || (in_acs && by_entity_id.contains_key(token)))
+            && !old.placeholders.contains_key(token)
+    });
+    told
 }
 
 /// How [`apply`] goes about it.
@@ -285,19 +331,26 @@ fn warnings(metadata: &SpMetadata, now: Timestamp) -> Vec<String> {
     out
 }
 
-/// Every field in which two sets of settings differ.
-pub fn changes(old: &SsoSettings, new: &SsoSettings) -> Result<Vec<FieldChange>> {
+/// Every setting for single sign-on, and every value of a placeholder, in which two states of an application differ.
+pub fn changes(old: &Application, new: &Application) -> Result<Vec<FieldChange>> {
     let object = |settings: &SsoSettings| match serde_json::to_value(settings) {
         Ok(serde_json::Value::Object(map)) => Ok(map),
         Ok(_) => Err(Error::internal("settings are not an object")),
         Err(error) => Err(Error::internal(error)),
     };
-    let (before, after) = (object(old)?, object(new)?);
+    let (before, after) = (object(&old.sso)?, object(&new.sso)?);
     let mut out = Vec::new();
     for (field, value) in after {
         let earlier = before.get(&field).cloned().unwrap_or_default();
         if earlier != value {
             out.push(FieldChange { field, old: earlier, new: value });
+        }
+    }
+    for (token, value) in &new.placeholders {
+        let earlier = old.placeholders.get(token);
+        if earlier != Some(value) {
+            let field = format!("placeholders.{token}");
+            out.push(FieldChange { field, old: earlier.cloned().into(), new: value.clone().into() });
         }
     }
     Ok(out)

@@ -24,7 +24,7 @@ impl Connector {
     pub fn provisioning_steps(&self) -> Option<Cow<'_, str>> {
         match (&self.setup.provisioning, &self.provisioning) {
             (Some(own), _) => Some(Cow::Borrowed(own)),
-            (None, Some(provisioning)) => Some(Cow::Owned(scim(&plain(&self.name), provisioning))),
+            (None, Some(provisioning)) => Some(Cow::Owned(scim(self, provisioning))),
             (None, None) => None,
         }
     }
@@ -70,14 +70,19 @@ fn sso(connector: &Connector) -> String {
         ));
     }
     steps.push("Save, and sign on with one account before everybody has to.".to_owned());
-    let mut out = numbered(&steps);
-    for note in connector.notes.values() {
-        let _ = write!(out, "\nMind: {}\n", plain(note));
-    }
-    out
+    numbered(&steps) + &minded(connector, |field| !field.starts_with("provisioning"))
 }
 
-fn scim(name: &str, provisioning: &Provisioning) -> String {
+/// What is odd about the fields that are asked for.
+fn minded(connector: &Connector, wanted: impl Fn(&str) -> bool) -> String {
+    connector.notes.iter().filter(|(field, _)| wanted(field)).fold(String::new(), |mut out, (_, note)| {
+        let _ = write!(out, "\nMind: {}\n", plain(note));
+        out
+    })
+}
+
+fn scim(connector: &Connector, provisioning: &Provisioning) -> String {
+    let name = plain(&connector.name);
     let secret = match provisioning.auth {
         ScimAuth::Bearer => "a token",
         ScimAuth::Basic => "a user name and a password",
@@ -93,7 +98,7 @@ fn scim(name: &str, provisioning: &Provisioning) -> String {
         ),
         format!("Give that here{too}."),
         "Activate. Nothing is sent before it has answered.".to_owned(),
-    ])
+    ]) + &minded(connector, |field| field.starts_with("provisioning"))
 }
 
 fn numbered(steps: &[String]) -> String {
@@ -136,12 +141,16 @@ categories: [other]
 accent: lapis
 version: 1
 differs: {"attributes.ro`le": "**", "attributes.YOUR_ROLE": no}
-notes: {sso.acs_urls: "- 1. Ends in `azure` and {nothing} of YOUR_TENANT **"}
+notes: {sso.acs_urls: "- 1. Ends in `azure` and {nothing} of YOUR_TENANT **", provisioning: "1. One **token** each"}
 sso: {sp_entity_id: "urn:acme", acs_urls: [https://acme.example/acs]}
 provisioning: {auth: basic}
 "#;
         let connector = parse("a/acme.yaml", text.as_bytes()).unwrap();
-        for text in [connector.sso_steps().unwrap(), connector.provisioning_steps().unwrap()] {
+        let (sso, scim) = (connector.sso_steps().unwrap(), connector.provisioning_steps().unwrap());
+        let (of_sso, of_scim) = ("Mind: - 1. Ends in azure", "Mind: 1. One token each");
+        assert!(sso.contains(of_sso) && !sso.contains(of_scim), "{sso}");
+        assert!(scim.contains(of_scim) && !scim.contains(of_sso), "{scim}");
+        for text in [sso, scim] {
             let read = steps::parse(&text, &connector.placeholders);
             assert!(read.is_ok(), "{read:?}\n{text}");
         }

@@ -10,8 +10,9 @@ use super::model::{Connector, ConnectorKind, Verified};
 use super::placeholder::{
     self, LocationRules, Part, Scope, Values, check_location, check_value, compiled, is_token, parts,
 };
+use super::steps::{self, LiveValue};
 use super::yaml::{self, Position, Positions};
-use super::{glyphs, lenient, search, sites, steps};
+use super::{glyphs, lenient, search, sites};
 use crate::base::Result;
 
 /// What the linter found.
@@ -84,6 +85,9 @@ fn judge(file: &str, bytes: &[u8], names: &mut Names, faults: &mut Vec<Fault>) -
     Some(connector)
 }
 
+/// The one connector that is a blank form by purpose.
+const BLANK: &str = "custom-saml";
+
 struct Linter<'a> {
     file: &'a str,
     text: &'a str,
@@ -93,6 +97,11 @@ struct Linter<'a> {
     /// Whether everything in the file was read.
     whole: bool,
     faults: &'a mut Vec<Fault>,
+}
+
+/// The field under which a note speaks of all of a list.
+fn listed(field: &str) -> &str {
+    if field.starts_with("sso.acs_urls") { "sso.acs_urls" } else { field }
 }
 
 /// Whether the dotted path `inner` is `outer` or lies in it.
@@ -283,8 +292,7 @@ impl Linter<'_> {
             }
             return;
         }
-        // The one connector that is a blank form by purpose.
-        let blank = connector.id == "custom-saml";
+        let blank = connector.id == BLANK;
         let from_metadata = connector.sso.sp_metadata_url.set_value().is_some();
         if !blank && !from_metadata {
             if settings.sp_entity_id.is_none() {
@@ -310,19 +318,33 @@ impl Linter<'_> {
 
     /// Where the assertion goes should be where the application is: else it may be somebody else's.
     fn sites(&mut self, connector: &Connector, settings: &super::sso::SsoSettings) {
-        let Some(home) = settings.sp_entity_id.as_deref().and_then(sites::of) else { return };
+        let is_noted =
+            |field: &str| connector.notes.contains_key(field) || connector.notes.contains_key(listed(field));
+        // An entity ID need not be an address; the application is at the site of its maker then.
+        let entity_id = settings.sp_entity_id.as_deref().unwrap_or_default();
+        let home = sites::named(entity_id).map(|site| (site, "the entity ID")).or_else(|| {
+            let homepage = connector.homepage.as_deref().and_then(sites::of);
+            homepage.map(|site| (site, "the site of its maker"))
+        });
         for (at, acs) in settings.acs_urls.iter().enumerate() {
-            let is_noted = ["sso.acs_urls".to_owned(), format!("sso.acs_urls.{at}")]
-                .iter()
-                .any(|field| connector.notes.contains_key(field));
-            if sites::of(&acs.url).is_some_and(|site| site != home) && !is_noted {
-                self.at_value(
-                    &format!("sso.acs_urls.{at}"),
-                    "acs_on_another_site",
-                    format!(
-                        "This is not at {home}, where the entity ID is. Say under notes why, as sso.acs_urls."
-                    ),
+            let field = format!("sso.acs_urls.{at}");
+            let Some((home, what)) = &home else { break };
+            if sites::of(&acs.url).is_some_and(|site| site != *home) && !is_noted(&field) {
+                let message =
+                    format!("This is not at {home}, where {what} is. Say under notes why, as sso.acs_urls.");
+                self.at_value(&field, "acs_on_another_site", message);
+            }
+        }
+        for (field, text) in connector.templates().unwrap_or_default() {
+            let field = field.trim_end_matches(".url").to_owned();
+            if let Some(label) = sites::of_a_test_system(&text)
+                && !is_noted(&field)
+            {
+                let message = format!(
+                    "Its host is called {label}, as test systems are. Take the address that customers have, or say under notes why, as {}.",
+                    listed(&field)
                 );
+                self.at_value(&field, "test_system", message);
             }
         }
     }
@@ -381,6 +403,26 @@ impl Linter<'_> {
         for fault in steps::parse(markdown, &connector.placeholders).err().unwrap_or_default() {
             let at = self.positions.inside(path, markdown, fault.offset, self.text);
             self.fault(at, fault.code, fault.message);
+        }
+        let Ok(settings) = connector.unchecked_settings() else { return };
+        let from_metadata = connector.id == BLANK || connector.sso.sp_metadata_url.set_value().is_some();
+        for (value, is_there) in [
+            (LiveValue::LoginUrl, settings.login_url.is_some()),
+            (LiveValue::AcsUrl, from_metadata || !settings.acs_urls.is_empty()),
+            (LiveValue::SpEntityId, from_metadata || settings.sp_entity_id.is_some()),
+        ] {
+            let name = value.as_str();
+            if let Some(offset) = markdown.find(&format!("{{{name}}}"))
+                && !is_there
+                && self.whole
+            {
+                let at = self.positions.inside(path, markdown, offset, self.text);
+                self.fault(
+                    at,
+                    "value_not_there",
+                    format!("This connector has no {name} that could be shown."),
+                );
+            }
         }
     }
 

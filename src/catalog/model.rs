@@ -174,6 +174,9 @@ pub struct Connector {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(value_type = BTreeMap<String, Placeholder>)]
     pub placeholders: Placeholders,
+    /// Whether accounts are made there at the first sign-on (just in time). An attribute with `jit` says so too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub jit: bool,
     /// Single sign-on: the keys of `PATCH …/sso`.
     #[serde(default)]
     pub sso: SsoPatch,
@@ -190,6 +193,13 @@ impl Connector {
     #[must_use]
     pub fn glyph_path(&self) -> Option<&'static str> {
         self.glyph.as_deref().and_then(super::glyphs::path)
+    }
+
+    /// Whether accounts are made there at the first sign-on.
+    #[must_use]
+    pub fn makes_accounts(&self) -> bool {
+        let attributes = self.sso.attributes.set_value();
+        self.jit || attributes.is_some_and(|rows| rows.iter().any(|row| row.jit.is_some()))
     }
 
     /// The settings a fresh application of this connector starts with: the defaults with its `sso` block on top.

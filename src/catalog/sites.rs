@@ -11,8 +11,11 @@ pub(super) fn of(template: &str) -> Option<String> {
     }
     let labels: Vec<&str> = host.trim_end_matches('.').split('.').collect();
     let short = |label: &str, most: usize| label.len() <= most;
+    let is_shared = |second: &str, last: &str| SHARED.contains(&format!("{second}.{last}").as_str());
     let count = match labels.as_slice() {
         [] | [_] => return None,
+        [_, second, last] if is_shared(second, last) => 3,
+        [.., second, last] if is_shared(second, last) => labels.len(),
         [.., _, second, last] if short(last, 2) && short(second, 3) => 3,
         _ => 2,
     };
@@ -20,8 +23,68 @@ pub(super) fn of(template: &str) -> Option<String> {
     (!site.contains("your_")).then_some(site)
 }
 
+/// The same of a name that may be an address or only its host, as entity IDs are.
+pub(super) fn named(template: &str) -> Option<String> {
+    let is_host = template.contains('.') && !template.contains([':', '/', ' ']);
+    if is_host { of(&format!("https://{template}")) } else { of(template) }
+}
+
+/// The label by which the host of a template is told to be a test system's.
+pub(super) fn of_a_test_system(template: &str) -> Option<String> {
+    let (_, rest) = template.split_once("://")?;
+    let host = rest.split(['/', '?', '#', ':']).next()?.to_ascii_lowercase();
+    let labels = host.split('.').rev().skip(2);
+    let digits = |c: char| c.is_ascii_digit();
+    let is_of_one =
+        |label: &&str| label.split('-').any(|word| TEST_SYSTEMS.contains(&word.trim_end_matches(digits)));
+    labels.into_iter().find(is_of_one).map(str::to_owned)
+}
+
+/// Below these, each name is somebody else's: whole hosts are compared.
+const SHARED: [&str; 12] = [
+    "amazonaws.com",
+    "amazoncognito.com",
+    "appspot.com",
+    "auth0.com",
+    "azurewebsites.net",
+    "cloudapp.net",
+    "cloudfront.net",
+    "firebaseapp.com",
+    "github.io",
+    "herokuapp.com",
+    "netlify.app",
+    "vercel.app",
+];
+
+/// What hosts of test systems are called.
+const TEST_SYSTEMS: [&str; 12] =
+    ["beta", "dev", "int", "preprod", "preview", "qa", "sandbox", "stage", "staging", "stg", "test", "uat"];
+
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_name_may_be_a_host_alone() {
+        assert_eq!(super::named("sso.example.com").as_deref(), Some("example.com"));
+        assert_eq!(super::named("https://sso.example.com/x").as_deref(), Some("example.com"));
+        for name in ["urn:example.com", "example", "google.com/a/example.com", "Example Inc. SP"] {
+            assert_eq!(super::named(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn test_systems_are_told_by_their_names() {
+        for (template, label) in [
+            ("https://staging.example.com/saml", Some("staging")),
+            ("https://app-qa2.uat-eu.example.com/saml", Some("uat-eu")),
+            ("https://fsso-qa1.example.com/saml", Some("fsso-qa1")),
+            ("https://test.com/saml", None),
+            ("https://contest.example.com/staging", None),
+            ("urn:staging.example.com", None),
+        ] {
+            assert_eq!(super::of_a_test_system(template).as_deref(), label, "{template}");
+        }
+    }
+
     #[test]
     fn a_site_is_the_end_of_a_host() {
         for (template, site) in [
@@ -31,6 +94,9 @@ mod tests {
             ("https://YOUR_DOMAIN/saml", None),
             ("https://sso.YOUR_DOMAIN", None),
             ("urn:example:sp", None),
+            ("https://acme.auth0.com/x", Some("acme.auth0.com")),
+            ("https://YOUR_ID.auth0.com/x", None),
+            ("https://acme.eu.auth0.com/x", Some("acme.eu.auth0.com")),
         ] {
             assert_eq!(super::of(template).as_deref(), site, "{template}");
         }

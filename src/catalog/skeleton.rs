@@ -59,7 +59,12 @@ impl Draft {
     fn text(&self) -> String {
         let name = self.name.replace(char::is_control, " ");
         let described = or(&self.description, || format!("What {name} is for, in one sentence"));
-        let homepage = or(&self.homepage, || "https://example.com".to_owned());
+        // Beside real addresses an example would be another site.
+        let homepage = match self.homepage.as_str() {
+            "" if self.has_address() => String::new(),
+            "" => "homepage: https://example.com\n".to_owned(),
+            given => format!("homepage: {}\n", quoted(given)),
+        };
         let mut asked = Vec::new();
         let (entity_id, acs_url, scim_url) = self.addresses(&mut asked);
         let placeholders: Vec<String> = asked.iter().map(Asked::written).collect();
@@ -72,8 +77,7 @@ impl Draft {
 id: {}
 name: {}
 description: {}
-homepage: {}
-categories: [{}]
+{homepage}categories: [{}]
 keywords: []
 aliases: []
 accent: basalt
@@ -97,7 +101,6 @@ sources: []
             quoted(&self.id),
             quoted(&name),
             quoted(&described),
-            quoted(&homepage),
             self.category.as_str(),
             quoted(&entity_id),
             quoted(&acs_url),
@@ -105,9 +108,13 @@ sources: []
         )
     }
 
+    fn has_address(&self) -> bool {
+        !(self.sp_entity_id.is_empty() && self.acs_url.is_empty())
+    }
+
     /// Entity ID, ACS URL and base URL of SCIM as templates, and the placeholders in them.
     fn addresses(&self, asked: &mut Vec<Asked>) -> (String, String, Option<String>) {
-        if self.sp_entity_id.is_empty() && self.acs_url.is_empty() && self.own_part.is_empty() {
+        if !self.has_address() && self.own_part.is_empty() {
             asked.push(subdomain("acme"));
             let at = |path: &str| format!("https://YOUR_SUBDOMAIN.example.com{path}");
             return (at(""), at("/saml/acs"), Some(self.scim_url.clone()).filter(|url| !url.is_empty()));

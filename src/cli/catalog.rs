@@ -1,6 +1,6 @@
 //! `tessera catalog`: needs no data folder.
 
-use std::io::IsTerminal as _;
+use std::io::{BufRead, IsTerminal as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -8,6 +8,7 @@ use clap::Subcommand;
 
 use crate::base::{Error, Result};
 use crate::catalog::model::Category;
+use crate::catalog::placeholder::{LocationRules, check_location};
 use crate::catalog::skeleton::{self, Draft};
 use crate::catalog::{Catalog, lint};
 use crate::cli::output;
@@ -121,56 +122,130 @@ fn list(connectors: &[std::sync::Arc<crate::catalog::model::Connector>]) -> Resu
     output::table(&rows)
 }
 
-fn ask(question: &str) -> Result<String> {
-    output::complain(question);
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer).map_err(Error::internal)?;
-    Ok(answer.trim().to_owned())
+/// Where answers come from: somebody at a terminal, or nobody.
+struct Answers<R> {
+    from: Option<R>,
 }
 
-/// What was given; else what somebody answers, if there is somebody; else nothing.
-fn known(given: Option<String>, question: &str) -> Result<String> {
-    match given {
-        Some(given) => Ok(given.trim().to_owned()),
-        None if std::io::stdin().is_terminal() => ask(question),
-        None => Ok(String::new()),
+impl<R: BufRead> Answers<R> {
+    /// What was given; else what somebody answers, asked again until it can be used; else nothing.
+    fn known(
+        &mut self,
+        given: Option<String>,
+        question: &str,
+        check: impl Fn(&str) -> Result<()>,
+    ) -> Result<String> {
+        let answer = match (given, &mut self.from) {
+            (Some(given), _) => given.trim().to_owned(),
+            (None, None) => String::new(),
+            (None, Some(from)) => loop {
+                output::complain(question);
+                let mut answer = String::new();
+                if from.read_line(&mut answer).map_err(Error::internal)? == 0 {
+                    return Err(Error::field(
+                        "answer",
+                        "unanswered",
+                        "There was no answer. Nothing was written.",
+                    ));
+                }
+                let answer = answer.trim();
+                match check(answer) {
+                    Ok(()) => return Ok(answer.to_owned()),
+                    Err(error) => {
+                        output::complain(
+                            error.fields.first().map_or(&*error.message, |field| &field.message),
+                        );
+                    }
+                }
+            },
+        };
+        check(&answer).map(|()| answer)
     }
 }
 
-/// Asks for what was not given, when somebody is there to answer; writes a file that the linter accepts, or nothing.
 fn new(args: NewArgs) -> Result<()> {
-    let id = known(args.id, "Id of the connector (small letters, digits and hyphens):")?;
-    if id.is_empty() {
-        return Err(Error::field("id", "required", "Give the connector an id: tessera catalog new my-app"));
-    }
-    crate::applications::slug::check(&id)?;
-    let name = known(args.name, "Name of the application:")?;
+    let stdin = std::io::stdin();
+    let from = stdin.is_terminal().then(|| stdin.lock());
+    let dir = args.dir.clone();
+    let (file, text) = written(args, &mut Answers { from })?;
+    write(&dir.join(file), &text)
+}
+
+/// Asks for what was not given, when somebody is there to answer: a file that the linter accepts.
+fn written(args: NewArgs, answers: &mut Answers<impl BufRead>) -> Result<(String, String)> {
+    let any = |_: &str| Ok(());
+    // Each by itself, as the linter will see it.
+    let fits = |draft: Draft| {
+        let (file, text) = Draft { id: "acme".to_owned(), ..draft }.write();
+        judged(&file, &text, "")
+    };
+    let id = answers.known(args.id, "Id of the connector (small letters, digits and hyphens):", |id| {
+        if id.is_empty() {
+            return Err(Error::field(
+                "id",
+                "required",
+                "Give the connector an id: tessera catalog new my-app",
+            ));
+        }
+        crate::applications::slug::check(id)
+    })?;
+    let name = answers.known(args.name, "Name of the application:", |name| {
+        if name.is_empty() {
+            Ok(())
+        } else {
+            fits(Draft { name: name.to_owned(), ..Draft::named("acme", "Acme") })
+        }
+    })?;
     let name = if name.is_empty() { id.clone() } else { name };
     let draft = Draft {
-        description: known(args.description, "What it is for, in one sentence:")?,
-        homepage: known(args.homepage, "Site of its maker:")?,
-        category: category(&known(args.category, &format!("Category, one of {}:", categories()))?)?,
-        sp_entity_id: known(args.entity_id, "Entity ID, as the application shows it (empty: not known):")?,
-        acs_url: known(args.acs_url, "ACS URL, as the application shows it (empty: not known):")?,
-        own_part: known(
+        description: answers.known(args.description, "What it is for, in one sentence:", |text| {
+            fits(Draft { description: text.to_owned(), ..Draft::named("acme", "Acme") })
+        })?,
+        homepage: answers.known(args.homepage, "Site of its maker:", location)?,
+        category: category(&answers.known(
+            args.category,
+            &format!("Category, one of {}:", categories()),
+            |text| category(text).map(drop),
+        )?)?,
+        sp_entity_id: answers.known(
+            args.entity_id,
+            "Entity ID, as the application shows it (empty: not known):",
+            |text| fits(Draft { sp_entity_id: text.to_owned(), ..Draft::named("acme", "Acme") }),
+        )?,
+        acs_url: answers.known(
+            args.acs_url,
+            "ACS URL, as the application shows it (empty: not known):",
+            location,
+        )?,
+        own_part: answers.known(
             args.own_part,
             "Which part of these addresses is your own, and another customer's different (empty: none)?",
+            any,
         )?,
-        scim_url: known(args.scim_url, "Base URL of its SCIM service (empty: none):")?,
+        scim_url: answers.known(args.scim_url, "Base URL of its SCIM service (empty: none):", location)?,
         id,
         name,
     };
     let (file, text) = draft.write();
-    let faults = lint::lint_text(&file, &text);
-    if !faults.is_empty() {
-        let lines: Vec<String> = faults.iter().map(|fault| fault.message.clone()).collect();
-        return Err(Error::field(
-            "connector",
-            "connector_faulty",
-            format!("Nothing was written: {}", lines.join(" ")),
-        ));
+    judged(&file, &text, "Nothing was written: ")?;
+    Ok((file, text))
+}
+
+fn judged(file: &str, text: &str, before: &str) -> Result<()> {
+    let lines: Vec<String> = lint::lint_text(file, text).into_iter().map(|fault| fault.message).collect();
+    if lines.is_empty() {
+        return Ok(());
     }
-    write(&args.dir.join(file), &text)
+    Err(Error::field("connector", "connector_faulty", format!("{before}{}", lines.join(" "))))
+}
+
+/// An address, or nothing.
+fn location(text: &str) -> Result<()> {
+    if text.is_empty() {
+        return Ok(());
+    }
+    check_location(text, LocationRules::default())
+        .map_err(|fault| Error::field("address", fault.code(), fault.to_string()))
 }
 
 fn categories() -> String {
@@ -214,6 +289,34 @@ fn faultless(files: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_that_can_t_be_used_is_asked_for_again_and_loses_no_other() {
+        let args = || NewArgs {
+            id: None,
+            name: None,
+            description: None,
+            homepage: None,
+            category: None,
+            entity_id: None,
+            acs_url: None,
+            own_part: Some(String::new()),
+            scim_url: None,
+            dir: PathBuf::new(),
+        };
+        let typed = "Acme Corp\nacme\nAcme\nThings\nacme\nhttps://acme.example\nthings\nsecurity\nurn:ac me\nurn:acme\nacme.example/acs\nhttp://acme.example/acs\nhttps://acme.example/acs\n\n";
+        let (file, text) = written(args(), &mut Answers { from: Some(typed.as_bytes()) }).unwrap();
+        assert_eq!(file, "a/acme.yaml");
+        for line in
+            ["description: \"Things\"", "categories: [security]", "acs_urls: [\"https://acme.example/acs\"]"]
+        {
+            assert!(text.contains(line), "{line}\n{text}");
+        }
+        let ended = written(args(), &mut Answers { from: Some("acme\n".as_bytes()) });
+        assert_eq!(ended.unwrap_err().fields[0].code, "unanswered");
+        let nobody = written(args(), &mut Answers::<&[u8]> { from: None });
+        assert_eq!(nobody.unwrap_err().fields[0].code, "required");
+    }
 
     #[test]
     fn one_connector_is_one_connector() {

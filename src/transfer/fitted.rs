@@ -4,7 +4,8 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::catalog::model::{Placeholder, PlaceholderKind};
-use crate::catalog::placeholder::{LocationRules, Part, Scope, Values, extract, parts};
+use crate::catalog::placeholder::{Values, unfilled};
+use crate::catalog::search::folded;
 use crate::catalog::sso::SsoSettings;
 use crate::catalog::{Catalog, Connector};
 use crate::transfer::importers::{Imported, Left};
@@ -68,12 +69,22 @@ fn recognised<'c>(catalog: &'c Catalog, application: &Json) -> Option<(&'c Conne
     let entity_id = sso.get("sp_entity_id")?.as_str()?;
     let urls: Vec<&str> =
         sso.get("acs_urls")?.as_array()?.iter().filter_map(url_of).take(MOST_URLS).collect();
-    let mut fits =
-        catalog.list().filter(|connector| !BLANK.contains(&connector.id.as_str())).filter_map(|connector| {
+    let mut fits: Vec<(&Connector, Values)> = catalog
+        .list()
+        .filter(|connector| !BLANK.contains(&connector.id.as_str()))
+        .filter_map(|connector| {
             urls.iter().find_map(|url| Some((&**connector, values(connector, entity_id, url)?)))
-        });
-    // Two that fit are none.
-    fits.next().filter(|_| fits.next().is_none())
+        })
+        .collect();
+    // Of several that fit, the one that is called so.
+    if fits.len() > 1 {
+        let label = folded(application["label"].as_str().unwrap_or_default());
+        let is_called = |one: &Connector| {
+            std::iter::once(&one.name).chain(&one.aliases).any(|name| folded(name) == label)
+        };
+        fits.retain(|(connector, _)| is_called(connector));
+    }
+    fits.pop().filter(|_| fits.is_empty())
 }
 
 fn url_of(entry: &Json) -> Option<&str> {
@@ -88,39 +99,22 @@ fn values(connector: &Connector, entity_id: &str, url: &str) -> Option<Values> {
     let is_whole = |one: &Placeholder| {
         matches!(one.kind, PlaceholderKind::Host | PlaceholderKind::HostPort | PlaceholderKind::Url)
     };
+    let host = acs.split_once("://").map_or(acs.as_str(), |(_, rest)| rest);
+    let host = &host[..host.find(['/', '?', '#']).unwrap_or(host.len())];
     let is_open = |token: &String| {
-        *token == entity || (acs.contains(token.as_str()) && is_whole(&connector.placeholders[token]))
+        *token == entity || (host.contains(token.as_str()) && is_whole(&connector.placeholders[token]))
     };
-    if connector.placeholders.keys().any(is_open)
-        || !may_be(connector, &entity, entity_id)
-        || !may_be(connector, acs, url)
-    {
+    if connector.placeholders.keys().any(is_open) {
         return None;
     }
-    let mut values = Values::new();
-    for (given, template) in [(url, acs.as_str()), (entity_id, entity.as_str())] {
-        for (token, value) in extract(given, [template], &connector.placeholders) {
-            values.entry(token).or_insert(value);
+    let mut values = unfilled(entity_id, &entity, &connector.placeholders)?;
+    for (token, value) in unfilled(url, acs, &connector.placeholders)? {
+        if values.get(&token).is_some_and(|known| *known != value) {
+            return None;
         }
+        values.insert(token, value);
     }
-    let scope = Scope::new(&connector.placeholders, &values);
-    let comes_to = |field: &str, template: &str, given: &str| {
-        scope.fill_field(field, template, LocationRules::default()).is_ok_and(|filled| filled == given)
-    };
-    let fits = comes_to("sp_entity_id", &entity, entity_id) && comes_to("acs_urls.0", acs, url);
-    let is_used = |token: &String| entity.contains(token.as_str()) || acs.contains(token.as_str());
-    values.retain(|token, _| is_used(token));
-    fits.then_some(values)
-}
-
-/// Whether a text begins and ends as the template does.
-fn may_be(connector: &Connector, template: &str, given: &str) -> bool {
-    let cut = parts(template, &connector.placeholders);
-    let text = |part: Option<&Part<'_>>| match part {
-        Some(Part::Text(text)) => (*text).to_owned(),
-        _ => String::new(),
-    };
-    given.starts_with(&text(cut.first())) && given.ends_with(&text(cut.last()))
+    Some(values)
 }
 
 #[cfg(test)]
@@ -138,11 +132,14 @@ mod tests {
             one("slack", "https://slack.com", "https://acme.slack.com/sso/saml"),
             one("near", "https://slack.com", "https://acme.slack.com.evil.example/sso/saml"),
             one("own", "https://own.example/sp", "https://own.example/acs"),
+            one("G Suite", "google.com/a/acme.example", "https://www.google.com/a/acme.example/acs"),
+            one("gsuite-of-ours", "google.com/a/acme.example", "https://www.google.com/a/acme.example/acs"),
         ] });
         let out = fitted(&Catalog::built_in(), Imported { document, left: Vec::new() });
         let applications = out.document["applications"].as_array().unwrap();
         let connectors: Vec<_> = applications.iter().map(|one| one["connector"].as_str().unwrap()).collect();
-        assert_eq!(connectors, ["heap", "slack", "custom-saml", "custom-saml"]);
+        let blank = "custom-saml";
+        assert_eq!(connectors, ["heap", "slack", blank, blank, "google-workspace", blank]);
         assert_eq!(
             applications[0]["sso"],
             json!({ "placeholders": { "YOUR_ID": "42" }, "sign": "assertion", "attributes": [] }),
@@ -154,6 +151,6 @@ mod tests {
             applications[2]["sso"]["acs_urls"][0]["url"],
             json!("https://acme.slack.com.evil.example/sso/saml")
         );
-        assert_eq!(out.left.len(), 2);
+        assert_eq!(out.left.len(), 3);
     }
 }

@@ -139,6 +139,62 @@ fn metadata(entity: &str, acs: &str, certificate: &str) -> String {
 }
 
 #[tokio::test]
+async fn metadata_fills_in_what_follows_from_it_and_nothing_else() {
+    let house = House::open().await;
+    let owner = house.api(Role::Owner).await;
+    let keeper = json!({ "connector": "keeper-cloud", "label": "Keeper" });
+    let app = format!("/applications/{}", id(&owner.post("/applications", keeper).await.expect(201)));
+    let keys = owner.get(&format!("{app}/keys")).await.expect(200);
+    let pem = keys["items"][0]["certificate_pem"].as_str().unwrap().to_owned();
+    let path = format!("{app}/sp-metadata");
+    let at = |entity: &str, acs: &str| {
+        let host = "https://keepersecurity.com/api/rest/sso";
+        metadata(&format!("{host}/saml/{entity}"), &format!("{host}/saml/sso/{acs}"), &pem)
+    };
+    let token = "YOUR_ID";
+    let told = |answer: &Value| {
+        let changes = answer["changes"].as_array().unwrap().clone();
+        changes.into_iter().find(|change| change["field"] == format!("placeholders.{token}"))
+    };
+
+    let torn = owner.put(&format!("{path}?dry_run=true"), "text/xml", at("4711", "4712")).await.expect(200);
+    assert_eq!(told(&torn), None, "two that disagree tell nothing");
+    let dry = owner.put(&format!("{path}?dry_run=true"), "text/xml", at("4711", "4711")).await.expect(200);
+    assert_eq!(told(&dry).unwrap()["new"], "4711");
+    let sso = owner.get(&format!("{app}/sso")).await.expect(200);
+    assert_eq!(sso["placeholders"][token], Value::Null, "nothing is stored");
+    owner.put(&path, "text/xml", at("4711", "4711")).await.expect(200);
+    let sso = owner.get(&format!("{app}/sso")).await.expect(200);
+    assert_eq!((&sso["placeholders"][token], &sso["missing"]), (&json!("4711"), &json!([])));
+    owner.post(&format!("{app}/sso/activate"), Value::Null).await.expect(200);
+
+    let other = owner.put(&path, "text/xml", at("4712", "4712")).await.expect(200);
+    assert_eq!(told(&other), None, "what somebody may have typed stays");
+    let sso = owner.get(&format!("{app}/sso")).await.expect(200);
+    assert_eq!(sso["placeholders"][token], "4711");
+
+    // A whole host may lead elsewhere, too: it has to stand in both.
+    let gitlab = json!({ "connector": "gitlab", "label": "GitLab" });
+    let app = format!("/applications/{}", id(&owner.post("/applications", gitlab).await.expect(201)));
+    let path = format!("{app}/sp-metadata?dry_run=true");
+    let (ours, acs) = ("https://git.acme.example", "/users/auth/saml/callback");
+    for (entity, host, host_is_told) in [
+        (ours, ours, true),
+        (ours, "https://evil.example", false),
+        ("https://git.acme.example/", ours, false),
+        ("urn:gitlab", "https://evil.example", false),
+    ] {
+        let xml = metadata(entity, &format!("{host}{acs}"), &pem);
+        let dry = owner.put(&path, "text/xml", xml).await.expect(200);
+        assert_eq!(
+            dry["changes"].to_string().contains("placeholders."),
+            host_is_told,
+            "{entity} {host}: {dry}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn metadata_certificate_keys_and_logo_are_taken() {
     let house = House::open().await;
     let owner = house.api(Role::Owner).await;

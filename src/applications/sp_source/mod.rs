@@ -134,7 +134,7 @@ pub async fn waiting(executor: &mut impl Executor, application: &Application) ->
     let Some(reading) = store::find_pending(executor, application.id).await? else { return Ok(None) };
     let mut warnings = reading.warnings().to_vec();
     let changes = match sp_metadata::changed_by(executor, application, reading).await {
-        Ok(new) => sp_metadata::changes(&application.sso, &new.sso)?,
+        Ok(new) => sp_metadata::changes(application, &new)?,
         // What can't be accepted as the settings are is said in its place.
         Err(error) if error.kind == Kind::Invalid => {
             warnings.extend(error.fields.iter().map(|fault| fault.message.clone()));

@@ -136,7 +136,7 @@ impl Sources<'_> {
         reading: &Reading,
     ) -> Result<()> {
         let new = sp_metadata::changed_by(tx, application, reading.clone()).await?;
-        let changes = sp_metadata::changes(&application.sso, &new.sso)?;
+        let changes = sp_metadata::changes(application, &new)?;
         if changes.is_empty() {
             return store::set_pending(tx, application.id, None).await;
         }

@@ -5,54 +5,41 @@ use regex::{Regex, RegexBuilder};
 use url::Url;
 
 use super::super::model::{Placeholder, PlaceholderKind, Placeholders};
-use super::Values;
 use super::check::check_value;
+use super::fill::{fill, is_address};
 use super::token::{Part, parts};
+use super::{Scope, Values};
 
 /// Longest pasted text that is looked at, in bytes.
 const MAX_PASTE: usize = 4096;
 
-/// The values that `pasted` holds: by a placeholder's own `extract` expression, else by laying the templates over
-/// it, whole or as far as they go. Only usable values are given; a placeholder that is not found is left out.
+/// The values with which a template comes to exactly this text; `None`: with none does it.
 #[must_use]
-pub fn extract<'t>(
-    pasted: &str,
-    templates: impl IntoIterator<Item = &'t str>,
-    declared: &Placeholders,
-) -> Values {
-    let pasted = pasted.trim();
-    let mut out = Values::new();
-    if pasted.is_empty() || pasted.len() > MAX_PASTE {
-        return out;
+pub fn unfilled(text: &str, template: &str, declared: &Placeholders) -> Option<Values> {
+    if text.len() > MAX_PASTE {
+        return None;
     }
-    let bare = without_scheme(pasted);
-    for (token, placeholder) in declared {
-        if let Some(value) = by_expression(placeholder, pasted) {
-            out.insert(token.clone(), value);
-        }
+    let cut = parts(template, declared);
+    // Most texts are told apart by how they begin and end.
+    let fixed = |part: Option<&Part<'_>>| match part {
+        Some(Part::Text(text)) => (*text).to_owned(),
+        _ => String::new(),
+    };
+    if !text.starts_with(&fixed(cut.first())) || !text.ends_with(&fixed(cut.last())) {
+        return None;
     }
-    for template in templates {
-        let cut = parts(template, declared);
-        if !cut.iter().any(|part| matches!(part, Part::Text(text) if text.contains(char::is_alphanumeric))) {
-            // Whatever was pasted would fit.
-            continue;
-        }
-        for length in (1..=cut.len()).rev() {
-            let inside = matches!(cut[length - 1], Part::Text(_)) && length < cut.len();
-            // A host must match to its end: `acme.example.com` says nothing of `acme.evil.example`.
-            if inside || ends_in_host(&cut[..length]) {
-                continue;
-            }
-            if lay_over(&cut[..length], bare, declared, &mut out) {
-                break;
-            }
-        }
-        // A host that is fixed but for its tokens is enough, whatever page of the application was pasted.
-        let host = template.find("://").map_or(0, |at| at + 3);
-        let end = template[host..].find(['/', '?', '#']).map_or(template.len(), |at| host + at);
-        lay_over(&parts(&template[..end], declared), bare, declared, &mut out);
+    let found = pattern(&cut, "$", declared)?.captures(text)?;
+    let tokens =
+        cut.iter().filter_map(|part| if let Part::Token(token) = part { Some(*token) } else { None });
+    let mut values = Values::new();
+    for (nth, token) in tokens.enumerate() {
+        let placeholder = declared.get(token)?;
+        let text = found.get(nth + 1)?.as_str();
+        let text = if is_address(template) { decoded(placeholder.kind, text)? } else { text.to_owned() };
+        values.entry(token.to_owned()).or_insert(check_value(placeholder, &text).ok()?);
     }
-    out
+    let filled = fill(&Scope::new(declared, &values), template).ok()?;
+    (filled == text).then_some(values)
 }
 
 /// People paste addresses with and without the scheme.
@@ -65,22 +52,6 @@ fn without_scheme(pasted: &str) -> &str {
         }
         _ => pasted,
     }
-}
-
-/// Whether this beginning of a template stops before its path.
-fn ends_in_host(cut: &[Part<'_>]) -> bool {
-    let mut after_scheme = false;
-    for part in cut {
-        let Part::Text(text) = part else { continue };
-        let rest = text.split_once("://").map_or(*text, |(_, rest)| {
-            after_scheme = true;
-            rest
-        });
-        if rest.contains(['/', '?', '#']) {
-            return false;
-        }
-    }
-    after_scheme
 }
 
 fn by_expression(placeholder: &Placeholder, pasted: &str) -> Option<String> {
@@ -99,48 +70,10 @@ fn bounded(expression: &str) -> Option<Regex> {
         .ok()
 }
 
-/// Lays a run of parts over the beginning of the text. Values found earlier win; whether it fitted at all.
-fn lay_over(cut: &[Part<'_>], pasted: &str, declared: &Placeholders, out: &mut Values) -> bool {
-    let mut expression = String::from("(?i)^");
-    let mut tokens = Vec::new();
-    for part in cut {
-        match part {
-            Part::Text(text) => expression.push_str(&regex::escape(text)),
-            Part::Token(token) => {
-                let Some(placeholder) = declared.get(*token) else { return false };
-                expression.push_str(class(placeholder.kind));
-                tokens.push((*token, placeholder));
-            }
-            Part::Undeclared(_) => return false,
-        }
-    }
-    if tokens.is_empty() {
-        return false;
-    }
-    expression.push_str("(?:[/?#&:]|$)");
-    let expression = expression.replacen("^https://", "^", 1);
-    let Some(found) = bounded(&expression).and_then(|expression| expression.captures(pasted)) else {
-        return false;
-    };
-    for (i, (token, placeholder)) in tokens.into_iter().enumerate() {
-        let Some(text) = found.get(i + 1) else { continue };
-        let text = match placeholder.kind {
-            PlaceholderKind::Segment | PlaceholderKind::Path | PlaceholderKind::Query => {
-                percent_decode_str(text.as_str()).decode_utf8_lossy().into_owned()
-            }
-            _ => text.as_str().to_owned(),
-        };
-        if let Ok(value) = check_value(placeholder, &text) {
-            out.entry(token.to_owned()).or_insert(value);
-        }
-    }
-    true
-}
-
 /// The value of one placeholder in an address that an administrator pastes in its place: by its own `extract` expression, or
-/// where a template has it. Stricter than [`extract`], for nobody looks at what is stored: the host has to be that of the
-/// template, whole, and with its port; what stands in the path counts only where the whole template fits, or behind a fixed
-/// part of the path; and an address that is another of the application's gives nothing.
+/// where a template has it. Strict, for nobody looks at what is stored: the host has to be that of the template, whole, and
+/// with its port; what stands in the path counts only where the whole template fits, or behind a fixed part of the path; and
+/// an address that is another of the application's gives nothing.
 #[must_use]
 pub fn extract_one<'t>(
     pasted: &str,
@@ -253,13 +186,17 @@ fn laid(cut: &[Part<'_>], end: &str, address: &str, token: &str, declared: &Plac
     let group = tokens.enumerate().find(|(_, part)| **part == Part::Token(token)).map(|(nth, _)| nth + 1)?;
     let text = found.get(group)?.as_str();
     let placeholder = declared.get(token)?;
-    let text = match placeholder.kind {
+    check_value(placeholder, &decoded(placeholder.kind, text)?).ok()
+}
+
+/// What was written for a path or a query as it was before.
+fn decoded(kind: PlaceholderKind, text: &str) -> Option<String> {
+    match kind {
         PlaceholderKind::Segment | PlaceholderKind::Path | PlaceholderKind::Query => {
-            percent_decode_str(text).decode_utf8().ok()?.into_owned()
+            Some(percent_decode_str(text).decode_utf8().ok()?.into_owned())
         }
-        _ => text.to_owned(),
-    };
-    check_value(placeholder, &text).ok()
+        _ => Some(text.to_owned()),
+    }
 }
 
 /// What a value of this kind may look like in an address.

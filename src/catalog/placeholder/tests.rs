@@ -249,26 +249,29 @@ fn the_preview_shows_what_is_filled_and_what_is_not() {
 }
 
 #[test]
-fn values_are_read_out_of_pasted_addresses() {
-    let mut declared = declared(&[("YOUR_SUB", "label"), ("YOUR_ID", "segment")]);
-    let templates = ["https://YOUR_SUB.example.com", "https://YOUR_SUB.example.com/saml/YOUR_ID/acs"];
-    let got = |pasted: &str, declared: &Placeholders| extract(pasted, templates, declared);
+fn the_values_of_a_template_are_read_out_of_what_it_came_to() {
+    let declared = declared(&[("YOUR_SUB", "label"), ("YOUR_ID", "segment")]);
+    let got = |text: &str, template: &str| unfilled(text, template, &declared);
+    let template = "https://YOUR_SUB.example.com/saml/YOUR_ID/acs";
     assert_eq!(
-        got("https://acme.example.com/saml/a%20b/acs", &declared),
-        values(&[("YOUR_ID", "a b"), ("YOUR_SUB", "acme")])
+        got("https://acme.example.com/saml/a%20b/acs", template),
+        Some(values(&[("YOUR_ID", "a b"), ("YOUR_SUB", "acme")]))
     );
-    assert_eq!(got("Acme.example.com/home", &declared), values(&[("YOUR_SUB", "acme")]));
-    assert_eq!(
-        got("https://acme.example.com/saml/42?x=1", &declared),
-        values(&[("YOUR_ID", "42"), ("YOUR_SUB", "acme")])
-    );
-    assert_eq!(got("https://acme.example.com.evil.example/saml/42/acs", &declared), Values::new());
-    assert_eq!(got("https://evil.example/", &declared), Values::new());
-    assert_eq!(got("", &declared), Values::new());
-    if let Some(placeholder) = declared.get_mut("YOUR_ID") {
-        placeholder.extract = Some("env=([0-9]+)".to_owned());
+    for other in [
+        "",
+        "https://evil.example/",
+        "https://acme.example.com/saml/42/acs/",
+        "https://acme.example.com/saml/42?x=/acs",
+        "https://acme.example.com.evil.example/saml/42/acs",
+        "https://a.b.example.com/saml/42/acs",
+        "x https://acme.example.com/saml/42/acs",
+        "https://acme.example.com/saml/a%FFb/acs",
+    ] {
+        assert_eq!(got(other, template), None, "{other}");
     }
-    assert_eq!(got("https://other.example/?env=77", &declared), values(&[("YOUR_ID", "77")]));
+    // A name is no address: nothing in it is encoded.
+    assert_eq!(got("urn:example:a%20b", "urn:example:YOUR_ID"), Some(values(&[("YOUR_ID", "a%20b")])));
+    assert_eq!(got("urn:example:sp", "urn:example:sp"), Some(Values::new()));
 }
 
 #[test]

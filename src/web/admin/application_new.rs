@@ -12,6 +12,7 @@ use crate::auth::Permission;
 use crate::base::accent::Accent;
 use crate::base::id::ApplicationId;
 use crate::base::{Error, FieldError, urls};
+use crate::catalog::Catalog;
 use crate::catalog::model::{Connector, ConnectorKind, Verified};
 use crate::web::admin::catalog;
 use crate::web::admin::frame;
@@ -61,21 +62,33 @@ pub async fn new_application(
     let connector = web.installation.catalog.find(&wanted.connector);
     let draft = Draft {
         connector: wanted.connector.clone(),
-        values: connector.map(|connector| proposed(connector)).unwrap_or_default(),
+        values: connector.map(|connector| proposed(&web.installation.catalog, connector)).unwrap_or_default(),
         color: None,
         reuse_warning: None,
     };
     draw(&web, &console.person, &wanted, draft, None).await
 }
 
-fn proposed(connector: &Connector) -> ApplicationNewValues {
+fn proposed(catalog: &Catalog, connector: &Connector) -> ApplicationNewValues {
     let own = OTHERS.contains(&connector.id.as_str());
     ApplicationNewValues {
-        label: if own { String::new() } else { connector.name.clone() },
+        label: if own { String::new() } else { plainly(catalog, &connector.name).to_owned() },
         description: if own { String::new() } else { connector.description.clone() },
         show_in_portal: true,
         ..ApplicationNewValues::default()
     }
+}
+
+/// A connector's name as people call the application: without what stands in brackets at its end, unless that tells it from
+/// another of the same name.
+fn plainly<'n>(catalog: &Catalog, name: &'n str) -> &'n str {
+    let plain = |name: &'n str| Some(name.strip_suffix(')')?.rsplit_once(" (")?.0);
+    let Some(short) = plain(name) else { return name };
+    let is_of_another = |other: &str| {
+        other != name
+            && (other == short || other.strip_prefix(short).is_some_and(|rest| rest.starts_with(" (")))
+    };
+    if catalog.list().any(|other| is_of_another(&other.name)) { name } else { short }
 }
 
 /// The form as typed, or as the connector proposes it, with what was wrong.

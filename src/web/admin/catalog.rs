@@ -61,6 +61,7 @@ impl Shelf {
     pub fn of(catalog: &Catalog, query: &str, category: &str, whole: bool, without: &[&str]) -> Self {
         let chosen = category.parse::<Shelved>().ok();
         let listed = |connector: &Arc<Connector>| !without.contains(&connector.id.as_str());
+        let on_shelf = |connector: &Arc<Connector>| chosen.is_none_or(|c| connector.categories.contains(&c));
         let total = catalog.list().filter(|connector| listed(connector)).count();
         let matching: Vec<_> = catalog.search(query, None).into_iter().filter(listed).collect();
         let mut counts = BTreeMap::new();
@@ -72,7 +73,6 @@ impl Shelf {
             counts.entry(category_name(chosen)).or_insert((chosen, 0));
         }
         let all = matching.len();
-        let on_shelf = |connector: &Arc<Connector>| chosen.is_none_or(|c| connector.categories.contains(&c));
         let mut connectors: Vec<_> = matching.into_iter().filter(on_shelf).collect();
         let found = if query.trim().is_empty() && chosen.is_none() {
             all_of(total)
@@ -80,7 +80,8 @@ impl Shelf {
             format!("{} of {}", connectors.len(), all_of(total))
         } else {
             let verb = if connectors.len() == 1 { "matches" } else { "match" };
-            format!("{} of {} {verb} “{}”", connectors.len(), all_of(total), query.trim())
+            let here = catalog.list().filter(|connector| listed(connector) && on_shelf(connector)).count();
+            format!("{} of {} {verb} “{}”", connectors.len(), all_of(here), query.trim())
         };
         let more = if whole || connectors.len() <= SHOWN {
             String::new()
@@ -171,9 +172,7 @@ pub fn facts(connector: &Connector) -> Vec<Fact> {
         (false, false) => "SAML 2.0".to_owned(),
     };
     facts.push(Fact::new("Sign-on", starts));
-    let jit =
-        connector.sso.attributes.set_value().is_some_and(|rows| rows.iter().any(|row| row.jit.is_some()));
-    if jit {
+    if connector.makes_accounts() {
         facts.push(Fact::new("Accounts", "Made on first sign-in (JIT)"));
     }
     if let Some(provisioning) = &connector.provisioning {

@@ -159,7 +159,7 @@ impl Done {
     pub fn sentence(self) -> &'static str {
         match self {
             Self::Saved => "Saved.",
-            Self::Activated => "Switched on. The people of the bound groups can open it now.",
+            Self::Activated => "Switched on. It can be opened by the people of the groups bound to it.",
             Self::Deactivated => "Switched off. Nobody can open it from here.",
             Self::Bound => "Bound. It counts from the next sign-on on.",
             Self::Unbound => "Unbound. It counts from the next sign-on on.",

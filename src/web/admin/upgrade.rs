@@ -165,13 +165,25 @@ fn compared(field: &str, old: &Json, new: &Json) -> Vec<Change> {
         let come = new.iter().filter(|line| !old.contains(line)).map(|line| one(None, Some(line.clone())));
         return gone.chain(come).collect();
     }
-    let is_row = ["sso.attributes.", "provisioning.mappings.", "placeholders."].iter();
+    if field.starts_with("placeholders.") {
+        return vec![one(described(&but_for(old, new)), described(&but_for(new, old)))];
+    }
+    let is_row = ["sso.attributes.", "provisioning.mappings."].iter();
     if is_row.into_iter().any(|start| field.starts_with(start)) {
         return vec![one(described(old), described(new))];
     }
     let short = field.strip_prefix("sso.").or_else(|| field.strip_prefix("provisioning."));
     let field = short.unwrap_or(field).to_owned();
     metadata::changes(&FieldChange { field, old: old.clone(), new: new.clone() })
+}
+
+/// What a placeholder says otherwise than the other one, if there is one, and its label.
+fn but_for(one: &Json, other: &Json) -> Json {
+    let mut out = one.clone();
+    if let (Some(map), Some(other)) = (out.as_object_mut(), other.as_object()) {
+        map.retain(|key, value| key == "label" || other.get(key) != Some(value));
+    }
+    out
 }
 
 /// A row in words: where its value comes from, and whatever else it says. Nothing for no row.
@@ -203,8 +215,6 @@ fn label(field: &str) -> String {
         format!("Mapping of {name}")
     } else if let Some(quirk) = after("provisioning.quirks.") {
         format!("What is peculiar over SCIM: {}", quirk.replace('_', " "))
-    } else if let Some(token) = after("placeholders.") {
-        format!("Placeholder {token}")
     } else {
         match field {
             "setup.sso" => "The steps for single sign-on".to_owned(),

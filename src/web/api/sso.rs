@@ -306,7 +306,8 @@ pub struct MetadataAnswer {
 
 /// Take the application's metadata
 ///
-/// Entity ID, ACS URLs, certificates and NameID format of the metadata replace what is stored. It is sent as XML of up to
+/// Entity ID, ACS URLs, certificates and NameID format of the metadata replace what is stored, and placeholders that follow from
+/// the entity ID and the ACS URLs are filled in where they are empty. It is sent as XML of up to
 /// 2 MiB, or fetched from an address that is sent as JSON; that may be a federation's aggregate of up to 64 MiB. It is
 /// then fetched again on schedule, and what a later copy changes waits to be accepted.
 #[utoipa::path(put, path = "/applications/{id}/sp-metadata", tag = "Single sign-on",

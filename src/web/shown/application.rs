@@ -95,6 +95,7 @@ pub fn field_label(field: &str) -> String {
         ["acs_urls", at, ..] => counted("ACS URL", at),
         ["attributes"] => "Attributes".to_owned(),
         ["attributes", at, ..] => counted("Attribute", at),
+        ["placeholders", token] => format!("Placeholder {token}"),
         ["name_id", "format"] => "Name ID format".to_owned(),
         ["name_id", "source"] => "Name ID comes from".to_owned(),
         ["name_id", ..] => "Name ID".to_owned(),

@@ -101,7 +101,19 @@ async fn show_changes(
         None => StatusCode::OK,
     };
     page.entity_id = applied.application.sso.sp_entity_id.clone().unwrap_or_default();
-    page.changes = applied.changes.iter().flat_map(changes).collect();
+    let declared = &applied.application.made_from.placeholders;
+    page.changes = applied
+        .changes
+        .iter()
+        .flat_map(|change| {
+            let token = change.field.strip_prefix("placeholders.");
+            let asked = token.and_then(|token| declared.get(token));
+            changes(change).into_iter().map(move |shown| match asked {
+                Some(asked) => Change { field: asked.label.clone(), ..shown },
+                None => shown,
+            })
+        })
+        .collect();
     page.notes.clone_from(&applied.warnings);
     html(status, &page)
 }

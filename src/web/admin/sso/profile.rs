@@ -77,7 +77,7 @@ fn decision(application: &Application, profile: Profile) -> Decision {
 }
 
 fn effects(old: &Application, new: &Application) -> Result<Vec<String>> {
-    let changes = sp_metadata::changes(&old.sso, &new.sso)?;
+    let changes = sp_metadata::changes(old, new)?;
     let told = changes.iter().filter(|change| change.field != "profile").flat_map(metadata::changes);
     let value = |text: Option<String>| text.unwrap_or_else(|| "nothing".to_owned());
     Ok(told
