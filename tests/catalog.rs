@@ -9,7 +9,7 @@ use tessera::catalog::model::{ConnectorKind, PlaceholderKind, ScimSource, Verifi
 use tessera::catalog::placeholder::{LocationRules, Scope, Values, extract_one};
 use tessera::catalog::search::folded;
 use tessera::catalog::skeleton::Draft;
-use tessera::catalog::sso::{Jit, SignMode, ValueFrom};
+use tessera::catalog::sso::{Initiation, Jit, SignMode, ValueFrom};
 use tessera::catalog::{Catalog, Connector, glyphs, lint, schema, skeleton, steps};
 use tessera::provisioning::mapping;
 
@@ -102,6 +102,10 @@ fn what_people_type_finds_what_they_mean() {
         ("jira", "atlassian-cloud"),
         ("gsuite", "google-workspace"),
         ("o365", "microsoft-365-domain-federation"),
+        ("azure ad", "microsoft-365-domain-federation"),
+        ("entra", "microsoft-365-domain-federation"),
+        ("active directory", "microsoft-365-domain-federation"),
+        ("microsoft teams", "microsoft-365-domain-federation"),
         ("aws", "amazon-web-services"),
         ("github", "github-enterprise-cloud"),
         ("interact", "interact"),
@@ -159,6 +163,64 @@ fn what_is_pasted_is_taken_apart_as_the_templates_were_put_together() {
 }
 
 #[test]
+fn what_stands_in_the_address_bar_of_an_administrator_is_taken_apart_or_left_alone() {
+    let catalog = Catalog::built_in();
+    for (id, token, pasted, value) in [
+        (
+            "github-enterprise-cloud",
+            "YOUR_ORGANIZATION",
+            "https://github.com/organizations/forum/settings/security",
+            Some("forum"),
+        ),
+        (
+            "github-enterprise-cloud",
+            "YOUR_ORGANIZATION",
+            "https://github.com/orgs/forum/people",
+            Some("forum"),
+        ),
+        ("github-enterprise-cloud", "YOUR_ORGANIZATION", "https://github.com/settings/profile", None),
+        ("sentry", "YOUR_ORGANIZATION", "https://forum.sentry.io/settings/auth/", Some("forum")),
+        ("sentry", "YOUR_ORGANIZATION", "https://sentry.io/settings/account/", None),
+        ("hubspot", "YOUR_ID", "https://app.hubspot.com/settings/12345678/security", Some("12345678")),
+        ("hubspot", "YOUR_ID", "https://app-eu1.hubspot.com/home?portalId=12345678", Some("12345678")),
+        ("workday", "YOUR_TENANT", "https://wd5.myworkday.com/forum/d/home.htmld", Some("forum")),
+        ("workday", "YOUR_DOMAIN", "https://wd5.myworkday.com/forum/d/home.htmld", Some("wd5.myworkday.com")),
+        (
+            "salesforce",
+            "YOUR_SUBDOMAIN",
+            "https://forum.my.salesforce-setup.com/lightning/setup/SingleSignOn/home",
+            Some("forum"),
+        ),
+        (
+            "salesforce",
+            "YOUR_SUBDOMAIN",
+            "https://forum.lightning.force.com/lightning/page/home",
+            Some("forum"),
+        ),
+        ("salesforce", "YOUR_SUBDOMAIN", "https://login.salesforce.com/", None),
+        (
+            "aws-iam-identity-center",
+            "YOUR_REGION",
+            "https://eu-west-1.console.aws.amazon.com/singlesignon/home",
+            Some("eu-west-1"),
+        ),
+        ("box", "YOUR_SUBDOMAIN", "https://forum.app.box.com/master/settings", Some("forum")),
+        ("box", "YOUR_SUBDOMAIN", "https://app.box.com/folder/0", None),
+        ("slack", "YOUR_SUBDOMAIN", "https://forum.slack.com/admin/auth/saml", Some("forum")),
+        ("slack", "YOUR_SUBDOMAIN", "https://app.slack.com/client/T123", None),
+        ("zoom", "YOUR_SUBDOMAIN", "https://us02web.zoom.us/account", None),
+        ("zendesk", "YOUR_SUBDOMAIN", "https://support.zendesk.com/hc", None),
+        ("heap", "YOUR_ID", "https://heapanalytics.com/saml/finalize/42/", Some("42")),
+    ] {
+        let connector = catalog.find(id).unwrap();
+        let templates = connector.templates().unwrap();
+        let texts = templates.iter().map(|(_, text)| text.as_str());
+        let found = extract_one(pasted, token, texts, &connector.placeholders);
+        assert_eq!(found.as_deref(), value, "{id} {token}: {pasted}");
+    }
+}
+
+#[test]
 fn the_schema_file_is_what_the_types_say() {
     let file = catalog_folder().join("connector.schema.json");
     if std::env::var_os("TESSERA_UPDATE_SCHEMA").is_some() {
@@ -210,6 +272,14 @@ fn what_is_known_of_a_new_connector_stands_in_it_and_what_is_not_is_asked_for() 
         draft.own_part = "4711".into();
     });
     assert_eq!(in_path.sso_settings().unwrap().acs_urls[0].url, "https://acme.example/saml/YOUR_ID/acs");
+    let apart = written(|draft| {
+        draft.sp_entity_id = "https://acme.example".into();
+        draft.acs_url = "https://sso.elsewhere.example.org/acs".into();
+    });
+    assert!(
+        apart.notes["sso.acs_urls"].contains("elsewhere")
+            || apart.notes["sso.acs_urls"].contains("example.org")
+    );
     assert_eq!(tokens(&written(|draft| draft.acs_url = "https://acme.example/acs".into())), "YOUR_ENTITY_ID");
     assert_eq!(tokens(&written(|draft| draft.sp_entity_id = "urn:acme".into())), "YOUR_ACS_URL");
 }
@@ -369,6 +439,10 @@ fn agrees(connector: &Connector, row: &serde_json::Value) {
     if let Some(sign) = text(row, "sign") {
         let sign = if sign == "response and assertion" { "both" } else { sign };
         same("sign", Some(settings.sign.as_str().to_owned()), Some(sign));
+    }
+    if connector.sso.initiation.set_value().is_some_and(|who| !who.contains(&Initiation::Idp)) {
+        // Where only the application begins, the tile needs to know where.
+        same("login_url", settings.login_url.clone(), text(row, "sign_on_url"));
     }
     let begins: Vec<&str> = [("idp", "idp_initiated"), ("sp", "sp_initiated")]
         .iter()
@@ -642,6 +716,25 @@ fn a_folder_lies_over_the_built_in_connectors() {
     assert!(catalog.find("heap").unwrap().provisioning.is_none(), "replaced whole");
     assert!(catalog.is_own("heap") && !catalog.is_own("slack"));
     assert_eq!(catalog.search("acme", None)[0].id, "acme");
+    // Mounted configuration is links to a folder with a dot; what lies outside is nobody's.
+    let code = |folder: &Path| Catalog::with_folder(folder).unwrap_err().code;
+    let mounted = tempfile::tempdir().unwrap();
+    std::fs::create_dir(mounted.path().join("..data")).unwrap();
+    std::fs::write(mounted.path().join("..data/acme.yaml"), Draft::named("acme", "Acme").write().1).unwrap();
+    std::os::unix::fs::symlink("..data/acme.yaml", mounted.path().join("acme.yaml")).unwrap();
+    assert_eq!(Catalog::with_folder(mounted.path()).unwrap().find("acme").unwrap().name, "Acme");
+    std::os::unix::fs::symlink("/dev/zero", mounted.path().join("zero.yaml")).unwrap();
+    assert_eq!(code(mounted.path()), "catalog_link");
+    // Nobody may be taken for a built-in one.
+    let posing = tempfile::tempdir().unwrap();
+    let (_, text) = Draft::named("slacky", "SLACK").write();
+    std::fs::write(posing.path().join("slacky.yaml"), text).unwrap();
+    assert_eq!(code(posing.path()), "catalog_faulty");
+    let (_, text) = Draft::named("slack", "Slack").write();
+    std::fs::write(posing.path().join("slack.yaml"), text).unwrap();
+    assert_eq!(code(posing.path()), "catalog_faulty", "two of one folder");
+    std::fs::remove_file(posing.path().join("slacky.yaml")).unwrap();
+    assert!(Catalog::with_folder(posing.path()).is_ok(), "replaced whole");
     std::fs::write(folder.path().join("bad.yaml"), "id: bad\nnope: 1\n").unwrap();
     let error = Catalog::with_folder(folder.path()).unwrap_err();
     assert_eq!(error.code, "catalog_faulty");

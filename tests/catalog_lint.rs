@@ -67,6 +67,10 @@ fn what_is_odd_is_a_fault_unless_it_is_said_to_be_meant() {
     all_changed(&[("https://acme.example/acs/", "https://uat.acme.example/acs/"), meant], &[]);
     let scim = "provisioning: {base_url: 'https://api.staging.acme.example/scim'}\nsetup:\n";
     changed("setup:\n", scim, &["17:26 test_system"]);
+    let elsewhere = "provisioning: {base_url: 'https://scim.elsewhere.example.com/v2'}\nsetup:\n";
+    changed("setup:\n", elsewhere, &["17:26 scim_on_another_site"]);
+    let read = "  sp_metadata_url: https://elsewhere.example.com/md\n  attributes:\n";
+    changed("  attributes:\n", read, &["15:20 metadata_on_another_site"]);
     changed("{idp_url}", "{login_url}", &["20:14 value_not_there"]);
     changed("{idp_url}", "{acs_url}", &[]);
     changed("accent: lapis", "glyph: of-nobody\naccent: lapis", &["6:8 unknown_glyph"]);
@@ -202,6 +206,9 @@ fn placeholders_must_be_used_and_have_fitting_examples() {
         "placeholders:\n  KEY: {label: Key, example: x}\n",
         &["11:3 bad_token", "11:3 unused_placeholder"],
     );
+    changed("kind: segment", "kind: segment, extract: 'acme/[0-9]+'", &["11:53 bad_pattern"]);
+    changed("kind: segment", "kind: segment, extract: 'acme/([0-9]+)'", &[]);
+    changed("label: Acme ID", "label: \"Acme\u{200b} ID\"", &["11:20 control_character"]);
     changed("label: Acme ID", "label: ''", &["11:20 empty_text"]);
 }
 
@@ -213,6 +220,7 @@ fn identity_and_evidence_are_checked() {
     changed("categories: [other]", "categories: []", &["5:13 categories"]);
     changed("categories: [other]", "categories: [misc]", &["5:14 unknown_value"]);
     changed("description: Things", &format!("description: {}", "x".repeat(301)), &["3:14 text_too_long"]);
+    changed("  attributes:\n", "  initiation: []\n  attributes:\n", &["15:15 bad_sso"]);
     changed("sso:\n", "sso:\n  idp_entity_id: https://x.example\n", &["13:3 not_for_connectors"]);
     changed(
         "    - {name: email, source: email}",
@@ -223,6 +231,8 @@ fn identity_and_evidence_are_checked() {
 
 #[test]
 fn steps_are_read_and_faults_pointed_at() {
+    changed("Settings", "Set\u{202e}tings", &["19:18 control_character"]);
+    changed("{idp_url}", "`{idp_url}`", &["20:14 marked_value"]);
     changed("{idp_url}", "{idp_uri}", &["20:14 unknown_live_value"]);
     changed("for YOUR_ID", "for YOUR_KEY", &["20:28 undeclared_placeholder"]);
     changed("**Settings**", "**Settings", &["19:13 unclosed_markup"]);

@@ -13,7 +13,6 @@ use crate::base::urls::{self, BaseUrl};
 use crate::base::{Ctx, Error, Result};
 use crate::catalog::Catalog;
 use crate::catalog::model::{Connector, ConnectorKind};
-use crate::catalog::sso::SsoSettings;
 use crate::db::epoch::{Scope, bump};
 use crate::db::{Db, Executor, Tx, is_unique_violation};
 use crate::events::{Event, EventName, record};
@@ -148,7 +147,7 @@ fn draft(ctx: &Ctx, connector: &Arc<Connector>, new: &NewApplication) -> Result<
             ));
         }
     };
-    let mut sso = SsoSettings::default().merged(connector.sso.clone())?;
+    let mut sso = connector.sso_settings()?;
     if connector.id == "custom-saml" {
         // Nobody knows what a custom application sends along (decision 1).
         sso.relay_states = vec!["*".to_owned()];

@@ -334,6 +334,17 @@ impl Found {
                 "Switch this off once the application signs the address.",
             );
         }
+        if sso.idp_initiated == IdpInitiated::Off && sso.login_url.is_none() {
+            let message =
+                "Sign-ons begin at the application, and no login URL says where: its tile leads nowhere.";
+            self.add(
+                Warning,
+                "tile_leads_nowhere",
+                "login_url",
+                message,
+                "Give it the address at which people sign in there, or let sign-ons begin here if it takes them.",
+            );
+        }
         if sso.relay_states.iter().any(|state| state == "*") && sso.idp_initiated != IdpInitiated::Off {
             let message = "A link to its address may carry any RelayState, so whoever makes the link chooses where people land.";
             self.add(

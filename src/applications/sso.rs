@@ -141,6 +141,9 @@ pub fn patched(old: &Application, mut patch: SsoPatch) -> Result<Application> {
     accepted(old, new)
 }
 
+/// Values of placeholders in one request.
+const MOST_PLACEHOLDERS: usize = 100;
+
 /// Puts values of placeholders into an application, `None`: empties one. An address in the place of a value is taken
 /// apart. Answers what can't be taken.
 pub(in crate::applications) fn with_placeholders(
@@ -150,6 +153,10 @@ pub(in crate::applications) fn with_placeholders(
     let connector = Arc::clone(&new.made_from);
     let templates = templates(new);
     let mut faults = Vec::new();
+    if values.len() > MOST_PLACEHOLDERS {
+        let message = format!("No connector has more than {MOST_PLACEHOLDERS} placeholders.");
+        return vec![fault("placeholders", "too_many", message)];
+    }
     for (token, value) in values {
         let field = format!("placeholders.{token}");
         let Some(placeholder) = connector.placeholders.get(&token) else {

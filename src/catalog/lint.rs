@@ -5,10 +5,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::Catalog;
 use super::load::{Fault, built_in_files, folder_files};
 use super::model::{Connector, ConnectorKind, Verified};
 use super::placeholder::{
-    self, LocationRules, Part, Scope, Values, check_location, check_value, compiled, is_token, parts,
+    self, LocationRules, Part, Scope, Values, check_location, check_value, compiled, is_invisible, is_token,
+    parts,
 };
 use super::steps::{self, LiveValue};
 use super::yaml::{self, Position, Positions};
@@ -32,15 +34,30 @@ pub fn lint_built_in() -> Report {
     lint_files(built_in_files().map(|(file, bytes)| (file, bytes.into_owned())))
 }
 
-/// Judges the connectors of a folder: `<letter>/<id>.yaml`, or `<id>.yaml` beside each other.
+/// Judges the connectors of a folder: `<letter>/<id>.yaml`, or `<id>.yaml` beside each other. Names are those of no built-in
+/// connector either, but of the ones that the folder replaces.
 pub fn lint_folder(folder: &Path) -> Result<Report> {
-    Ok(lint_files(folder_files(folder)?))
+    let files = folder_files(folder)?;
+    let replaced = |id: &str| {
+        let name = format!("{id}.yaml");
+        files.iter().any(|(file, _)| file.rsplit('/').next() == Some(&name))
+    };
+    let mut names = Names::new();
+    for connector in Catalog::built_in().list().filter(|connector| !replaced(&connector.id)) {
+        for name in std::iter::once(&connector.name).chain(&connector.aliases) {
+            names.insert(("name", search::folded(name)), format!("The built-in {}", connector.id));
+        }
+    }
+    Ok(judged(files, names))
 }
 
 /// Judges files, each with its name, alone and against each other.
 pub fn lint_files(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Report {
+    judged(files, Names::new())
+}
+
+fn judged(files: impl IntoIterator<Item = (String, Vec<u8>)>, mut names: Names) -> Report {
     let mut report = Report::default();
-    let mut names = Names::new();
     for (file, bytes) in files {
         report.files += 1;
         report.connectors.extend(judge(&file, &bytes, &mut names, &mut report.faults));
@@ -203,11 +220,11 @@ impl Linter<'_> {
             self.at_value(path, "empty_text", "This is empty. Say something, or leave the key out.");
         } else if text.chars().count() > most {
             self.at_value(path, "text_too_long", format!("Longer than {most} characters. Say it shorter."));
-        } else if text.chars().any(char::is_control) {
+        } else if text.chars().any(|c| c.is_control() || is_invisible(c)) {
             self.at_value(
                 path,
                 "control_character",
-                "This has a line break or another control character in it.",
+                "This has a line break or another character in it that can't be seen.",
             );
         }
     }
@@ -238,16 +255,18 @@ impl Linter<'_> {
                 self.fault(self.positions.key(&path), "bad_token", message);
             }
             self.text(&format!("{path}.label"), &placeholder.label, 60);
-            if placeholder.help.chars().count() > 300 {
-                self.at_value(
-                    &format!("{path}.help"),
-                    "text_too_long",
-                    "Longer than 300 characters. Say it shorter.",
-                );
+            if !placeholder.help.is_empty() {
+                self.text(&format!("{path}.help"), &placeholder.help, 300);
             }
             for (key, pattern) in [("pattern", &placeholder.pattern), ("extract", &placeholder.extract)] {
-                if let Some(Err(why)) = pattern.as_deref().map(compiled) {
-                    self.at_value(&format!("{path}.{key}"), "bad_pattern", why);
+                match pattern.as_deref().map(compiled) {
+                    Some(Err(why)) => self.at_value(&format!("{path}.{key}"), "bad_pattern", why),
+                    // What it finds is its first group; the whole is a group too.
+                    Some(Ok(read)) if key == "extract" && read.captures_len() < 2 => {
+                        let message = "Put what is the value into parentheses.";
+                        self.at_value(&format!("{path}.extract"), "bad_pattern", message);
+                    }
+                    _ => {}
                 }
             }
             let pattern_reads = self.is_read(&format!("{path}.pattern"))
@@ -313,6 +332,10 @@ impl Linter<'_> {
                 "Say what to do on the application's side, or leave the key out.",
             );
         }
+        if connector.sso.initiation.set_value().is_some_and(Vec::is_empty) {
+            let message = "Name who may begin a sign-on: idp, sp, or both. Or leave the key out.";
+            self.at_value("sso.initiation", "bad_sso", message);
+        }
         self.sites(connector, &settings);
     }
 
@@ -333,6 +356,24 @@ impl Linter<'_> {
                 let message =
                     format!("This is not at {home}, where {what} is. Say under notes why, as sso.acs_urls.");
                 self.at_value(&field, "acs_on_another_site", message);
+            }
+        }
+        // A token, or what decides where assertions go, should come from and go to where the application is.
+        let homes: Vec<String> = std::iter::once(home.map(|(home, _)| home))
+            .chain([connector.homepage.as_deref().and_then(sites::of)])
+            .chain(settings.acs_urls.iter().map(|acs| sites::of(&acs.url)))
+            .flatten()
+            .collect();
+        let base_url = connector.provisioning.as_ref().and_then(|scim| scim.base_url.as_deref());
+        let metadata_url = connector.sso.sp_metadata_url.set_value().map(String::as_str);
+        for (field, url, code) in [
+            ("provisioning.base_url", base_url, "scim_on_another_site"),
+            ("sso.sp_metadata_url", metadata_url, "metadata_on_another_site"),
+        ] {
+            let Some(site) = url.and_then(sites::of) else { continue };
+            if !homes.is_empty() && !homes.contains(&site) && !is_noted(field) {
+                let message = format!("This is not at {}. Say under notes why, as {field}.", homes[0]);
+                self.at_value(field, code, message);
             }
         }
         for (field, text) in connector.templates().unwrap_or_default() {
@@ -400,6 +441,10 @@ impl Linter<'_> {
 
     fn steps(&mut self, path: &str, markdown: Option<&str>, connector: &Connector) {
         let Some(markdown) = markdown.filter(|_| self.is_read(path)) else { return };
+        if let Some(offset) = markdown.find(is_invisible) {
+            let at = self.positions.inside(path, markdown, offset, self.text);
+            self.fault(at, "control_character", "This has a character in it that can't be seen.");
+        }
         for fault in steps::parse(markdown, &connector.placeholders).err().unwrap_or_default() {
             let at = self.positions.inside(path, markdown, fault.offset, self.text);
             self.fault(at, fault.code, fault.message);

@@ -148,7 +148,8 @@ pub(super) fn built_in_files() -> impl Iterator<Item = (String, std::borrow::Cow
 }
 
 /// The YAML files of a folder and the folders in it, one level deep, with paths relative to it, in order. Links
-/// are not followed and large files are cut at one byte over the limit, for the linter to name.
+/// are followed to files inside the folder only, as mounted configuration has them, and folders whose names begin with a
+/// dot are left out; large files are cut at one byte over the limit, for the linter to name.
 pub(super) fn folder_files(folder: &Path) -> Result<Vec<(String, Vec<u8>)>> {
     let unreadable = |path: &Path, cause: std::io::Error| {
         Error::new(
@@ -158,6 +159,7 @@ pub(super) fn folder_files(folder: &Path) -> Result<Vec<(String, Vec<u8>)>> {
         )
         .because(cause)
     };
+    let root = folder.canonicalize().map_err(|cause| unreadable(folder, cause))?;
     let mut paths: Vec<PathBuf> = Vec::new();
     for (path, is_folder) in entries(folder).map_err(|cause| unreadable(folder, cause))? {
         if is_folder {
@@ -167,8 +169,20 @@ pub(super) fn folder_files(folder: &Path) -> Result<Vec<(String, Vec<u8>)>> {
             paths.push(path);
         }
     }
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml"));
+    let is_yaml =
+        |text: &std::ffi::OsStr| ["yaml", "yml"].iter().any(|known| text.eq_ignore_ascii_case(known));
+    paths.retain(|path| path.extension().is_some_and(is_yaml));
     paths.sort();
+    for path in &paths {
+        let leads_to = path.canonicalize().map_err(|cause| unreadable(path, cause))?;
+        if !leads_to.starts_with(&root) || !leads_to.is_file() {
+            let message = format!(
+                "{} is a link to what is no file of the catalog's folder. Copy the file there.",
+                path.display()
+            );
+            return Err(Error::new(Kind::Invalid, "catalog_link", message));
+        }
+    }
     if paths.len() > MAX_FILES {
         let message = format!("{} holds more than {MAX_FILES} connectors.", folder.display());
         return Err(Error::new(Kind::TooLarge, "catalog_too_large", message));
@@ -188,7 +202,8 @@ fn entries(folder: &Path) -> std::io::Result<Vec<(PathBuf, bool)>> {
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         let kind = entry.file_type()?;
-        if kind.is_dir() || kind.is_file() {
+        let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        if kind.is_file() || kind.is_symlink() || (kind.is_dir() && !is_hidden) {
             out.push((entry.path(), kind.is_dir()));
         }
     }

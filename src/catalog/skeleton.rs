@@ -3,6 +3,7 @@
 
 use super::model::{Category, Connector};
 use super::schema::EDITOR_LINE;
+use super::sites;
 use crate::base::{Error, Result};
 
 /// A connector as YAML, with what was left out left out.
@@ -72,6 +73,16 @@ impl Draft {
             none if none.is_empty() => none,
             some => format!("placeholders:\n{some}"),
         };
+        let elsewhere =
+            sites::of(&acs_url).zip(sites::named(&entity_id).or_else(|| sites::of(&self.homepage)));
+        let notes = match elsewhere {
+            Some((acs, home)) if acs != home => {
+                format!(
+                    "notes:\n  sso.acs_urls: Sign-ons are received at {acs} and not at {home}. Say why.\n"
+                )
+            }
+            _ => String::new(),
+        };
         format!(
             "{EDITOR_LINE}
 id: {}
@@ -84,7 +95,7 @@ accent: basalt
 version: 1
 verified: none
 sources: []
-{placeholders}sso:
+{notes}{placeholders}sso:
   sp_entity_id: {}
   acs_urls: [{}]
   name_id: {{format: emailAddress, source: email}}

@@ -186,7 +186,10 @@ impl<'a> Reader<'a> {
             Event::Start(tag) => self.start(tag, offset),
             Event::End(tag) => self.end(tag),
             Event::Text(text) => self.text(&text, offset),
-            Event::Code(text) => self.paragraph.push(Inline::Code { text: text.into_string() }),
+            Event::Code(text) => {
+                self.values_in(&text, offset);
+                self.paragraph.push(Inline::Code { text: text.into_string() });
+            }
             Event::SoftBreak | Event::HardBreak => self.paragraph.push(Inline::Text { text: " ".to_owned() }),
             Event::Html(_) | Event::InlineHtml(_) => self.fault(
                 offset,
@@ -267,6 +270,7 @@ impl<'a> Reader<'a> {
         match self.marks.last().cloned() {
             Some(mark) => {
                 self.unclosed(text, offset, &['{', '}', '*', '`']);
+                self.values_in(text, offset);
                 let text = text.to_owned();
                 self.paragraph.push(match mark {
                     Mark::Strong => Inline::Strong { text },
@@ -275,6 +279,16 @@ impl<'a> Reader<'a> {
                 });
             }
             None => self.plain(text, offset),
+        }
+    }
+
+    /// Marked text is shown as it stands: a value in it would never be filled in.
+    fn values_in(&mut self, text: &str, offset: usize) {
+        let is_token = |part: &Part<'_>| !matches!(part, Part::Text(_));
+        let is_live = |value: &LiveValue| text.contains(&format!("{{{}}}", value.as_str()));
+        if parts(text, self.declared).iter().any(is_token) || LiveValue::ALL.iter().any(is_live) {
+            let message = "A value can't stand inside code, emphasis or a link. Take it out of the marks.";
+            self.fault(offset, "marked_value", message);
         }
     }
 
@@ -414,6 +428,10 @@ mod tests {
         assert_eq!(faults("open **Account here"), [(5, "unclosed_markup")]);
         assert_eq!(faults("paste {idp_url here"), [(6, "unclosed_markup")]);
         assert_eq!(faults("type `x here"), [(5, "unclosed_markup")]);
+        assert_eq!(faults("type `{idp_url}`"), [(5, "marked_value")]);
+        assert_eq!(faults("type `x/YOUR_ID`"), [(5, "marked_value")]);
+        assert_eq!(faults("open **YOUR_KEY** now"), [(7, "marked_value")]);
+        assert!(parse("type `{tenant}`", &declared()).is_ok());
         assert_eq!(faults(&"x".repeat(MAX_TEXT + 1)), [(0, "steps_too_long")]);
     }
 }

@@ -91,7 +91,17 @@ pub(super) fn run(data: &DataArgs, command: CatalogCommand) -> Result<ExitCode> 
         }
         CatalogCommand::Lint { dir } => {
             let report = match dir {
-                Some(dir) => lint::lint_folder(&dir)?,
+                Some(dir) => {
+                    let report = lint::lint_folder(&dir)?;
+                    if report.files == 0 {
+                        let message = format!(
+                            "There is no connector in {}: <id>.yaml, or <letter>/<id>.yaml.",
+                            dir.display()
+                        );
+                        return Err(Error::field("dir", "no_connectors", message));
+                    }
+                    report
+                }
                 None => lint::lint_built_in(),
             };
             for fault in &report.faults {
@@ -168,6 +178,10 @@ fn new(args: NewArgs) -> Result<()> {
     let from = stdin.is_terminal().then(|| stdin.lock());
     let dir = args.dir.clone();
     let (file, text) = written(args, &mut Answers { from })?;
+    let id = file.trim_end_matches(".yaml").rsplit('/').next().unwrap_or_default();
+    if Catalog::built_in().find(id).is_some() {
+        output::complain("The built-in connectors have one of this id: yours takes its place, whole.");
+    }
     write(&dir.join(file), &text)
 }
 
@@ -215,14 +229,20 @@ fn written(args: NewArgs, answers: &mut Answers<impl BufRead>) -> Result<(String
         acs_url: answers.known(
             args.acs_url,
             "ACS URL, as the application shows it (empty: not known):",
-            location,
+            |text| {
+                location(text)?;
+                fits(Draft { acs_url: text.to_owned(), ..Draft::named("acme", "Acme") })
+            },
         )?,
         own_part: answers.known(
             args.own_part,
             "Which part of these addresses is your own, and another customer's different (empty: none)?",
             any,
         )?,
-        scim_url: answers.known(args.scim_url, "Base URL of its SCIM service (empty: none):", location)?,
+        scim_url: answers.known(args.scim_url, "Base URL of its SCIM service (empty: none):", |text| {
+            location(text)?;
+            fits(Draft { scim_url: text.to_owned(), ..Draft::named("acme", "Acme") })
+        })?,
         id,
         name,
     };

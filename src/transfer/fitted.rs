@@ -18,9 +18,20 @@ const BLANK: [&str; 2] = ["custom-saml", "bookmark"];
 /// Makes applications from connectors of the catalog, where one is certain; each is told of.
 #[must_use]
 pub fn fitted(catalog: &Catalog, mut imported: Imported) -> Imported {
+    let known: Vec<Known<'_>> = catalog.list().filter_map(|connector| Known::of(connector)).collect();
     let applications = imported.document.get_mut("applications").and_then(Json::as_array_mut);
     for application in applications.into_iter().flatten() {
-        let Some((connector, values)) = recognised(catalog, application) else { continue };
+        let Some((connector, values)) = recognised(&known, application) else {
+            if let Some(connector) = namesake(catalog, application) {
+                let why = format!(
+                    "Its addresses are not in the export. The catalog has one of this name: write connector: {} in the place of custom-saml, and fill in what that asks for.",
+                    connector.id
+                );
+                let label = application["label"].as_str().unwrap_or_default().to_owned();
+                imported.left.push(Left { application: label, what: connector.name.clone(), why });
+            }
+            continue;
+        };
         let why = format!(
             "It is made from the connector {} of the catalog: its steps and what it knows of SCIM come with it, and nothing of its attributes.",
             connector.id
@@ -63,58 +74,82 @@ fn take_over(connector: &Connector, values: &Values, sso: &mut Map<String, Json>
     }
 }
 
+/// A connector by which applications can be recognised, and its templates.
+struct Known<'c> {
+    connector: &'c Connector,
+    entity_id: String,
+    acs_url: String,
+}
+
+impl<'c> Known<'c> {
+    fn of(connector: &'c Connector) -> Option<Self> {
+        let settings = connector.sso_settings().ok()?;
+        let (entity_id, acs_url) = (settings.sp_entity_id?, settings.acs_urls.into_iter().next()?.url);
+        // A whole host, or a whole address, that is asked for comes to anything.
+        let is_whole = |one: &Placeholder| {
+            matches!(one.kind, PlaceholderKind::Host | PlaceholderKind::HostPort | PlaceholderKind::Url)
+        };
+        let host = acs_url.split_once("://").map_or(acs_url.as_str(), |(_, rest)| rest);
+        let host = &host[..host.find(['/', '?', '#']).unwrap_or(host.len())];
+        let is_open = |token: &String| {
+            *token == entity_id || (host.contains(token.as_str()) && is_whole(&connector.placeholders[token]))
+        };
+        let is_open = BLANK.contains(&connector.id.as_str()) || connector.placeholders.keys().any(is_open);
+        (!is_open).then_some(Self { connector, entity_id, acs_url })
+    }
+
+    /// The values with which the connector comes to this entity ID and this address.
+    fn values(&self, entity_id: &str, url: &str) -> Option<Values> {
+        let declared = &self.connector.placeholders;
+        let mut values = unfilled(entity_id, &self.entity_id, declared)?;
+        for (token, value) in unfilled(url, &self.acs_url, declared)? {
+            if values.get(&token).is_some_and(|known| *known != value) {
+                return None;
+            }
+            values.insert(token, value);
+        }
+        Some(values)
+    }
+}
+
+fn is_called(connector: &Connector, label: &str) -> bool {
+    std::iter::once(&connector.name).chain(&connector.aliases).any(|name| folded(name) == label)
+}
+
 /// The one connector whose templates come to this entity ID and to one of these ACS URLs.
-fn recognised<'c>(catalog: &'c Catalog, application: &Json) -> Option<(&'c Connector, Values)> {
+fn recognised<'c>(known: &[Known<'c>], application: &Json) -> Option<(&'c Connector, Values)> {
     let sso = application.get("sso")?;
     let entity_id = sso.get("sp_entity_id")?.as_str()?;
     let urls: Vec<&str> =
         sso.get("acs_urls")?.as_array()?.iter().filter_map(url_of).take(MOST_URLS).collect();
-    let mut fits: Vec<(&Connector, Values)> = catalog
-        .list()
-        .filter(|connector| !BLANK.contains(&connector.id.as_str()))
-        .filter_map(|connector| {
-            urls.iter().find_map(|url| Some((&**connector, values(connector, entity_id, url)?)))
+    let mut fits: Vec<(&Connector, Values)> = known
+        .iter()
+        .filter_map(|known| {
+            urls.iter().find_map(|url| Some((known.connector, known.values(entity_id, url)?)))
         })
         .collect();
     // Of several that fit, the one that is called so.
     if fits.len() > 1 {
         let label = folded(application["label"].as_str().unwrap_or_default());
-        let is_called = |one: &Connector| {
-            std::iter::once(&one.name).chain(&one.aliases).any(|name| folded(name) == label)
-        };
-        fits.retain(|(connector, _)| is_called(connector));
+        fits.retain(|(connector, _)| is_called(connector, &label));
     }
     fits.pop().filter(|_| fits.is_empty())
 }
 
-fn url_of(entry: &Json) -> Option<&str> {
-    entry.as_str().or_else(|| entry.get("url")?.as_str())
-}
-
-/// The values with which the connector comes to this entity ID and this address.
-fn values(connector: &Connector, entity_id: &str, url: &str) -> Option<Values> {
-    let settings = connector.sso_settings().ok()?;
-    let (entity, acs) = (settings.sp_entity_id?, &settings.acs_urls.first()?.url);
-    // A whole host, or a whole address, that is asked for comes to anything.
-    let is_whole = |one: &Placeholder| {
-        matches!(one.kind, PlaceholderKind::Host | PlaceholderKind::HostPort | PlaceholderKind::Url)
-    };
-    let host = acs.split_once("://").map_or(acs.as_str(), |(_, rest)| rest);
-    let host = &host[..host.find(['/', '?', '#']).unwrap_or(host.len())];
-    let is_open = |token: &String| {
-        *token == entity || (host.contains(token.as_str()) && is_whole(&connector.placeholders[token]))
-    };
-    if connector.placeholders.keys().any(is_open) {
+/// The connector that is called as an application of which no address is known.
+fn namesake<'c>(catalog: &'c Catalog, application: &Json) -> Option<&'c Connector> {
+    if application["sso"].get("acs_urls").is_some() || application.get("bookmark_url").is_some() {
         return None;
     }
-    let mut values = unfilled(entity_id, &entity, &connector.placeholders)?;
-    for (token, value) in unfilled(url, acs, &connector.placeholders)? {
-        if values.get(&token).is_some_and(|known| *known != value) {
-            return None;
-        }
-        values.insert(token, value);
-    }
-    Some(values)
+    let label = folded(application["label"].as_str()?);
+    catalog
+        .list()
+        .map(|connector| &**connector)
+        .find(|one| !BLANK.contains(&one.id.as_str()) && is_called(one, &label))
+}
+
+fn url_of(entry: &Json) -> Option<&str> {
+    entry.as_str().or_else(|| entry.get("url")?.as_str())
 }
 
 #[cfg(test)]
@@ -133,13 +168,14 @@ mod tests {
             one("near", "https://slack.com", "https://acme.slack.com.evil.example/sso/saml"),
             one("own", "https://own.example/sp", "https://own.example/acs"),
             one("G Suite", "google.com/a/acme.example", "https://www.google.com/a/acme.example/acs"),
+            json!({ "slug": "asana", "connector": "custom-saml", "label": "Asana", "sso": { "sign": "both" } }),
             one("gsuite-of-ours", "google.com/a/acme.example", "https://www.google.com/a/acme.example/acs"),
         ] });
         let out = fitted(&Catalog::built_in(), Imported { document, left: Vec::new() });
         let applications = out.document["applications"].as_array().unwrap();
         let connectors: Vec<_> = applications.iter().map(|one| one["connector"].as_str().unwrap()).collect();
         let blank = "custom-saml";
-        assert_eq!(connectors, ["heap", "slack", blank, blank, "google-workspace", blank]);
+        assert_eq!(connectors, ["heap", "slack", blank, blank, "google-workspace", blank, blank]);
         assert_eq!(
             applications[0]["sso"],
             json!({ "placeholders": { "YOUR_ID": "42" }, "sign": "assertion", "attributes": [] }),
@@ -151,6 +187,7 @@ mod tests {
             applications[2]["sso"]["acs_urls"][0]["url"],
             json!("https://acme.slack.com.evil.example/sso/saml")
         );
-        assert_eq!(out.left.len(), 3);
+        assert_eq!(out.left.len(), 4);
+        assert!(out.left[3].why.contains("connector: asana"), "{:?}", out.left[3]);
     }
 }

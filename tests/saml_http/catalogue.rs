@@ -123,6 +123,11 @@ async fn signs_on(house: &House, browser: &mut Browser, connector: &Connector, c
         let posted = posted.unwrap_or_else(|| panic!("{}: {}", connector.id, answered.body));
         is_for(house, &settings, &posted, &settings.acs_urls[0].url, &sp, None);
         assert_eq!(posted.relay_state, settings.default_relay_state, "{}", connector.id);
+    } else {
+        // What it did not ask for it would refuse.
+        let answered = house.get(browser, &path).await;
+        assert_eq!(answered.status, StatusCode::FORBIDDEN, "{}", connector.id);
+        assert!(Posted::read(&answered.body).is_none(), "{}", connector.id);
     }
     for acs in settings.acs_urls.iter().filter(|_| begins_there) {
         let mut request =

@@ -91,7 +91,8 @@ pub(super) fn encoded(kind: PlaceholderKind, value: &str) -> String {
 }
 
 /// Zero-width and direction characters, which change nothing one can see (Unicode Cf, the common ones).
-fn is_invisible(c: char) -> bool {
+#[must_use]
+pub fn is_invisible(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
@@ -130,7 +131,8 @@ fn host(value: &str) -> Result<String, String> {
     }
     if let Some(inner) = value.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         let address: std::net::Ipv6Addr = inner.parse().map_err(|_| refuse())?;
-        return Ok(format!("[{address}]"));
+        // As addresses have it: two spellings of one would not be the same host.
+        return Ok(url::Host::<String>::Ipv6(address).to_string());
     }
     let ascii = idna::domain_to_ascii_strict(value).map_err(|_| refuse())?;
     if ascii.len() > 253 || !ascii.split('.').all(is_label) {
@@ -143,6 +145,9 @@ fn host(value: &str) -> Result<String, String> {
 }
 
 fn host_port(value: &str) -> Result<String, String> {
+    if value.contains("//") {
+        return host(value);
+    }
     let colon = value.rfind(':').filter(|_| !value.ends_with(']'));
     let Some(at) = colon else { return host(value) };
     let port = &value[at + 1..];

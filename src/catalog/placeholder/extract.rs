@@ -81,15 +81,33 @@ pub fn extract_one<'t>(
     templates: impl IntoIterator<Item = &'t str>,
     declared: &Placeholders,
 ) -> Option<String> {
-    const WHOLE: &str = r"/?(?:[?#].*)?$";
     let placeholder = declared.get(token)?;
     let address = plain_address(pasted)?;
-    if let Some(value) = by_expression(placeholder, &address) {
-        return Some(value);
-    }
-    let bare = without_scheme(&address);
-    let of_the_web = |template: &'t str| {
-        let (scheme, rest) = template.split_once("://")?;
+    let value = by_expression(placeholder, &address)
+        .or_else(|| by_template(&address, token, templates.into_iter().collect(), declared))?;
+    (value == placeholder.example || !is_everybodys(&value)).then_some(value)
+}
+
+/// Whether a name in an address is what makers call hosts of their own, which customers are led over.
+fn is_everybodys(value: &str) -> bool {
+    const NAMES: [&str; 20] = [
+        "account", "accounts", "admin", "api", "app", "apps", "auth", "docs", "help", "id", "identity",
+        "login", "my", "portal", "secure", "signin", "sso", "status", "support", "www",
+    ];
+    // us02web, eu01web
+    let numbered = value.strip_suffix("web").filter(|rest| rest.len() == 4);
+    let is_numbered = numbered.is_some_and(|rest| {
+        rest[..2].bytes().all(|b| b.is_ascii_alphabetic()) && rest[2..].bytes().all(|b| b.is_ascii_digit())
+    });
+    NAMES.contains(&value) || is_numbered
+}
+
+/// The value that the templates have where this address has it.
+fn by_template(address: &str, token: &str, templates: Vec<&str>, declared: &Placeholders) -> Option<String> {
+    const WHOLE: &str = r"/?(?:[?#].*)?$";
+    let bare = without_scheme(address);
+    let of_the_web = |template| {
+        let (scheme, rest) = <str>::split_once(template, "://")?;
         matches!(scheme, "https" | "http").then(|| parts(rest, declared))
     };
     let cuts: Vec<Vec<Part<'_>>> = templates.into_iter().filter_map(of_the_web).collect();

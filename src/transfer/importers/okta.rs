@@ -403,7 +403,7 @@ fn name_id(draft: &mut Draft, sign_on: &Json, user_name: &UserName) {
     let urn = text(sign_on, &["subjectNameIdFormat"]).unwrap_or_default();
     let format = name_id_format(&urn);
     if format.is_none() {
-        draft.leave(FORMAT, "The format of the NameID is not in the export, or not known. Here it is an e-mail address: see what the application asks for.");
+        draft.leave(FORMAT, "The format of the NameID is not in the export, or not known. Here it is that of e-mail addresses: see what the application asks for.");
     }
     let template = text(sign_on, &["subjectNameIdTemplate"]).unwrap_or_default();
     let read = match expression::parse(&template) {

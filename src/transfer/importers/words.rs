@@ -61,15 +61,29 @@ pub(super) fn letters(text: &str) -> String {
     text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).take(256).collect()
 }
 
+/// The text without what stands before an `@` in the host of an address: it may be a password.
+fn without_user(text: &str) -> String {
+    let (mut out, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(at) = rest.find("://").map(|at| at + 3) {
+        let end = rest[at..].find(['/', '?', '#', ' ']).map_or(rest.len(), |end| at + end);
+        out.push_str(&rest[..at]);
+        let host = &rest[at..end];
+        out.push_str(host.rsplit_once('@').map_or(host, |(_, host)| host));
+        rest = &rest[end..];
+    }
+    out + rest
+}
+
 /// On one line, without what changes how a terminal shows it, and at most so many characters.
 pub(super) fn cleaned(text: &str, most: usize) -> String {
     let hostile = |c: char| {
         c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+            || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
     };
     // More than enough of it: what is cut away need not be looked at.
     let plain: String =
         text.trim().chars().take(most * 4).map(|c| if hostile(c) { ' ' } else { c }).collect();
+    let plain = without_user(&plain);
     let mut words = String::new();
     for word in plain.split(' ').filter(|word| !word.is_empty()) {
         if !words.is_empty() {

@@ -69,7 +69,11 @@ pub fn page(installation: &Installation, drawn: Drawn<'_>) -> Result<Application
     Ok(ApplicationSsoPage {
         active: application.is_active(),
         deactivation: deactivation(application, people),
-        findings: findings.into_iter().filter(is_news).map(finding_line).collect(),
+        findings: findings
+            .into_iter()
+            .filter(is_news)
+            .map(|finding| finding_line(finding, application))
+            .collect(),
         testable: testable && missing.is_empty(),
         missing,
         placeholders: placeholders(application, form),
@@ -99,13 +103,14 @@ fn is_news(finding: &Finding) -> bool {
     )
 }
 
-fn finding_line(finding: Finding) -> FindingLine {
+fn finding_line(finding: Finding, application: &Application) -> FindingLine {
     let (tone, grade) = match finding.severity {
         Severity::Fault => (Tone::Danger, "Fault"),
         Severity::Warning => (Tone::Warn, "Warning"),
         Severity::Note => (Tone::Info, "Note"),
     };
     let href = match finding.field.as_str() {
+        "" if finding.code == "nobody_bound" => urls::admin_bindings(&application.id.to_string()),
         "" => String::new(),
         "sp_certificates" | "sp_encryption_certificates" => "#h-spc".to_owned(),
         "attributes" | "allow_missing_destination" => "#h-att".to_owned(),
