@@ -95,10 +95,12 @@ fn is_everybodys(value: &str) -> bool {
         "login", "my", "portal", "secure", "signin", "sso", "status", "support", "www",
     ];
     // us02web, eu01web
-    let numbered = value.strip_suffix("web").filter(|rest| rest.len() == 4);
-    let is_numbered = numbered.is_some_and(|rest| {
-        rest[..2].bytes().all(|b| b.is_ascii_alphabetic()) && rest[2..].bytes().all(|b| b.is_ascii_digit())
-    });
+    let is_numbered = match value.as_bytes() {
+        [a, b, c, d, b'w', b'e', b'b'] => {
+            [a, b].iter().all(|b| b.is_ascii_alphabetic()) && [c, d].iter().all(|b| b.is_ascii_digit())
+        }
+        _ => false,
+    };
     NAMES.contains(&value) || is_numbered
 }
 

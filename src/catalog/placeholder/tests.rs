@@ -312,6 +312,7 @@ fn one_value_is_read_out_of_an_address_only_where_it_is_sure() {
     assert_eq!(id("https://acme.example.com/saml/a%20b/acs").as_deref(), Some("a b"));
     assert_eq!(id("https://acme.example.com/saml/42?x").as_deref(), Some("42"));
     assert_eq!(id("https://acme.example.com/saml/a%FFb/acs"), None);
+    assert_eq!(id("https://acme.example.com/saml/a%C3%A9bweb/acs").as_deref(), Some("aébweb"));
     assert_eq!(id("https://evil.example/saml/42/acs"), None);
     // Without a fixed part before it anything would be taken for it.
     let bare = |pasted: &str| one("https://YOUR_SUB.example.com/YOUR_ID/acs", "YOUR_ID", pasted);

@@ -194,6 +194,10 @@ mod tests {
         let read = |text: &str| Source::new(text.as_bytes(), &Limits::METADATA).err();
         assert_eq!(read("<?xml version='1.0'?><?xml-stylesheet href='x'?><a/><?p?>"), None);
         assert_eq!(read("<a><?p?></a>"), Some(XmlFault::ProcessingInstruction));
+        // Found by fuzzing: what is a number to Unicode need not be of a name.
+        assert_eq!(read("<?xa\u{b9}b?><a/>"), Some(XmlFault::NotWellFormed));
+        assert_eq!(read("<?\u{aa}?><a/>"), Some(XmlFault::NotWellFormed));
+        assert_eq!(read("<?\u{e9}\u{b7}\u{301}1?><a/>"), None);
         for odd in ["<?p]]>q?><a/>", "<??><a/>", "<? p?><a/>", "<?XML x?><a/>", "<a/><?xml version='1.0'?>"] {
             assert_eq!(read(odd), Some(XmlFault::NotWellFormed), "{odd}");
         }
