@@ -1,6 +1,8 @@
 //! The service provider's own word about itself: metadata by upload or paste, and its certificates. Applying it is an
 //! explicit act that names every difference; a dry run stores nothing (decision 9).
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use openssl::sha::sha256;
@@ -183,35 +185,37 @@ fn told_by(patch: &SsoPatch, old: &Application) -> Values {
     let (Some(template), Some(entity_id)) = (&old.sso.sp_entity_id, patch.sp_entity_id.set_value()) else {
         return Values::new();
     };
-    let says = |text: &str, template: &str| {
-        let cut = parts(template, declared);
-        let asks = cut.iter().any(|part| matches!(part, Part::Token(_)));
-        let is_asked_for_whole = matches!(cut.as_slice(), [Part::Token(_)]);
-        if asks && !is_asked_for_whole {
-            unfilled(text, template, declared).unwrap_or_default()
-        } else {
-            Values::new()
-        }
-    };
-    let by_entity_id = says(entity_id, template);
     let acs_urls = patch.acs_urls.set_value().into_iter().flatten().take(MOST_ACS_URLS);
-    let by_acs = acs_urls.flat_map(|acs| old.sso.acs_urls.iter().map(|own| says(&acs.url, &own.url)));
-    let by_acs: Vec<(String, String)> = by_acs.flatten().collect();
-    let mut told = by_entity_id.clone();
-    told.extend(by_acs.iter().cloned());
-    told.retain(|token, value| {
-        let is_host = declared
-            .get(token)
-            .is_some_and(|one| matches!(one.kind, PlaceholderKind::Host | PlaceholderKind::HostPort));
-        let in_acs = by_acs.iter().any(|(name, _)| name == token);
+    let by_acs =
+        acs_urls.flat_map(|acs| old.sso.acs_urls.iter().map(move |own| (Source::AcsUrl, &acs.url, &own.url)));
+    let mut said: BTreeMap<String, Vec<(Source, String)>> = BTreeMap::new();
+    for (source, text, template) in std::iter::once((Source::EntityId, entity_id, template)).chain(by_acs) {
+        let asked_for_whole = matches!(parts(template, declared).as_slice(), [Part::Token(_)]);
+        let values = if asked_for_whole { None } else { unfilled(text, template, declared) };
+        for (token, value) in values.unwrap_or_default() {
+            said.entry(token).or_default().push((source, value));
+        }
+    }
+    let is_host = |token: &str| {
+        let kind = declared.get(token).map(|placeholder| placeholder.kind);
+        matches!(kind, Some(PlaceholderKind::Host | PlaceholderKind::HostPort))
+    };
+    let told = said.into_iter().filter_map(|(token, said)| {
+        let (first, value) = said.first()?;
         // Two that disagree tell nothing.
-        let agree = by_entity_id.get(token).is_none_or(|said| said == value)
-            && by_acs.iter().all(|(name, said)| name != token || said == value);
-        agree
-            && (!is_host || (in_acs && by_entity_id.contains_key(token)))
-            && !old.placeholders.contains_key(token)
+        let agree = said.iter().all(|(_, other)| other == value);
+        let stands_in_both = said.iter().any(|(source, _)| source != first);
+        let is_told = agree && (stands_in_both || !is_host(&token)) && !old.placeholders.contains_key(&token);
+        is_told.then(|| (token, value.clone()))
     });
-    told
+    told.collect()
+}
+
+/// Which field of metadata a value of a placeholder was read from.
+#[derive(Clone, Copy, PartialEq)]
+enum Source {
+    EntityId,
+    AcsUrl,
 }
 
 /// How [`apply`] goes about it.
