@@ -19,7 +19,7 @@ fn plan() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     room("threads", &[&["base"]]);
     room("saml", &[&["base"]]);
     room("scim", &[&["base"]]);
-    room("catalog", &[&["base"]]);
+    room("catalog", &[&["base"], &["scim"]]);
     room("metrics", &[&["base"]]);
     room("outbound", &[GROUND]);
     room("vault", &[GROUND]);

@@ -1,6 +1,6 @@
 //! The linter: one fixture for each fault, with its code and its place, and files made to hurt (A-44).
 
-use tessera::catalog::lint::{lint_files, lint_text};
+use tessera::catalog::lint::{lint_files, lint_own, lint_text};
 use tessera::catalog::load::parse;
 
 const GOOD: &str = r#"id: acme
@@ -71,6 +71,29 @@ fn what_is_odd_is_a_fault_unless_it_is_said_to_be_meant() {
     changed("setup:\n", elsewhere, &["17:26 scim_on_another_site"]);
     let read = "  sp_metadata_url: https://elsewhere.example.com/md\n  attributes:\n";
     changed("  attributes:\n", read, &["15:20 metadata_on_another_site"]);
+    changed("  attributes:\n", "  idp_initiated: off\n  attributes:\n", &["15:3 tile_leads_nowhere"]);
+    let begun = "  idp_initiated: off\n  login_url: https://acme.example/login\n  attributes:\n";
+    changed("  attributes:\n", begun, &[]);
+    // As browsers read it.
+    changed(
+        "https://acme.example/acs/",
+        "HTTPS://acme.elsewhere.example.com/acs/",
+        &["14:14 acs_on_another_site"],
+    );
+    let twice = "acs_urls: [https://acme.example/acs/YOUR_ID, https://acme.example/acs/YOUR_ID]";
+    changed("acs_urls: [https://acme.example/acs/YOUR_ID]", twice, &["14:48 duplicate_acs_url"]);
+    changed("  attributes:\n", "  initiation: [sp, sp]\n  attributes:\n", &["15:15 initiation_twice"]);
+    let no_field = "version: 1\nnotes: {sso.acs_url: A slip.}";
+    changed("version: 1", no_field, &["8:9 no_such_field"]);
+    changed("version: 1", "version: 1\nnotes: {sso.login_url: It has none.}", &[]);
+    changed("version: 1", "version: 1\nsuperseded_by: acme-two", &["8:16 no_such_successor"]);
+    changed("version: 1", "version: 1\nsuperseded_by: acme", &["8:16 no_such_successor"]);
+    let base = "provisioning: {base_url: 'https://acme.example/scim?v=2'}\nsetup:\n";
+    changed("setup:\n", base, &["17:26 scim_url_with_query"]);
+    let mapped = "provisioning: {user_attributes: [{scim: 'r ole!', source: email}]}\nsetup:\n";
+    changed("setup:\n", mapped, &["17:41 scim_path_invalid"]);
+    let peculiar = "provisioning: {quirks: {concurrency: 0, immutable: ['user name']}}\nsetup:\n";
+    changed("setup:\n", peculiar, &["17:38 bad_quirk", "17:53 scim_path_invalid"]);
     changed("{idp_url}", "{login_url}", &["20:14 value_not_there"]);
     changed("{idp_url}", "{acs_url}", &[]);
     changed("accent: lapis", "glyph: of-nobody\naccent: lapis", &["6:8 unknown_glyph"]);
@@ -208,7 +231,7 @@ fn placeholders_must_be_used_and_have_fitting_examples() {
     );
     changed("kind: segment", "kind: segment, extract: 'acme/[0-9]+'", &["11:53 bad_pattern"]);
     changed("kind: segment", "kind: segment, extract: 'acme/([0-9]+)'", &[]);
-    changed("label: Acme ID", "label: \"Acme\u{200b} ID\"", &["11:20 control_character"]);
+    changed("label: Acme ID", "label: \"Acme\u{200b} ID\"", &["11:20 invisible_character"]);
     changed("label: Acme ID", "label: ''", &["11:20 empty_text"]);
 }
 
@@ -231,7 +254,7 @@ fn identity_and_evidence_are_checked() {
 
 #[test]
 fn steps_are_read_and_faults_pointed_at() {
-    changed("Settings", "Set\u{202e}tings", &["19:18 control_character"]);
+    changed("Settings", "Set\u{202e}tings", &["19:18 invisible_character"]);
     changed("{idp_url}", "`{idp_url}`", &["20:14 marked_value"]);
     changed("{idp_url}", "{idp_uri}", &["20:14 unknown_live_value"]);
     changed("for YOUR_ID", "for YOUR_KEY", &["20:28 undeclared_placeholder"]);
@@ -306,4 +329,17 @@ fn a_44_hostile_yaml_is_refused_early() {
     assert!(parse("x.yaml", b"").is_err());
     let merged = GOOD.replace("sso:\n", "sso:\n  <<: {sign: both}\n");
     assert!(parse("x.yaml", merged.as_bytes()).is_err());
+}
+
+#[test]
+fn a_file_of_ones_own_is_called_as_no_built_in_connector_but_the_one_it_replaces() {
+    let named = |file: &str, id: &str, name: &str| {
+        let text = GOOD.replacen("id: acme", &format!("id: {id}"), 1);
+        let faults = lint_own(file, &text.replacen("name: Acme", &format!("name: {name}"), 1));
+        faults.into_iter().map(|fault| (fault.code, fault.is_advice())).collect::<Vec<_>>()
+    };
+    assert_eq!(named("a/acme.yaml", "acme", "Acme"), []);
+    assert_eq!(named("a/acme.yaml", "acme", "SLACK"), [("built_in_name", true)]);
+    assert_eq!(named("a/acme.yaml", "acme", "Microsoft Teams"), [("built_in_name", true)], "an alias");
+    assert_eq!(named("s/slack.yaml", "slack", "Slack"), []);
 }

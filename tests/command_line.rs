@@ -2,6 +2,7 @@
 //! the files.
 
 use std::fs::{self, DirBuilder};
+use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -21,13 +22,30 @@ const CREATE: [&str; 6] = ["user", "create", "--username", "ada", "--email", "ad
 
 /// Runs the binary in a folder, with nothing of this process's own settings.
 fn run(folder: &Path, arguments: &[&str]) -> Output {
+    command(folder, arguments).stdin(Stdio::null()).output().expect("the binary runs")
+}
+
+fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tessera"));
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("TESSERA_") {
             command.env_remove(name);
         }
     }
-    command.current_dir(folder).args(arguments).stdin(Stdio::null()).output().expect("the binary runs")
+    command.current_dir(folder).args(arguments);
+    command
+}
+
+/// With these lines on its standard input.
+fn piped(folder: &Path, arguments: &[&str], lines: &str) -> Output {
+    let mut command = command(folder, arguments);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the binary runs");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    // One that reads nothing may be gone before.
+    stdin.write_all(lines.as_bytes()).ok();
+    drop(stdin);
+    child.wait_with_output().expect("the binary ends")
 }
 
 /// The one line of a command that failed.
@@ -318,12 +336,27 @@ fn a_connector_is_written_checked_found_and_shown() {
     ];
     assert_eq!(text(run(folder.path(), &known)), "own/a/acme.yaml\n");
     assert!(complaint(&run(folder.path(), &known)).contains("is there already"));
+    // Editors find the schema where the first line says.
+    let schema = fs::read_to_string(folder.path().join("own/connector.schema.json")).unwrap();
+    assert_eq!(text(run(folder.path(), &["catalog", "schema"])), schema);
+    let first = fs::read_to_string(folder.path().join("own/a/acme.yaml")).unwrap();
+    assert!(first.starts_with("# yaml-language-server: $schema=../connector.schema.json\n"), "{first}");
     assert_eq!(text(run(folder.path(), &["catalog", "lint", "own"])), "1 connector, no faults\n");
     let own =
         |arguments: &[&str]| run(folder.path(), &[&["--catalog", "own", "catalog"], arguments].concat());
     assert!(text(own(&["search", "akme"])).starts_with("acme "));
     assert!(text(own(&["show", "acme"])).contains("https://YOUR_SUBDOMAIN.acme.example/saml"));
     assert!(text(own(&["list"])).lines().count() > 800);
+
+    // Answers are read where nothing else is known; a script's input is its own.
+    text(piped(folder.path(), &["catalog", "new", "beta", "--dir", "own"], "Beta One\nThings\n"));
+    let beta = text(own(&["show", "beta"]));
+    assert!(beta.contains("name: Beta One") && beta.contains("description: Things"), "{beta}");
+    let named = ["catalog", "new", "gamma", "--name", "Gamma", "--dir", "own"];
+    text(piped(folder.path(), &named, "delta\n"));
+    assert!(!text(own(&["show", "gamma"])).contains("delta"));
+    let taken = ["catalog", "new", "delta", "--name", "Slack"];
+    assert!(complaint(&run(folder.path(), &taken)).contains("slack.yaml"));
 
     for (wrong, told) in [
         (["catalog", "new", "globex", "--acs-url", "http://acme.example"], "Use https"),

@@ -85,6 +85,7 @@ pub async fn lint(
     found.our_keys(&keys, now);
     found.their_certificates(&application.sso, now);
     found.requests(&application.sso);
+    found.tile(application);
     found.answers(&application.sso);
     found.attributes(&application.sso);
     found.departures(&application.sso)?;
@@ -334,17 +335,6 @@ impl Found {
                 "Switch this off once the application signs the address.",
             );
         }
-        if sso.idp_initiated == IdpInitiated::Off && sso.login_url.is_none() {
-            let message =
-                "Sign-ons begin at the application, and no login URL says where: its tile leads nowhere.";
-            self.add(
-                Warning,
-                "tile_leads_nowhere",
-                "login_url",
-                message,
-                "Give it the address at which people sign in there, or let sign-ons begin here if it takes them.",
-            );
-        }
         if sso.relay_states.iter().any(|state| state == "*") && sso.idp_initiated != IdpInitiated::Off {
             let message = "A link to its address may carry any RelayState, so whoever makes the link chooses where people land.";
             self.add(
@@ -354,6 +344,25 @@ impl Found {
                 message,
                 "List the values that are needed, or none.",
             );
+        }
+    }
+
+    /// Where a click on the tile leads.
+    fn tile(&mut self, application: &Application) {
+        use Severity::{Note, Warning};
+        let sso = &application.sso;
+        if sso.login_url.is_some() || !application.show_in_portal {
+            return;
+        }
+        if sso.idp_initiated == IdpInitiated::Off {
+            let message =
+                "Sign-ons begin at the application, and no login URL says where: its tile leads nowhere.";
+            let repair = "Give it the address at which people sign in there, or let sign-ons begin here if it takes them.";
+            self.add(Warning, "tile_leads_nowhere", "login_url", message, repair);
+        } else if application.made_from.is_begun_there() {
+            let message = "Sign-ons are known to begin at the application. Nobody has said whether it takes those that begin with its tile.";
+            let repair = "Try the tile. If the application refuses it, give the address at which people sign in there.";
+            self.add(Note, "tile_not_known", "login_url", message, repair);
         }
     }
 

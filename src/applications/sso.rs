@@ -195,7 +195,10 @@ fn taken_apart(
 ) -> Result<String, String> {
     match (placeholder.kind, checked) {
         // An address is what they are, or may be.
-        (PlaceholderKind::Url | PlaceholderKind::Opaque | PlaceholderKind::Query, checked) => checked,
+        (PlaceholderKind::Url | PlaceholderKind::Opaque, checked) => checked,
+        (PlaceholderKind::Query, checked) if placeholder.example.contains("://") => {
+            found().map_or(checked, Ok)
+        }
         // Whole as it stands, or refused: a port or a path that is cut off would lead elsewhere.
         (_, Ok(_)) => found().ok_or_else(|| {
             format!(
@@ -289,7 +292,8 @@ pub(in crate::applications) async fn check_algorithm(tx: &mut Tx, application: &
     }
 }
 
-fn check_signing(sso: &SsoSettings) -> Result<()> {
+/// Refuses what needs the application's certificate for signatures where there is none.
+pub fn check_signing(sso: &SsoSettings) -> Result<()> {
     if sso.require_signed_requests && sso.sp_certificates.is_empty() {
         return Err(Error::field(
             "require_signed_requests",

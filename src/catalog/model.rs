@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::sso::{IdpInitiated, Initiation, SsoPatch, SsoSettings, Transform};
+use super::sso::{Initiation, SsoPatch, SsoSettings, Transform};
 use crate::base::Result;
 use crate::base::accent::Accent;
 use crate::base::property::Source;
@@ -161,6 +161,9 @@ pub struct Connector {
     /// How its facts were checked.
     #[serde(default)]
     pub verified: Verified,
+    /// Id of the connector to use in its place: the application has another name by now, or is another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub superseded_by: Option<String>,
     /// Where its facts come from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<String>,
@@ -204,23 +207,19 @@ impl Connector {
 
     /// The settings a fresh application of this connector starts with: the defaults with its `sso` block on top.
     pub fn sso_settings(&self) -> Result<SsoSettings> {
-        self.defaults().merged(self.sso.clone())
+        SsoSettings::default().merged(self.sso.clone())
     }
 
-    /// What nobody says of a sign-on that begins here, nobody is sent: an application that begins it itself takes no
-    /// response that it did not ask for.
-    fn defaults(&self) -> SsoSettings {
+    /// Whether sign-ons are known to begin there, and nothing is known of those that begin here.
+    #[must_use]
+    pub fn is_begun_there(&self) -> bool {
         let begins_there = |who: &Vec<Initiation>| !who.is_empty() && !who.contains(&Initiation::Idp);
-        let mut defaults = SsoSettings::default();
-        if self.sso.initiation.set_value().is_some_and(begins_there) {
-            defaults.idp_initiated = IdpInitiated::Off;
-        }
-        defaults
+        self.sso.initiation.set_value().is_some_and(begins_there)
     }
 
     /// The same before they are checked, for a linter that goes on after a fault.
     pub(super) fn unchecked_settings(&self) -> Result<SsoSettings> {
-        self.defaults().unchecked(self.sso.clone())
+        SsoSettings::default().unchecked(self.sso.clone())
     }
 
     /// Every text in it that may hold placeholders, with its dotted place in the file. The settings need not be good

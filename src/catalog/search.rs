@@ -116,8 +116,21 @@ impl Index {
                 found.push((score + bonus(entry, &joined), at));
             }
         }
+        self.behind_successors(&mut found);
         found.sort_by_key(|(score, at)| (std::cmp::Reverse(*score), *at));
         found.into_iter().map(|(_, at)| Arc::clone(&self.entries[at].connector)).collect()
+    }
+
+    /// What has a successor is worth less than that, however well it is found.
+    fn behind_successors(&self, found: &mut [(u32, usize)]) {
+        let worth: BTreeMap<&str, u32> =
+            found.iter().map(|(score, at)| (self.entries[*at].connector.id.as_str(), *score)).collect();
+        for (score, at) in found {
+            let successor = self.entries[*at].connector.superseded_by.as_deref();
+            if let Some(most) = successor.and_then(|id| worth.get(id)) {
+                *score = (*score).min(most.saturating_sub(1));
+            }
+        }
     }
 
     /// What one word of the query is worth for each entry; 0 where it is not found.
@@ -150,16 +163,16 @@ fn bonus(entry: &Entry, joined: &str) -> u32 {
     if entry.joined.iter().any(|name| name == joined) {
         5000
     } else if entry.joined.first().is_some_and(|name| name.starts_with(joined)) {
-        1000
+        600
     } else {
         0
     }
 }
 
-/// 10 the same, 7 a beginning, 4 somewhere inside, 3 to 1 with typing errors, 0 not at all.
+/// 20 the same, 7 a beginning, 4 somewhere inside, 3 to 1 with typing errors, 0 not at all.
 fn closeness(word: &str, length: usize, mask: u64, known: &Word) -> u32 {
     if known.text == word {
-        return 10;
+        return 20;
     }
     if known.text.starts_with(word) {
         return 7;

@@ -1,26 +1,38 @@
 //! Which site an address is of, as far as its name tells: for a linter that looks for what is odd.
 
-/// The last labels of the host of a web address: two, or three where the last but one is short below a country's. `None`:
-/// it is none, or the host is a placeholder as a whole.
+/// The last labels of the host of a web address: two, or three where the last but one is what a country keeps for all.
+/// `None`: it is none, or the host is a placeholder as a whole.
 pub(super) fn of(template: &str) -> Option<String> {
-    let rest = template.strip_prefix("https://").or_else(|| template.strip_prefix("http://"))?;
-    let host = rest.split(['/', '?', '#', ':']).next()?.to_ascii_lowercase();
+    let host = host(template)?;
     if host.contains('@') {
         // What that leads to is a fault of its own.
         return None;
     }
-    let labels: Vec<&str> = host.trim_end_matches('.').split('.').collect();
-    let short = |label: &str, most: usize| label.len() <= most;
-    let is_shared = |second: &str, last: &str| SHARED.contains(&format!("{second}.{last}").as_str());
-    let count = match labels.as_slice() {
-        [] | [_] => return None,
-        [_, second, last] if is_shared(second, last) => 3,
-        [.., second, last] if is_shared(second, last) => labels.len(),
-        [.., _, second, last] if short(last, 2) && short(second, 3) => 3,
-        _ => 2,
-    };
-    let site = labels[labels.len() - count..].join(".");
+    let labels: Vec<&str> = host.split('.').collect();
+    let site = labels[labels.len().checked_sub(length(&labels)?)?..].join(".");
     (!site.contains("your_")).then_some(site)
+}
+
+/// The host of a web address, in small letters, without its port.
+fn host(template: &str) -> Option<String> {
+    let (scheme, rest) = template.split_once("://")?;
+    if !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
+        return None;
+    }
+    let host = rest.split(['/', '?', '#', ':']).next()?;
+    Some(host.trim_end_matches('.').to_ascii_lowercase())
+}
+
+/// How many of the labels of a host make its site.
+fn length(labels: &[&str]) -> Option<usize> {
+    let is_shared = |second: &str, last: &str| SHARED.contains(&format!("{second}.{last}").as_str());
+    match labels {
+        [] | [_] => None,
+        [_, second, last] if is_shared(second, last) => Some(3),
+        [.., second, last] if is_shared(second, last) => Some(labels.len()),
+        [.., _, second, last] if last.len() == 2 && FOR_ALL.contains(second) => Some(3),
+        _ => Some(2),
+    }
 }
 
 /// The same of a name that may be an address or only its host, as entity IDs are.
@@ -31,14 +43,21 @@ pub(super) fn named(template: &str) -> Option<String> {
 
 /// The label by which the host of a template is told to be a test system's.
 pub(super) fn of_a_test_system(template: &str) -> Option<String> {
-    let (_, rest) = template.split_once("://")?;
-    let host = rest.split(['/', '?', '#', ':']).next()?.to_ascii_lowercase();
-    let labels = host.split('.').rev().skip(2);
-    let digits = |c: char| c.is_ascii_digit();
-    let is_of_one =
-        |label: &&str| label.split('-').any(|word| TEST_SYSTEMS.contains(&word.trim_end_matches(digits)));
-    labels.into_iter().find(is_of_one).map(str::to_owned)
+    let host = host(template)?;
+    let labels: Vec<&str> = host.split('.').collect();
+    let before = &labels[..labels.len().saturating_sub(length(&labels)?)];
+    let is_of_one = |label: &&&str| {
+        let digits = |c: char| c.is_ascii_digit();
+        label.split('-').any(|word| TEST_SYSTEMS.contains(&word.trim_end_matches(digits)))
+    };
+    before.iter().rev().find(is_of_one).map(|label| (*label).to_owned())
 }
+
+/// What countries keep for all of a kind: companies, schools, offices.
+const FOR_ALL: [&str; 20] = [
+    "ac", "co", "com", "ed", "edu", "go", "gob", "gouv", "gov", "gr", "ltd", "ne", "net", "nhs", "nom", "or",
+    "org", "plc", "sch", "school",
+];
 
 /// Below these, each name is somebody else's: whole hosts are compared.
 const SHARED: [&str; 12] = [
@@ -79,6 +98,9 @@ mod tests {
             ("https://fsso-qa1.example.com/saml", Some("fsso-qa1")),
             ("https://test.com/saml", None),
             ("https://contest.example.com/staging", None),
+            ("https://test.co.uk/saml", None),
+            ("https://test.example.co.uk/saml", Some("test")),
+            ("https://acme.test.auth0.com/saml", None),
             ("urn:staging.example.com", None),
         ] {
             assert_eq!(super::of_a_test_system(template).as_deref(), label, "{template}");
@@ -91,6 +113,9 @@ mod tests {
             ("https://YOUR_SUBDOMAIN.app.example.com/saml", Some("example.com")),
             ("https://login.example.co.uk:8443/x", Some("example.co.uk")),
             ("https://example.io", Some("example.io")),
+            ("HTTPS://Login.Example.com/x", Some("example.com")),
+            ("https://auth.x.ai/saml", Some("x.ai")),
+            ("ftp://example.com/x", None),
             ("https://YOUR_DOMAIN/saml", None),
             ("https://sso.YOUR_DOMAIN", None),
             ("urn:example:sp", None),

@@ -87,6 +87,11 @@ impl Positions {
         self.keys.contains_key(path)
     }
 
+    /// Whether something stands there in the file: a key of a map, or an entry of a list.
+    pub(super) fn has_value(&self, path: &str) -> bool {
+        self.values.contains_key(path)
+    }
+
     /// Keys that stand twice in their map.
     pub(super) fn repeated(&self) -> &[YamlFault] {
         &self.repeated

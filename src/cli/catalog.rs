@@ -10,7 +10,7 @@ use crate::base::{Error, Result};
 use crate::catalog::model::Category;
 use crate::catalog::placeholder::{LocationRules, check_location};
 use crate::catalog::skeleton::{self, Draft};
-use crate::catalog::{Catalog, lint};
+use crate::catalog::{Catalog, lint, schema};
 use crate::cli::output;
 use crate::config::{Config, DataArgs, ServeArgs};
 
@@ -33,7 +33,9 @@ pub(super) enum CatalogCommand {
         /// A folder of your own [default: the built-in connectors]
         dir: Option<PathBuf>,
     },
-    /// Write a connector to begin with: asks for what is not given
+    /// Print the JSON Schema of connector files, for editors
+    Schema,
+    /// Write a connector to begin with: asks for what is not given, or reads the answers line by line
     New(Box<NewArgs>),
 }
 
@@ -69,6 +71,23 @@ pub(super) struct NewArgs {
     /// Folder to write into
     #[arg(long, default_value = ".")]
     dir: PathBuf,
+}
+
+impl NewArgs {
+    /// Whether nothing is known but perhaps the id.
+    fn is_bare(&self) -> bool {
+        let known = [
+            &self.name,
+            &self.description,
+            &self.homepage,
+            &self.category,
+            &self.entity_id,
+            &self.acs_url,
+            &self.own_part,
+            &self.scim_url,
+        ];
+        known.into_iter().all(Option::is_none)
+    }
 }
 
 pub(super) fn run(data: &DataArgs, command: CatalogCommand) -> Result<ExitCode> {
@@ -112,6 +131,7 @@ pub(super) fn run(data: &DataArgs, command: CatalogCommand) -> Result<ExitCode> 
             }
             output::line(&faultless(report.files))?;
         }
+        CatalogCommand::Schema => output::line(schema::text().trim_end())?,
         CatalogCommand::New(args) => new(*args)?,
     }
     Ok(ExitCode::SUCCESS)
@@ -132,67 +152,84 @@ fn list(connectors: &[std::sync::Arc<crate::catalog::model::Connector>]) -> Resu
     output::table(&rows)
 }
 
-/// Where answers come from: somebody at a terminal, or nobody.
+/// Where answers come from: somebody at a terminal, lines that are piped in, or nobody.
 struct Answers<R> {
     from: Option<R>,
+    /// Somebody is there, who is asked, and asked again.
+    is_asking: bool,
 }
 
 impl<R: BufRead> Answers<R> {
-    /// What was given; else what somebody answers, asked again until it can be used; else nothing.
+    /// What was given; else the next answer, which somebody at a terminal is asked for until it can be used; else nothing.
     fn known(
         &mut self,
         given: Option<String>,
         question: &str,
         check: impl Fn(&str) -> Result<()>,
     ) -> Result<String> {
-        let answer = match (given, &mut self.from) {
-            (Some(given), _) => given.trim().to_owned(),
-            (None, None) => String::new(),
-            (None, Some(from)) => loop {
+        if let Some(given) = given {
+            let given = given.trim().to_owned();
+            return check(&given).map(|()| given);
+        }
+        loop {
+            if self.from.is_some() {
                 output::complain(question);
-                let mut answer = String::new();
-                if from.read_line(&mut answer).map_err(Error::internal)? == 0 {
-                    return Err(Error::field(
-                        "answer",
-                        "unanswered",
-                        "There was no answer. Nothing was written.",
-                    ));
+            }
+            let answer = self.next()?;
+            match check(&answer) {
+                Ok(()) => return Ok(answer),
+                Err(error) if self.is_asking => {
+                    output::complain(error.fields.first().map_or(&*error.message, |field| &field.message));
                 }
-                let answer = answer.trim();
-                match check(answer) {
-                    Ok(()) => return Ok(answer.to_owned()),
-                    Err(error) => {
-                        output::complain(
-                            error.fields.first().map_or(&*error.message, |field| &field.message),
-                        );
-                    }
-                }
-            },
-        };
-        check(&answer).map(|()| answer)
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The next line; nothing once piped answers have come to their end.
+    fn next(&mut self) -> Result<String> {
+        let mut answer = String::new();
+        let read = self.from.as_mut().map_or(Ok(0), |from| from.read_line(&mut answer));
+        if read.map_err(Error::internal)? == 0 {
+            if self.is_asking {
+                return Err(Error::field(
+                    "answer",
+                    "unanswered",
+                    "There was no answer. Nothing was written.",
+                ));
+            }
+            self.from = None;
+        }
+        Ok(answer.trim().to_owned())
     }
 }
 
 fn new(args: NewArgs) -> Result<()> {
     let stdin = std::io::stdin();
-    let from = stdin.is_terminal().then(|| stdin.lock());
+    let is_asking = stdin.is_terminal();
+    // A script that gives options says all it knows with them, and what it reads from is its own.
+    let from = (is_asking || args.is_bare()).then(|| stdin.lock());
     let dir = args.dir.clone();
-    let (file, text) = written(args, &mut Answers { from })?;
+    let (file, text) = written(args, &mut Answers { from, is_asking })?;
     let id = file.trim_end_matches(".yaml").rsplit('/').next().unwrap_or_default();
     if Catalog::built_in().find(id).is_some() {
         output::complain("The built-in connectors have one of this id: yours takes its place, whole.");
     }
-    write(&dir.join(file), &text)
+    write(&dir.join(file), &text)?;
+    let schema = dir.join(schema::FILE);
+    if !schema.exists() {
+        // The first line of the file tells editors to look there.
+        put(&schema, &schema::text())?;
+    }
+    Ok(())
 }
+
+/// A name that no connector has, for what is checked by itself.
+const PLAIN: &str = "An application of one's own";
 
 /// Asks for what was not given, when somebody is there to answer: a file that the linter accepts.
 fn written(args: NewArgs, answers: &mut Answers<impl BufRead>) -> Result<(String, String)> {
     let any = |_: &str| Ok(());
-    // Each by itself, as the linter will see it.
-    let fits = |draft: Draft| {
-        let (file, text) = Draft { id: "acme".to_owned(), ..draft }.write();
-        judged(&file, &text, "")
-    };
     let id = answers.known(args.id, "Id of the connector (small letters, digits and hyphens):", |id| {
         if id.is_empty() {
             return Err(Error::field(
@@ -203,17 +240,22 @@ fn written(args: NewArgs, answers: &mut Answers<impl BufRead>) -> Result<(String
         }
         crate::applications::slug::check(id)
     })?;
+    // Each by itself, as the linter will see it.
+    let fits = |draft: Draft| {
+        let (file, text) = Draft { id: id.clone(), ..draft }.write();
+        judged(&file, &text, "")
+    };
     let name = answers.known(args.name, "Name of the application:", |name| {
         if name.is_empty() {
             Ok(())
         } else {
-            fits(Draft { name: name.to_owned(), ..Draft::named("acme", "Acme") })
+            fits(Draft { name: name.to_owned(), ..Draft::named(&id, PLAIN) })
         }
     })?;
     let name = if name.is_empty() { id.clone() } else { name };
     let draft = Draft {
         description: answers.known(args.description, "What it is for, in one sentence:", |text| {
-            fits(Draft { description: text.to_owned(), ..Draft::named("acme", "Acme") })
+            fits(Draft { description: text.to_owned(), ..Draft::named(&id, PLAIN) })
         })?,
         homepage: answers.known(args.homepage, "Site of its maker:", location)?,
         category: category(&answers.known(
@@ -224,14 +266,14 @@ fn written(args: NewArgs, answers: &mut Answers<impl BufRead>) -> Result<(String
         sp_entity_id: answers.known(
             args.entity_id,
             "Entity ID, as the application shows it (empty: not known):",
-            |text| fits(Draft { sp_entity_id: text.to_owned(), ..Draft::named("acme", "Acme") }),
+            |text| fits(Draft { sp_entity_id: text.to_owned(), ..Draft::named(&id, PLAIN) }),
         )?,
         acs_url: answers.known(
             args.acs_url,
             "ACS URL, as the application shows it (empty: not known):",
             |text| {
                 location(text)?;
-                fits(Draft { acs_url: text.to_owned(), ..Draft::named("acme", "Acme") })
+                fits(Draft { acs_url: text.to_owned(), ..Draft::named(&id, PLAIN) })
             },
         )?,
         own_part: answers.known(
@@ -241,9 +283,9 @@ fn written(args: NewArgs, answers: &mut Answers<impl BufRead>) -> Result<(String
         )?,
         scim_url: answers.known(args.scim_url, "Base URL of its SCIM service (empty: none):", |text| {
             location(text)?;
-            fits(Draft { scim_url: text.to_owned(), ..Draft::named("acme", "Acme") })
+            fits(Draft { scim_url: text.to_owned(), ..Draft::named(&id, PLAIN) })
         })?,
-        id,
+        id: id.clone(),
         name,
     };
     let (file, text) = draft.write();
@@ -252,7 +294,7 @@ fn written(args: NewArgs, answers: &mut Answers<impl BufRead>) -> Result<(String
 }
 
 fn judged(file: &str, text: &str, before: &str) -> Result<()> {
-    let lines: Vec<String> = lint::lint_text(file, text).into_iter().map(|fault| fault.message).collect();
+    let lines: Vec<String> = lint::lint_own(file, text).into_iter().map(|fault| fault.message).collect();
     if lines.is_empty() {
         return Ok(());
     }
@@ -288,6 +330,11 @@ fn write(path: &std::path::Path, text: &str) -> Result<()> {
             format!("{} is there already. Nothing was written.", path.display()),
         ));
     }
+    put(path, text)?;
+    output::line(&path.display().to_string())
+}
+
+fn put(path: &std::path::Path, text: &str) -> Result<()> {
     let written =
         path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(path, text));
     written.map_err(|error| {
@@ -296,8 +343,7 @@ fn write(path: &std::path::Path, text: &str) -> Result<()> {
             "not_written",
             format!("{} can't be written: {error}", path.display()),
         )
-    })?;
-    output::line(&path.display().to_string())
+    })
 }
 
 /// "1 connector, no faults"
@@ -325,16 +371,27 @@ mod tests {
             dir: PathBuf::new(),
         };
         let typed = "Acme Corp\nacme\nAcme\nThings\nacme\nhttps://acme.example\nthings\nsecurity\nurn:ac me\nurn:acme\nacme.example/acs\nhttp://acme.example/acs\nhttps://acme.example/acs\n\n";
-        let (file, text) = written(args(), &mut Answers { from: Some(typed.as_bytes()) }).unwrap();
+        let (file, text) =
+            written(args(), &mut Answers { from: Some(typed.as_bytes()), is_asking: true }).unwrap();
         assert_eq!(file, "a/acme.yaml");
         for line in
             ["description: \"Things\"", "categories: [security]", "acs_urls: [\"https://acme.example/acs\"]"]
         {
             assert!(text.contains(line), "{line}\n{text}");
         }
-        let ended = written(args(), &mut Answers { from: Some("acme\n".as_bytes()) });
+        let ended = written(args(), &mut Answers { from: Some("acme\n".as_bytes()), is_asking: true });
         assert_eq!(ended.unwrap_err().fields[0].code, "unanswered");
-        let nobody = written(args(), &mut Answers::<&[u8]> { from: None });
+        // Piped answers are taken as they are; what does not come is not known.
+        let piped = |lines: &'static str| {
+            written(args(), &mut Answers { from: Some(lines.as_bytes()), is_asking: false })
+        };
+        let (_, text) = piped("acme\nAcme Corp\nThings\n").unwrap();
+        assert!(text.contains("name: \"Acme Corp\"") && text.contains("description: \"Things\""), "{text}");
+        assert_eq!(piped("acme\nAcme\nThings\nacme.example\n").unwrap_err().fields[0].field, "address");
+        let taken = piped("acme\nSlack\n").unwrap_err().fields[0].message.clone();
+        assert!(taken.contains("slack.yaml"), "{taken}");
+        assert!(piped("slack\nSlack\n").is_ok(), "it takes the place of the built-in one");
+        let nobody = written(args(), &mut Answers::<&[u8]> { from: None, is_asking: false });
         assert_eq!(nobody.unwrap_err().fields[0].code, "required");
     }
 

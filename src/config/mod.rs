@@ -27,6 +27,7 @@ const LAB_CONNECTIONS: usize = 64;
 
 /// Where an installation keeps its data, and how it is reached: what every command that touches data takes.
 #[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Installation")]
 pub struct DataArgs {
     /// Folder for the database, the master key and the lock [default: ./data]
     #[arg(long, env = "TESSERA_DATA_DIR", value_name = "DIR", global = true)]

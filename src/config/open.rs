@@ -51,6 +51,11 @@ pub async fn installation(config: &Config, opening: Opening) -> Result<Installat
         Some(folder) => Catalog::with_folder(folder)?,
         None => Catalog::built_in(),
     };
+    if matches!(opening, Opening::Server) {
+        for fault in catalog.advice() {
+            tracing::warn!(code = fault.code, "a connector of the catalog's folder is odd: {fault}");
+        }
+    }
     let blocklist = match &config.password_blocklist {
         Some(path) => Blocklist::from_file(path)?,
         None => Blocklist::default(),

@@ -12,6 +12,7 @@ pub mod document;
 pub mod export;
 mod fitted;
 mod form;
+mod hinted;
 pub mod importers;
 mod perform;
 pub mod plan;

@@ -165,6 +165,11 @@ pub fn read(
 
 fn parse(bytes: &[u8]) -> std::result::Result<(Document, Positions), YamlFault> {
     let (text, positions) = yaml::survey(bytes, &BOUNDS)?;
+    if text.trim_start().starts_with('[') {
+        let message = "A list is no configuration. What another identity provider has exported is turned into one by `tessera import FORMAT FILE`.";
+        let at = Position::START;
+        return Err(YamlFault { at, code: "not_a_configuration", message: message.to_owned() });
+    }
     let document = yaml::read(text, &positions, &BOUNDS)?;
     Ok((document, positions))
 }

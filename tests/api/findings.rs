@@ -109,3 +109,26 @@ async fn each_oddity_of_an_application_is_found_and_goes_with_its_repair() {
     }
     assert!(holds(&codes(&house.api(Role::Owner).await, &app).await, "warning", "sp_certificate_expired"));
 }
+
+#[tokio::test]
+async fn where_a_click_on_the_tile_leads_is_told_until_it_is_known() {
+    let house = House::open().await;
+    let owner = house.api(Role::Owner).await;
+    let made = async |connector: &str| {
+        let new = json!({ "connector": connector, "label": connector });
+        id(&owner.post("/applications", new).await.expect(201))
+    };
+    let app = made("dropbox-sign").await;
+    let sso = format!("/applications/{app}/sso");
+    assert!(holds(&codes(&owner, &app).await, "note", "tile_not_known"));
+    owner.patch(&sso, json!({ "idp_initiated": "off" })).await.expect(200);
+    let found = codes(&owner, &app).await;
+    assert!(holds(&found, "warning", "tile_leads_nowhere") && !holds(&found, "note", "tile_not_known"));
+    owner.patch(&sso, json!({ "login_url": "https://app.hellosign.com/" })).await.expect(200);
+    assert!(codes(&owner, &app).await.iter().all(|(_, code)| !code.starts_with("tile_")));
+    // What is known to refuse a sign-on that it did not begin is sent none.
+    let loom = made("loom").await;
+    let shown = owner.get(&format!("/applications/{loom}/sso")).await.expect(200);
+    assert_eq!(shown["idp_initiated"], "off");
+    assert!(codes(&owner, &loom).await.iter().all(|(_, code)| !code.starts_with("tile_")));
+}

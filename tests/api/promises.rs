@@ -188,6 +188,17 @@ async fn an_address_in_the_place_of_a_value_is_taken_apart() {
     let told = typed(&heap, "YOUR_TENANT", "https://heapanalytics.com/scim/v2/acme").await.expect(200);
     assert_eq!(told["placeholders"], json!({ "YOUR_ID": "4711", "YOUR_TENANT": "acme" }));
 
+    // So is what stands in a query, which could be an address and is none.
+    let hubspot = made("hubspot").await;
+    let address = "https://app.hubspot.com/settings/12345678/security";
+    let told = typed(&hubspot, "YOUR_ID", address).await.expect(200);
+    assert_eq!(told["placeholders"]["YOUR_ID"], "12345678");
+    let snyk = made("snyk").await;
+    let callback = "https://snyk.auth0.com/login/callback?connection=saml-acme";
+    let told = typed(&snyk, "YOUR_ORGANIZATION", callback).await.expect(200);
+    assert_eq!(told["placeholders"]["YOUR_ORGANIZATION"], "acme");
+    typed(&snyk, "YOUR_ORGANIZATION", "https://elsewhere.example/x").await.refused(422, "invalid_input");
+
     // A whole host keeps its port, or is refused with it.
     let moodle = made("moodle-auth-saml2").await;
     for pasted in ["moodle.example.com:8443", "https://moodle.example.com:8443/", "example.com/moodle"] {

@@ -98,6 +98,17 @@ fn what_people_type_finds_what_they_mean() {
         ("salesforec", "salesforce"),
         ("saml", "custom-saml"),
         ("link", "bookmark"),
+        ("sfdc", "salesforce"),
+        ("ad", "microsoft-365-domain-federation"),
+        ("teams", "microsoft-365-domain-federation"),
+        ("power bi", "microsoft-365-domain-federation"),
+        ("onedrive", "microsoft-365-domain-federation"),
+        ("intune", "microsoft-365-domain-federation"),
+        ("google", "google-workspace"),
+        ("gmail", "google-workspace"),
+        ("snow", "servicenow"),
+        ("lucidchart", "lucid-all-products"),
+        ("trello", "atlassian-cloud"),
     ] {
         assert_eq!(catalog.search(typed, None).first().map(|c| c.id.as_str()), Some(meant), "{typed}");
     }

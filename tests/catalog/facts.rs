@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tessera::catalog::model::Verified;
 use tessera::catalog::search::folded;
-use tessera::catalog::sso::{Initiation, Jit, ValueFrom};
+use tessera::catalog::sso::{IdpInitiated, Initiation, Jit, ValueFrom};
 use tessera::catalog::{Catalog, Connector};
 use tessera::provisioning::mapping;
 
@@ -89,6 +89,10 @@ fn agrees(connector: &Connector, row: &serde_json::Value) {
     if connector.sso.initiation.set_value().is_some_and(|who| !who.contains(&Initiation::Idp)) {
         // Where only the application begins, the tile needs to know where.
         same("login_url", settings.login_url.clone(), text(row, "sign_on_url"));
+    }
+    let refuses = |note: &serde_json::Value| note == "IdP-initiated sign-on is not supported";
+    if row["notes"].as_array().expect("a list").iter().any(refuses) {
+        assert_eq!(settings.idp_initiated, IdpInitiated::Off, "{}", connector.id);
     }
     let begins: Vec<&str> = [("idp", "idp_initiated"), ("sp", "sp_initiated")]
         .iter()

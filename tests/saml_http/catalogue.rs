@@ -8,7 +8,7 @@ use tessera::applications::{Application, binding, sso};
 use tessera::base::signature::KeyType;
 use tessera::catalog::model::ConnectorKind;
 use tessera::catalog::placeholder::{LocationRules, Scope, Values};
-use tessera::catalog::sso::{Attribute, Initiation, SsoSettings, ValueFrom};
+use tessera::catalog::sso::{Attribute, IdpInitiated, Initiation, SsoSettings, ValueFrom};
 use tessera::catalog::{Catalog, Connector};
 use tessera::directory::{PersonPatch, people};
 use tessera::keys;
@@ -108,7 +108,6 @@ async fn signs_on(house: &House, browser: &mut Browser, connector: &Connector, c
     let sp = as_lab(&application, &settings, keys[0].certificate_pem());
     let path = format!("/saml2/{}", application.slug);
     let begins = connector.sso.initiation.set_value().cloned();
-    let begins_here = begins.as_ref().is_none_or(|who| who.contains(&Initiation::Idp));
     let begins_there = begins.as_ref().is_none_or(|who| who.contains(&Initiation::Sp));
     if let Some(login_url) = &settings.login_url {
         let answered = house.get(browser, &path).await;
@@ -117,14 +116,14 @@ async fn signs_on(house: &House, browser: &mut Browser, connector: &Connector, c
         assert!(unescaped(&answered.body).contains(login_url), "{}: the tile begins there", connector.id);
         house.patch(&application, json!({ "login_url": null })).await;
     }
-    if begins_here {
+    if settings.idp_initiated == IdpInitiated::On {
         let answered = house.get(browser, &path).await;
         let posted = Posted::read(&answered.body);
         let posted = posted.unwrap_or_else(|| panic!("{}: {}", connector.id, answered.body));
         is_for(house, &settings, &posted, &settings.acs_urls[0].url, &sp, None);
         assert_eq!(posted.relay_state, settings.default_relay_state, "{}", connector.id);
     } else {
-        // What it did not ask for it would refuse.
+        // It is known to refuse what it did not ask for.
         let answered = house.get(browser, &path).await;
         assert_eq!(answered.status, StatusCode::FORBIDDEN, "{}", connector.id);
         assert!(Posted::read(&answered.body).is_none(), "{}", connector.id);

@@ -24,6 +24,7 @@ async fn each_fault_is_told_where_it_stands() {
             vec!["3:25 wrong_type", "4:18 wrong_type"],
         ),
         ("tessera: 1\nsettings:\n  remember_days: 5000\n", vec!["3:18 out_of_range"]),
+        ("[{\"name\": \"slack\"}]\n", vec!["1:1 not_a_configuration"]),
         ("tessera: 1\na: &x 1\n", vec!["2:7 alias"]),
         ("tessera: !!int 1\n", vec!["1:16 tag"]),
         ("tessera: 1\n---\ntessera: 1\n", vec!["2:1 several_documents"]),

@@ -3,6 +3,7 @@
 
 mod command_line;
 mod faults;
+mod imports;
 mod plans;
 mod property;
 mod provisioning;

@@ -444,8 +444,10 @@ async fn the_catalog_says_how_well_its_facts_are_known() {
     let world = World::new().await;
     let mut admin = world.signed_in("adam").await;
     admin.get("/admin/catalog/heap").await.says("Checked against documentation").says("Kelvin Zero");
-    admin.get("/admin/catalog?q=10%2C000ft").await.says("Not checked");
+    admin.get("/admin/catalog?q=loom").await.says("Not checked");
+    admin.get("/admin/catalog?q=10%2C000ft").await.says("Replaced");
     admin.get("/admin/catalog/10-000ft-plans").await.says("Not checked").says("Where it is known from");
+    admin.says("Use instead").says("Resource Management by Smartsheet");
     admin.says_not("Checked against");
     admin.get("/admin/catalog/custom-saml").await.says_not("Not checked");
 }

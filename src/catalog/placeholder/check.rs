@@ -50,7 +50,7 @@ pub fn check_value(placeholder: &Placeholder, value: &str) -> Result<String, Str
     if value.len() > MAX_VALUE {
         return Err(format!("Too long: {} characters. Use at most {MAX_VALUE}.", value.chars().count()));
     }
-    if value.chars().any(|c| c.is_control() || is_invisible(c)) {
+    if value.chars().any(|c| c.is_control() || is_invisible(c) || is_joiner(c)) {
         return Err(
             "This has a character in it that can't be seen. Type the value instead of pasting it.".to_owned()
         );
@@ -93,7 +93,12 @@ pub(super) fn encoded(kind: PlaceholderKind, value: &str) -> String {
 /// Zero-width and direction characters, which change nothing one can see (Unicode Cf, the common ones).
 #[must_use]
 pub fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// What joins or parts letters, as Persian and emoji need it.
+fn is_joiner(c: char) -> bool {
+    matches!(c, '\u{200c}' | '\u{200d}')
 }
 
 fn label(value: &str) -> Result<String, String> {

@@ -57,7 +57,7 @@ fn without_scheme(pasted: &str) -> &str {
 fn by_expression(placeholder: &Placeholder, pasted: &str) -> Option<String> {
     let expression = bounded(placeholder.extract.as_deref()?)?;
     let found = expression.captures(pasted)?;
-    let value = found.get(1).or_else(|| found.get(0))?.as_str();
+    let value = found.get(1)?.as_str();
     check_value(placeholder, value).ok()
 }
 
@@ -90,14 +90,47 @@ pub fn extract_one<'t>(
 
 /// Whether a name in an address is what makers call hosts of their own, which customers are led over.
 fn is_everybodys(value: &str) -> bool {
-    const NAMES: [&str; 20] = [
-        "account", "accounts", "admin", "api", "app", "apps", "auth", "docs", "help", "id", "identity",
-        "login", "my", "portal", "secure", "signin", "sso", "status", "support", "www",
+    const NAMES: [&str; 33] = [
+        "account",
+        "accounts",
+        "admin",
+        "api",
+        "app",
+        "apps",
+        "auth",
+        "blog",
+        "community",
+        "console",
+        "dashboard",
+        "developer",
+        "developers",
+        "docs",
+        "eu",
+        "get",
+        "go",
+        "help",
+        "id",
+        "identity",
+        "join",
+        "login",
+        "my",
+        "new",
+        "portal",
+        "secure",
+        "settings",
+        "signin",
+        "sso",
+        "status",
+        "support",
+        "us",
+        "www",
     ];
-    // us02web, eu01web
+    // us02web, eu01web, us06st2
     let is_numbered = match value.as_bytes() {
-        [a, b, c, d, b'w', b'e', b'b'] => {
-            [a, b].iter().all(|b| b.is_ascii_alphabetic()) && [c, d].iter().all(|b| b.is_ascii_digit())
+        [a, b, c, d, rest @ ..] => {
+            [a, b].iter().all(|b| b.is_ascii_alphabetic())
+                && [c, d].iter().all(|b| b.is_ascii_digit())
+                && (rest == b"web" || rest.starts_with(b"st"))
         }
         _ => false,
     };

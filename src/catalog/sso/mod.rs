@@ -279,7 +279,7 @@ pub struct SsoPatch {
     #[serde(skip_serializing_if = "Change::is_keep")]
     #[schema(value_type = Option<bool>)]
     pub ecp: Change<bool>,
-    /// Who may begin a sign-on. In connectors only.
+    /// Who is known to begin sign-ons; of the other nothing is known, unless `idp_initiated` is `off`. In connectors only.
     #[serde(skip_serializing_if = "Change::is_keep")]
     #[schema(value_type = Option<Vec<Initiation>>)]
     pub initiation: Change<Vec<Initiation>>,
@@ -289,27 +289,22 @@ pub struct SsoPatch {
     pub sp_metadata_url: Change<String>,
 }
 
+/// The fields of a patch that belong to an application and not to a connector.
+pub const APPLICATION_ONLY: [&str; 5] =
+    ["placeholders", "idp_entity_id", "listed_algorithms", "sp_certificates", "sp_encryption_certificates"];
+
 impl SsoPatch {
     /// The fields set here that belong to an application and not to a connector.
     #[must_use]
     pub fn application_only(&self) -> Vec<&'static str> {
-        let mut out = Vec::new();
-        if !self.placeholders.is_empty() {
-            out.push("placeholders");
-        }
-        if !self.idp_entity_id.is_keep() {
-            out.push("idp_entity_id");
-        }
-        if !self.listed_algorithms.is_keep() {
-            out.push("listed_algorithms");
-        }
-        if !self.sp_certificates.is_keep() {
-            out.push("sp_certificates");
-        }
-        if !self.sp_encryption_certificates.is_keep() {
-            out.push("sp_encryption_certificates");
-        }
-        out
+        let set = [
+            !self.placeholders.is_empty(),
+            !self.idp_entity_id.is_keep(),
+            !self.listed_algorithms.is_keep(),
+            !self.sp_certificates.is_keep(),
+            !self.sp_encryption_certificates.is_keep(),
+        ];
+        APPLICATION_ONLY.into_iter().zip(set).filter(|(_, is_set)| *is_set).map(|(field, _)| field).collect()
     }
 
     /// The fields set here that belong to a connector and not to an application.

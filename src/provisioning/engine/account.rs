@@ -10,7 +10,6 @@ use crate::base::clock::MINUTE;
 use crate::base::id::UserId;
 use crate::base::{Ctx, Result};
 use crate::catalog::model::{MissingAccount, Quirks};
-use crate::db::group_commit::Step;
 use crate::jobs::Notice;
 use crate::outbound::Method;
 use crate::provisioning::client::{Fault, FaultKind, encoded};
@@ -254,7 +253,7 @@ impl Account<'_> {
         let before = self.entry.sent.as_ref().map(|sent| text(sent, "userName"));
         if before.is_some_and(|before| before != text(wanted, "userName")) {
             // Whoever waits for the name that was given up need not wait.
-            out.rows.push(Step::Any(ledger::wake_refused(self.entry, self.ctx.now())));
+            out.rows.push(self.target.frees(self.entry, self.ctx.now()));
         }
         if self.entry.remote_id.as_deref() != Some(id) {
             let application = self.target.application.id;

@@ -81,7 +81,7 @@ impl Account<'_> {
         let mut out = out.with_event(event);
         if delete {
             // Its name is free.
-            out.rows.push(Step::Any(ledger::wake_refused(self.entry, self.ctx.now())));
+            out.rows.push(self.target.frees(self.entry, self.ctx.now()));
             return Ok(out);
         }
         out.finish.active = false;

@@ -395,7 +395,7 @@ impl Group<'_> {
                 let mut kept = Group { entry: &entry, ..*self }.keep_members(id, done).await?;
                 if is_shown {
                     // Whoever waits for the name that was given up need not wait.
-                    kept.rows.push(Step::Any(ledger::wake_refused(self.entry, self.ctx.now())));
+                    kept.rows.push(self.target.frees(self.entry, self.ctx.now()));
                 } else {
                     // The next look tries it again.
                     kept.finish.sent = Some(json!({}));
@@ -471,7 +471,7 @@ impl Group<'_> {
             }
         }
         let mut out = self.forgotten().with_event(event);
-        out.rows.push(Step::Any(ledger::wake_refused(self.entry, self.ctx.now())));
+        out.rows.push(self.target.frees(self.entry, self.ctx.now()));
         Ok(out)
     }
 }

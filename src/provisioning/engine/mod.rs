@@ -272,11 +272,17 @@ impl Engine {
         if !target.may_begin(ctx, leaving).await? {
             return Ok(());
         }
+        let freed = target.freed();
         let (entry, outcome) = self.look_at(ctx, target, entry).await?;
         if outcome.finish.failing_since.is_none() {
             target.note_well();
         }
-        self.write(target, outcome.steps(ctx, &entry, &self.holder)?).await
+        self.write(target, outcome.steps(ctx, &entry, &self.holder)?).await?;
+        if target.freed() != freed {
+            // It may have been refused for a name that became free before this was written, and nobody woke it.
+            self.write(target, vec![Step::Any(ledger::wake_if_refused(&entry, ctx.now()))]).await?;
+        }
+        Ok(())
     }
 
     /// Looks at an entry and does what is to be done, but for writing what came of it.

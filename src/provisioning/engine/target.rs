@@ -2,7 +2,7 @@
 //! answers.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use crate::base::{Ctx, Error, Result, Timestamp};
 use crate::catalog::mapping::Mapping;
 use crate::catalog::model::{PatchDialect, Quirks};
 use crate::db::Db;
+use crate::db::group_commit::Step;
 use crate::outbound::Method;
 use crate::provisioning::client::{Client, Fault, FaultKind, Reply, encoded};
 use crate::provisioning::engine::lookup::Scan;
@@ -23,7 +24,8 @@ use crate::provisioning::engine::membership::members_in;
 use crate::provisioning::engine::pace;
 use crate::provisioning::engine::pages::PAGE;
 use crate::provisioning::engine::planned::Plan;
-use crate::provisioning::model::Connection;
+use crate::provisioning::model::{Connection, Entry};
+use crate::provisioning::store::ledger;
 use crate::provisioning::verify;
 use crate::scim::{AttributePath, Capabilities, Operation, PatchOp, resource};
 
@@ -74,6 +76,8 @@ pub(in crate::provisioning) struct Target<'a> {
     pub(super) leaving: tokio::sync::Mutex<Option<Leaving>>,
     /// Something was written.
     pub(super) wrote: AtomicBool,
+    /// How many names have become free there since this was made.
+    freed: AtomicU64,
     /// Nothing is to be written: what would be is noted here.
     pub(super) plan: Option<Plan>,
 }
@@ -117,9 +121,22 @@ impl<'a> Target<'a> {
             groups: None,
             leaving: tokio::sync::Mutex::default(),
             wrote: AtomicBool::new(false),
+            freed: AtomicU64::new(0),
             plan: None,
             quirks,
         }
+    }
+
+    /// A name became free there, which this entry had: to be written with what became of it. Whoever is refused meanwhile
+    /// sees by [`Self::freed`] that they may have missed it.
+    pub(super) fn frees(&self, entry: &Entry, now: Timestamp) -> Step {
+        self.freed.fetch_add(1, Ordering::SeqCst);
+        Step::Any(ledger::wake_refused(entry, now))
+    }
+
+    /// How many names have become free there since this was made.
+    pub(super) fn freed(&self) -> u64 {
+        self.freed.load(Ordering::SeqCst)
     }
 
     /// Requests at the same time.

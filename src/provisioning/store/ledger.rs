@@ -240,12 +240,22 @@ pub(in crate::provisioning) fn begin(
         .bind(entry.former_id.clone()))
 }
 
-/// Has the others of a kind looked at again who wait because of a name that was taken: this one gave one up. Also those who
-/// are being tried at this moment, for they may have been refused already.
+/// Has the others of a kind looked at again who wait because of a name that was taken: this one gave one up.
 pub(in crate::provisioning) fn wake_refused(entry: &Entry, now: Timestamp) -> Query {
     sql("UPDATE provisioned SET marks = marks + 1, due_at = $3 WHERE application_id = $1 AND kind = $2 \
-         AND local_id <> $4 AND (state = 'pending' AND attempt IS NOT NULL OR state IN ('failed', 'conflict') AND code IN \
-         ('scim_conflict', 'group_taken', 'account_taken', 'group_hidden', 'account_hidden'))")
+         AND local_id <> $4 AND state IN ('failed', 'conflict') AND (due_at IS NULL OR due_at > $3) AND code IN \
+         ('scim_conflict', 'group_taken', 'account_taken', 'group_hidden', 'account_hidden')")
+    .bind_text(entry.application)
+    .bind(entry.local.kind().as_str())
+    .bind(now)
+    .bind_text(entry.local)
+}
+
+/// The same of this one: another gave a name up while this one was being refused.
+pub(in crate::provisioning) fn wake_if_refused(entry: &Entry, now: Timestamp) -> Query {
+    sql("UPDATE provisioned SET marks = marks + 1, due_at = $3 WHERE application_id = $1 AND kind = $2 \
+         AND local_id = $4 AND state IN ('failed', 'conflict') AND (due_at IS NULL OR due_at > $3) AND code IN \
+         ('scim_conflict', 'group_taken', 'account_taken', 'group_hidden', 'account_hidden')")
     .bind_text(entry.application)
     .bind(entry.local.kind().as_str())
     .bind(now)

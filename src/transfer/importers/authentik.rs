@@ -2,6 +2,9 @@
 //! property mappings and bindings, and how their entries refer to each other. Flows, policies and people are not
 //! carried.
 
+#[path = "authentik_application.rs"]
+mod application;
+
 use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
@@ -16,12 +19,15 @@ const APPLICATION: &str = "authentik_core.application";
 const PROVIDER: &str = "authentik_providers_saml.samlprovider";
 const MAPPING: &str = "authentik_providers_saml.samlpropertymapping";
 const BINDING: &str = "authentik_policies.policybinding";
-const GROUP: &str = "authentik_core.group";
 const KEY_PAIR: &str = "authentik_crypto.certificatekeypair";
 /// Fields that entries are found by.
 const FINDABLE: [&str; 4] = ["pk", "name", "managed", "slug"];
 /// Longest text that `!Format` and `!Context` may come to, in bytes.
 const MAX_TEXT: usize = 4096;
+
+/// What is told of a field that nobody here knows.
+const UNKNOWN: &str =
+    "This setting is not known here. See what it does, and whether the application needs it.";
 
 /// Fields of a provider that are read, or change nothing that is not the same for all applications here.
 const KNOWN: &[&str] = &[
@@ -238,103 +244,6 @@ impl<'a> Blueprint<'a> {
         }
     }
 
-    fn application(&self, at: usize, used: &mut [bool], report: &mut Report) -> Result<(), Fault> {
-        let label = self.text(at, "name").or_else(|| self.text(at, "slug")).unwrap_or_default();
-        let mut draft = Draft::new(&label);
-        let provider = self.field(at, "provider");
-        let found = provider.and_then(|provider| self.entry(provider, &[PROVIDER]));
-        let launch = self.text(at, "meta_launch_url").filter(|url| !url.trim().is_empty());
-        match (provider, found) {
-            (None, _) if launch.as_deref().is_some_and(|url| draft.bookmark(url)) => {}
-            (None, _) => {
-                report.other("applications without a provider", &label);
-                return Ok(());
-            }
-            (Some(_), Some(found)) if self.model(found) == PROVIDER && used[found] => {
-                report.other("applications with the provider of another one", &label);
-                return Ok(());
-            }
-            (Some(_), Some(found)) if self.model(found) == PROVIDER => {
-                used[found] = true;
-                self.provider(&mut draft, found, report);
-                launch_url(&mut draft, launch.as_deref());
-            }
-            (Some(_), Some(found)) => {
-                report.other(&self.model(found), &label);
-                return Ok(());
-            }
-            (Some(_), None) => {
-                report.other("applications whose SAML provider is not in the export", &label);
-                return Ok(());
-            }
-        }
-        if let Some(description) = self.text(at, "meta_description") {
-            draft.describe("meta_description", &description);
-        }
-        if self.entries[at].get("conditions").is_some_and(says_something) {
-            draft.leave(
-                "conditions",
-                "The entry counted only under conditions. It is carried whatever they say.",
-            );
-        }
-        if self.field(at, "backchannel_providers").is_some_and(says_something) {
-            draft.leave(
-                "backchannel_providers",
-                "Provisioning is not carried. Set up identity management, with a new token.",
-            );
-        }
-        self.bound(&mut draft, at);
-        report.push(draft)
-    }
-
-    /// Who may use it: only where groups alone decide, for then it is the same here.
-    fn bound(&self, draft: &mut Draft, at: usize) {
-        const WHAT: &str = "policybinding";
-        let bindings = self.bindings.get(&at).map_or(&[][..], Vec::as_slice);
-        let is_unsure = |binding: &usize| {
-            let is_unknown =
-                |name| self.field(*binding, name).is_some() && self.is_on(*binding, name).is_none();
-            is_unknown("enabled")
-                || is_unknown("negate")
-                || self.entries[*binding].get("conditions").is_some()
-        };
-        let mode = self.field(at, "policy_engine_mode").map(|_| self.text(at, "policy_engine_mode"));
-        let is_known = mode.is_none_or(|mode| matches!(mode.as_deref(), Some("any" | "all")));
-        if !is_known || bindings.iter().any(is_unsure) {
-            draft.leave(WHAT, "What is bound depends on values that are not in the export, so none was bound. Bind the groups that shall use it.");
-            return;
-        }
-        let counts = |binding: &&usize| self.is_on(**binding, "enabled") != Some(false);
-        let bindings: Vec<usize> = bindings.iter().filter(counts).copied().collect();
-        if bindings.is_empty() {
-            draft.leave(WHAT, "Nothing is bound to it in the export: everybody could use it. Bind the groups that shall, or Everyone.");
-            return;
-        }
-        let all = self.text(at, "policy_engine_mode").as_deref() == Some("all");
-        if all && bindings.len() > 1 {
-            draft.leave(WHAT, "All of what is bound had to hold. Here one group is enough, so none was bound. Make a group of those who shall use it.");
-            return;
-        }
-        for binding in bindings {
-            match self.field(binding, "group").map(|group| self.group_name(group)) {
-                Some(_) if self.is_on(binding, "negate") == Some(true) => {
-                    draft.leave(WHAT, "A group was kept out. Here groups only let in: bind the groups that shall use it.");
-                }
-                Some(Some(name)) => draft.group(WHAT, &name),
-                Some(None) => draft.leave(WHAT, "A group's name is not in the export. Bind the group by hand."),
-                None => draft.leave(WHAT, "A policy or one person is bound to it. Here only groups are: make one of those who shall use it."),
-            }
-        }
-    }
-
-    fn group_name(&self, value: &Json) -> Option<String> {
-        if let Some(at) = self.entry(value, &[GROUP]) {
-            return self.text(at, "name");
-        }
-        // A group that is not in the export can still be told by its name.
-        self.found_by(value, "name")
-    }
-
     /// What `!Find` asks of a field, where the entry is not in the export.
     fn found_by(&self, value: &Json, field: &str) -> Option<String> {
         let Some(("!Find", query)) = tagged(value) else { return None };
@@ -513,7 +422,7 @@ impl<'a> Blueprint<'a> {
         for part in ["attrs", "identifiers"] {
             for (name, value) in self.entries[at].get(part).and_then(Json::as_object).into_iter().flatten() {
                 if !KNOWN.contains(&name.as_str()) && says_something(value) {
-                    draft.leave(name, "This setting is not known here. See what it does, and whether the application needs it.");
+                    draft.leave(name, UNKNOWN);
                 }
             }
         }
@@ -528,18 +437,6 @@ impl<'a> Blueprint<'a> {
                 );
             }
         }
-    }
-}
-
-/// Where its tile leads.
-fn launch_url(draft: &mut Draft, url: Option<&str>) {
-    match url {
-        Some("blank://blank") => draft.hide(),
-        Some(url) if url.contains("%(") => {
-            draft.leave("meta_launch_url", "The address is made from the person's name. A login URL here is the same for everyone: set it by hand.");
-        }
-        Some(url) => draft.login_url("meta_launch_url", url),
-        None => {}
     }
 }
 

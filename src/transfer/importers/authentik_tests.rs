@@ -197,6 +197,26 @@ fn a_blueprint_becomes_a_document() {
 }
 
 #[test]
+fn what_an_application_has_no_place_for_is_told() {
+    let text = "entries:\n- model: authentik_core.application\n  identifiers: {slug: handbook, brand_new: 1}\n  attrs:\n    name: Handbook\n    meta_launch_url: https://handbook.example/\n    group: Reading\n    meta_icon: /media/book.png\n    meta_publisher: Us\n    open_in_new_tab: true\n    newer: {on: true}\n";
+    let told = |text: &str| {
+        let imported = read(Format::Authentik, text.as_bytes()).unwrap();
+        let of_it = imported.left.into_iter().filter(|left| left.application == "Handbook");
+        let mut told: Vec<String> = of_it.map(|left| left.what).collect();
+        told.sort();
+        told
+    };
+    let wanted =
+        ["brand_new", "group", "meta_icon", "meta_publisher", "newer", "open_in_new_tab", "policybinding"];
+    assert_eq!(told(text), wanted);
+    let silent = text
+        .replace("open_in_new_tab: true", "open_in_new_tab: false")
+        .replace("group: Reading", "group: ''")
+        .replace("newer: {on: true}", "newer: null");
+    assert_eq!(told(&silent), ["brand_new", "meta_icon", "meta_publisher", "policybinding"]);
+}
+
+#[test]
 fn expressions_that_say_one_thing_are_read() {
     let email = || Value::source("email");
     for (expression, wanted) in [

@@ -7,8 +7,9 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value as Json, json};
 use url::Url;
 
-use super::certificate;
+pub(super) use super::value::{Attribute, Purpose, Step, Value};
 use super::words::{address_fault, cleaned, has_placeholder, is_group_name, is_sendable, letters};
+use super::{Hint, Left, certificate};
 
 /// Most entries of the report of one application; the last one says how many more there were.
 pub(super) const MAX_LEFT_EACH: usize = 200;
@@ -20,90 +21,6 @@ const MAX_RELAY_STATE: usize = 80;
 const MAX_STEPS: usize = 16;
 /// Most ACS URLs and most attributes of an application, and most patterns of one attribute.
 const MOST: usize = 100;
-/// Where a value comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Value {
-    /// A property of the person: `email`, `custom.badge`.
-    Source(String),
-    /// The same for everyone; several texts are several values.
-    Constant(Vec<String>),
-    /// Names of the person's groups that match one of these patterns; none: all of them.
-    Groups(Vec<String>),
-}
-
-impl Value {
-    /// A property.
-    pub(super) fn source(name: impl Into<String>) -> Self {
-        Self::Source(name.into())
-    }
-}
-
-/// What happens to a value on the way.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Step {
-    /// What stands before the `@`.
-    LocalPart,
-    /// Lower case.
-    Lower,
-    /// Upper case.
-    Upper,
-    /// Text before it.
-    Prefix(String),
-    /// Text after it.
-    Suffix(String),
-}
-
-impl Step {
-    fn json(&self) -> Json {
-        match self {
-            Self::LocalPart => json!("local_part"),
-            Self::Lower => json!("lower"),
-            Self::Upper => json!("upper"),
-            Self::Prefix(text) => json!({ "prefix": text }),
-            Self::Suffix(text) => json!({ "suffix": text }),
-        }
-    }
-
-    fn text(&self) -> Option<&str> {
-        match self {
-            Self::Prefix(text) | Self::Suffix(text) => Some(text),
-            Self::LocalPart | Self::Lower | Self::Upper => None,
-        }
-    }
-}
-
-/// An attribute as an export names it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Attribute {
-    /// The application's name for it.
-    pub(super) name: String,
-    /// `basic`, `uri` or `unspecified`.
-    pub(super) name_format: &'static str,
-    /// For people only.
-    pub(super) friendly_name: Option<String>,
-    /// Where the value comes from.
-    pub(super) value: Value,
-    /// What happens to it.
-    pub(super) steps: Vec<Step>,
-}
-
-/// What a certificate of the application is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Purpose {
-    /// Its signatures.
-    Signing,
-    /// Encrypting for it.
-    Encryption,
-}
-
-impl Purpose {
-    fn field(self) -> &'static str {
-        match self {
-            Self::Signing => "sp_certificates",
-            Self::Encryption => "sp_encryption_certificates",
-        }
-    }
-}
 
 /// An application that is being gathered.
 #[derive(Debug)]
@@ -117,6 +34,7 @@ pub(super) struct Draft {
     acs_urls: Vec<(String, Option<u64>, &'static str)>,
     attributes: Vec<Json>,
     attribute_names: BTreeSet<String>,
+    pub(super) hint: Option<Hint>,
     pub(super) left: Vec<(String, String)>,
     pub(super) more: usize,
 }
@@ -135,13 +53,14 @@ impl Draft {
             acs_urls: Vec::new(),
             attributes: Vec::new(),
             attribute_names: BTreeSet::new(),
+            hint: None,
             left: Vec::new(),
             more: 0,
         };
         if draft.label != name.trim() {
             draft.leave(
                 "label",
-                "A label is one line of 1 to 80 characters. Give the application a better one.",
+                "A label is one line of 1 to 80 characters, and what may be a password is cut out of it. Give the application a better one.",
             );
         }
         draft
@@ -154,6 +73,13 @@ impl Draft {
         } else {
             self.more += 1;
         }
+    }
+
+    /// Something that is not in the export, and is known where the application is found by its hint.
+    pub(super) fn leave_unless_found(&mut self, what: &str, why: &str) {
+        let Some(hint) = &mut self.hint else { return self.leave(what, why) };
+        let (what, why) = (cleaned(what, 120), cleaned(why, 600));
+        hint.otherwise.push(Left { application: String::new(), what, why });
     }
 
     /// The sentence under the label.

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::draft::{Attribute, Draft, Purpose, Step, Value, custom};
 use super::report::Report;
-use super::words::{cleaned, letters, list, name_id_format, says_something, switch, text};
+use super::words::{cleaned, letters, list, name_id_format, says_anything, says_something, switch, text};
 use super::{Fault, Imported, pattern};
 
 /// Keys of an application that change nothing, or that are read.
@@ -16,7 +16,6 @@ const KNOWN: &[&str] = &[
     "id",
     "active",
     "beta",
-    "color",
     "config",
     "created",
     "databaseAttributes",
@@ -24,9 +23,6 @@ const KNOWN: &[&str] = &[
     "displayLabel",
     "displayName",
     "learnMore",
-    "logo",
-    "logoColor",
-    "logoUrl",
     "name",
     "organization",
     "sso",
@@ -147,13 +143,31 @@ fn general(draft: &mut Draft, application: &Json) {
     if switch(application, &["sso", "hidden"]) == Some(true) {
         draft.hide();
     }
+    if switch(application, &["sso", "jit"]) == Some(true) {
+        draft.leave(
+            "sso.jit",
+            "The application makes accounts at the first sign-on. See that it is sent the attributes from which it makes them.",
+        );
+    }
     for (key, value) in application.as_object().into_iter().flatten() {
-        if !KNOWN.contains(&key.as_str()) && says_something(value) {
-            draft.leave(
-                key,
-                "This setting is not known here. See what it does, and whether the application needs it.",
-            );
+        if let Some(why) = lost(key, value) {
+            draft.leave(key, why);
         }
+    }
+}
+
+/// Why a key of an application is not carried; `None`: nothing is lost.
+fn lost(key: &str, value: &Json) -> Option<&'static str> {
+    match key {
+        "logo" | "logoUrl" => says_anything(value)
+            .then_some("Logos are not carried. Upload it on the application's page."),
+        "color" | "logoColor" => says_anything(value)
+            .then_some("Tiles have other colours here. Choose one on the application's page."),
+        "provision" => says_something(value)
+            .then_some("Provisioning is not carried. Set up identity management on the application's tab for it, with a new token."),
+        _ => (!KNOWN.contains(&key) && says_something(value)).then_some(
+            "This setting is not known here. See what it does, and whether the application needs it.",
+        ),
     }
 }
 

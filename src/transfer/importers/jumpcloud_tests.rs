@@ -106,6 +106,8 @@ fn applications_become_a_document() {
             ": identity provider",
             ": group patterns",
             "Heap (EU): attribute badge",
+            "Heap (EU): sso.jit",
+            "Heap (EU): logo",
             "AWS: label",
             "AWS: config.sessionDuration",
             "AWS: config.spEntityId",
@@ -118,6 +120,21 @@ fn applications_become_a_document() {
         ]
     );
     assert!(imported.left.iter().all(|left| !left.why.contains("PRIVATE")));
+}
+
+#[test]
+fn what_is_only_looked_at_is_told_too() {
+    let application = json!({
+        "displayLabel": "A", "ssoUrl": "https://a.example/", "name": "bookmark", "config": {},
+        "sso": { "jit": false }, "logo": { "url": "", "color": null }, "logoUrl": "https://a.example/logo.png",
+        "color": "#ff0000", "logoColor": "", "provision": { "beta": false },
+    });
+    let imported = read(Format::JumpCloud, &serde_json::to_vec(&application).unwrap()).unwrap();
+    let of_it = imported.left.iter().filter(|left| left.application == "A");
+    let mut told: Vec<(&str, &str)> = of_it.map(|left| (left.what.as_str(), left.why.as_str())).collect();
+    told.sort_unstable();
+    assert_eq!(told.iter().map(|(what, _)| *what).collect::<Vec<_>>(), ["color", "logoUrl", "provision"]);
+    assert!(told[2].1.contains("Set up identity management"), "{told:?}");
 }
 
 #[test]

@@ -16,10 +16,14 @@ mod expression;
 mod jumpcloud;
 mod keycloak;
 mod okta;
+mod okta_catalog;
+mod okta_profile;
 mod pattern;
 mod report;
+mod value;
 mod words;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -79,6 +83,24 @@ pub struct Imported {
     pub document: Json,
     /// What is not in it: first of the whole, then application by application.
     pub left: Vec<Left>,
+    /// By slug, what tells an application whose addresses are not in the export.
+    pub hints: BTreeMap<String, Hint>,
+}
+
+/// An application of the former identity provider's own catalog: the export says which one it is and what of it is the
+/// customer's, and neither its entity ID nor its addresses.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hint {
+    /// What it is called.
+    pub name: String,
+    /// What it is usually called, where the export's name is one of its own.
+    pub usual: Option<String>,
+    /// What of it is the customer's, by the names of the settings: never a secret.
+    pub settings: Vec<(String, String)>,
+    /// Names of all settings that say something.
+    pub keys: Vec<String>,
+    /// What is to be told where no connector is called so.
+    pub otherwise: Vec<Left>,
 }
 
 /// Something of the export that was not carried, or not as it was.

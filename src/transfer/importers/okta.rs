@@ -1,14 +1,16 @@
-//! Okta: the answer of `GET /api/v1/apps`, or of one application. It owns what Okta's settings of SAML and the
-//! names of Okta's profile mean here; expressions are read by [`super::expression`]. Group assignments are not in this
-//! answer but where somebody embedded them.
+//! Okta: the answer of `GET /api/v1/apps`, or of one application. It owns what Okta's settings of SAML mean here;
+//! expressions are read by [`super::expression`], names of people's properties by [`super::okta_profile`], and what comes
+//! from Okta's own catalog by [`super::okta_catalog`]. Group assignments are not in this answer but where somebody
+//! embedded them.
 
 use serde_json::Value as Json;
 
-use super::draft::{Attribute, Draft, Purpose, Step, Value, custom};
+use super::draft::{Attribute, Draft, Purpose, Step, Value};
 use super::expression::{self, Expression};
+use super::okta_profile::{UserName, profile};
 use super::report::Report;
 use super::words::{cleaned, list, name_id_format, says_something, switch, text};
-use super::{Fault, Imported, pattern};
+use super::{Fault, Imported, okta_catalog, pattern};
 
 /// Keys of an application that change nothing, or that are read.
 const KNOWN: &[&str] = &[
@@ -131,9 +133,11 @@ fn general(draft: &mut Draft, application: &Json) {
         );
         draft.leave("features", why);
     }
+    links(draft, application.pointer("/visibility/appLinks").unwrap_or(&Json::Null));
     unknown(draft, "", application, KNOWN);
     unknown(draft, "settings.", application.get("settings").unwrap_or(&Json::Null), KNOWN_SETTINGS);
     let settings = application.get("settings").unwrap_or(&Json::Null);
+    notes(draft, settings);
     if switch(settings, &["implicitAssignment"]) == Some(true) {
         draft.leave(
             "settings.implicitAssignment",
@@ -146,6 +150,41 @@ fn general(draft: &mut Draft, application: &Json) {
             "settings.notifications.vpn",
             "There is no notice of a VPN here. Tell people by the description.",
         );
+    }
+}
+
+/// An application has one tile here. Without any link it had none.
+fn links(draft: &mut Draft, links: &Json) {
+    let links: Vec<(&String, &Json)> = links.as_object().into_iter().flatten().collect();
+    let off: Vec<&str> = links
+        .iter()
+        .filter(|(_, shown)| switch(shown, &[]) == Some(false))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    if off.is_empty() {
+        return;
+    }
+    if off.len() == links.len() {
+        return draft.hide();
+    }
+    let why = format!(
+        "Of its links people did not see {}. Here an application has one tile: see where it leads.",
+        cleaned(&off.join(", "), 200)
+    );
+    draft.leave("visibility.appLinks", why);
+}
+
+/// What people read of an application stands under its label here.
+fn notes(draft: &mut Draft, settings: &Json) {
+    draft.describe("settings.notes.enduser", &text(settings, &["notes", "enduser"]).unwrap_or_default());
+    let notes = settings.get("notes").and_then(Json::as_object);
+    for (key, value) in notes.into_iter().flatten() {
+        if key != "enduser" && says_something(value) {
+            draft.leave(
+                format!("settings.notes.{key}"),
+                "Notes for administrators have no place here. Keep it elsewhere.",
+            );
+        }
     }
 }
 
@@ -178,6 +217,7 @@ fn assigned(draft: &mut Draft, application: &Json) -> bool {
 fn saml(draft: &mut Draft, application: &Json) {
     let sign_on = application.pointer("/settings/signOn").unwrap_or(&Json::Null);
     unknown(draft, "settings.signOn.", sign_on, KNOWN_SIGN_ON);
+    draft.hint = okta_catalog::hint(application);
     addresses(draft, sign_on);
     if !draft.has_acs_url() {
         let own = application.pointer("/settings/app").is_some_and(says_something);
@@ -186,7 +226,7 @@ fn saml(draft: &mut Draft, application: &Json) {
         } else {
             "There is no usable address for responses in the export. Take it from the application."
         };
-        draft.leave("settings.signOn.ssoAcsUrl", why);
+        draft.leave_unless_found("settings.signOn.ssoAcsUrl", why);
     }
     signatures(draft, sign_on);
     encryption(draft, sign_on.get("assertionEncryption").unwrap_or(&Json::Null));
@@ -231,7 +271,7 @@ fn addresses(draft: &mut Draft, sign_on: &Json) {
     }
     match overridden(sign_on, "audience") {
         Some(audience) => draft.entity_id("settings.signOn.audience", &audience),
-        None => draft.leave(
+        None => draft.leave_unless_found(
             "settings.signOn.audience",
             "The application's entity ID is not in the export. Take it from the application.",
         ),
@@ -327,83 +367,18 @@ fn others(draft: &mut Draft, sign_on: &Json) {
     }
 }
 
-/// What `user.userName` means in a template: the name by which the application knows the person.
-struct UserName(Option<(Value, Vec<Step>)>);
-
-impl UserName {
-    fn of(application: &Json) -> Self {
-        let template = application.pointer("/credentials/userNameTemplate").unwrap_or(&Json::Null);
-        let written = text(template, &["template"]).unwrap_or_default();
-        if written.trim().is_empty() {
-            return Self(Some((Value::source("username"), Vec::new())));
-        }
-        let suffix = text(template, &["suffix"])
-            .or_else(|| text(template, &["userSuffix"]))
-            .filter(|text| !text.is_empty());
-        let read = match expression::parse(&written) {
-            Some(Expression::Path(path, mut steps)) => profile(&path).map(|value| {
-                steps.extend(suffix.map(Step::Suffix));
-                (value, steps)
-            }),
-            _ => None,
-        };
-        Self(read)
-    }
-
-    /// A path with its steps as a value with its steps.
-    fn value(&self, path: &str, steps: Vec<Step>) -> Option<(Value, Vec<Step>)> {
-        if matches!(path, "user.userName" | "appuser.userName" | "source.userName") {
-            let (value, mut first) = self.0.clone()?;
-            first.extend(steps);
-            return Some((value, first));
-        }
-        profile(path).map(|value| (value, steps))
-    }
-}
-
-/// A path of Okta's profile as a property. `None`: of nothing that people have here.
-fn profile(path: &str) -> Option<Value> {
-    let (owner, name) = path.split_once('.')?;
-    if !matches!(owner, "user" | "source" | "appuser" | "idpuser") {
-        return None;
-    }
-    let property = match name {
-        "login" | "userName" => "username",
-        "email" => "email",
-        "firstName" | "givenName" => "first_name",
-        "middleName" => "middle_name",
-        "lastName" | "familyName" => "last_name",
-        "displayName" => "display_name",
-        "title" => "job_title",
-        "department" => "department",
-        "organization" => "company",
-        "costCenter" => "cost_center",
-        "employeeNumber" => "employee_identifier",
-        "userType" => "employee_type",
-        "preferredLanguage" => "preferred_language",
-        "locale" => "locale",
-        "timezone" => "timezone",
-        "primaryPhone" => "phone_numbers.work",
-        "mobilePhone" => "phone_numbers.mobile",
-        "streetAddress" => "addresses.work.street_address",
-        "city" => "addresses.work.locality",
-        "state" => "addresses.work.region",
-        "zipCode" => "addresses.work.postal_code",
-        "countryCode" => "addresses.work.country",
-        // These are made by Okta and mean nothing elsewhere.
-        "id" | "status" | "created" | "lastLogin" => return None,
-        other => return custom(other),
-    };
-    Some(Value::source(property))
-}
-
 fn name_id(draft: &mut Draft, sign_on: &Json, user_name: &UserName) {
     const FORMAT: &str = "settings.signOn.subjectNameIdFormat";
     const TEMPLATE: &str = "settings.signOn.subjectNameIdTemplate";
     let urn = text(sign_on, &["subjectNameIdFormat"]).unwrap_or_default();
     let format = name_id_format(&urn);
     if format.is_none() {
-        draft.leave(FORMAT, "The format of the NameID is not in the export, or not known. Here it is that of e-mail addresses: see what the application asks for.");
+        let why = "The format of the NameID is not in the export, or not known. Here it is that of e-mail addresses: see what the application asks for.";
+        if urn.trim().is_empty() {
+            draft.leave_unless_found(FORMAT, why);
+        } else {
+            draft.leave(FORMAT, why);
+        }
     }
     let template = text(sign_on, &["subjectNameIdTemplate"]).unwrap_or_default();
     let read = match expression::parse(&template) {

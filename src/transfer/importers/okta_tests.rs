@@ -1,6 +1,6 @@
 //! Reading Okta's applications.
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use super::super::certificate::{self, tests::bare};
 use super::super::{Format, read};
@@ -173,6 +173,34 @@ fn the_name_of_a_person_at_the_application_is_looked_up() {
         let imported = read(Format::Okta, &bytes).unwrap();
         assert_eq!(imported.document["applications"][0]["sso"]["name_id"], wanted, "{template} {name}");
     }
+}
+
+#[test]
+fn notes_and_links_are_carried_or_told() {
+    let read_one = |visibility: Json, notes: Json| {
+        let application = json!({ "label": "A", "signOnMode": "BOOKMARK", "visibility": visibility,
+            "settings": { "app": { "url": "https://a.example/" }, "notes": notes } });
+        let imported = read(Format::Okta, &serde_json::to_vec(&application).unwrap()).unwrap();
+        let told: Vec<String> = imported
+            .left
+            .iter()
+            .filter(|left| !left.application.is_empty())
+            .map(|left| format!("{}: {}", left.what, left.why))
+            .collect();
+        (imported.document["applications"][0].clone(), told.join("\n"))
+    };
+    let (one, told) = read_one(
+        json!({ "appLinks": { "calendar": false, "mail": true } }),
+        json!({ "admin": "Ask Joe", "enduser": "Where we read" }),
+    );
+    assert_eq!((&one["description"], &one["show_in_portal"]), (&json!("Where we read"), &Json::Null));
+    assert!(told.contains("visibility.appLinks: Of its links people did not see calendar."), "{told}");
+    assert!(told.contains("settings.notes.admin: ") && !told.contains("Joe"), "{told}");
+    let (one, told) =
+        read_one(json!({ "appLinks": { "login": false } }), json!({ "admin": null, "enduser": "" }));
+    assert_eq!((&one["show_in_portal"], told.as_str()), (&json!(false), ""));
+    let (one, told) = read_one(json!({ "appLinks": { "login": true } }), Json::Null);
+    assert_eq!((&one["show_in_portal"], told.as_str()), (&Json::Null, ""));
 }
 
 #[test]

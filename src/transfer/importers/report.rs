@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::draft::{Draft, MAX_LEFT_EACH};
 use super::words::{cleaned, list};
-use super::{Fault, Imported, Left, MAX_APPLICATIONS};
+use super::{Fault, Hint, Imported, Left, MAX_APPLICATIONS};
 
 /// Most entries of a report; the last one says how many more there were.
 const MAX_LEFT: usize = 20_000;
@@ -35,6 +35,7 @@ pub(super) struct Report {
     groups: BTreeMap<String, String>,
     whole: Vec<Left>,
     left: Vec<Left>,
+    hints: BTreeMap<String, Hint>,
     more: usize,
     /// How many there are of a kind, and the first of their names.
     others: BTreeMap<String, (usize, Vec<String>)>,
@@ -78,10 +79,15 @@ impl Report {
                 format!("Another application is called {} too, so this one got a number.", draft.label),
             );
         }
+        let slug = self.free_slug(&label);
+        if let Some(mut hint) = draft.hint.take() {
+            hint.otherwise.iter_mut().for_each(|left| left.application.clone_from(&label));
+            self.hints.insert(slug.clone(), hint);
+        }
         let sso = draft.sso();
         self.patterns |= sso.as_ref().is_some_and(has_patterns);
         let mut whole = Map::from_iter([
-            ("slug".to_owned(), json!(self.free_slug(&label))),
+            ("slug".to_owned(), json!(slug)),
             ("connector".to_owned(), json!(draft.connector())),
             ("label".to_owned(), json!(label)),
         ]);
@@ -172,7 +178,7 @@ impl Report {
         }
         self.leave(
             "status",
-            "Every application is inactive. Look at each, try a sign-on, then activate it: until then nobody can use it.",
+            "No application is active. Look at each, try a sign-on, then activate it: until then nobody can use it.",
         );
         self.leave(
             "identity provider",
@@ -196,7 +202,7 @@ impl Report {
             let why = format!("And {} more. Import fewer applications at a time to see them.", self.more);
             left.push(Left { application: String::new(), what: "…".to_owned(), why });
         }
-        Ok(Imported { document: Json::Object(document), left })
+        Ok(Imported { document: Json::Object(document), left, hints: self.hints })
     }
 
     fn tell_others(&mut self) {

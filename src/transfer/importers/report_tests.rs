@@ -71,6 +71,7 @@ fn sound(read: Result<Imported, Fault>) {
             "{label:?}"
         );
         assert!(slugs.insert(slug.to_owned()) && labels.insert(fold(label)), "{slug} {label}");
+        assert!(!label.contains("u:p@") && !slug.contains("u-p-a"), "{slug} {label}");
         assert_eq!(application["status"], "inactive");
         let sso = &application["sso"];
         for address in [&application["bookmark_url"], &sso["login_url"], &sso["acs_urls"], &sso["slo"]] {
@@ -82,6 +83,7 @@ fn sound(read: Result<Imported, Fault>) {
         assert!(!text.contains(&format!("\"{template}\":\"YOUR_X")), "{text}");
     }
     assert!(!text.contains("PRIVATE KEY"), "{text}");
+    assert!(imported.hints.keys().all(|slug| slugs.contains(slug)), "{:?}", imported.hints);
     assert!(imported.left.iter().all(|left| {
         !format!("{}{}{}", left.application, left.what, left.why).chars().any(char::is_control)
     }));
@@ -115,6 +117,23 @@ fn labels_and_slugs_are_of_one_application_each() {
     assert_eq!(made[6].1, "Application");
     assert!(made.iter().all(|(slug, label)| slug.len() <= 64 && label.chars().count() <= 80));
     assert!(made[9].1.ends_with(" (2)"));
+}
+
+#[test]
+fn neither_label_nor_slug_has_a_password_in_it() {
+    let made = labels(&[
+        "https://joe:s3cr/et@intra.example",
+        "joe:s3cret@wiki.example",
+        "//joe:s3cret@chat.example",
+        "joe@example.org",
+    ]);
+    let wanted = [
+        ("https-intra-example", "https://intra.example"),
+        ("wiki-example", "wiki.example"),
+        ("chat-example", "//chat.example"),
+        ("joe-example-org", "joe@example.org"),
+    ];
+    assert_eq!(made, wanted.map(|(slug, label)| (slug.to_owned(), label.to_owned())));
 }
 
 #[test]

@@ -61,35 +61,55 @@ pub(super) fn letters(text: &str) -> String {
     text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).take(256).collect()
 }
 
-/// The text without what stands before an `@` in the host of an address: it may be a password.
-fn without_user(text: &str) -> String {
-    let (mut out, mut rest) = (String::with_capacity(text.len()), text);
-    while let Some(at) = rest.find("://").map(|at| at + 3) {
-        let end = rest[at..].find(['/', '?', '#', ' ']).map_or(rest.len(), |end| at + end);
-        out.push_str(&rest[..at]);
-        let host = &rest[at..end];
-        out.push_str(host.rsplit_once('@').map_or(host, |(_, host)| host));
-        rest = &rest[end..];
+/// A word without what stands before an `@` in an address, with its scheme or without: it may be a password. What has no
+/// colon in it is none: an e-mail address stays.
+fn without_user(word: &str) -> String {
+    if word.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("mailto:")) {
+        return word.to_owned();
     }
-    out + rest
+    let (begins, rest) = match word.split_once("://") {
+        Some((scheme, rest)) if !scheme.contains([':', '@']) => (&word[..scheme.len() + 3], rest),
+        _ => word.strip_prefix("//").map_or(("", word), |rest| ("//", rest)),
+    };
+    match rest.rsplit_once('@') {
+        // A password may have slashes in it, whatever an address makes of them.
+        Some((user, host)) if user.contains(':') => format!("{begins}{host}"),
+        Some(_) if !begins.is_empty() => {
+            let (host, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+            format!("{begins}{}{path}", host.rsplit_once('@').map_or(host, |(_, host)| host))
+        }
+        _ => word.to_owned(),
+    }
+}
+
+/// What changes how a terminal shows a text.
+fn is_hostile(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 /// On one line, without what changes how a terminal shows it, and at most so many characters.
 pub(super) fn cleaned(text: &str, most: usize) -> String {
-    let hostile = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-    };
-    // More than enough of it: what is cut away need not be looked at.
-    let plain: String =
-        text.trim().chars().take(most * 4).map(|c| if hostile(c) { ' ' } else { c }).collect();
-    let plain = without_user(&plain);
+    // Whole words, and before anything is cut out of them: half a password is one too.
+    let is_blank =
+        |c: char| c.is_ascii_whitespace() || matches!(c, '\u{b}' | '\u{85}' | '\u{2028}' | '\u{2029}');
     let mut words = String::new();
-    for word in plain.split(' ').filter(|word| !word.is_empty()) {
-        if !words.is_empty() {
-            words.push(' ');
+    for word in text.trim().split(is_blank) {
+        for part in
+            without_user(word).split(|c: char| c == ' ' || is_hostile(c)).filter(|part| !part.is_empty())
+        {
+            // More than enough of it: what is cut away need not be looked at.
+            if words.len() > most * 4 {
+                break;
+            }
+            if !words.is_empty() {
+                words.push(' ');
+            }
+            words.extend(part.chars().take(most + 1));
         }
-        words.push_str(word);
+        if words.len() > most * 4 {
+            break;
+        }
     }
     if words.chars().count() <= most {
         return words;
@@ -122,6 +142,15 @@ pub(super) fn says_something(value: &Json) -> bool {
         Json::Array(list) => !list.is_empty(),
         Json::Object(map) => !map.is_empty(),
         Json::Bool(true) | Json::Number(_) => true,
+    }
+}
+
+/// The same, down to what it holds: an object or a list of nothing says nothing.
+pub(super) fn says_anything(value: &Json) -> bool {
+    match value {
+        Json::Array(list) => list.iter().any(says_anything),
+        Json::Object(map) => map.values().any(says_anything),
+        _ => says_something(value),
     }
 }
 
@@ -161,4 +190,44 @@ pub(super) fn list<'a>(value: &'a Json, key: &str) -> &'a [Json] {
 pub(super) fn is_group_name(name: &str) -> bool {
     let name = name.trim();
     (1..=128).contains(&name.chars().count()) && !name.chars().any(char::is_control)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobodys_password_is_shown() {
+        for (text, shown) in [
+            ("https://joe:s3cr/et@intra.example/x", "https://intra.example/x"),
+            ("joe:s3cret@intra.example", "intra.example"),
+            ("//joe:s3cret@intra.example", "//intra.example"),
+            ("The https://joe:s3@cr?et@intra.example one", "The https://intra.example one"),
+            ("https://joe@intra.example/@x", "https://intra.example/@x"),
+            ("https:/joe:s3cret@intra.example", "intra.example"),
+            ("joe:s3\u{7}cr\u{200b}et@intra.example", "intra.example"),
+            ("a://b,https://joe:s3cret@intra.example", "a://intra.example"),
+            ("(joe:s3cret://x@intra.example)", "intra.example)"),
+            ("joe@example.org", "joe@example.org"),
+            ("mailto:help@example.org", "mailto:help@example.org"),
+            ("Mail: joe@example.org", "Mail: joe@example.org"),
+            ("https://intra.example/@joe", "https://intra.example/@joe"),
+            ("https://matrix.example/#/@joe:example.org", "https://matrix.example/#/@joe:example.org"),
+            ("Wiki: the one @ home", "Wiki: the one @ home"),
+            ("joe:@", ""),
+            ("", ""),
+        ] {
+            assert_eq!(cleaned(text, 80), shown, "{text}");
+        }
+        let long = format!("https://joe:{}@intra.example", "s3cret/".repeat(1_000));
+        assert_eq!(cleaned(&long, 80), "https://intra.example");
+    }
+
+    #[test]
+    fn texts_are_cut_to_one_line() {
+        assert_eq!(cleaned(" a\u{7}b \r\n c\u{a0}d ", 80), "a b c\u{a0}d");
+        assert_eq!(cleaned("äöü äöü", 7), "äöü äöü");
+        assert_eq!(cleaned("äöü äöüß", 7), "äöü äö…");
+        assert_eq!(cleaned(&"\u{1}x".repeat(10_000), 10).chars().count(), 10);
+    }
 }

@@ -135,7 +135,7 @@ async fn draw(web: &Shared, person: &Person, wanted: &Wanted, draft: Draft, erro
         ]),
         more: found.more.clone(),
         others: OTHERS.iter().filter_map(|id| catalog.find(id)).map(|connector| card(connector)).collect(),
-        chosen: chosen.map(|connector| chosen_card(connector, color)),
+        chosen: chosen.map(|connector| chosen_card(catalog, connector, color)),
         values: draft.values,
         idp_url_prefix: web.installation.base_url.join(&urls::idp("")),
         slug_preview,
@@ -146,11 +146,11 @@ async fn draw(web: &Shared, person: &Person, wanted: &Wanted, draft: Draft, erro
     html(status, &page)
 }
 
-fn chosen_card(connector: &Connector, color: Accent) -> ChosenConnector {
+fn chosen_card(whole: &Catalog, connector: &Connector, color: Accent) -> ChosenConnector {
     let bookmark = connector.kind == ConnectorKind::Bookmark;
     let mut facts = Vec::new();
     if !bookmark && !OTHERS.contains(&connector.id.as_str()) {
-        facts.extend(catalog::facts(connector));
+        facts.extend(catalog::facts(whole, connector));
         let needed: Vec<&str> = catalog::asked(connector).iter().map(|p| p.label.as_str()).collect();
         if !needed.is_empty() {
             facts.push(Fact::new("You will need", needed.join(", ")));

@@ -142,6 +142,7 @@ pub(in crate::web::admin) fn category_name(category: Shelved) -> &'static str {
 pub fn card(connector: &Connector) -> ConnectorCard {
     // Most are checked against documentation: only what stands out gets a badge in a list.
     let (badge, badge_tone) = match connector.verified {
+        _ if connector.superseded_by.is_some() => ("Replaced", Tone::Info),
         Verified::Live | Verified::None => badge(connector),
         Verified::Documentation => ("", Tone::Info),
     };
@@ -158,8 +159,12 @@ pub fn card(connector: &Connector) -> ConnectorCard {
 
 /// What one should know of a connector before using it.
 #[must_use]
-pub fn facts(connector: &Connector) -> Vec<Fact> {
+pub fn facts(catalog: &Catalog, connector: &Connector) -> Vec<Fact> {
     let mut facts = Vec::new();
+    if let Some(successor) = connector.superseded_by.as_deref().and_then(|id| catalog.find(id)) {
+        let href = urls::admin_connector(&successor.id);
+        facts.push(Fact { href, ..Fact::new("Use instead", successor.name.as_str()) });
+    }
     if connector.kind == ConnectorKind::Bookmark {
         facts.push(Fact::new("Sign-on", "None: the tile opens an address"));
         return facts;
@@ -237,7 +242,7 @@ pub async fn show_connector(
     let filled = Values::new();
     let live = steps::Live { declared: &connector.placeholders, filled: &filled, values: &[] };
     let attributes = connector.sso.attributes.set_value();
-    let mut facts = facts(&connector);
+    let mut facts = facts(catalog, &connector);
     if let Some(homepage) = &connector.homepage {
         facts.push(Fact { href: homepage.clone(), ..Fact::new("Site", homepage.as_str()) });
     }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::applications::slug;
 use crate::auth::Permission;
 use crate::base::{FieldError, urls};
-use crate::catalog::lint::lint_text;
+use crate::catalog::lint::lint_own;
 use crate::catalog::model::Category;
 use crate::catalog::skeleton::Draft;
 use crate::web::admin::catalog::category_name;
@@ -106,7 +106,7 @@ pub async fn show(
     let status = if fault.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let written = (is_asked && fault.is_none()).then(|| {
         let (path, text) = draft.write();
-        let faults = lint_text(&path, &text);
+        let faults = lint_own(&path, &text);
         let faults = faults.into_iter().map(|fault| format!("Line {}: {}", fault.at.line, fault.message));
         WrittenConnector { faults: faults.collect(), path, text }
     });

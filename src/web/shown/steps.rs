@@ -33,7 +33,7 @@ pub fn label(value: LiveValue) -> &'static str {
     }
 }
 
-/// The steps. A text that the linter would refuse gives none: such a connector never gets into the catalog.
+/// The steps. A text that can't be read gives none: such a connector never gets into the catalog.
 #[must_use]
 pub fn steps(markdown: Option<&str>, live: &Live<'_>) -> Steps {
     let blocks = markdown.and_then(|text| parse(text, live.declared).ok()).unwrap_or_default();

@@ -2,7 +2,10 @@
 //! the rest of Tessera may rely on: templates that fill to usable addresses, steps that can be shown, names that
 //! are unique.
 
-use std::collections::BTreeMap;
+mod elsewhere;
+mod scim;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::Catalog;
@@ -12,9 +15,10 @@ use super::placeholder::{
     self, LocationRules, Part, Scope, Values, check_location, check_value, compiled, is_invisible, is_token,
     parts,
 };
+use super::sso::IdpInitiated;
 use super::steps::{self, LiveValue};
 use super::yaml::{self, Position, Positions};
-use super::{glyphs, lenient, search, sites};
+use super::{glyphs, lenient, search};
 use crate::base::Result;
 
 /// What the linter found.
@@ -38,29 +42,43 @@ pub fn lint_built_in() -> Report {
 /// connector either, but of the ones that the folder replaces.
 pub fn lint_folder(folder: &Path) -> Result<Report> {
     let files = folder_files(folder)?;
-    let replaced = |id: &str| {
-        let name = format!("{id}.yaml");
-        files.iter().any(|(file, _)| file.rsplit('/').next() == Some(&name))
-    };
-    let mut names = Names::new();
-    for connector in Catalog::built_in().list().filter(|connector| !replaced(&connector.id)) {
-        for name in std::iter::once(&connector.name).chain(&connector.aliases) {
-            names.insert(("name", search::folded(name)), format!("The built-in {}", connector.id));
-        }
-    }
-    Ok(judged(files, names))
+    let stem =
+        |file: &str| file.rsplit('/').next().and_then(|name| name.strip_suffix(".yaml")).map(str::to_owned);
+    let own: BTreeSet<String> = files.iter().filter_map(|(file, _)| stem(file)).collect();
+    Ok(judged(files, Others::built_in(|id| own.contains(id))))
+}
+
+/// Judges one text as a file of somebody's own folder: beside the built-in connectors, but for the one that it replaces.
+#[must_use]
+pub fn lint_own(file: &str, text: &str) -> Vec<Fault> {
+    let name = file.rsplit('/').next().unwrap_or(file);
+    let others = Others::built_in(|id| name.strip_suffix(".yaml") == Some(id));
+    judged([(file.to_owned(), text.as_bytes().to_vec())], others).faults
 }
 
 /// Judges files, each with its name, alone and against each other.
 pub fn lint_files(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Report {
-    judged(files, Names::new())
+    judged(files, Others::default())
 }
 
-fn judged(files: impl IntoIterator<Item = (String, Vec<u8>)>, mut names: Names) -> Report {
+fn judged(files: impl IntoIterator<Item = (String, Vec<u8>)>, mut others: Others) -> Report {
     let mut report = Report::default();
     for (file, bytes) in files {
         report.files += 1;
-        report.connectors.extend(judge(&file, &bytes, &mut names, &mut report.faults));
+        report.connectors.extend(judge(&file, &bytes, &mut others, &mut report.faults));
+    }
+    let superseded = |connector: &Connector| (connector.id.clone(), connector.superseded_by.is_some());
+    others.ids.extend(report.connectors.iter().map(superseded));
+    for (file, at, successor) in others.successors {
+        let message = match others.ids.get(&successor) {
+            Some(false) => continue,
+            // Also itself, and those that would lead around.
+            Some(true) => {
+                format!("{successor} is superseded too. Name the connector that is to be used in the end.")
+            }
+            None => format!("There is no connector {successor} that could be used in its place."),
+        };
+        report.faults.push(Fault { file, at, code: "no_such_successor", message });
     }
     report.faults.sort();
     report.faults.dedup();
@@ -73,11 +91,44 @@ pub fn lint_text(file: &str, text: &str) -> Vec<Fault> {
     lint_files([(file.to_owned(), text.as_bytes().to_vec())]).faults
 }
 
-/// What is called what: kind and folded name, and the file that has it.
-type Names = BTreeMap<(&'static str, String), String>;
+/// What is known of other connectors.
+#[derive(Default)]
+struct Others {
+    /// Kind and folded name, and who is called so.
+    names: BTreeMap<(&'static str, String), Holder>,
+    /// Ids, and whether there is a successor.
+    ids: BTreeMap<String, bool>,
+    /// Which connector is named as a successor, and where.
+    successors: Vec<(String, Position, String)>,
+}
+
+impl Others {
+    /// The built-in connectors, but for those that are replaced.
+    fn built_in(is_replaced: impl Fn(&str) -> bool) -> Self {
+        let mut others = Self::default();
+        for connector in Catalog::built_in().list() {
+            others.ids.insert(connector.id.clone(), connector.superseded_by.is_some());
+            if is_replaced(&connector.id) {
+                continue;
+            }
+            for name in std::iter::once(&connector.name).chain(&connector.aliases) {
+                let holder = Holder::BuiltIn(connector.id.clone());
+                others.names.insert(("name", search::folded(name)), holder);
+            }
+        }
+        others
+    }
+}
+
+enum Holder {
+    /// A file of the same folder.
+    File(String),
+    /// The built-in connector of this id.
+    BuiltIn(String),
+}
 
 /// Judges one file. A fault of its form is no end: the rest is judged as far as it can be read.
-fn judge(file: &str, bytes: &[u8], names: &mut Names, faults: &mut Vec<Fault>) -> Option<Connector> {
+fn judge(file: &str, bytes: &[u8], others: &mut Others, faults: &mut Vec<Fault>) -> Option<Connector> {
     let located = |fault: yaml::YamlFault| Fault {
         file: file.to_owned(),
         at: fault.at,
@@ -98,7 +149,7 @@ fn judge(file: &str, bytes: &[u8], names: &mut Names, faults: &mut Vec<Fault>) -
     let connector = read.value?;
     let mut linter = Linter { file, text, positions: &positions, unread: &read.unread, whole, faults };
     linter.connector(&connector);
-    linter.unique(&connector, names);
+    linter.unique(&connector, others);
     Some(connector)
 }
 
@@ -116,13 +167,11 @@ struct Linter<'a> {
     faults: &'a mut Vec<Fault>,
 }
 
-/// The field under which a note speaks of all of a list.
-fn listed(field: &str) -> &str {
-    if field.starts_with("sso.acs_urls") { "sso.acs_urls" } else { field }
-}
-
-fn is_noted(connector: &Connector, field: &str) -> bool {
-    connector.notes.contains_key(field) || connector.notes.contains_key(listed(field))
+/// Whether this is the dotted name of a setting that a connector may leave out.
+fn is_setting(field: &str) -> bool {
+    let Some(key) = field.strip_prefix("sso.") else { return false };
+    let settings = serde_json::to_value(super::sso::SsoSettings::default()).unwrap_or_default();
+    settings.get(key).is_some()
 }
 
 /// Whether the dotted path `inner` is `outer` or lies in it.
@@ -224,12 +273,10 @@ impl Linter<'_> {
             self.at_value(path, "empty_text", "This is empty. Say something, or leave the key out.");
         } else if text.chars().count() > most {
             self.at_value(path, "text_too_long", format!("Longer than {most} characters. Say it shorter."));
-        } else if text.chars().any(|c| c.is_control() || is_invisible(c)) {
-            self.at_value(
-                path,
-                "control_character",
-                "This has a line break or another character in it that can't be seen.",
-            );
+        } else if text.chars().any(char::is_control) {
+            self.at_value(path, "control_character", "This has a line break or a control character in it.");
+        } else if text.chars().any(is_invisible) {
+            self.at_value(path, "invisible_character", "This has a character in it that can't be seen.");
         }
     }
 
@@ -245,6 +292,15 @@ impl Linter<'_> {
         for (key, reasons) in [("differs", &connector.differs), ("notes", &connector.notes)] {
             for (field, reason) in reasons {
                 self.text(&format!("{key}.{field}"), reason, 300);
+            }
+        }
+        for field in connector.notes.keys() {
+            // What is left out in the file may be noted too.
+            if !self.positions.has_value(field) && !is_setting(field) {
+                let message = format!(
+                    "There is no {field} here. Name the field as its place in this file, for example sso.acs_urls."
+                );
+                self.at_key(&format!("notes.{field}"), "no_such_field", message);
             }
         }
     }
@@ -340,95 +396,23 @@ impl Linter<'_> {
             let message = "Name who may begin a sign-on: idp, sp, or both. Or leave the key out.";
             self.at_value("sso.initiation", "bad_sso", message);
         }
-        self.sites(connector, &settings);
-    }
-
-    /// Whether addresses are where the application is, as far as their names tell.
-    fn sites(&mut self, connector: &Connector, settings: &super::sso::SsoSettings) {
-        // An entity ID need not be an address; the application is at the site of its maker then.
-        let entity_id = settings.sp_entity_id.as_deref().and_then(sites::named);
-        let homepage = connector.homepage.as_deref().and_then(sites::of);
-        let home = entity_id
-            .map(|site| (site, "the entity ID"))
-            .or_else(|| homepage.clone().map(|site| (site, "the site of its maker")));
-        if let Some((home, what)) = &home {
-            self.sites_of_acs_urls(connector, settings, home, what);
+        let is_twice =
+            |who: &Vec<super::sso::Initiation>| (1..who.len()).any(|at| who[..at].contains(&who[at]));
+        if connector.sso.initiation.set_value().is_some_and(is_twice) {
+            self.at_value("sso.initiation", "initiation_twice", "Name each who may begin a sign-on once.");
         }
-        let of_acs_urls = settings.acs_urls.iter().filter_map(|acs| sites::of(&acs.url));
-        let homes: Vec<String> =
-            home.map(|(site, _)| site).into_iter().chain(homepage).chain(of_acs_urls).collect();
-        if !homes.is_empty() {
-            self.sites_of_partners(connector, &homes);
-        }
-        self.test_systems(connector);
-    }
-
-    /// Where the assertion goes should be where the application is: else it may be somebody else's.
-    fn sites_of_acs_urls(
-        &mut self,
-        connector: &Connector,
-        settings: &super::sso::SsoSettings,
-        home: &str,
-        what: &str,
-    ) {
+        let mut seen = BTreeSet::new();
         for (at, acs) in settings.acs_urls.iter().enumerate() {
-            let field = format!("sso.acs_urls.{at}");
-            if sites::of(&acs.url).is_some_and(|site| site != home) && !is_noted(connector, &field) {
-                let message =
-                    format!("This is not at {home}, where {what} is. Say under notes why, as sso.acs_urls.");
-                self.at_value(&field, "acs_on_another_site", message);
+            if !seen.insert((acs.url.as_str(), acs.binding.as_str())) {
+                let message = "This ACS URL is there already. Leave one of them out.";
+                self.at_value(&format!("sso.acs_urls.{at}"), "duplicate_acs_url", message);
             }
         }
-    }
-
-    /// A token should go to where the application is, and what decides where assertions go should come from there.
-    fn sites_of_partners(&mut self, connector: &Connector, homes: &[String]) {
-        let base_url = connector.provisioning.as_ref().and_then(|scim| scim.base_url.as_deref());
-        let metadata_url = connector.sso.sp_metadata_url.set_value().map(String::as_str);
-        for (field, url, code) in [
-            ("provisioning.base_url", base_url, "scim_on_another_site"),
-            ("sso.sp_metadata_url", metadata_url, "metadata_on_another_site"),
-        ] {
-            let Some(site) = url.and_then(sites::of) else { continue };
-            if !homes.contains(&site) && !is_noted(connector, field) {
-                let message = format!("This is not at {}. Say under notes why, as {field}.", homes[0]);
-                self.at_value(field, code, message);
-            }
+        if settings.idp_initiated == IdpInitiated::Off && settings.login_url.is_none() {
+            let message = "Nothing may begin here, so name the login_url at which people begin, or the tile leads nowhere.";
+            self.at_key("sso.idp_initiated", "tile_leads_nowhere", message);
         }
-    }
-
-    fn test_systems(&mut self, connector: &Connector) {
-        for (field, text) in connector.templates().unwrap_or_default() {
-            let field = field.trim_end_matches(".url").to_owned();
-            if let Some(label) = sites::of_a_test_system(&text)
-                && !is_noted(connector, &field)
-            {
-                let message = format!(
-                    "Its host is called {label}, as test systems are. Take the address that customers have, or say under notes why, as {}.",
-                    listed(&field)
-                );
-                self.at_value(&field, "test_system", message);
-            }
-        }
-    }
-
-    fn provisioning(&mut self, connector: &Connector) {
-        let Some(provisioning) = &connector.provisioning else { return };
-        for (i, mapping) in provisioning.user_attributes.iter().enumerate() {
-            let path = format!("provisioning.user_attributes.{i}");
-            self.text(&format!("{path}.scim"), &mapping.scim, 100);
-            if mapping.source.is_some() == mapping.constant.is_some() {
-                self.at_value(&path, "ambiguous_source", "Name either a source or a constant.");
-            }
-            let earlier = &provisioning.user_attributes[..i];
-            if earlier.iter().any(|other| other.scim == mapping.scim) {
-                self.at_value(
-                    &format!("{path}.scim"),
-                    "duplicate_attribute",
-                    format!("{} is mapped twice.", mapping.scim),
-                );
-            }
-        }
+        self.sites(connector, &settings);
     }
 
     /// Fills every template with the examples, as the administrator will with the real values.
@@ -465,9 +449,9 @@ impl Linter<'_> {
         let Some(markdown) = markdown.filter(|_| self.is_read(path)) else { return };
         if let Some(offset) = markdown.find(is_invisible) {
             let at = self.positions.inside(path, markdown, offset, self.text);
-            self.fault(at, "control_character", "This has a character in it that can't be seen.");
+            self.fault(at, "invisible_character", "This has a character in it that can't be seen.");
         }
-        for fault in steps::parse(markdown, &connector.placeholders).err().unwrap_or_default() {
+        for fault in steps::faults(markdown, &connector.placeholders) {
             let at = self.positions.inside(path, markdown, fault.offset, self.text);
             self.fault(at, fault.code, fault.message);
         }
@@ -494,7 +478,7 @@ impl Linter<'_> {
     }
 
     /// Ids, names and aliases must not stand for two connectors.
-    fn unique(&mut self, connector: &Connector, names: &mut Names) {
+    fn unique(&mut self, connector: &Connector, others: &mut Others) {
         let aliases = connector.aliases.iter().enumerate().map(|(i, alias)| (format!("aliases.{i}"), alias));
         let called = std::iter::once(("name".to_owned(), &connector.name)).chain(aliases);
         let mut claim = |linter: &mut Self, kind, path: &str, name: String| {
@@ -502,19 +486,29 @@ impl Linter<'_> {
                 return;
             }
             let key = (kind, name);
-            match names.get(&key) {
-                Some(other) => {
+            match others.names.get(&key) {
+                Some(Holder::File(other)) => {
                     let code = if kind == "id" { "duplicate_id" } else { "duplicate_name" };
                     linter.at_value(path, code, format!("{other} has this already."));
                 }
+                Some(Holder::BuiltIn(id)) => {
+                    let message = format!(
+                        "The built-in {id} is called so. Choose another name, or call the file {id}.yaml to take its place."
+                    );
+                    linter.at_value(path, "built_in_name", message);
+                }
                 None => {
-                    names.insert(key, linter.file.to_owned());
+                    others.names.insert(key, Holder::File(linter.file.to_owned()));
                 }
             }
         };
         claim(self, "id", "id", connector.id.clone());
         for (path, name) in called {
             claim(self, "name", &path, search::folded(name));
+        }
+        if let Some(successor) = &connector.superseded_by {
+            let at = self.positions.value("superseded_by");
+            others.successors.push((self.file.to_owned(), at, successor.clone()));
         }
     }
 }
