@@ -190,7 +190,11 @@ impl<R: BufRead> Answers<R> {
     fn next(&mut self) -> Result<String> {
         let mut answer = String::new();
         let read = self.from.as_mut().map_or(Ok(0), |from| from.read_line(&mut answer));
-        if read.map_err(Error::internal)? == 0 {
+        let read = read.map_err(|error| {
+            let message = "What was read is no text. Give the answers in UTF-8.";
+            Error::field("answer", "not_text", message).because(error)
+        })?;
+        if read == 0 {
             if self.is_asking {
                 return Err(Error::field(
                     "answer",

@@ -93,8 +93,8 @@ fn to_compare(
     let mut out: Vec<(String, String)> = Vec::new();
     for one in read {
         let why = format!(
-            "It was taken as {} from settings.app.{}. Compare it with the application's own settings before you activate.",
-            one.value, one.key
+            "It was taken from settings.app.{}. Compare it with the application's own settings before you activate.",
+            one.key
         );
         out.push((one.token.clone(), why));
     }
@@ -117,8 +117,12 @@ fn to_compare(
         );
         out.push(("name_id".to_owned(), why));
     }
-    let unread: Vec<&str> =
-        hint.keys.iter().filter(|key| read.iter().all(|one| one.key != **key)).map(String::as_str).collect();
+    // What says the same was carried over too.
+    let is_read = |key: &String| {
+        let value = hint.settings.iter().find(|(name, _)| name == key).map(|(_, value)| value);
+        read.iter().any(|one| one.key == *key || Some(&one.value) == value)
+    };
+    let unread: Vec<&str> = hint.keys.iter().filter(|key| !is_read(key)).map(String::as_str).collect();
     if !unread.is_empty() {
         let why = format!(
             "Not carried over: {}. See in the former settings whether the application needs them.",

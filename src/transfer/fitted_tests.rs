@@ -136,7 +136,7 @@ fn an_application_without_addresses_is_made_from_the_connector_of_its_name() {
     assert_eq!(told[4..7], ["crm: Salesforce", "crm: YOUR_SUBDOMAIN", "crm: settings.app"]);
     assert_eq!(told[7..], ["unknown: audience", "unknown: audience"]);
     let why = |at: usize| out.left[at].why.as_str();
-    assert!(why(1).contains("taken as acme from settings.app.domain"), "{}", why(1));
+    assert!(why(1).contains("taken from settings.app.domain"), "{}", why(1));
     assert!(why(2).contains("persistent") && why(3).contains(": region."), "{} {}", why(2), why(3));
     assert!(why(5).contains("Fill in YOUR_SUBDOMAIN"), "{}", why(5));
 }

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::catalog::model::{ConnectorKind, Placeholder, PlaceholderKind};
-use crate::catalog::placeholder::{check_value, extract_one};
+use crate::catalog::placeholder::{check_value, extract_one, is_everybodys};
 use crate::catalog::search::folded;
 use crate::catalog::{Catalog, Connector};
 use crate::transfer::fitted::BLANK;
@@ -25,6 +25,8 @@ impl<'c> Named<'c> {
             .list()
             .map(|connector| &**connector)
             .filter(|one| one.kind == ConnectorKind::Saml && !BLANK.contains(&one.id.as_str()))
+            // What has a successor is somebody's to choose.
+            .filter(|one| one.superseded_by.is_none())
             .collect();
         let ids = connectors.iter().map(|one| (&one.id, *one));
         let names = connectors.iter().map(|one| (&one.name, *one));
@@ -68,20 +70,27 @@ pub(in crate::transfer) fn values(connector: &Connector, hint: &Hint) -> Vec<Rea
     let templates: Vec<String> =
         connector.templates().unwrap_or_default().into_iter().map(|(_, text)| text).collect();
     let is_address = |value: &str| value.contains("://") || value.contains('.');
+    let extracted = |value: &str, token: &String| {
+        extract_one(value, token, templates.iter().map(String::as_str), declared)
+    };
+    // An address that is none of the connector's: which application it is nobody knows for certain.
+    let is_of_it = |value: &str| declared.keys().any(|token| extracted(value, token).is_some());
+    let is_strange = hint.settings.iter().any(|(_, value)| value.contains("://") && !is_of_it(value));
     let read = |(token, placeholder): (&String, &Placeholder)| {
         let is_part = matches!(
             placeholder.kind,
             PlaceholderKind::Label | PlaceholderKind::Segment | PlaceholderKind::Query
         );
-        if !is_part {
+        let may_be_secret = ["KEY", "TOKEN", "SECRET"].iter().any(|word| token.contains(word));
+        if !is_part || may_be_secret {
             return None;
         }
         let read = |(key, value): &(String, String)| {
             let value = if is_address(value) {
-                extract_one(value, token, templates.iter().map(String::as_str), declared)?
+                extracted(value, token)?
             } else {
-                let is_it = declared.len() == 1 && is_called_as(token, key);
-                check_value(placeholder, value).ok().filter(|_| is_it)?
+                let is_it = !is_strange && declared.len() == 1 && is_called_as(token, key);
+                check_value(placeholder, value).ok().filter(|value| is_it && is_a_name(value))?
             };
             Some(Read { token: token.clone(), value, key: key.clone() })
         };
@@ -90,20 +99,26 @@ pub(in crate::transfer) fn values(connector: &Connector, hint: &Hint) -> Vec<Rea
     declared.iter().filter_map(read).collect()
 }
 
+/// Whether it looks like what somebody calls an account: no address has it for everybody, and no two read alike.
+fn is_a_name(value: &str) -> bool {
+    value.is_ascii() && !value.starts_with("xn--") && !is_everybodys(value)
+}
+
 /// Whether a setting has the name of what a placeholder stands for: `companySubDomain` that of `YOUR_SUBDOMAIN`.
 fn is_called_as(token: &str, key: &str) -> bool {
     let key: String =
         key.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
-    let key = ["name", "id"].into_iter().find_map(|end| key.strip_suffix(end)).unwrap_or(&key);
-    match token {
-        "YOUR_SUBDOMAIN" => ["domain", "site"].contains(&key) || key.ends_with("subdomain"),
-        "YOUR_ORGANIZATION" => key.ends_with("org") || key.ends_with("organization"),
-        "YOUR_TENANT" => key.ends_with("tenant"),
-        "YOUR_WORKSPACE" => key.ends_with("workspace"),
-        "YOUR_ACCOUNT" => key.ends_with("account"),
-        "YOUR_INSTANCE" => key.ends_with("instance"),
-        _ => false,
-    }
+    let key = key.strip_suffix("name").unwrap_or(&key);
+    let names: &[&str] = match token {
+        "YOUR_SUBDOMAIN" => &["companydomain", "companysubdomain", "domain", "site", "subdomain"],
+        "YOUR_ORGANIZATION" => &["githuborg", "org", "organization"],
+        "YOUR_TENANT" => &["tenant"],
+        "YOUR_WORKSPACE" => &["workspace"],
+        "YOUR_ACCOUNT" => &["account"],
+        "YOUR_INSTANCE" => &["instance"],
+        _ => &[],
+    };
+    names.contains(&key)
 }
 
 /// What all of them say.
@@ -148,7 +163,7 @@ mod tests {
             assert_eq!(found, Some(id), "{name}");
         }
         // Nor by what people call something for short.
-        for name in ["", "bookmark", "custom_saml", "acme_wiki_1", "snow", "teams", "exchange"] {
+        for name in ["", "bookmark", "custom_saml", "acme_wiki_1", "snow", "teams", "exchange", "trello"] {
             let hint = Hint { name: name.to_owned(), ..Hint::default() };
             assert!(named.find(&hint).is_none(), "{name}");
         }
@@ -165,7 +180,7 @@ mod tests {
             read.map(|read| format!("{}={}", read.token, read.value)).collect::<Vec<_>>().join(" ")
         };
         let login = "https://acme.service-now.com/";
-        let cases: [(&str, &[Setting], &str); 18] = [
+        let cases: [(&str, &[Setting], &str); 24] = [
             ("slack", &[("domain", "acme")], "YOUR_SUBDOMAIN=acme"),
             ("slack", &[("companySubDomain", "acme"), ("emailDomain", "corp")], "YOUR_SUBDOMAIN=acme"),
             ("slack", &[("domain", "acme"), ("site", "other")], ""),
@@ -183,6 +198,13 @@ mod tests {
             ("gitlab", &[("domain", "acme.example"), ("baseURL", "https://git.acme.example/")], ""),
             ("sonarqube", &[("logoURL", "https://cdn.evil.example/l.png")], ""),
             ("google-workspace", &[("domain", "acme.example")], ""),
+            // Nor is an ID, what is everybody's, or what only reads alike; and an address elsewhere tells of another.
+            ("slack", &[("siteId", "778899")], ""),
+            ("slack", &[("domain", "www")], ""),
+            ("slack", &[("domain", "аcme")], ""),
+            ("slack", &[("domain", "acme"), ("url", "https://acme.example/slack")], ""),
+            ("boomi", &[("parentTenant", "acme")], ""),
+            ("crowd-log", &[("url", "https://app.crowdlog.jp/login.cgi?auth_code=TopSecret")], ""),
             // A name of the customer's is no ID of somebody's.
             ("atlassian-cloud", &[("subDomain", "acme")], ""),
             ("notion", &[("workspace", "acme")], ""),

@@ -89,7 +89,8 @@ pub fn extract_one<'t>(
 }
 
 /// Whether a name in an address is what makers call hosts of their own, which customers are led over.
-fn is_everybodys(value: &str) -> bool {
+#[must_use]
+pub fn is_everybodys(value: &str) -> bool {
     const NAMES: [&str; 33] = [
         "account",
         "accounts",

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 pub use check::{MAX_VALUE, check_value, compiled, is_invisible};
-pub use extract::{extract_one, unfilled};
+pub use extract::{extract_one, is_everybodys, unfilled};
 pub use fill::{Fault, LocationRules, check_location, check_template, is_location};
 pub use token::{Part, is_token, parts};
 

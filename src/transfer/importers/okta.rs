@@ -387,6 +387,11 @@ fn name_id(draft: &mut Draft, sign_on: &Json, user_name: &UserName) {
         _ => None,
     };
     if let Some((value, steps)) = read {
+        // What nobody says is the connector's, where there is one.
+        let is_said = !template.trim().is_empty() || user_name.is_said();
+        if !is_said && draft.hint.is_some() {
+            return draft.name_id(TEMPLATE, format, None, &[]);
+        }
         return draft.name_id(TEMPLATE, format, Some(value), &steps);
     }
     let why = format!(

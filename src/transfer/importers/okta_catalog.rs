@@ -34,6 +34,9 @@ const PLACES: [&str; 9] = [
     "ssoAcsUrl",
     "ssoAcsUrlOverride",
 ];
+/// Words in the name of a setting of the application's own that says where it is, or which of several it is.
+const OWN_PLACES: [&str; 7] =
+    ["acs", "audience", "audrestriction", "destination", "entityid", "environment", "recipient"];
 /// Words in the name of a setting whose value may be a secret.
 const SECRET: [&str; 6] = ["token", "secret", "password", "passwd", "key", "credential"];
 
@@ -43,14 +46,26 @@ pub(super) fn hint(application: &Json) -> Option<Hint> {
     if PLACES.iter().any(|key| sign_on.get(*key).is_some_and(says_something)) {
         return None;
     }
+    let app = application.pointer("/settings/app").and_then(Json::as_object);
+    let is_place = |key: &String| {
+        let key = letters(key);
+        OWN_PLACES.iter().any(|place| key.contains(place))
+    };
+    let is_usual = |value: &Json| *value == "aws.amazon";
+    if app
+        .into_iter()
+        .flatten()
+        .any(|(key, value)| is_place(key) && says_something(value) && !is_usual(value))
+    {
+        return None;
+    }
     let name = text(application, &["name"]).filter(|name| !name.trim().is_empty())?;
     let mut hint = Hint {
         usual: usual(name.trim(), application).map(str::to_owned),
         name: cleaned(name.trim(), 120),
         ..Hint::default()
     };
-    let settings = application.pointer("/settings/app").and_then(Json::as_object);
-    let said = settings.into_iter().flatten().filter(|(_, value)| says_something(value));
+    let said = app.into_iter().flatten().filter(|(_, value)| says_something(value));
     for (key, value) in said.take(MOST) {
         let shown = cleaned(key, 60);
         let word = letters(key);
@@ -124,6 +139,11 @@ mod tests {
         for place in PLACES {
             assert_eq!(of("slack", Json::Null, json!({ place: "https://own.example" })), None, "{place}");
         }
+        for own in ["acsURL", "audRestriction", "spEntityId", "awsEnvironmentType", "samlRecipient"] {
+            assert_eq!(of("slack", json!({ own: "https://own.example" }), Json::Null), None, "{own}");
+            assert!(of("slack", json!({ own: null }), Json::Null).is_some(), "{own}");
+        }
+        assert!(of("amazon_aws", json!({ "awsEnvironmentType": "aws.amazon" }), Json::Null).is_some());
         assert_eq!(of(" ", Json::Null, Json::Null), None);
         assert_eq!(hint(&json!({ "settings": 1 })), None);
     }

@@ -7,7 +7,10 @@ use super::expression::{self, Expression};
 use super::words::text;
 
 /// What `user.userName` means in a template: the name by which the application knows the person.
-pub(super) struct UserName(Option<(Value, Vec<Step>)>);
+pub(super) struct UserName {
+    read: Option<(Value, Vec<Step>)>,
+    is_said: bool,
+}
 
 impl UserName {
     /// What the application's settings say.
@@ -15,7 +18,7 @@ impl UserName {
         let template = application.pointer("/credentials/userNameTemplate").unwrap_or(&Json::Null);
         let written = text(template, &["template"]).unwrap_or_default();
         if written.trim().is_empty() {
-            return Self(Some((Value::source("username"), Vec::new())));
+            return Self { read: Some((Value::source("username"), Vec::new())), is_said: false };
         }
         let suffix = text(template, &["suffix"])
             .or_else(|| text(template, &["userSuffix"]))
@@ -27,13 +30,18 @@ impl UserName {
             }),
             _ => None,
         };
-        Self(read)
+        Self { read, is_said: true }
+    }
+
+    /// Whether the export says it, or it is what is usual.
+    pub(super) fn is_said(&self) -> bool {
+        self.is_said
     }
 
     /// A path with its steps as a value with its steps.
     pub(super) fn value(&self, path: &str, steps: Vec<Step>) -> Option<(Value, Vec<Step>)> {
         if matches!(path, "user.userName" | "appuser.userName" | "source.userName") {
-            let (value, mut first) = self.0.clone()?;
+            let (value, mut first) = self.read.clone()?;
             first.extend(steps);
             return Some((value, first));
         }
