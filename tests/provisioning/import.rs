@@ -219,9 +219,10 @@ async fn im_04_an_import_of_150_survives_every_end_and_is_told_by_mail_once() {
     assert_eq!(world.people().await.len(), 151, "each once");
     let folder = tempfile::tempdir().unwrap();
     // Two nodes send what is due.
-    let (mails, others) = tokio::join!(world.mails(folder.path()), world.mails(folder.path()));
-    let mails = if mails.len() > others.len() { mails } else { others };
-    assert_eq!(mails.len(), 1);
+    tokio::join!(world.mails(folder.path()), world.mails(folder.path()));
+    // One may have read what the other was still writing.
+    let mails = world.mails(folder.path()).await;
+    assert_eq!(mails.len(), 1, "it is told once");
     for part in [
         "To: boss@example.com",
         "From: Tessera <tessera@example.com>",
@@ -232,7 +233,6 @@ async fn im_04_an_import_of_150_survives_every_end_and_is_told_by_mail_once() {
     ] {
         assert!(mails[0].contains(part), "{part} is not in {}", mails[0]);
     }
-    assert_eq!(world.mails(folder.path()).await.len(), 1, "it is told once");
 }
 
 #[tokio::test]
